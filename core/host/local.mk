@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# tesla-host: the only program that loads shared objects.  libhost.la is what its unit tests link.
+noinst_LTLIBRARIES += core/host/libhost.la
+core_host_libhost_la_SOURCES = \
+	core/host/analyzer.c core/host/analyzer.h \
+	core/host/describe.c core/host/describe.h \
+	core/host/exporter.c core/host/exporter.h \
+	core/host/line.c core/host/line.h \
+	core/host/loader.c core/host/loader.h \
+	core/host/planner.c core/host/planner.h \
+	core/host/port.c core/host/port.h \
+	core/host/queue.c core/host/queue.h \
+	core/host/run_event.c core/host/run_thread.c core/host/run.h \
+	core/host/setup.c core/host/setup.h \
+	core/host/sweep.c core/host/sweep.h
+core_host_libhost_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
+core_host_libhost_la_LIBADD = core/base/libbase.la $(UV_LIBS) $(MSGPACK_LIBS) $(LTDL_LIBS)
+hostdir = $(libexecdir)/tesla
+host_PROGRAMS = core/host/tesla-host
+core_host_tesla_host_SOURCES = core/host/main.c
+core_host_tesla_host_CFLAGS = $(core_host_libhost_la_CFLAGS)
+core_host_tesla_host_LDADD = core/host/libhost.la

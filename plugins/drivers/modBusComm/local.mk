@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+if PLUGIN_modBusComm
+driver_LTLIBRARIES += plugins/drivers/modBusComm/modBusComm.la
+endif
+plugins_drivers_modBusComm_modBusComm_la_SOURCES = plugins/drivers/modBusComm/modBusComm.c \
+	plugins/drivers/modBusComm/pdu.c plugins/drivers/modBusComm/pdu.h
+plugins_drivers_modBusComm_modBusComm_la_CFLAGS = $(AM_CFLAGS) $(MODBUS_CFLAGS)
+plugins_drivers_modBusComm_modBusComm_la_LDFLAGS = $(plugin_LDFLAGS)
+plugins_drivers_modBusComm_modBusComm_la_LIBADD = $(MODBUS_LIBS)
+EXTRA_DIST += plugins/drivers/modBusComm/modBusComm.md
