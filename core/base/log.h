@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where messages for people go.  Functions that return errors do not log; who acts on them does. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdarg.h>
+#include <tesla/plugin.h>
+
+enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+
+struct log {
+	int level;			/* messages above it are dropped */
+	void (*sink)(void *arg, int level, const char *text);	/* one line, no newline */
+	void *arg;
+};
+
+/* To standard error: with the time and level, or under journald with its "<4>" prefix. */
+void log_init_stderr(struct log *log, int level);
+__attribute__((format(printf, 3, 4))) void log_msg(const struct log *log, int level, const char *fmt, ...);
+void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap);
+/* "error", "warning", "info", "debug" (any case; "warn", "critical" too); -EINVAL. */
+int log_level_parse(const char *text, int *ret);
+const char *log_level_name(int level);
+
+#endif

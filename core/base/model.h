@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a kind of meter offers, from a file of etc/models/: docs/models-format.md describes the form. */
+#ifndef BASE_MODEL_H
+#define BASE_MODEL_H
+
+#include <tesla/plugin.h>
+
+#include "base/xml.h"
+
+struct model_range { uint16_t function, first, last; };	/* last included */
+
+struct model {
+	struct tesla_model pub;		/* what a data plugin is shown; pub.name and so on */
+	char *file;			/* where it was read, for messages */
+	bool proven;			/* proven="no": numbers that nobody tried on the meter */
+	char *description;
+	uint32_t max_registers;		/* the meter's own limit in one read; 0: the driver's */
+	int64_t turnaround_us;		/* from request to reply, assumed until measured; -1: not said */
+	int64_t pause_ms;		/* the meter wants this much quiet before a request; 0: none */
+	int64_t late_max_ms;		/* a reply may be this late; -1: not said */
+	size_t n_forbidden;
+	const struct model_range *forbidden;	/* registers that must not be inside a read */
+	/* Recognition: what identification must answer.  NULL: no pattern is known. */
+	char *identity_pattern;		/* POSIX extended regular expression over the identity text */
+	void *memory;			/* model.c's own */
+};
+
+/* NULL: *diags has every error with file, line and column. */
+struct model *model_parse(const char *file, const char *text, size_t len, struct diags *diags);
+void model_free(struct model *m);
+/* Exact name; NULL. */
+const struct tesla_variable *model_variable(const struct model *m, const char *name);
+
+#endif

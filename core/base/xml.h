@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * XML files checked by table: which elements and attributes may stand where, and what they hold.
+ * RelaxNG gives no column, often the wrong line and messages without the value; config.rng is for
+ * editors, and a test holds both to the same verdict.
+ */
+#ifndef BASE_XML_H
+#define BASE_XML_H
+
+#include <libxml/tree.h>
+#include <tesla/plugin.h>
+
+/* ---- what is wrong (or doubtful) with a file: all of it, in the order found ---- */
+struct diag { char *file; int line, column; bool warning; char *text; };
+struct diags { struct diag *list; size_t n, n_errors, n_dropped; };	/* at most DIAGS_MAX are kept */
+#define DIAGS_MAX 200
+
+/* line 0: the file as a whole.  Never fails: without memory the count still rises. */
+__attribute__((format(printf, 5, 6)))
+void diags_error(struct diags *d, const char *file, int line, int column, const char *fmt, ...);
+__attribute__((format(printf, 5, 6)))
+void diags_warning(struct diags *d, const char *file, int line, int column, const char *fmt, ...);
+void diags_release(struct diags *d);
+/* "config.xml:12:9: error: ..." a line each. */
+void diags_print(const struct diags *d, FILE *out);
+
+/* ---- a document with line and column of every element ---- */
+struct xml;
+/* No network, no entities, at most 4 MiB and 64 levels.  NULL: *diags says why. */
+struct xml *xml_parse(const char *file, const char *text, size_t len, struct diags *diags);
+void xml_free(struct xml *x);
+const char *xml_file(const struct xml *x);
+xmlNode *xml_root(const struct xml *x);
+void xml_where(const struct xml *x, const xmlNode *node, int *line, int *column);
+
+/* ---- the table: one row per element kind ---- */
+struct xml_attr {
+	const char *name, *alias;		/* English and (or NULL) the predecessor's spelling */
+	bool required;
+	/* The check of a value, by the row of a parameter table: type, bounds, choices.  NULL: any text. */
+	const struct tesla_param *value;
+};
+struct xml_element {
+	const char *name, *alias;
+	const struct xml_attr *attrs;		/* ended by a row without name */
+	const struct xml_element *const *children;	/* NULL-terminated; NULL: none */
+	const struct tesla_param *value;	/* what its text must be; NULL: no text, or any if `text` */
+	bool text;
+	bool open;				/* other attributes and children are let through: checked later */
+	unsigned min, max;			/* how often in its parent; max 0: any number */
+};
+/* Walks the tree; every deviation is a diag that names what came and what was expected. */
+void xml_check(const struct xml *x, const struct xml_element *root, struct diags *diags);
+
+/* ---- reading a checked tree, in either spelling ---- */
+bool xml_named(const xmlNode *node, const struct xml_element *e);
+xmlNode *xml_child(const xmlNode *parent, const struct xml_element *e);		/* first, or NULL */
+xmlNode *xml_next(const xmlNode *node, const struct xml_element *e);		/* next sibling of it */
+/* Copies for free(), white space trimmed; NULL when absent. */
+char *xml_attr(const xmlNode *node, const struct xml_attr *a);
+char *xml_text(const xmlNode *node);
+
+#endif
