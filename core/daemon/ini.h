@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lector.ini: the daemon's own settings.  Every one has a default that serves a user who is not root. */
+#ifndef DAEMON_INI_H
+#define DAEMON_INI_H
+
+#include "base/xml.h"
+
+struct ini {
+	int log_level;			/* [General] log_level: debug, info, warning, error */
+	bool auto_start;		/* [General] auto_start: start polling at once; default yes */
+	char *log_dir;			/* [General] log_dir; NULL: standard error */
+	char *run_dir, *state_dir;	/* [General]; defaults: base/paths.h */
+	char **plugin_path;		/* [General] plugin_path: folders, separated by ':'; NULL-terminated */
+	char *stream;			/* [Stream] endpoint; "" is off; default tcp://127.0.0.1:5556 */
+	char *control;			/* [Control] endpoint; default ipc://<run_dir>/control */
+};
+
+/* A file that does not exist is an error only when `must_exist`.  NULL: *diags says why. */
+struct ini *ini_load(const char *file, bool must_exist, struct diags *diags);
+void ini_free(struct ini *ini);
+
+#endif
