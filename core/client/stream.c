@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libtesla, the stream: a subscriber that hands on only what has the form of docs/stream.md. */
+#include <tesla/client.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/mp.h"
+#include "client/socket.h"
+
+#define MESSAGE_MAX (1 << 20)
+#define TOPIC_MAX 1024
+#define ASK_TIMEOUT_MS 5000
+
+struct tesla_stream {
+	void *ctx, *socket;
+	zmq_msg_t payload;
+	char topic[TOPIC_MAX + 1];
+};
+
+/* The daemon knows where it publishes. */
+static char *endpoint_ask(struct tesla_error *err)
+{
+	struct tesla_client *c;
+	_cleanup_free_ uint8_t *reply = NULL;
+	struct mp_doc doc;
+	char *stream = NULL;
+	size_t len;
+
+	if (tesla_connect(NULL, &c, err) != 0)
+		return NULL;
+	if (tesla_request(c, "status", NULL, 0, ASK_TIMEOUT_MS, &reply, &len, err) == 0 &&
+	    mp_unpack(&doc, reply, len, err) == 0) {
+		stream = mp_strdup(&doc.u.data, "stream");
+		if (stream == NULL)
+			(void)tesla_fail(err, -ENOENT, "teslad publishes no stream");
+		mp_doc_release(&doc);
+	}
+	tesla_disconnect(c);
+	return stream;
+}
+
+/* A daemon may listen on every address ("*"); from here that is the loopback. */
+static char *endpoint_reachable(const char *endpoint)
+{
+	static const char any[] = "tcp://*:";
+	char *to;
+
+	if (strncmp(endpoint, any, sizeof any - 1) != 0)
+		return strdup(endpoint);
+	return asprintf(&to, "tcp://127.0.0.1:%s", endpoint + sizeof any - 1) < 0 ? NULL : to;
+}
+
+static int stream_open(struct tesla_stream *s, const char *endpoint, const char *prefix,
+		       struct tesla_error *err)
+{
+	_cleanup_free_ char *asked = endpoint ? NULL : endpoint_ask(err);
+	_cleanup_free_ char *to = NULL;
+
+	if (endpoint == NULL && asked == NULL)
+		return err->code;
+	to = endpoint_reachable(endpoint ? endpoint : asked);
+	s->ctx = zmq_ctx_new();
+	if (to == NULL || s->ctx == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory for a subscription");
+	s->socket = socket_connect(s->ctx, ZMQ_SUB, to, MESSAGE_MAX, err);
+	if (s->socket == NULL)
+		return err->code;
+	if (zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) != 0)
+		return tesla_fail(err, -errno, "%s: %s", to, zmq_strerror(errno));
+	return 0;
+}
+
+int tesla_subscribe(const char *endpoint, const char *prefix, struct tesla_stream **ret,
+		    struct tesla_error *err)
+{
+	struct tesla_stream *s = calloc(1, sizeof *s);
+	int r;
+
+	if (s == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory for a subscription");
+	(void)zmq_msg_init(&s->payload);
+	r = stream_open(s, endpoint, prefix, err);
+	if (r != 0)
+		tesla_unsubscribe(s);
+	else
+		*ret = s;
+	return r;
+}
+
+void tesla_unsubscribe(struct tesla_stream *s)
+{
+	if (s == NULL)
+		return;
+	(void)zmq_msg_close(&s->payload);
+	if (s->socket != NULL)
+		(void)zmq_close(s->socket);
+	if (s->ctx != NULL)
+		(void)zmq_ctx_term(s->ctx);
+	free(s);
+}
+
+int tesla_stream_fd(struct tesla_stream *s)
+{
+	int fd = -1;
+	size_t len = sizeof fd;
+
+	return zmq_getsockopt(s->socket, ZMQ_FD, &fd, &len) == 0 ? fd : -1;
+}
+
+/* Takes the frames that are left of a message that is wrong, so that the next one begins at its start. */
+static void message_skip(struct tesla_stream *s)
+{
+	while (zmq_msg_more(&s->payload) && zmq_msg_recv(&s->payload, s->socket, ZMQ_DONTWAIT) >= 0)
+		;
+}
+
+static bool topic_take(struct tesla_stream *s)
+{
+	size_t len = zmq_msg_size(&s->payload);
+	const char *text = zmq_msg_data(&s->payload);
+
+	if (len > TOPIC_MAX || (len > 0 && memchr(text, '\0', len) != NULL))
+		return false;
+	if (len > 0)
+		memcpy(s->topic, text, len);
+	s->topic[len] = '\0';
+	return true;
+}
+
+/* Both frames are there: ZeroMQ delivers a message whole. */
+static int message_recv(struct tesla_stream *s, struct tesla_error *err)
+{
+	if (zmq_msg_recv(&s->payload, s->socket, ZMQ_DONTWAIT) < 0)
+		return tesla_fail(err, -errno, "stream: %s", zmq_strerror(errno));
+	if (!topic_take(s) || !zmq_msg_more(&s->payload)) {
+		message_skip(s);
+		return tesla_fail(err, -EBADMSG, "stream: a message without a topic or a payload");
+	}
+	if (zmq_msg_recv(&s->payload, s->socket, ZMQ_DONTWAIT) < 0)
+		return tesla_fail(err, -errno, "stream: %s", zmq_strerror(errno));
+	if (zmq_msg_more(&s->payload)) {
+		message_skip(s);
+		return tesla_fail(err, -EBADMSG, "stream: %s: more than two frames", s->topic);
+	}
+	return mp_scan(zmq_msg_data(&s->payload), zmq_msg_size(&s->payload), err);
+}
+
+int tesla_next(struct tesla_stream *s, int timeout_ms, const char **topic, const uint8_t **payload,
+	       size_t *len, struct tesla_error *err)
+{
+	int64_t until_us = timeout_ms < 0 ? -1 : clock_mono_us() + (int64_t)timeout_ms * 1000;
+	int r = socket_wait(s->socket, ZMQ_POLLIN, until_us);
+
+	if (r != 0)
+		return tesla_fail(err, r, "stream: %s", r == -EAGAIN ? "nothing came" : zmq_strerror(-r));
+	r = message_recv(s, err);
+	if (r != 0)
+		return r;
+	*topic = s->topic;
+	*payload = zmq_msg_data(&s->payload);
+	*len = zmq_msg_size(&s->payload);
+	return 0;
+}
