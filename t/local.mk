@@ -4,6 +4,15 @@ TEST_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-d
 LOG_DRIVER = $(TEST_LOG_DRIVER)
 LOG_COMPILER = $(SHELL) $(top_srcdir)/t/tap.sh
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; \
-	export top_srcdir top_builddir;
+	export top_srcdir top_builddir; TESLA_STAGE='$(abs_top_builddir)/stage'; export TESLA_STAGE;
+# A program that a sanitizer must stop; built only when asked for.
+EXTRA_PROGRAMS += t/canary
+t_canary_SOURCES = t/canary.c
+t_canary_LDADD = -lpthread
+# End-to-end scripts; tools/check runs every t/e2e/NNN-*.sh, tools/lint holds this list to that.
+e2e_tests = \
+	t/e2e/010-lib.sh
+TESTS += $(e2e_tests)
+check_DATA = stage/env
 include t/unit/local.mk
 include t/fuzz/local.mk

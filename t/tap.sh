@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs one Criterion program for automake's TAP driver.  Criterion passes a test whose process leaks
-# (the report comes after the verdict), so any report of a sanitizer fails the program.
+# Runs one Criterion program for automake's TAP driver.  Criterion passes a test whose process
+# leaks (the report comes after the verdict), so any report of a sanitizer fails the program.
 d=$(mktemp -d) || exit 99
 trap 'rm -rf "$d"' EXIT
 ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$d/san" \
-UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}halt_on_error=1:print_stacktrace=1:log_path=$d/san" \
+UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$d/san" \
 	"$@" --tap=/dev/stdout --quiet
 rc=$?
 for f in "$d"/san.*; do

@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# installcheck.sh DESTDIR PKGCONFIGDIR HOST: builds the example plugins in a folder of their own against
+# what was installed, as their authors will, and asks the installed host to describe each.
+set -eu
+examples=$(cd "$(dirname "$0")/../plugins/example" && pwd)
+destdir=$1 host=$1$3
+export PKG_CONFIG_PATH="$1$2" PKG_CONFIG_SYSROOT_DIR="$destdir"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cp "$examples"/* "$folder"
+cd "$folder"
+make
+for so in *.so; do
+	"$host" --describe "$folder/$so" >described
+	test -s described
+	echo "described: $so"
+done
