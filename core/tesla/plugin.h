@@ -160,7 +160,8 @@ struct tesla_driver {
 	/*
 	 * Optional, all three or none, for network lines: `read` in two halves that never wait, so that
 	 * the host can serve many lines from one thread.  The host looks at what has come without taking
-	 * it, asks `whole`, and calls `receive` once the reply is there.
+	 * it, asks `whole`, and calls `receive` once the reply is there.  `request` leaves reply->status
+	 * at TESLA_REPLY_NONE when the request is on its way.  A NULL block asks what `identify` asks.
 	 */
 	int (*request)(void *self, unsigned address, const struct tesla_block *, struct tesla_reply *,
 		       struct tesla_error *);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One meter as its line sees it: what is wanted from it, which reads fetch that, and how it has been
+ * answering.  Belongs to the thread of its line; only `kind` is shared.
+ */
+#ifndef HOST_ANALYZER_H
+#define HOST_ANALYZER_H
+
+#include <pthread.h>
+#include <regex.h>
+#include <stdatomic.h>
+
+#include "base/blame.h"
+#include "base/buf.h"
+#include "base/model.h"
+#include "host/loader.h"
+#include "host/planner.h"
+#include "host/schedule.h"
+
+/* A model as the lines of a host share it, with what was learned about its meters. */
+struct kind {
+	struct model *model;
+	pthread_mutex_t lock;		/* guards `forbidden` */
+	struct ranges forbidden;	/* the model's own and the learned ones */
+	atomic_uint generation;		/* rises with each range learned */
+};
+/* Takes the model.  NULL: no memory. */
+struct kind *kind_new(struct model *model);
+void kind_free(struct kind *k);
+/* 0: it is new; 1: it was known; -ENOSPC. */
+int kind_forbid(struct kind *k, struct model_range range);
+
+/* How a meter of which model identifies itself: of all models that the core knows. */
+struct pattern { char *model; regex_t regex; };
+struct patterns { struct pattern *list; size_t n; };
+void patterns_release(struct patterns *p);
+
+enum analyzer_state { ANALYZER_CONNECTING, ANALYZER_ONLINE, ANALYZER_OFFLINE, ANALYZER_FAILED };
+enum verified { VERIFIED_NO, VERIFIED_YES, VERIFIED_OTHER, VERIFIED_CHANGED };
+
+struct wanted {				/* a variable that is asked of this analyzer */
+	const struct tesla_variable *variable;
+	int interval;			/* its number in the schedule */
+	size_t first;			/* of its elements in `elements` */
+};
+
+struct counter_state { double accepted, candidate; };	/* of a counter's element; NAN: none yet */
+
+struct analyzer {
+	int64_t id;
+	unsigned address;
+	struct kind *kind;
+	size_t driver;			/* which of its line's */
+
+	struct loader *data;
+	void *data_conf, *data_self;
+	char *data_name;
+	pthread_mutex_t *data_serial;	/* host/call.h */
+
+	struct wanted *wanted;
+	size_t n_wanted;
+	struct tesla_element *elements;	/* of all wanted variables, one after the other */
+	struct counter_state *counters;	/* beside them */
+	size_t n_elements;
+
+	const struct tesla_block *blocks;	/* the data plugin's */
+	size_t n_blocks;
+	struct tesla_reply *replies;	/* one per block; those of TESLA_BLOCK_CONNECT are kept */
+	struct buf *bytes;		/* of the replies */
+
+	struct schedule schedule;
+	struct plan *plans[1u << INTERVALS_MAX];	/* by what is due; made when first needed */
+	struct plan *connect_plan;	/* the TESLA_BLOCK_CONNECT blocks */
+	unsigned plan_generation;	/* of kind, when the plans were made */
+	unsigned sweeps_since_plan;
+
+	double turnaround_us;		/* smoothed; what is not characters on the wire */
+	bool turnaround_measured;
+	double measured_us;		/* smoothed time of a sweep; 0: none yet */
+	uint32_t max_registers;		/* the least of driver, model and what was learned */
+
+	enum analyzer_state state;
+	bool connect_needed, identify_needed;
+	unsigned timeouts_in_row;
+	int64_t probe_at_us, backoff_ms;
+	int64_t scales_at_us, scales_from_ms;	/* next read in idle time; last time they were read */
+	bool scales_changed;		/* the next sweep is in doubt */
+	char *identity;			/* last known; NULL: none */
+	enum verified verified;
+};
+
+void analyzer_free(struct analyzer *a);
+/*
+ * Opens the data plugin and asks for its blocks.  Everything above `blocks` must be set.  Negative: *err
+ * says why; the analyzer is out.
+ */
+int analyzer_open(struct analyzer *a, struct blame_slot *slot, int64_t line, struct tesla_error *err);
+/*
+ * The plan for what is due (a bit per interval of the schedule).  Made when there is none or when ranges
+ * were learned; replaced only by one that is 5% cheaper.  Borrowed: valid until the next call.
+ */
+int analyzer_plan(struct analyzer *a, unsigned due, const struct plan_cost *cost, struct plan **ret,
+		  struct tesla_error *err);
+int analyzer_connect_plan(struct analyzer *a, const struct plan_cost *cost, struct plan **ret,
+			  struct tesla_error *err);
+/* The block that is cheapest to ask for: what a probe reads.  NULL: there are no blocks. */
+const struct tesla_block *analyzer_cheapest(const struct analyzer *a);
+/* Smooths the turnaround by an observation. */
+void analyzer_observe(struct analyzer *a, double turnaround_us);
+/* What the meter says it is: sets identity and verified.  True: say it loudly (*note is the sentence). */
+bool analyzer_identified(struct analyzer *a, const char *text, const struct patterns *patterns,
+			 struct tesla_error *note);
+const char *analyzer_state_name(enum analyzer_state s);
+const char *verified_name(enum verified v);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens on a line, one thing at a time: a state machine that is asked "what next?" and told what came
+ * of it.  It does no I/O and reads no clock, so that a thread per line (run_thread.c) and an event loop for
+ * many (run_event.c) share it, and tests run it in no time.
+ */
+#ifndef HOST_LINE_H
+#define HOST_LINE_H
+
+#include "base/line_params.h"
+#include "host/analyzer.h"
+#include "host/report.h"
+
+struct line_driver {			/* a driver that the line's analyzers name */
+	struct loader *plugin;
+	char *name;
+	void *conf, *self;		/* self: only while the line is open */
+	pthread_mutex_t *serial;	/* host/call.h */
+};
+
+enum line_state { LINE_CLOSED, LINE_OPEN, LINE_FAILED };
+
+/* What is under way: a sweep (which begins with a connect, if that is needed), a probe, the scales. */
+enum job_kind { JOB_NONE, JOB_SWEEP, JOB_PROBE, JOB_SCALES };
+enum job_phase { PHASE_IDENTIFY, PHASE_CONNECT, PHASE_READ };
+
+struct job {
+	enum job_kind kind;
+	enum job_phase phase;
+	struct analyzer *a;
+	struct plan *plan;		/* borrowed from the analyzer */
+	size_t step;			/* of the plan */
+	bool retried;			/* this step, after a wrong checksum */
+	bool answered;			/* something good came */
+	bool learned;			/* ranges: the plans are made anew at the end */
+	int64_t deadline_ms;
+	unsigned due, missed, timeouts, garbled, exceptions, transactions;
+	int64_t first_sent_us, last_received_us;	/* of the reads: what the readings' time is made of */
+	int64_t bus_us;
+	struct tesla_error error;	/* the first one; code 0: none */
+};
+
+struct line {
+	int64_t id;
+	struct tesla_line pub;		/* what drivers see */
+	char *name;			/* pub.name */
+	struct line_params params;
+	char **texts;			/* what params points to, NULL-terminated */
+
+	struct line_driver *drivers;
+	size_t n_drivers;
+	struct analyzer **analyzers;	/* in the order of the configuration */
+	size_t n_analyzers;
+
+	enum line_state state;
+	int64_t open_at_us, open_backoff_ms;
+	int64_t drain_until_us;
+	struct job job;
+	int64_t offset_us;		/* wall minus monotonic clock, when deadlines were last mapped */
+	unsigned random;		/* for jitter */
+
+	const struct patterns *patterns;
+	struct gather *gather;		/* of the thread that runs the line */
+	struct blame_slot *slot;
+};
+
+enum act { ACT_WAIT, ACT_OPEN, ACT_DRAIN, ACT_IDENTIFY, ACT_READ };
+
+struct action {
+	enum act act;
+	int64_t until_us;		/* ACT_WAIT, ACT_DRAIN: monotonic */
+	struct analyzer *a;
+	struct line_driver *driver;
+	struct tesla_block what;	/* ACT_READ */
+};
+
+/* Frees what the line owns; the drivers' plugins and the kinds are the host's. */
+void line_free(struct line *l);
+/* Times in characters, the measured turnaround: what a transaction with this analyzer costs. */
+struct plan_cost line_cost(const struct line *l, const struct analyzer *a);
+int64_t line_late_max_ms(const struct line *l, const struct analyzer *a);
+
+/* What to do now.  `mono_us` and `wall_us` are the same instant. */
+struct action line_next(struct line *l, int64_t mono_us, int64_t wall_us);
+/* ACT_OPEN: done (l->pub.fd is set, the drivers are open), or not. */
+void line_opened(struct line *l, int64_t mono_us);
+void line_open_failed(struct line *l, int64_t mono_us, const char *why);
+/* The line broke, or the far end hung up while nothing was asked: open it anew. */
+void line_hung_up(struct line *l, int64_t mono_us);
+/* ACT_IDENTIFY, ACT_READ: what came.  `err` says why when reply->status is not TESLA_REPLY_OK. */
+void line_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err, int64_t mono_us,
+	       int64_t wall_us);
+
+/* docs/wire.md: `plan`, `state`, `line-state`. */
+void line_report_plan(struct line *l);
+void line_report_state(const struct line *l, const struct analyzer *a, const char *reason, const char *note,
+		       int64_t from_ms, int64_t to_ms);
+void line_report_line(const struct line *l, const char *reason);
+
+#endif

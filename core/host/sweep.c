@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From replies to readings. */
+#include "host/sweep.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "host/call.h"
+
+#define DECODE_LIMIT_US 1000000
+
+void sweep_clear(struct analyzer *a)
+{
+	for (size_t i = 0; i < a->n_blocks; i++) {
+		if (a->blocks[i].flags & TESLA_BLOCK_CONNECT)
+			continue;
+		a->replies[i].status = TESLA_REPLY_NONE;
+		a->replies[i].code = 0;
+		buf_clear(&a->bytes[i]);
+	}
+}
+
+static void block_take(struct analyzer *a, size_t i, const struct transaction *t,
+		       const struct tesla_reply *reply)
+{
+	const struct tesla_block *b = &a->blocks[i];
+	struct tesla_reply *own = &a->replies[i];
+	size_t at = t->what.command ? 0 : 2u * (b->address - t->what.address);
+	size_t len = t->what.command ? reply->data->len : 2u * b->count;
+	bool kept = (b->flags & TESLA_BLOCK_CONNECT) && own->status == TESLA_REPLY_OK;
+
+	if (kept && reply->status != TESLA_REPLY_OK)
+		return;			/* the scale that was read last stays */
+	if (kept && at + len <= reply->data->len && own->data->len == len &&
+	    memcmp(own->data->bytes, reply->data->bytes + at, len) != 0)
+		a->scales_changed = true;
+	own->status = reply->status;
+	own->code = reply->code;
+	own->sent_us = reply->sent_us;
+	own->received_us = reply->received_us;
+	buf_clear(&a->bytes[i]);
+	if (reply->status != TESLA_REPLY_OK)
+		return;
+	if (at + len > reply->data->len || buf_append(&a->bytes[i], reply->data->bytes + at, len) != 0)
+		own->status = TESLA_REPLY_GARBLED;
+}
+
+void sweep_take(struct analyzer *a, const struct plan *plan, const struct transaction *t,
+		const struct tesla_reply *reply)
+{
+	for (size_t i = 0; i < t->n; i++)
+		block_take(a, plan->order[t->first + i], t, reply);
+}
+
+/*
+ * A counter that falls is in doubt until the next read confirms it: then the meter was reset, and counting
+ * goes on from there.
+ */
+static enum tesla_quality counter_judge(struct counter_state *c, double v)
+{
+	bool fell = v < c->accepted;		/* false while accepted is NAN */
+	bool confirmed = v >= c->candidate;
+
+	if (fell && !confirmed) {
+		c->candidate = v;
+		return TESLA_SUSPECT;
+	}
+	c->accepted = v;
+	c->candidate = NAN;
+	return TESLA_GOOD;
+}
+
+static void elements_judge(struct analyzer *a, const struct wanted *w)
+{
+	bool doubt = a->scales_changed || a->verified == VERIFIED_OTHER || a->verified == VERIFIED_CHANGED;
+
+	for (size_t i = w->first; i < w->first + w->variable->n_elements; i++) {
+		struct tesla_element *e = &a->elements[i];
+
+		if (e->quality == TESLA_GOOD && !isfinite(e->value))
+			e->quality = TESLA_UNAVAILABLE;
+		if (e->quality == TESLA_GOOD && w->variable->kind == TESLA_COUNTER)
+			e->quality = counter_judge(&a->counters[i], e->value);
+		if (e->quality == TESLA_GOOD && doubt)
+			e->quality = TESLA_SUSPECT;
+	}
+}
+
+static void reading_pack(msgpack_packer *pk, const struct analyzer *a, size_t index)
+{
+	const struct wanted *w = &a->wanted[index];
+	const struct tesla_element *e = &a->elements[w->first];
+	size_t n = w->variable->n_elements;
+	bool good = true;
+
+	(void)msgpack_pack_array(pk, 3);
+	(void)msgpack_pack_uint64(pk, index);
+	(void)msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++) {
+		good = good && e[i].quality == TESLA_GOOD;
+		if (e[i].quality == TESLA_GOOD || e[i].quality == TESLA_SUSPECT)
+			(void)msgpack_pack_double(pk, e[i].value);
+		else
+			(void)msgpack_pack_nil(pk);
+	}
+	if (good) {
+		(void)msgpack_pack_nil(pk);
+		return;
+	}
+	(void)msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++)
+		(void)msgpack_pack_uint8(pk, (uint8_t)e[i].quality);
+}
+
+static bool wanted_due(const struct analyzer *a, size_t i, unsigned due)
+{
+	return (due & 1u << a->wanted[i].interval) != 0;
+}
+
+static void sweep_pack(struct gather *g, const struct job *job, int64_t t_us, int64_t dt_us)
+{
+	const struct analyzer *a = job->a;
+	const int64_t counts[] = { job->missed, job->timeouts, job->garbled, job->exceptions,
+				   job->transactions, job->bus_us };
+	size_t before = g->sweeps.pub.len, n = 0;
+	msgpack_packer pk;
+
+	mp_writer(&pk, &g->sweeps);
+	(void)msgpack_pack_array(&pk, 12);
+	(void)msgpack_pack_int64(&pk, a->id);
+	(void)msgpack_pack_int64(&pk, t_us);
+	(void)msgpack_pack_int64(&pk, dt_us);
+	(void)msgpack_pack_int64(&pk, job->deadline_ms);
+	mp_str(&pk, job->error.code != 0 ? job->error.text : NULL);
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		(void)msgpack_pack_int64(&pk, counts[i]);
+	for (size_t i = 0; i < a->n_wanted; i++)
+		n += wanted_due(a, i, job->due);
+	(void)msgpack_pack_array(&pk, n);
+	for (size_t i = 0; i < a->n_wanted; i++)
+		if (wanted_due(a, i, job->due))
+			reading_pack(&pk, a, i);
+	if (!g->sweeps.failed) {
+		g->n++;
+		return;
+	}
+	g->sweeps.pub.len = before;		/* it did not fit beside the others: those go first */
+	g->sweeps.failed = false;
+	if (before == 0)
+		return;				/* longer than any message may be; core/daemon bounds the variables */
+	gather_flush(g);
+	sweep_pack(g, job, t_us, dt_us);
+}
+
+static void elements_fail(struct analyzer *a)
+{
+	for (size_t i = 0; i < a->n_elements; i++)
+		a->elements[i] = (struct tesla_element){ NAN, TESLA_ERROR };
+}
+
+void sweep_finish(struct line *l, struct job *job, int64_t mono_us, int64_t wall_us)
+{
+	struct analyzer *a = job->a;
+	struct tesla_error err = { 0 };
+	int64_t t_us = wall_us, dt_us = 0;
+	int r;
+
+	elements_fail(a);
+	call_enter(l->slot, a->data_serial, a->data_name, "decode", l->id, a->id, DECODE_LIMIT_US);
+	r = a->data->data.decode(a->data_self, a->replies, a->elements, &err);
+	call_leave(l->slot, a->data_serial);
+	if (r != 0) {
+		elements_fail(a);
+		if (job->error.code == 0)
+			job->error = err;
+		job->error.code = r;
+	}
+	for (size_t i = 0; i < a->n_wanted; i++)
+		if (wanted_due(a, i, job->due))
+			elements_judge(a, &a->wanted[i]);
+	if (job->first_sent_us != 0) {		/* stamped midway between request and reply */
+		dt_us = (job->last_received_us - job->first_sent_us + 1) / 2;
+		t_us = wall_us - mono_us + job->first_sent_us + dt_us;
+	}
+	a->scales_changed = false;
+	sweep_pack(l->gather, job, t_us, dt_us);
+}
