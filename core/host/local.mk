@@ -3,16 +3,21 @@
 noinst_LTLIBRARIES += core/host/libhost.la
 core_host_libhost_la_SOURCES = \
 	core/host/analyzer.c core/host/analyzer.h \
+	core/host/batch.c core/host/batch.h \
+	core/host/call.h core/host/host.h \
 	core/host/describe.c core/host/describe.h \
 	core/host/exporter.c core/host/exporter.h \
-	core/host/line.c core/host/line.h \
+	core/host/line.c core/host/line.h core/host/line_report.c \
 	core/host/loader.c core/host/loader.h \
 	core/host/planner.c core/host/planner.h \
 	core/host/port.c core/host/port.h \
 	core/host/queue.c core/host/queue.h \
-	core/host/run_event.c core/host/run_thread.c core/host/run.h \
-	core/host/setup.c core/host/setup.h \
-	core/host/sweep.c core/host/sweep.h
+	core/host/report.c core/host/report.h \
+	core/host/run.c core/host/run.h core/host/run_event.c core/host/run_thread.c \
+	core/host/schedule.c core/host/schedule.h \
+	core/host/setup.c \
+	core/host/sweep.c core/host/sweep.h \
+	core/host/worker.c core/host/worker.h
 core_host_libhost_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
 core_host_libhost_la_LIBADD = core/base/libbase.la $(UV_LIBS) $(MSGPACK_LIBS) $(LTDL_LIBS)
 hostdir = $(libexecdir)/tesla

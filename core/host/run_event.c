@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Many network lines in one thread: requests go out together, replies are taken as they come, and what
+ * they gave leaves for the core in one message.  Wake-ups are what costs, not transactions.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/cleanup.h"
+#include "host/call.h"
+#include "host/port.h"
+#include "host/run.h"
+
+#define PEEK_MAX 512			/* a Modbus TCP frame has at most 260 bytes */
+#define REPLY_MAX 4096
+#define CALL_LIMIT_US 1000000		/* none of these calls waits */
+
+enum doing { DOING_NOTHING, DOING_RESOLVE, DOING_CONNECT, DOING_ASK };
+
+struct event_line {
+	struct line *l;
+	struct event_loop *loop;
+	uv_poll_t *poll;		/* of l->pub.fd; owned by the loop, freed when closed */
+	uv_getaddrinfo_t resolve;
+	struct addrinfo *addresses, *next;	/* still to be tried */
+	enum doing doing;
+	int64_t wake_us;		/* when line_next is to be asked again, or the request is overdue */
+	struct action act;		/* DOING_ASK: what was asked */
+	struct tesla_reply reply;
+	struct buf bytes;
+};
+
+struct event_loop {
+	struct runner *r;
+	uv_loop_t uv;
+	int timer;			/* timerfd: uv's own timers are a millisecond coarse */
+	uv_poll_t timer_poll;
+	uv_prepare_t before_wait;
+	struct event_line *lines;
+	size_t n_lines;
+	int64_t armed_us;
+};
+
+static void line_step(struct event_line *e);
+static void on_socket(uv_poll_t *poll, int status, int events);
+
+/* ---- the descriptor ---- */
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void socket_close(struct event_line *e)
+{
+	if (e->poll != NULL)
+		uv_close((uv_handle_t *)e->poll, on_poll_closed);
+	e->poll = NULL;
+	line_drivers_close(e->loop->r, e->l);
+}
+
+static int socket_watch(struct event_line *e, int events)
+{
+	if (e->poll == NULL) {
+		e->poll = calloc(1, sizeof *e->poll);
+		if (e->poll == NULL || uv_poll_init(&e->loop->uv, e->poll, e->l->pub.fd) != 0) {
+			free(e->poll);
+			e->poll = NULL;
+			return -ENOMEM;
+		}
+		e->poll->data = e;
+	}
+	return uv_poll_start(e->poll, events, on_socket);
+}
+
+/* ---- opening ---- */
+
+static void open_end(struct event_line *e, int r, const struct tesla_error *err)
+{
+	int64_t mono, wall;
+
+	if (e->addresses != NULL)
+		uv_freeaddrinfo(e->addresses);
+	e->addresses = e->next = NULL;
+	e->doing = DOING_NOTHING;
+	clocks_now(&mono, &wall);
+	if (r != 0) {
+		socket_close(e);
+		line_open_failed(e->l, mono, err->text);
+	} else {
+		line_opened(e->l, mono);
+	}
+	line_step(e);
+}
+
+/* Tries the next address of the name; ends the opening when there is none left. */
+static void connect_next(struct event_line *e, struct tesla_error *err)
+{
+	int64_t mono, wall;
+
+	while (e->next != NULL) {
+		const struct addrinfo *to = e->next;
+
+		e->next = to->ai_next;
+		socket_close(e);
+		e->l->pub.fd = port_connect_start(to, err);
+		if (e->l->pub.fd >= 0 && socket_watch(e, UV_WRITABLE) == 0) {
+			clocks_now(&mono, &wall);
+			e->doing = DOING_CONNECT;
+			e->wake_us = mono + 1000 * e->l->params.timeout_ms;
+			return;
+		}
+	}
+	open_end(e, -EHOSTUNREACH, err);
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *addresses)
+{
+	struct event_line *e = req->data;
+	struct tesla_error err;
+
+	(void)tesla_fail(&err, status, "%s: %s", e->l->params.host, status != 0 ? uv_strerror(status) : "no address");
+	e->addresses = e->next = addresses;
+	connect_next(e, &err);
+}
+
+/* A number needs no resolver and no thread of its pool. */
+static void open_begin(struct event_line *e)
+{
+	const struct line_params *p = &e->l->params;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct tesla_error err = { 0 };
+	int r;
+
+	e->doing = DOING_RESOLVE;
+	e->wake_us = INT64_MAX;
+	if (getaddrinfo(p->host, p->port, &hints, &e->addresses) == 0) {
+		e->next = e->addresses;
+		connect_next(e, &err);
+		return;
+	}
+	e->addresses = NULL;
+	hints.ai_flags = 0;
+	e->resolve.data = e;
+	r = uv_getaddrinfo(&e->loop->uv, &e->resolve, on_resolved, p->host, p->port, &hints);
+	if (r != 0)
+		open_end(e, tesla_fail(&err, r, "%s: %s", p->host, uv_strerror(r)), &err);
+}
+
+static void on_connected(struct event_line *e)
+{
+	struct tesla_error err = { 0 };
+	int r = port_connected(e->l->pub.fd, &e->l->params, &err);
+
+	if (r != 0 && e->next != NULL) {
+		connect_next(e, &err);
+		return;
+	}
+	if (r == 0)
+		r = line_drivers_open(e->loop->r, e->l, &err);
+	if (r == 0 && socket_watch(e, UV_READABLE | UV_DISCONNECT) != 0)
+		r = tesla_fail(&err, -ENOMEM, "%s: cannot be watched", e->l->name);
+	open_end(e, r, &err);
+}
+
+/* ---- asking ---- */
+
+static void ask_end(struct event_line *e, const struct tesla_error *err)
+{
+	int64_t mono, wall;
+
+	e->doing = DOING_NOTHING;
+	clocks_now(&mono, &wall);
+	line_done(e->l, &e->reply, err, mono, wall);
+	line_step(e);
+}
+
+__attribute__((format(printf, 3, 4)))
+static void ask_fail(struct event_line *e, enum tesla_status status, const char *fmt, ...)
+{
+	struct tesla_error err = { .code = -EIO };
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(err.text, sizeof err.text, fmt, ap);
+	va_end(ap);
+	e->reply.status = status;
+	ask_end(e, &err);
+}
+
+static const struct tesla_block *asked_block(const struct event_line *e)
+{
+	return e->act.act == ACT_IDENTIFY ? NULL : &e->act.what;
+}
+
+/* True: the request is on its way. */
+static bool ask(struct event_line *e, struct tesla_error *err)
+{
+	struct line_driver *d = e->act.driver;
+	struct runner *r = e->loop->r;
+	int64_t mono, wall;
+	int rc;
+
+	buf_clear(&e->bytes);
+	e->reply = (struct tesla_reply){ .data = &e->bytes.pub };
+	call_enter(r->slot, d->serial, d->name, "request", e->l->id, e->act.a->id, CALL_LIMIT_US);
+	rc = d->plugin->driver.request(d->self, e->act.a->address, asked_block(e), &e->reply, err);
+	call_leave(r->slot, d->serial);
+	if (rc != 0)
+		e->reply.status = TESLA_REPLY_GARBLED;
+	if (e->reply.status != TESLA_REPLY_NONE)
+		return false;
+	clocks_now(&mono, &wall);
+	e->doing = DOING_ASK;
+	e->wake_us = mono + 1000 * e->l->params.timeout_ms;
+	return true;
+}
+
+static void take_reply(struct event_line *e)
+{
+	struct line_driver *d = e->act.driver;
+	struct runner *r = e->loop->r;
+	struct tesla_error err = { 0 };
+	int rc;
+
+	call_enter(r->slot, d->serial, d->name, "receive", e->l->id, e->act.a->id, CALL_LIMIT_US);
+	rc = d->plugin->driver.receive(d->self, e->act.a->address, asked_block(e), &e->reply, &err);
+	call_leave(r->slot, d->serial);
+	if (rc != 0)
+		e->reply.status = TESLA_REPLY_GARBLED;
+	if (e->reply.status != TESLA_REPLY_NONE)
+		ask_end(e, &err);
+}
+
+/* Something came while a request is under way: is it the whole reply? */
+static void on_bytes(struct event_line *e)
+{
+	struct line_driver *d = e->act.driver;
+	uint8_t bytes[PEEK_MAX];
+	ssize_t n = recv(e->l->pub.fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+	int whole;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		ask_fail(e, TESLA_REPLY_BROKEN, "%s: %s", e->l->name,
+			 n == 0 ? "the far end closed the connection" : strerror(errno));
+		return;
+	}
+	call_enter(e->loop->r->slot, d->serial, d->name, "whole", e->l->id, e->act.a->id, CALL_LIMIT_US);
+	whole = d->plugin->driver.whole(d->self, bytes, (size_t)n);
+	call_leave(e->loop->r->slot, d->serial);
+	if (whole < 0 || whole > PEEK_MAX) {
+		(void)port_discard(e->l->pub.fd);
+		ask_fail(e, TESLA_REPLY_GARBLED, "%s: bytes that are no reply", e->l->name);
+	} else if (whole > 0 && whole <= n) {
+		take_reply(e);
+	}
+}
+
+/* ---- the state machine's wishes ---- */
+
+/* Does what line_next says until it says to wait. */
+static void line_step(struct event_line *e)
+{
+	struct tesla_error err = { 0 };
+	int64_t mono, wall;
+
+	while (e->doing == DOING_NOTHING) {
+		if (e->l->state != LINE_OPEN)
+			socket_close(e);
+		clocks_now(&mono, &wall);
+		e->act = line_next(e->l, mono, wall);
+		if (e->act.act == ACT_OPEN) {
+			open_begin(e);
+			return;
+		}
+		if (e->act.act == ACT_WAIT || e->act.act == ACT_DRAIN) {
+			e->wake_us = e->act.until_us;
+			return;
+		}
+		if (!ask(e, &err)) {
+			clocks_now(&mono, &wall);
+			line_done(e->l, &e->reply, &err, mono, wall);
+		}
+	}
+}
+
+static void on_idle_bytes(struct event_line *e)
+{
+	int64_t mono, wall;
+
+	if (port_discard(e->l->pub.fd) >= 0)
+		return;			/* a late reply, or noise */
+	clocks_now(&mono, &wall);
+	line_hung_up(e->l, mono);
+	line_step(e);
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events)
+{
+	struct event_line *e = poll->data;
+
+	(void)status;
+	(void)events;
+	if (e->doing == DOING_CONNECT)
+		on_connected(e);
+	else if (e->doing == DOING_ASK)
+		on_bytes(e);
+	else if (e->doing == DOING_NOTHING)
+		on_idle_bytes(e);
+}
+
+static void line_wake(struct event_line *e)
+{
+	struct tesla_error err;
+	long long ms = e->l->params.timeout_ms;
+
+	if (e->doing == DOING_CONNECT) {
+		(void)tesla_fail(&err, -ETIMEDOUT, "%s: no connection in %lld ms", e->l->name, ms);
+		connect_next(e, &err);
+	} else if (e->doing == DOING_ASK) {
+		ask_fail(e, TESLA_REPLY_TIMEOUT, "%s: no answer in %lld ms", e->l->name, ms);
+	} else if (e->doing == DOING_NOTHING) {
+		line_step(e);
+	}
+}
+
+/* ---- the loop ---- */
+
+static void on_timer(uv_poll_t *poll, int status, int events)
+{
+	struct event_loop *loop = poll->data;
+	uint64_t expirations;
+	int64_t mono, wall;
+
+	(void)status;
+	(void)events;
+	if (read(loop->timer, &expirations, sizeof expirations) < 0)
+		return;
+	loop->armed_us = INT64_MIN;	/* it has fired: to be set anew */
+	clocks_now(&mono, &wall);
+	for (size_t i = 0; i < loop->n_lines; i++)
+		if (loop->lines[i].wake_us <= mono)
+			line_wake(&loop->lines[i]);
+}
+
+/* Before the loop waits: what was gathered leaves, and the timer is set to whoever is next. */
+static void on_before_wait(uv_prepare_t *handle)
+{
+	struct event_loop *loop = handle->data;
+	int64_t next = INT64_MAX;
+
+	gather_flush(&loop->r->gather);
+	for (size_t i = 0; i < loop->n_lines; i++)
+		if (loop->lines[i].wake_us < next)
+			next = loop->lines[i].wake_us;
+	if (next == loop->armed_us)
+		return;
+	loop->armed_us = next;
+	struct itimerspec at = { 0 };
+
+	if (next != INT64_MAX) {
+		next = next > 0 ? next : 1;	/* zero would disarm it; the past fires at once */
+		at.it_value = (struct timespec){ next / 1000000, next % 1000000 * 1000 };
+	}
+	(void)timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static int loop_init(struct event_loop *loop, struct runner *r)
+{
+	*loop = (struct event_loop){ .r = r, .n_lines = r->n_lines, .armed_us = INT64_MIN };
+	loop->lines = calloc(r->n_lines, sizeof *loop->lines);
+	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (loop->lines == NULL || loop->timer < 0 || uv_loop_init(&loop->uv) != 0 ||
+	    uv_poll_init(&loop->uv, &loop->timer_poll, loop->timer) != 0 ||
+	    uv_prepare_init(&loop->uv, &loop->before_wait) != 0)
+		return -ENOMEM;
+	loop->timer_poll.data = loop->before_wait.data = loop;
+	(void)uv_poll_start(&loop->timer_poll, UV_READABLE, on_timer);
+	(void)uv_prepare_start(&loop->before_wait, on_before_wait);
+	for (size_t i = 0; i < r->n_lines; i++) {
+		struct event_line *e = &loop->lines[i];
+
+		*e = (struct event_line){ .l = r->lines[i], .loop = loop };
+		buf_init(&e->bytes, REPLY_MAX);
+	}
+	return 0;
+}
+
+void run_event(struct runner *r)
+{
+	struct event_loop loop;
+
+	if (loop_init(&loop, r) != 0) {
+		log_msg(&r->host->report.log, LOG_LEVEL_ERROR, "no memory or descriptors for %zu lines", r->n_lines);
+		_exit(4);
+	}
+	for (size_t i = 0; i < loop.n_lines; i++)
+		line_step(&loop.lines[i]);
+	(void)uv_run(&loop.uv, UV_RUN_DEFAULT);
+}
