@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Modbus RTU, TCP, and RTU over TCP, one transaction at a time.  libmodbus sends, reassembles and checks
+ * checksums; what a reply must be to be the answer is pdu.c's.  Opens, retries and drains nothing: the
+ * host owns the line.
+ */
+#include <errno.h>
+#include <modbus.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "pdu.h"
+
+#define GRACE_US 20000			/* what a reply that has begun gets beyond the time-out, at most */
+#define RTU_ADDRESS_MAX 247		/* libmodbus takes no more; Modbus reserves the rest */
+
+struct conf { int64_t silence_ms; };
+
+struct bus {
+	modbus_t *ctx;
+	struct tesla_line *line;
+	int64_t quiet_us;		/* before a request, since the last byte */
+	uint16_t transaction;		/* of the request that is under way (TCP) */
+};
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void sleep_until(int64_t us)
+{
+	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
+/* ---- how a transaction ends early: the status, a sentence, and false for the caller to leave by ---- */
+
+__attribute__((format(printf, 4, 5)))
+static bool ended(struct tesla_reply *reply, enum tesla_status status, struct tesla_error *err,
+		  const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(err->text, sizeof err->text, fmt, ap);
+	va_end(ap);
+	err->code = status == TESLA_REPLY_TIMEOUT ? -ETIMEDOUT :
+		    status == TESLA_REPLY_BROKEN ? -EIO : -EBADMSG;
+	reply->status = status;
+	return false;
+}
+
+static bool broken(const struct bus *b, struct tesla_reply *reply, struct tesla_error *err, const char *what,
+		   int errnum)
+{
+	return ended(reply, TESLA_REPLY_BROKEN, err, "%s: %s: %s", b->line->name, what,
+		     modbus_strerror(errnum));
+}
+
+/* ---- before a request ---- */
+
+/* libmodbus' select() aborts the process beyond FD_SETSIZE.  The host may have opened the line anew. */
+static bool line_attach(const struct bus *b, struct tesla_reply *reply, struct tesla_error *err)
+{
+	if (b->line->fd < 0 || b->line->fd >= FD_SETSIZE)
+		return ended(reply, TESLA_REPLY_BROKEN, err, "%s: descriptor %d is beyond what libmodbus takes (0 to %d)",
+			     b->line->name, b->line->fd, FD_SETSIZE - 1);
+	(void)modbus_set_socket(b->ctx, b->line->fd);
+	return true;
+}
+
+/* Throws away what came unasked.  How many bytes; -1 with errno, ECONNRESET when the far end closed. */
+static ssize_t drain(const struct bus *b)
+{
+	uint8_t junk[512];
+	ssize_t n, sum = 0;
+	int pending = 0;
+
+	if (b->line->kind == TESLA_LINE_SERIAL) {
+		if (ioctl(b->line->fd, FIONREAD, &pending) != 0)
+			return -1;
+		return pending > 0 && modbus_flush(b->ctx) != 0 ? -1 : pending;
+	}
+	while ((n = recv(b->line->fd, junk, sizeof junk, MSG_DONTWAIT)) > 0)
+		if ((sum += n) > 1 << 20)	/* it never stops: quiet_keep() gives up on it */
+			break;
+	if (n == 0)
+		errno = ECONNRESET;
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ? -1 : sum;
+}
+
+/* Drains, and keeps the silence; whoever talks meanwhile makes it begin anew. */
+static bool quiet_keep(const struct bus *b, int64_t give_up_us, struct tesla_reply *reply,
+		       struct tesla_error *err)
+{
+	for (;;) {
+		ssize_t n = drain(b);
+		int64_t now = now_us(), start;
+
+		if (n < 0)
+			return broken(b, reply, err, "flush", errno);
+		if (n > 0)
+			b->line->last_byte_us = now;
+		start = b->line->last_byte_us + b->quiet_us;
+		if (now >= start)
+			return true;
+		if (start > give_up_us)
+			return ended(reply, TESLA_REPLY_GARBLED, err, "%s: bytes that nobody asked for keep coming",
+				     b->line->name);
+		sleep_until(start);
+	}
+}
+
+/* ---- the request ---- */
+
+static bool send_tcp(struct bus *b, const struct pdu_request *req, struct tesla_reply *reply,
+		     struct tesla_error *err)
+{
+	uint8_t frame[PDU_HEAD + PDU_REQUEST_MAX];
+	size_t len = pdu_tcp_frame(frame, ++b->transaction, req);
+	ssize_t n = send(b->line->fd, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n != (ssize_t)len)
+		return broken(b, reply, err, "send", n < 0 ? errno : EAGAIN);
+	return true;
+}
+
+static bool send_request(struct bus *b, const struct pdu_request *req, struct tesla_reply *reply,
+			 struct tesla_error *err)
+{
+	reply->sent_us = now_us();
+	if (b->line->kind == TESLA_LINE_TCP) {
+		if (!send_tcp(b, req, reply, err))
+			return false;
+	} else if (modbus_send_raw_request(b->ctx, req->bytes, (int)req->len) < 0) {
+		return broken(b, reply, err, "send", errno);
+	}
+	/* The kernel takes all bytes at once; on a serial line they leave one by one, and two of checksum. */
+	b->line->last_byte_us = reply->sent_us + pdu_frame_us(b->line->baud, req->len + 2);
+	return true;
+}
+
+/* ---- the reply ---- */
+
+static bool wait_first_byte(const struct bus *b, int64_t deadline_us, struct tesla_reply *reply,
+			    struct tesla_error *err)
+{
+	struct pollfd p = { .fd = b->line->fd, .events = POLLIN };
+	int64_t left;
+	int r;
+
+	do {
+		left = deadline_us - now_us();
+		r = poll(&p, 1, left > 0 ? (int)((left + 999) / 1000) : 0);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return ended(reply, TESLA_REPLY_TIMEOUT, err, "%s: no answer in %lld ms", b->line->name,
+			     (long long)((deadline_us - reply->sent_us) / 1000));
+	return true;
+}
+
+/*
+ * One frame.  With the byte timeout off, the response timeout bounds the whole: select() counts it down.
+ * Length, or 0 when the transaction ended.
+ */
+static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadline_us, uint8_t *frame,
+			    struct tesla_reply *reply, struct tesla_error *err)
+{
+	int64_t left = deadline_us - now_us();
+	int n, cause;
+
+	if (left < GRACE_US)
+		left = GRACE_US;
+	(void)modbus_set_response_timeout(b->ctx, (uint32_t)(left / 1000000), (uint32_t)(left % 1000000));
+	n = modbus_receive_confirmation(b->ctx, frame);
+	cause = errno;
+	reply->received_us = b->line->last_byte_us = now_us();
+	if (n > 0)
+		return (size_t)n;
+	if (n == 0)	/* libmodbus checked the sum, and the address is another */
+		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply with address %u, expected %u", frame[0],
+			    address);
+	else if (cause == ETIMEDOUT)
+		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply that stopped half way");
+	else if (cause == EMBBADCRC || cause == EMBBADDATA)
+		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply with %s",
+			    cause == EMBBADCRC ? "a wrong checksum" : "too many bytes");
+	else
+		(void)broken(b, reply, err, "read", cause);
+	return 0;
+}
+
+/* 1: the transaction ended; 0: it was the answer to an older request; negative: no memory. */
+static int take(const struct bus *b, const struct pdu_request *req, int64_t deadline_us,
+		struct tesla_reply *reply, struct tesla_error *err)
+{
+	uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH];
+	bool tcp = b->line->kind == TESLA_LINE_TCP;
+	size_t head = tcp ? PDU_HEAD : 0, tail = tcp ? 0 : 2;
+	size_t n = receive_frame(b, req->bytes[0], deadline_us, frame, reply, err);
+	struct pdu_data data = { 0 };
+	char text[PDU_TEXT_MAX];
+
+	if (n == 0)
+		return 1;
+	if (tcp && pdu_tcp_whole(frame, n) != (int)n) {
+		(void)ended(reply, TESLA_REPLY_GARBLED, err, "%zu bytes that are no Modbus TCP reply", n);
+		return 1;
+	}
+	if (tcp && pdu_tcp_transaction(frame) != b->transaction)
+		return 0;
+	reply->status = pdu_check(req, frame + head, n - head - tail, &data, &reply->code, err);
+	if (reply->status != TESLA_REPLY_OK)
+		return 1;
+	if (req->bytes[1] == PDU_IDENTITY) {
+		data.len = pdu_text(&data, text);
+		data.bytes = (const uint8_t *)text;
+	}
+	if (reply->data->append(reply->data, data.bytes, data.len) != 0)
+		return tesla_fail(err, -ENOMEM, "%s: no memory for a reply of %zu bytes", b->line->name, data.len);
+	return 1;
+}
+
+static int transact(struct bus *b, const struct pdu_request *req, int64_t timeout_ms,
+		    struct tesla_reply *reply, struct tesla_error *err)
+{
+	int64_t timeout_us = timeout_ms * 1000, deadline_us;
+	int r;
+
+	if (!line_attach(b, reply, err) || !quiet_keep(b, now_us() + timeout_us, reply, err) ||
+	    !send_request(b, req, reply, err))
+		return 0;
+	deadline_us = b->line->last_byte_us + timeout_us;
+	do {
+		if (!wait_first_byte(b, deadline_us, reply, err))
+			return 0;
+		r = take(b, req, deadline_us, reply, err);
+	} while (r == 0);
+	return r < 0 ? r : 0;
+}
+
+/* ---- the driver ---- */
+
+static int address_set(const struct bus *b, unsigned address, struct tesla_error *err)
+{
+	if (b->line->kind == TESLA_LINE_TCP)
+		return address <= 255 ? 0 : tesla_fail(err, -EINVAL, "address %u: expected 0 to 255", address);
+	if (address < 1 || address > RTU_ADDRESS_MAX)
+		return tesla_fail(err, -EINVAL, "address %u: a Modbus meter on a serial line has 1 to %d",
+				  address, RTU_ADDRESS_MAX);
+	(void)modbus_set_slave(b->ctx, (int)address);
+	return 0;
+}
+
+/* No block: who are you? */
+static int request_make(struct pdu_request *req, unsigned address, const struct tesla_block *block,
+			struct tesla_error *err)
+{
+	if (block != NULL)
+		return pdu_read_request(req, address, block, err);
+	pdu_identity_request(req, address);
+	return 0;
+}
+
+static int bus_read(void *self, unsigned address, const struct tesla_block *block, int64_t timeout_ms,
+		    struct tesla_reply *reply, struct tesla_error *err)
+{
+	struct bus *b = self;
+	struct pdu_request req;
+	int r = address_set(b, address, err);
+
+	if (r == 0)
+		r = pdu_read_request(&req, address, block, err);
+	return r != 0 ? r : transact(b, &req, timeout_ms, reply, err);
+}
+
+static int bus_identify(void *self, unsigned address, int64_t timeout_ms, struct tesla_reply *reply,
+			struct tesla_error *err)
+{
+	struct bus *b = self;
+	struct pdu_request req;
+	int r = address_set(b, address, err);
+
+	if (r != 0)
+		return r;
+	pdu_identity_request(&req, address);
+	return transact(b, &req, timeout_ms, reply, err);
+}
+
+static int bus_request(void *self, unsigned address, const struct tesla_block *block,
+		       struct tesla_reply *reply, struct tesla_error *err)
+{
+	struct bus *b = self;
+	struct pdu_request req;
+	int r = address_set(b, address, err);
+
+	if (r == 0)
+		r = request_make(&req, address, block, err);
+	if (r != 0)
+		return r;
+	if (b->line->kind != TESLA_LINE_TCP)
+		return tesla_fail(err, -ENOTSUP, "%s: only TCP lines are read in halves", b->line->name);
+	if (line_attach(b, reply, err) && quiet_keep(b, 0, reply, err))
+		(void)send_request(b, &req, reply, err);
+	return 0;
+}
+
+static int bus_whole(void *self, const uint8_t *bytes, size_t len)
+{
+	(void)self;
+	return pdu_tcp_whole(bytes, len);
+}
+
+static int bus_receive(void *self, unsigned address, const struct tesla_block *block,
+		       struct tesla_reply *reply, struct tesla_error *err)
+{
+	struct bus *b = self;
+	struct pdu_request req;
+	int r = request_make(&req, address, block, err);
+
+	if (r != 0)
+		return r;
+	if (!line_attach(b, reply, err))
+		return 0;
+	r = take(b, &req, 0, reply, err);
+	if (r == 0)
+		reply->status = TESLA_REPLY_NONE;
+	return r < 0 ? r : 0;
+}
+
+static void bus_close(void *self)
+{
+	struct bus *b = self;
+
+	if (b == NULL)
+		return;
+	modbus_free(b->ctx);
+	free(b);
+}
+
+static int bus_open(const void *conf, struct tesla_line *line, const struct tesla_host *host, void **self,
+		    struct tesla_error *err)
+{
+	const struct conf *c = conf;
+	int64_t silence_us = pdu_silence_us(line->baud);
+	struct bus *b = calloc(1, sizeof *b);
+
+	(void)host;
+	if (b == NULL)
+		return tesla_fail(err, -ENOMEM, "%s: no memory", line->name);
+	b->line = line;
+	/* Speed and device mean nothing here: the host has set up the line that the context is given. */
+	b->ctx = line->kind == TESLA_LINE_TCP ? modbus_new_tcp(NULL, 502) :
+						modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);
+	if (b->ctx == NULL || modbus_set_byte_timeout(b->ctx, 0, 0) != 0) {
+		int cause = errno;
+
+		bus_close(b);
+		return tesla_fail(err, -EINVAL, "%s: libmodbus: %s", line->name, modbus_strerror(cause));
+	}
+	if (line->kind != TESLA_LINE_TCP)
+		b->quiet_us = c->silence_ms * 1000 > silence_us ? c->silence_ms * 1000 : silence_us;
+	*self = b;
+	return 0;
+}
+
+static const struct tesla_param params[] = {
+	TESLA_P_MS("silence", struct conf, silence_ms, .dflt = "0", .min = 0, .max = 10000, .unit = "s",
+		   .help = "Quiet before a request where 3.5 characters are not enough."),
+	TESLA_P_END
+};
+
+static const struct tesla_driver driver = {
+	.size = sizeof driver,
+	.takes = TESLA_TAKES_REGISTERS,
+	.lines = TESLA_ON(TESLA_LINE_SERIAL) | TESLA_ON(TESLA_LINE_TCP) | TESLA_ON(TESLA_LINE_RAW_TCP),
+	.max_registers = PDU_MAX_REGISTERS,
+	.open = bus_open,
+	.read = bus_read,
+	.close = bus_close,
+	.identify = bus_identify,
+	.request = bus_request,
+	.whole = bus_whole,
+	.receive = bus_receive,
+};
+
+TESLA_DRIVER_PLUGIN("modBusComm", PACKAGE_VERSION, &driver,
+	.help = "Modbus RTU on serial lines, Modbus TCP, and RTU over TCP.",
+	.params = params, .conf_size = sizeof(struct conf));
