@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two frames of a message on the stream (docs/stream.md): topic and MessagePack map.  Pure; one
+ * struct is used for message after message and grows only for the longest.
+ */
+#ifndef ZMQPUBLISH_MESSAGE_H
+#define ZMQPUBLISH_MESSAGE_H
+
+#include <msgpack.h>
+#include <tesla/plugin.h>
+
+struct message {
+	msgpack_sbuffer topic, body;
+};
+
+void message_init(struct message *m);
+void message_release(struct message *m);
+
+/* -ENOMEM: the message is not whole. */
+int message_reading(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item,
+		    const struct tesla_reading *reading);
+int message_status(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item);
+int message_heartbeat(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stream: every reading, status change and heartbeat on a PUB socket, as docs/stream.md says. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "message.h"
+
+#define LINGER_MS 100
+#define HOST_MAX 64
+
+struct conf {
+	const char *endpoint, *target;
+	int64_t hwm;
+};
+
+struct publisher {
+	void *ctx, *socket;
+	struct message message;
+};
+
+static const char *conf_endpoint(const struct conf *c)
+{
+	return c->target != NULL ? c->target : c->endpoint;
+}
+
+/* ---- where it may listen: in plain text nobody but this machine hears it ---- */
+
+/* The host of "tcp://host:port", brackets taken off; NULL: no such form. */
+static const char *tcp_host(const char *endpoint, char host[HOST_MAX])
+{
+	const char *start = endpoint + strlen("tcp://"), *colon = strrchr(start, ':');
+	size_t len = colon ? (size_t)(colon - start) : 0;
+
+	if (len == 0 || len >= HOST_MAX || colon[1] == '\0')
+		return NULL;
+	if (start[0] == '[' && start[len - 1] == ']') {
+		start++;
+		len -= 2;
+	}
+	memcpy(host, start, len);
+	host[len] = '\0';
+	return host;
+}
+
+static bool is_loopback(const char *host)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (strcmp(host, "localhost") == 0)
+		return true;
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static int publisher_check(const void *conf, struct tesla_error *err)
+{
+	const char *endpoint = conf_endpoint(conf);
+	char host[HOST_MAX];
+
+	if (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0')
+		return 0;
+	if (strncmp(endpoint, "tcp://", 6) != 0 || tcp_host(endpoint, host) == NULL)
+		return tesla_fail(err, -EINVAL, "endpoint \"%s\": expected tcp://127.0.0.1:5556 or ipc:///a/path",
+				  endpoint);
+	if (!is_loopback(host))
+		return tesla_fail(err, -EPERM,
+				  "endpoint \"%s\": others could listen to it unencrypted; expected an address of this "
+				  "machine alone (127.0.0.1, [::1] or localhost) or ipc://", endpoint);
+	return 0;
+}
+
+/* ---- the socket ---- */
+
+static void publisher_close(void *self)
+{
+	struct publisher *p = self;
+
+	if (p == NULL)
+		return;
+	if (p->socket != NULL)
+		(void)zmq_close(p->socket);
+	while (p->ctx != NULL && zmq_ctx_term(p->ctx) != 0 && errno == EINTR)
+		;
+	message_release(&p->message);
+	free(p);
+}
+
+/* libzmq binds to addresses only: a name is an error to it. */
+static int socket_bind(void *socket, const char *endpoint)
+{
+	static const char name[] = "tcp://localhost:";
+	char numeric[HOST_MAX];
+
+	if (strncmp(endpoint, name, sizeof name - 1) != 0)
+		return zmq_bind(socket, endpoint);
+	(void)snprintf(numeric, sizeof numeric, "tcp://127.0.0.1:%s", endpoint + sizeof name - 1);
+	return zmq_bind(socket, numeric);
+}
+
+static int socket_set(void *socket, int option, int value)
+{
+	return zmq_setsockopt(socket, option, &value, sizeof value);
+}
+
+static int publisher_bind(struct publisher *p, const struct conf *c)
+{
+	p->ctx = zmq_ctx_new();
+	p->socket = p->ctx ? zmq_socket(p->ctx, ZMQ_PUB) : NULL;
+	if (p->socket == NULL || socket_set(p->socket, ZMQ_SNDHWM, (int)c->hwm) != 0 ||
+	    socket_set(p->socket, ZMQ_LINGER, LINGER_MS) != 0 ||
+	    socket_set(p->socket, ZMQ_IPV6, strchr(conf_endpoint(c), '[') != NULL) != 0)
+		return -1;
+	return socket_bind(p->socket, conf_endpoint(c));
+}
+
+static int publisher_open(const void *conf, const struct tesla_host *host, void **self,
+			  struct tesla_error *err)
+{
+	struct publisher *p;
+	int r = publisher_check(conf, err);
+
+	(void)host;
+	if (r != 0)
+		return r;
+	p = calloc(1, sizeof *p);
+	if (p == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory");
+	message_init(&p->message);
+	if (publisher_bind(p, conf) != 0) {
+		int cause = errno;
+
+		publisher_close(p);
+		return tesla_fail(err, cause == EADDRINUSE ? -EADDRINUSE : -EIO, "cannot listen on %s: %s",
+				  conf_endpoint(conf), zmq_strerror(cause));
+	}
+	*self = p;
+	return 0;
+}
+
+/* ---- messages ---- */
+
+/* A PUB socket never waits: a subscriber that is too slow loses messages, and `k` tells it so. */
+static int message_send(struct publisher *p, int made, struct tesla_error *err)
+{
+	const struct message *m = &p->message;
+
+	if (made != 0)
+		return tesla_fail(err, made, "no memory for a message");
+	if (zmq_send(p->socket, m->topic.data, m->topic.size, ZMQ_SNDMORE) < 0 ||
+	    zmq_send(p->socket, m->body.data, m->body.size, 0) < 0)
+		return tesla_fail(err, -EIO, "send: %s", zmq_strerror(errno));
+	return 0;
+}
+
+static int publish_sweep(struct publisher *p, const struct tesla_batch *batch, const struct tesla_item *item,
+			 struct tesla_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < item->n_readings && r == 0; i++)
+		r = message_send(p, message_reading(&p->message, batch, item, item->readings[i]), err);
+	return r;
+}
+
+static int publish_item(struct publisher *p, const struct tesla_batch *batch, const struct tesla_item *item,
+			struct tesla_error *err)
+{
+	switch (item->kind) {
+	case TESLA_SWEEP:
+		return publish_sweep(p, batch, item, err);
+	case TESLA_STATUS_CHANGE:
+		return message_send(p, message_status(&p->message, batch, item), err);
+	case TESLA_HEARTBEAT:
+		return message_send(p, message_heartbeat(&p->message, batch, item), err);
+	default:
+		return 0;	/* the stream has no topic for it */
+	}
+}
+
+/* What cannot be sent is lost, and what comes after it is tried: the first error is the one told. */
+static int publisher_deliver(void *self, const struct tesla_batch *batch, struct tesla_verdict *verdicts,
+			     struct tesla_error *err)
+{
+	struct tesla_error later;
+	int first = 0;
+
+	(void)verdicts;
+	for (size_t i = 0; i < batch->n_items; i++) {
+		int r = publish_item(self, batch, batch->items[i], first ? &later : err);
+
+		first = first ? first : r;
+	}
+	return first;
+}
+
+static const struct tesla_param params[] = {
+	TESLA_P_STR("endpoint", struct conf, endpoint, .dflt = "tcp://127.0.0.1:5556",
+		    .help = "Where to listen: tcp://127.0.0.1:port or ipc://path."),
+	TESLA_P_STR("target", struct conf, target,
+		    .help = "The endpoint, when a dataexport names this plugin; goes before endpoint."),
+	TESLA_P_INT("hwm", struct conf, hwm, .dflt = "20000", .min = 1, .max = 10000000, .unit = "messages",
+		    .help = "How many messages wait for a slow subscriber; what is beyond is lost to it."),
+	TESLA_P_END
+};
+
+static const struct tesla_exporter exporter = {
+	.size = sizeof exporter,
+	.caps = TESLA_LIVE,
+	.open = publisher_open,
+	.deliver = publisher_deliver,
+	.close = publisher_close,
+};
+
+TESLA_EXPORTER_PLUGIN("zmqPublish", PACKAGE_VERSION, &exporter,
+	.help = "The stream: every reading on a ZeroMQ PUB socket.",
+	.params = params, .conf_size = sizeof(struct conf), .check = publisher_check);
