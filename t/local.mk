@@ -14,5 +14,6 @@ e2e_tests = \
 	t/e2e/010-lib.sh
 TESTS += $(e2e_tests)
 check_DATA = stage/env
+include t/data/plugins/local.mk
 include t/unit/local.mk
 include t/fuzz/local.mk

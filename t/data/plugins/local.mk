@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# Bad plugins: t/data/plugins/.libs/NAME.so, built by `make check`.
+bad_plugin_ldflags = -module -avoid-version -shared -rpath /nowhere -Wl,-z,lazy $(SAN_CFLAGS)
+check_LTLIBRARIES += \
+	t/data/plugins/missing-symbol.la t/data/plugins/no-descriptor.la t/data/plugins/wrong-magic.la \
+	t/data/plugins/wrong-abi.la t/data/plugins/wrong-kind.la t/data/plugins/crash-open.la \
+	t/data/plugins/crash-read.la t/data/plugins/hang-read.la t/data/plugins/crash-decode.la
+
+t_data_plugins_missing_symbol_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_missing_symbol_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"missing-symbol"' -DMISSING_SYMBOL
+t_data_plugins_missing_symbol_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_no_descriptor_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_no_descriptor_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"no-descriptor"' -DDESCRIPTOR=not_the_name
+t_data_plugins_no_descriptor_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_wrong_magic_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_wrong_magic_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"wrong-magic"' -DPLUGIN_MAGIC=0x12345678u
+t_data_plugins_wrong_magic_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_wrong_abi_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_wrong_abi_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"wrong-abi"' -DPLUGIN_ABI=99
+t_data_plugins_wrong_abi_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_wrong_kind_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_wrong_kind_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"wrong-kind"' -DPLUGIN_KIND=TESLA_EXPORTER
+t_data_plugins_wrong_kind_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_crash_open_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_crash_open_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"crash-open"' -DCRASH_OPEN
+t_data_plugins_crash_open_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_crash_read_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_crash_read_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"crash-read"' -DCRASH_READ
+t_data_plugins_crash_read_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_hang_read_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_hang_read_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"hang-read"' -DHANG_READ
+t_data_plugins_hang_read_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_crash_decode_la_SOURCES = t/data/plugins/data.c
+t_data_plugins_crash_decode_la_LDFLAGS = $(bad_plugin_ldflags)

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* modBusComm against a peer that answers as a row says: statuses, times, silence, and the two halves. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <pty.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#define TIMEOUT_MS 60
+#define REQUEST_MAX 12
+#define CHUNKS 3
+
+/* ---- the peer: reads one request, then sends chunks ---- */
+
+enum { PLAIN, SUM, BAD_SUM };		/* RTU: with a checksum, or a wrong one */
+struct chunk { int delay_ms; size_t len; uint8_t bytes[24]; int sum; uint16_t older; bool hangup; };
+
+struct peer {
+	int fd;
+	const struct chunk *chunks;
+	uint8_t request[REQUEST_MAX];
+	size_t len;
+	pthread_t thread;
+};
+
+static uint16_t crc16(const uint8_t *p, size_t len)
+{
+	uint16_t crc = 0xffff;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = (uint16_t)(crc & 1 ? crc >> 1 ^ 0xa001 : crc >> 1);
+	}
+	return crc;
+}
+
+/* `older`: how many requests ago the one was that this answers (TCP). */
+static void chunk_send(const struct peer *p, const struct chunk *c)
+{
+	uint8_t frame[32];
+	size_t len = c->len;
+
+	memcpy(frame, c->bytes, len);
+	if (c->sum != PLAIN) {
+		uint16_t crc = (uint16_t)(crc16(frame, len) + (c->sum == BAD_SUM));
+
+		frame[len++] = (uint8_t)crc;
+		frame[len++] = (uint8_t)(crc >> 8);
+	} else if (len > 2 && frame[0] == 0xff) {	/* transaction: as in the request */
+		uint16_t id = (uint16_t)((p->request[0] << 8 | p->request[1]) - c->older);
+
+		frame[0] = (uint8_t)(id >> 8);
+		frame[1] = (uint8_t)id;
+	}
+	cr_assert_eq(write(p->fd, frame, len), (ssize_t)len);
+}
+
+static void *peer_run(void *arg)
+{
+	struct peer *p = arg;
+	ssize_t n = read(p->fd, p->request, sizeof p->request);
+
+	p->len = n > 0 ? (size_t)n : 0;
+	for (size_t i = 0; i < CHUNKS && (p->chunks[i].len > 0 || p->chunks[i].hangup); i++) {
+		(void)usleep((useconds_t)p->chunks[i].delay_ms * 1000);
+		if (p->chunks[i].hangup)
+			(void)shutdown(p->fd, SHUT_RDWR);
+		else
+			chunk_send(p, &p->chunks[i]);
+	}
+	return NULL;
+}
+
+static void peer_start(struct peer *p, int fd, const struct chunk *chunks)
+{
+	*p = (struct peer){ .fd = fd, .chunks = chunks };
+	cr_assert_eq(pthread_create(&p->thread, NULL, peer_run, p), 0);
+}
+
+/* ---- a line with a driver at one end ---- */
+
+struct rig { struct tesla_line line; void *self; int peer_fd; struct buf data; struct tesla_reply reply; struct tesla_error err; };
+
+static void rig_open(struct rig *r, enum tesla_line_kind kind, uint32_t baud)
+{
+	int64_t silence_ms = 0;		/* the plugin's conf */
+	int fds[2], slave;
+
+	cr_assert_eq(tesla_plugin.conf_size, sizeof silence_ms);
+	if (kind == TESLA_LINE_SERIAL) {
+		struct termios raw;
+
+		cr_assert_eq(openpty(&fds[1], &slave, NULL, NULL, NULL), 0);
+		cr_assert_eq(tcgetattr(slave, &raw), 0);
+		cfmakeraw(&raw);
+		cr_assert_eq(tcsetattr(slave, TCSANOW, &raw), 0);
+		fds[0] = slave;
+	} else {
+		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	}
+	*r = (struct rig){ .line = { .size = sizeof r->line, .kind = kind, .fd = fds[0], .baud = baud, .name = "line" },
+			   .peer_fd = fds[1] };
+	buf_init(&r->data, 1000);
+	cr_assert_eq(tesla_plugin.driver->open(&silence_ms, &r->line, NULL, &r->self, &r->err), 0, "%s", r->err.text);
+}
+
+static void rig_close(struct rig *r)
+{
+	tesla_plugin.driver->close(r->self);
+	buf_release(&r->data);
+	(void)close(r->line.fd);
+	(void)close(r->peer_fd);
+}
+
+static void rig_clear(struct rig *r)
+{
+	buf_clear(&r->data);
+	r->reply = (struct tesla_reply){ .data = &r->data.pub };
+	r->err = (struct tesla_error){ 0 };
+}
+
+static const struct tesla_block block = { .function = 3, .address = 0x0fc0, .count = 2 };
+
+static int rig_read(struct rig *r, const struct chunk *chunks, bool identify)
+{
+	struct peer peer;
+	int rc;
+
+	rig_clear(r);
+	peer_start(&peer, r->peer_fd, chunks);
+	rc = identify ? tesla_plugin.driver->identify(r->self, 5, TIMEOUT_MS, &r->reply, &r->err) :
+			tesla_plugin.driver->read(r->self, 5, &block, TIMEOUT_MS, &r->reply, &r->err);
+	(void)pthread_join(peer.thread, NULL);
+	return rc;
+}
+
+/* Bytes 0xff 0xff at the front of a TCP frame stand for the request's transaction. */
+#define RTU TESLA_LINE_RAW_TCP
+#define TCP TESLA_LINE_TCP
+#define BYTES(DELAY, ...) \
+	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ } }
+#define RTU_FRAME(DELAY, ...) \
+	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ }, .sum = SUM }
+#define BAD_FRAME(DELAY, ...) \
+	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ }, .sum = BAD_SUM }
+#define OLDER(DELAY, ...) \
+	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ }, .older = 1 }
+static const struct io_case {
+	const char *name;
+	bool identify;
+	enum tesla_line_kind kind;
+	enum tesla_status status;
+	const char *says;
+	struct chunk chunks[CHUNKS];
+} cases[] = {
+	{ "rtu", false, RTU, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "rtu in two parts", false, RTU, TESLA_REPLY_OK, "", { BYTES(0, 5, 3, 4), BYTES(10, 1, 2, 3, 4, 0x1e, 0xfc) } },
+	{ "rtu, wrong sum", false, RTU, TESLA_REPLY_GARBLED, "a wrong checksum", { BAD_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "rtu, another address", false, RTU, TESLA_REPLY_GARBLED, "address 6, expected 5", { RTU_FRAME(0, 6, 3, 4, 1, 2, 3, 4) } },
+	{ "rtu, another shape", false, RTU, TESLA_REPLY_GARBLED, "byte count 2, expected 4", { RTU_FRAME(0, 5, 3, 2, 1, 2) } },
+	{ "rtu, exception", false, RTU, TESLA_REPLY_EXCEPTION, "exception 2", { RTU_FRAME(0, 5, 0x83, 2) } },
+	{ "rtu, silent", false, RTU, TESLA_REPLY_TIMEOUT, "line: no answer in 60 ms", { { .len = 0 } } },
+	{ "rtu, half", false, RTU, TESLA_REPLY_GARBLED, "stopped half way", { BYTES(0, 5, 3, 4, 1) } },
+	{ "rtu, hangs up", false, RTU, TESLA_REPLY_BROKEN, "line: read: ", { { .hangup = true } } },
+	{ "rtu, hangs up half way", false, RTU, TESLA_REPLY_BROKEN, "line: read: ", { BYTES(0, 5, 3, 4), { .hangup = true } } },
+	{ "rtu, identity", true, RTU, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 17, 6, 1, 0xff, 'P', 'M', '7', ' ') } },
+	{ "rtu, no identity", true, RTU, TESLA_REPLY_EXCEPTION, "exception 1", { RTU_FRAME(0, 5, 0x91, 1) } },
+	{ "tcp", false, TCP, TESLA_REPLY_OK, "", { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp in two parts", false, TCP, TESLA_REPLY_OK, "", { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3), BYTES(10, 4, 1, 2, 3, 4) } },
+	{ "tcp, late one first", false, TCP, TESLA_REPLY_OK, "",
+	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9),
+	    BYTES(5, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp, late one alone", false, TCP, TESLA_REPLY_TIMEOUT, "no answer",
+	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9) } },
+	{ "tcp, exception", false, TCP, TESLA_REPLY_EXCEPTION, "exception 11 (gateway", { BYTES(0, 0xff, 0xff, 0, 0, 0, 3, 5, 0x83, 11) } },
+	{ "tcp, another unit", false, TCP, TESLA_REPLY_GARBLED, "address 1, expected 5", { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 1, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp, another protocol", false, TCP, TESLA_REPLY_GARBLED, "no Modbus TCP reply", { BYTES(0, 0xff, 0xff, 0, 7, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp, two lengths", false, TCP, TESLA_REPLY_GARBLED, "no Modbus TCP reply", { BYTES(0, 0xff, 0xff, 0, 0, 0, 9, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp, half", false, TCP, TESLA_REPLY_GARBLED, "stopped half way", { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4) } },
+	{ "tcp, silent", false, TCP, TESLA_REPLY_TIMEOUT, "no answer in 60 ms", { { .len = 0 } } },
+	{ "tcp, hangs up", false, TCP, TESLA_REPLY_BROKEN, "line: read: ", { { .hangup = true } } },
+	{ "tcp, identity", true, TCP, TESLA_REPLY_OK, "", { BYTES(0, 0xff, 0xff, 0, 0, 0, 8, 5, 17, 5, 1, 0xff, 'P', 'M', '7') } },
+	{ "serial", false, TESLA_LINE_SERIAL, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "serial, silent", false, TESLA_LINE_SERIAL, TESLA_REPLY_TIMEOUT, "no answer", { { .len = 0 } } },
+	{ "serial, half", false, TESLA_LINE_SERIAL, TESLA_REPLY_GARBLED, "half way", { BYTES(0, 5, 3, 4, 1) } },
+};
+
+static void check_case(struct rig *r, const struct io_case *c)
+{
+	int64_t before = clock_mono_us();
+
+	cr_expect_eq(rig_read(r, c->chunks, c->identify), 0, "%s", c->name);
+	int64_t after = clock_mono_us();
+
+	cr_expect_eq(r->reply.status, c->status, "%s: %d %s", c->name, (int)r->reply.status, r->err.text);
+	cr_expect_not_null(strstr(r->err.text, c->says), "%s: %s", c->name, r->err.text);
+	cr_expect_lt(after - before, 2 * TIMEOUT_MS * 1000, "%s: took %lld us", c->name, (long long)(after - before));
+	cr_expect_geq(r->reply.sent_us, before, "%s", c->name);
+	cr_expect_leq(r->line.last_byte_us, after + 20000, "%s", c->name);
+	if (c->status != TESLA_REPLY_OK) {
+		cr_expect_eq(r->data.pub.len, 0, "%s", c->name);
+		return;
+	}
+	cr_expect_geq(r->reply.received_us, r->reply.sent_us, "%s", c->name);
+	cr_expect_eq(r->line.last_byte_us, r->reply.received_us, "%s", c->name);
+	const char *data = c->identify ? "PM7" : "\1\2\3\4";
+
+	cr_expect_eq(r->data.pub.len, strlen(data), "%s", c->name);
+	cr_expect_eq(memcmp(r->data.pub.bytes, data, strlen(data)), 0, "%s", c->name);
+}
+
+Test(modBusComm, replies, .timeout = 60)
+{
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct rig r;
+
+		rig_open(&r, cases[i].kind, cases[i].kind == TESLA_LINE_SERIAL ? 19200 : 0);
+		check_case(&r, &cases[i]);
+		rig_close(&r);
+	}
+}
+
+/* On RTU nothing in a reply says whose it is: what came between two requests must be gone. */
+Test(modBusComm, what_came_between_requests_is_thrown_away, .timeout = 20)
+{
+	static const enum tesla_line_kind kinds[] = { RTU, TESLA_LINE_SERIAL, TCP };
+
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
+		const struct io_case *good = &cases[kinds[i] == TCP ? 12 : 0];
+		struct chunk late = RTU_FRAME(0, 5, 3, 4, 9, 9, 9, 9);
+		struct peer p = { .fd = 0 };
+		struct rig r;
+
+		rig_open(&r, kinds[i], 19200);
+		p.fd = r.peer_fd;
+		chunk_send(&p, &late);
+		(void)usleep(20000);
+		check_case(&r, good);
+		rig_close(&r);
+	}
+}
+
+Test(modBusComm, the_silence_is_kept, .timeout = 20)
+{
+	static const struct { enum tesla_line_kind kind; uint32_t baud; int64_t silence_us; } lines[] = {
+		{ TESLA_LINE_SERIAL, 9600, 4011 }, { TESLA_LINE_SERIAL, 115200, 1750 }, { RTU, 9600, 4011 },
+		{ RTU, 0, 0 }, { TCP, 0, 0 },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
+		struct rig r;
+
+		rig_open(&r, lines[i].kind, lines[i].baud);
+		for (int n = 0; n < 10; n++) {
+			int64_t last = r.line.last_byte_us;
+
+			cr_expect_eq(rig_read(&r, cases[lines[i].kind == TCP ? 12 : 0].chunks, false), 0);
+			cr_expect_eq(r.reply.status, TESLA_REPLY_OK, "%s", r.err.text);
+			cr_expect_geq(r.reply.sent_us, last + lines[i].silence_us, "line %zu", i);
+		}
+		rig_close(&r);
+	}
+}
+
+/* A request leaves byte by byte: without an answer, the silence counts from its end. */
+Test(modBusComm, the_last_byte_of_a_request_counts)
+{
+	struct rig r;
+
+	rig_open(&r, TESLA_LINE_SERIAL, 9600);
+	cr_expect_eq(rig_read(&r, (const struct chunk[CHUNKS]){ { .len = 0 } }, false), 0);
+	cr_expect_eq(r.line.last_byte_us, r.reply.sent_us + 9167);
+	rig_close(&r);
+}
+
+static void *babble(void *arg)
+{
+	const struct rig *r = arg;
+
+	for (int i = 0; i < 100; i++) {
+		(void)send(r->peer_fd, "x", 1, MSG_NOSIGNAL);
+		(void)usleep(2000);
+	}
+	return NULL;
+}
+
+Test(modBusComm, a_babbling_line_gets_no_request, .timeout = 20)
+{
+	struct rig r;
+	pthread_t thread;
+
+	rig_open(&r, RTU, 1200);
+	rig_clear(&r);
+	cr_assert_eq(pthread_create(&thread, NULL, babble, &r), 0);
+	(void)usleep(5000);
+	cr_expect_eq(tesla_plugin.driver->read(r.self, 5, &block, TIMEOUT_MS, &r.reply, &r.err), 0);
+	cr_expect_eq(r.reply.status, TESLA_REPLY_GARBLED);
+	cr_expect_not_null(strstr(r.err.text, "keep coming"), "%s", r.err.text);
+	cr_expect_eq(r.reply.sent_us, 0);
+	(void)pthread_join(thread, NULL);
+	rig_close(&r);
+}
+
+Test(modBusComm, what_is_no_request)
+{
+	static const struct { enum tesla_line_kind kind; unsigned address, function; } bad[] = {
+		{ RTU, 0, 3 }, { RTU, 248, 3 }, { TCP, 256, 3 }, { TCP, 5, 6 }, { TESLA_LINE_SERIAL, 5, 1 },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		struct tesla_block b = { .function = (uint16_t)bad[i].function, .count = 1 };
+		struct rig r;
+
+		rig_open(&r, bad[i].kind, 9600);
+		rig_clear(&r);
+		cr_expect_eq(tesla_plugin.driver->read(r.self, bad[i].address, &b, 10, &r.reply, &r.err), -EINVAL, "case %zu", i);
+		cr_expect_neq(r.err.text[0], '\0');
+		rig_close(&r);
+	}
+}
+
+/* select() would abort the process; and the host may open the line anew under another number. */
+Test(modBusComm, descriptors)
+{
+	const struct rlimit limit = { 4096, 4096 };
+	struct rig r;
+	int low;
+
+	rig_open(&r, RTU, 0);
+	low = r.line.fd;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		cr_skip_test("no more than 1024 descriptors are allowed here");
+	r.line.fd = dup2(low, 1024);
+	cr_assert_eq(r.line.fd, 1024);
+	rig_clear(&r);
+	cr_expect_eq(tesla_plugin.driver->read(r.self, 5, &block, 10, &r.reply, &r.err), 0);
+	cr_expect_eq(r.reply.status, TESLA_REPLY_BROKEN);
+	cr_expect_not_null(strstr(r.err.text, "descriptor 1024"), "%s", r.err.text);
+	(void)close(r.line.fd);
+	r.line.fd = dup2(low, 1000);
+	(void)close(low);
+	check_case(&r, &cases[0]);
+	rig_close(&r);
+}
+
+/* ---- the two halves ---- */
+
+static void halves_send(struct rig *r, uint8_t request[REQUEST_MAX], const struct chunk *c)
+{
+	struct peer p = { .fd = r->peer_fd };
+
+	memcpy(p.request, request, REQUEST_MAX);
+	chunk_send(&p, c);
+}
+
+static void check_receive(struct rig *r, enum tesla_status status)
+{
+	uint8_t seen[64];
+	ssize_t n = recv(r->line.fd, seen, sizeof seen, MSG_PEEK);
+
+	cr_assert_eq(tesla_plugin.driver->whole(r->self, seen, (size_t)n), 13);
+	cr_expect_eq(tesla_plugin.driver->whole(r->self, seen, 8), 0);
+	rig_clear(r);
+	cr_expect_eq(tesla_plugin.driver->receive(r->self, 5, &block, &r->reply, &r->err), 0);
+	cr_expect_eq(r->reply.status, status, "%s", r->err.text);
+}
+
+Test(modBusComm, two_halves_on_tcp)
+{
+	const struct chunk *answer = &cases[12].chunks[0];
+	struct chunk late = *answer;
+	uint8_t request[REQUEST_MAX];
+	struct rig r;
+
+	late.older = 1;
+	rig_open(&r, TCP, 0);
+	rig_clear(&r);
+	cr_assert_eq(tesla_plugin.driver->request(r.self, 5, &block, &r.reply, &r.err), 0, "%s", r.err.text);
+	cr_expect_gt(r.reply.sent_us, 0);
+	cr_assert_eq(recv(r.peer_fd, request, sizeof request, 0), 12);
+	cr_expect_arr_eq(request + 2, ((uint8_t[]){ 0, 0, 0, 6, 5, 3, 0x0f, 0xc0, 0, 2 }), 10);
+	halves_send(&r, request, &late);
+	check_receive(&r, TESLA_REPLY_NONE);
+	cr_expect_eq(r.data.pub.len, 0);
+	halves_send(&r, request, answer);
+	check_receive(&r, TESLA_REPLY_OK);
+	cr_expect_arr_eq(r.data.pub.bytes, ((uint8_t[]){ 1, 2, 3, 4 }), 4);
+	(void)shutdown(r.peer_fd, SHUT_RDWR);
+	rig_clear(&r);
+	cr_expect_eq(tesla_plugin.driver->request(r.self, 5, &block, &r.reply, &r.err), 0);
+	cr_expect_eq(r.reply.status, TESLA_REPLY_BROKEN);
+	rig_close(&r);
+	rig_open(&r, RTU, 0);
+	cr_expect_lt(tesla_plugin.driver->request(r.self, 5, &block, &r.reply, &r.err), 0);
+	rig_close(&r);
+}
