@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that is read before a line is opened. */
+#include "daemon/check.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/param.h"
+#include "daemon/host.h"
+#include "daemon/intake.h"
+
+#define SIDE_BY_SIDE 8u			/* hosts in their dry run at a time */
+
+/* ---- the dry run: hosts open plugins and make plans, but open no line ---- */
+
+struct dry {
+	struct check *c;
+	struct host *host;
+	size_t owner;
+	bool strict, done;
+};
+
+__attribute__((format(printf, 5, 6)))
+static void complain(const struct dry *d, bool error, int line, int column, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (error)
+		diags_error(&d->c->diags, d->c->config->file, line, column, "%s", text ? text : fmt);
+	else
+		diags_warning(&d->c->diags, d->c->config->file, line, column, "%s", text ? text : fmt);
+}
+
+/* Where the configuration names what a message is about. */
+static void where_is(const struct dry *d, int64_t analyzer, int64_t line, int *row, int *column)
+{
+	const struct hub_analyzer *a = hub_analyzer(d->c->hub, analyzer);
+	const struct hub_line *l = hub_line(d->c->hub, line);
+
+	*row = a ? a->conf->line : l ? l->conf->line : 0;
+	*column = a ? a->conf->column : l ? l->conf->column : 0;
+}
+
+/* Only -t says it: at a start the host itself says it again, and then it counts. */
+static void on_failed(const struct dry *d, const msgpack_object *msg)
+{
+	_cleanup_free_ char *plugin = mp_strdup(msg, "plugin"), *text = mp_strdup(msg, "text");
+	int row, column;
+
+	if (!d->strict)
+		return;
+	where_is(d, mp_int(msg, "analyzer", 0), mp_int(msg, "line", 0), &row, &column);
+	complain(d, true, row, column, "plugin %s: %s", plugin ? plugin : "?", text ? text : "it would not open");
+}
+
+static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *err)
+{
+	struct dry *d = arg;
+	_cleanup_free_ char *text = mp_is(msg, "m", "log") ? mp_strdup(msg, "text") : NULL;
+	int r;
+
+	if (text != NULL)
+		log_msg(d->c->hub->log, (int)mp_int(msg, "level", LOG_LEVEL_INFO), "%s", text);
+	if (mp_is(msg, "m", "failed")) {
+		on_failed(d, msg);
+		return 0;
+	}
+	if (mp_is(msg, "m", "done")) {
+		d->done = true;
+		host_stop(d->host);
+		return 0;
+	}
+	r = intake(d->c->hub, d->owner, msg, err);
+	return r < 0 ? r : 0;
+}
+
+static void on_ended(void *arg, const struct host_end *end)
+{
+	struct dry *d = arg;
+	int row = 0, column = 0;
+
+	d->host = NULL;
+	if (d->done)
+		return;
+	if (end->blamed)
+		where_is(d, end->blame.analyzer, end->blame.line, &row, &column);
+	complain(d, d->strict, row, column, "the dry run of a host failed: %s", end->reason);
+}
+
+static const struct host_calls calls = { .message = on_message, .ended = on_ended };
+
+static void dry_start(struct dry *d, uv_loop_t *loop, const struct setup *setup)
+{
+	struct tesla_error err = { .code = 0 };
+	struct buf out;
+
+	d->host = host_start(loop, d->c->places.host, "--driver", &calls, d, &err);
+	if (d->host == NULL) {
+		complain(d, true, 0, 0, "%s", err.text);
+		return;
+	}
+	buf_init(&out, HOST_QUEUE_MAX);
+	if (setup_lines(setup, d->owner, true, &out) != 0 || host_send(d->host, &out, HOST_QUEUE_MAX) != 0)
+		host_kill(d->host, "a line with its analyzers is too long for a message to its host");
+	buf_release(&out);
+}
+
+static int dry_run(struct check *c, bool strict, const struct log *log)
+{
+	const struct setup setup = { c->hub, c->plugins, &c->catalog, log->level };
+	uv_loop_t loop;
+
+	if (uv_loop_init(&loop) != 0)
+		return -ENOMEM;
+	for (size_t first = 0; first < c->n_owners; first += SIDE_BY_SIDE) {
+		struct dry dry[SIDE_BY_SIDE];
+
+		for (size_t i = 0; i < SIDE_BY_SIDE && first + i < c->n_owners; i++) {
+			dry[i] = (struct dry){ .c = c, .owner = first + i, .strict = strict };
+			dry_start(&dry[i], &loop, &setup);
+		}
+		(void)uv_run(&loop, UV_RUN_DEFAULT);
+	}
+	return uv_loop_close(&loop);
+}
+
+/* ---- the verdict ---- */
+
+static void check_shares(struct check *c)
+{
+	for (size_t i = 0; i < c->hub->n_lines; i++) {
+		const struct hub_line *l = &c->hub->lines[i];
+
+		if (l->planned && l->conf->kind == TESLA_LINE_SERIAL && l->share > 1)
+			diags_error(&c->diags, c->config->file, l->conf->line, l->conf->column,
+				    "line %" PRId64 " (%s) needs %.0f%% of its time: longer intervals, fewer "
+				    "variables or a higher baud rate are needed", l->conf->id, l->conf->name,
+				    100 * l->share);
+	}
+}
+
+static void disable_analyzers(struct check *c)
+{
+	for (size_t i = 0; i < c->hub->n_analyzers; i++)
+		if (c->plugins->uses[i].why != NULL)
+			hub_set_state(c->hub, &c->hub->analyzers[i], HUB_FAILED, c->plugins->uses[i].why,
+				      LOG_LEVEL_DEBUG);
+}
+
+static int check_plan(struct check *c, bool strict, const struct log *log)
+{
+	ssize_t n;
+
+	catalog_load(&c->catalog, c->places.models, log);
+	c->hub = hub_new(c->config, log, clock_wall_us() / 1000);
+	n = c->hub ? setup_place(c->hub, c->plugins) : -1;
+	if (n < 0)
+		return -ENOMEM;
+	c->n_owners = (size_t)n;
+	disable_analyzers(c);
+	return dry_run(c, strict, log);
+}
+
+int check_run(struct check *c, const struct check_files *files, bool strict, struct log *log)
+{
+	int r = 0;
+
+	*c = (struct check){ .n_owners = 0 };
+	places_init(&c->places);
+	c->ini = ini_load(files->ini, files->ini_must_exist, &c->diags);
+	if (c->ini != NULL && !strict)
+		log->level = c->ini->log_level;
+	c->config = config_load(files->config, c->places.models, &c->diags);
+	if (c->ini == NULL || c->config == NULL)
+		return -EINVAL;
+	c->plugins = plugins_load(c->config, c->ini, &c->places, strict, &c->diags);
+	if (c->plugins == NULL)
+		r = -ENOMEM;
+	else if (c->diags.n_errors == 0)
+		r = check_plan(c, strict, log);
+	if (r != 0)
+		diags_error(&c->diags, c->config->file, 0, 0, "the check could not be ended: %s", strerror(-r));
+	else if (c->hub != NULL)
+		check_shares(c);
+	return c->diags.n_errors > 0 ? -EINVAL : 0;
+}
+
+void check_release(struct check *c)
+{
+	hub_free(c->hub);
+	catalog_release(&c->catalog);
+	plugins_free(c->plugins);
+	config_free(c->config);
+	ini_free(c->ini);
+	diags_release(&c->diags);
+}
+
+/* ---- for people ---- */
+
+static void print_step(const struct hub_step *s, FILE *out)
+{
+	if (s->command != NULL)
+		(void)fprintf(out, "    command %s\n", s->command);
+	else
+		(void)fprintf(out, "    function %" PRId64 ", 0x%04" PRIX64 "..0x%04" PRIX64 " (%" PRId64
+			      " register%s), %" PRId64 " block%s\n", s->function, (uint64_t)s->address,
+			      (uint64_t)(s->address + (s->count > 0 ? s->count - 1 : 0)), s->count,
+			      s->count == 1 ? "" : "s", s->blocks, s->blocks == 1 ? "" : "s");
+}
+
+static void print_analyzer(const struct hub_analyzer *a, FILE *out)
+{
+	char interval[32];
+
+	duration_format(a->conf->interval_ms, interval, sizeof interval);
+	(void)fprintf(out, "  analyzer %-6" PRId64 " %s%s, every %s", a->conf->id, a->conf->model->pub.name,
+		      a->conf->model->proven ? "" : " (unproven)", interval);
+	if (a->plan.known)
+		(void)fprintf(out, ", %.1f ms%s", (double)a->plan.predicted_us / 1000,
+			      a->plan.assumed ? " (turnaround assumed)" : "");
+	(void)fprintf(out, "\n");
+	for (size_t i = 0; i < a->plan.n_steps; i++)
+		print_step(&a->plan.steps[i], out);
+}
+
+void check_print(const struct check *c, FILE *out)
+{
+	for (size_t i = 0; i < c->hub->n_lines; i++) {
+		const struct hub_line *l = &c->hub->lines[i];
+
+		(void)fprintf(out, "line %-6" PRId64 " %s %s", l->conf->id, hub_line_kind_name(l->conf->kind),
+			      l->conf->name);
+		if (l->planned && l->share >= 0)
+			(void)fprintf(out, ", share %.1f%%", 100 * l->share);
+		(void)fprintf(out, "\n");
+		for (size_t k = 0; k < c->hub->n_analyzers; k++)
+			if (c->hub->analyzers[k].line == l)
+				print_analyzer(&c->hub->analyzers[k], out);
+	}
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of the control socket. */
+#include "daemon/commands.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "daemon/status.h"
+
+#define CHECK_TEXT_MAX (1u << 20)
+#define CHECK_SECONDS 60u
+
+/* ---- check: teslad -t as a child, so that nothing that runs is touched ---- */
+
+struct check_child {
+	struct daemon *daemon;
+	struct control_peer peer;
+	uv_process_t process;
+	uv_pipe_t out;
+	uv_timer_t timer;
+	unsigned open_handles, seconds;
+	bool exited, eof;
+	int64_t exit_status;
+	struct buf text;
+	char chunk[16384];
+};
+
+static void check_answer(struct check_child *k)
+{
+	struct buf reply;
+	msgpack_packer pk;
+
+	buf_init(&reply, 2 * CHECK_TEXT_MAX);
+	mp_writer(&pk, &reply);
+	(void)msgpack_pack_map(&pk, 3);
+	mp_key_bool(&pk, "ok", true);
+	mp_key_int(&pk, "exit", k->exit_status);
+	mp_str(&pk, "text");
+	(void)msgpack_pack_str(&pk, k->text.pub.len);
+	(void)msgpack_pack_str_body(&pk, k->text.pub.bytes, k->text.pub.len);
+	control_reply(k->daemon->control, &k->peer, &reply);
+	buf_release(&reply);
+}
+
+static void on_check_closed(uv_handle_t *handle)
+{
+	struct check_child *k = handle->data;
+
+	if (--k->open_handles > 0)
+		return;
+	k->daemon->n_checks--;
+	buf_release(&k->text);
+	free(k);
+}
+
+static void check_end(struct check_child *k)
+{
+	if (!k->exited || !k->eof || uv_is_closing((uv_handle_t *)&k->timer))
+		return;
+	if (!k->daemon->stopping)
+		check_answer(k);
+	uv_close((uv_handle_t *)&k->process, on_check_closed);
+	uv_close((uv_handle_t *)&k->out, on_check_closed);
+	uv_close((uv_handle_t *)&k->timer, on_check_closed);
+}
+
+static void on_check_exit(uv_process_t *process, int64_t status, int sig)
+{
+	struct check_child *k = process->data;
+
+	k->exited = true;
+	k->exit_status = sig != 0 ? 128 + sig : status;
+	check_end(k);
+}
+
+/* Once a second. */
+static void on_check_time(uv_timer_t *timer)
+{
+	struct check_child *k = timer->data;
+
+	k->seconds++;
+	if (k->exited)
+		k->eof = true;		/* whoever still holds the pipe has had its time */
+	else if (k->daemon->stopping || k->seconds >= CHECK_SECONDS)
+		(void)uv_process_kill(&k->process, SIGKILL);
+	check_end(k);
+}
+
+static void on_check_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *b)
+{
+	struct check_child *k = handle->data;
+
+	(void)suggested;
+	*b = uv_buf_init(k->chunk, sizeof k->chunk);
+}
+
+static void on_check_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+{
+	struct check_child *k = stream->data;
+
+	if (n > 0)			/* what is beyond the bound is left out */
+		(void)buf_append(&k->text, b->base, (size_t)n);
+	if (n >= 0)
+		return;
+	(void)uv_read_stop(stream);
+	k->eof = true;
+	check_end(k);
+}
+
+static int check_spawn(struct check_child *k)
+{
+	const struct check_files *files = &k->daemon->files;
+	_cleanup_free_ char *config = strdup(files->config), *ini = strdup(files->ini);
+	char self[] = "/proc/self/exe", t[] = "-t", c[] = "-c", i[] = "-i", p[] = "--parent", pid[24];
+	char *args[] = { self, t, p, pid, c, config, files->ini_must_exist ? i : NULL, ini, NULL };
+	uv_stdio_container_t stdio[3] = {
+		{ .flags = UV_IGNORE },
+		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&k->out },
+		{ .flags = UV_INHERIT_FD, .data.fd = 2 },
+	};
+	const uv_process_options_t options = { .file = self, .args = args, .exit_cb = on_check_exit,
+					       .stdio = stdio, .stdio_count = N_ELEMENTS(stdio) };
+
+	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
+	if (config == NULL || ini == NULL)
+		return UV_ENOMEM;
+	return uv_spawn(&k->daemon->loop, &k->process, &options);
+}
+
+static bool cmd_check(struct daemon *d, const struct control_peer *peer, struct buf *reply)
+{
+	struct check_child *k = d->n_checks < DAEMON_CHECKS_MAX ? calloc(1, sizeof *k) : NULL;
+	int r;
+
+	if (k == NULL) {
+		control_error(reply, "%u checks are under way already: try again", d->n_checks);
+		return true;
+	}
+	*k = (struct check_child){ .daemon = d, .peer = *peer, .open_handles = 3 };
+	buf_init(&k->text, CHECK_TEXT_MAX);
+	(void)uv_pipe_init(&d->loop, &k->out, 0);
+	(void)uv_timer_init(&d->loop, &k->timer);
+	k->process.data = k->out.data = k->timer.data = k;
+	d->n_checks++;
+	r = check_spawn(k);
+	if (r == 0) {
+		(void)uv_read_start((uv_stream_t *)&k->out, on_check_alloc, on_check_read);
+		(void)uv_timer_start(&k->timer, on_check_time, 1000, 1000);
+		return false;
+	}
+	control_error(reply, "the check cannot be started: %s", uv_strerror(r));
+	uv_close((uv_handle_t *)&k->process, on_check_closed);
+	uv_close((uv_handle_t *)&k->out, on_check_closed);
+	uv_close((uv_handle_t *)&k->timer, on_check_closed);
+	return true;
+}
+
+/* ---- shutdown ---- */
+
+static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer, struct buf *reply)
+{
+	msgpack_packer pk;
+
+	(void)peer;
+	log_msg(&d->log, LOG_LEVEL_INFO, "shutdown by the control socket");
+	mp_writer(&pk, reply);
+	(void)msgpack_pack_map(&pk, 1);
+	mp_key_bool(&pk, "ok", true);
+	daemon_stop(d);
+	return true;
+}
+
+/* ---- all of them ---- */
+
+static const struct {
+	const char *name;
+	void (*pack)(const struct daemon *, msgpack_packer *);	/* tells something, or: */
+	bool (*run)(struct daemon *, const struct control_peer *, struct buf *);	/* as control_request */
+} commands[] = {
+	{ "status", status_pack, NULL },
+	{ "snapshot", snapshot_pack, NULL },
+	{ "plan", plan_pack, NULL },
+	{ "plugins", plugins_pack, NULL },
+	{ "check", NULL, cmd_check },
+	{ "shutdown", NULL, cmd_shutdown },
+};
+
+bool commands_answer(void *arg, const msgpack_object *request, const struct control_peer *peer, struct buf *reply)
+{
+	struct daemon *d = arg;
+	_cleanup_free_ char *cmd = mp_strdup(request, "cmd");
+	msgpack_packer pk;
+
+	for (size_t i = 0; i < N_ELEMENTS(commands); i++) {
+		if (!mp_is(request, "cmd", commands[i].name))
+			continue;
+		if (commands[i].run != NULL)
+			return commands[i].run(d, peer, reply);
+		mp_writer(&pk, reply);
+		commands[i].pack(d, &pk);
+		return true;
+	}
+	if (cmd != NULL)
+		control_error(reply, "unknown command %.40s: expected status, snapshot, plan, plugins, check or shutdown",
+			      cmd);
+	else
+		control_error(reply, "expected a map with cmd, the name of a command");
+	return true;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The running daemon: all of its parts, for main.c, which makes and ends them, and for the control commands. */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include "daemon/check.h"
+#include "daemon/control.h"
+#include "daemon/fleet.h"
+
+#define DAEMON_CHECKS_MAX 4u		/* `check` commands under way */
+
+struct daemon {
+	uv_loop_t loop;
+	struct check_files files;
+	struct log log;
+	struct check check;
+	struct fleet fleet;
+	struct control *control;
+	uv_signal_t signals[3];
+	unsigned n_checks;
+	bool stopping;
+};
+
+/* Ends the daemon, cleanly and soon; more than one call is fine. */
+void daemon_stop(struct daemon *d);
+
+#endif

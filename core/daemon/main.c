@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* teslad: reads power analyzers on time and hands every reading on. */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "daemon/commands.h"
+
+const char *argp_program_version = "teslad (" PACKAGE_NAME ") " PACKAGE_VERSION;
+
+#define KEY_PARENT 256
+
+struct options { struct check_files files; bool check; long parent; };
+
+static const struct argp_option options[] = {
+	{ "config", 'c', "FILE", 0, "the installation (default: config.xml)", 0 },
+	{ "ini", 'i', "FILE", 0, "settings of the daemon (default: lector.ini, which may be missing)", 0 },
+	{ "check", 't', NULL, 0, "check everything, open no line, print the plan, and end", 0 },
+	{ "parent", KEY_PARENT, "PID", OPTION_HIDDEN, "the process to die with", 0 },
+	{ 0 }
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case 'c':
+		o->files.config = arg;
+		return 0;
+	case 'i':
+		o->files.ini = arg;
+		o->files.ini_must_exist = true;
+		return 0;
+	case 't':
+		o->check = true;
+		return 0;
+	case KEY_PARENT:
+		o->parent = strtol(arg, NULL, 10);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options, .parser = parse_option,
+	.doc = "Reads power analyzers and publishes every reading.\v"
+	       "TESLA_HOST, TESLA_PLUGINDIR and TESLA_MODELDIR say where tesla-host, the plugins and the models "
+	       "are, if not where they were installed.  See teslad(8).",
+};
+
+/* ---- teslad -t ---- */
+
+static int check_main(const struct options *o)
+{
+	struct check check;
+	struct log log;
+	int r;
+
+	if (o->parent != 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)o->parent))
+		return 1;
+	log_init_stderr(&log, LOG_LEVEL_WARNING);
+	r = check_run(&check, &o->files, true, &log);
+	diags_print(&check.diags, stdout);
+	if (r == 0) {
+		check_print(&check, stdout);
+		(void)printf("ok\n");
+	}
+	check_release(&check);
+	return r == 0 && fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* ---- teslad ---- */
+
+static void on_fleet_stopped(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_msg(&d->log, LOG_LEVEL_INFO, "ended");
+}
+
+void daemon_stop(struct daemon *d)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	control_stop(d->control);
+	for (size_t i = 0; i < N_ELEMENTS(d->signals); i++)
+		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	fleet_stop(&d->fleet, on_fleet_stopped, d);
+}
+
+static void on_signal(uv_signal_t *handle, int sig)
+{
+	struct daemon *d = handle->data;
+
+	if (sig == SIGHUP) {
+		log_msg(&d->log, LOG_LEVEL_WARNING, "SIGHUP: this version reads a changed configuration at its start only");
+		return;
+	}
+	log_msg(&d->log, LOG_LEVEL_INFO, "%s: ending", strsignal(sig));
+	daemon_stop(d);
+}
+
+static void signals_start(struct daemon *d)
+{
+	static const int which[] = { SIGINT, SIGTERM, SIGHUP };
+
+	for (size_t i = 0; i < N_ELEMENTS(which); i++) {
+		(void)uv_signal_init(&d->loop, &d->signals[i]);
+		d->signals[i].data = d;
+		(void)uv_signal_start(&d->signals[i], on_signal, which[i]);
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void limit_raise(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+		return;
+	l.rlim_cur = l.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+/* Standard error becomes the log file: what hosts and libraries write there is kept too. */
+static int log_to_file(struct log *log, const char *dir)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&path, "%s/teslad.log", dir) < 0)
+		return -ENOMEM;
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0) {
+		log_msg(log, LOG_LEVEL_ERROR, "log_dir: %s: %s", path, strerror(errno));
+		return -errno;
+	}
+	(void)unsetenv("JOURNAL_STREAM");
+	log_init_stderr(log, log->level);
+	return 0;
+}
+
+static void warnings_log(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->check.diags.n; i++) {
+		const struct diag *g = &d->check.diags.list[i];
+
+		log_msg(&d->log, LOG_LEVEL_WARNING, "%s:%d:%d: %s", g->file, g->line, g->column, g->text);
+	}
+}
+
+static int daemon_open(struct daemon *d)
+{
+	const struct check *c = &d->check;
+	const struct setup setup = { c->hub, c->plugins, &c->catalog, d->log.level };
+	struct tesla_error err = { .code = 0 };
+
+	d->control = control_start(&d->loop, c->ini->control, commands_answer, d, &err);
+	if (d->control == NULL) {
+		log_msg(&d->log, LOG_LEVEL_ERROR, "%s", err.text);
+		return err.code;
+	}
+	signals_start(d);
+	if (fleet_init(&d->fleet, &d->loop, &c->places, c->ini->stream, &setup, c->n_owners) != 0) {
+		log_msg(&d->log, LOG_LEVEL_ERROR, "no memory for %zu hosts", c->n_owners);
+		daemon_stop(d);
+		return -ENOMEM;
+	}
+	log_msg(&d->log, LOG_LEVEL_INFO, "teslad %s, node %s: %zu lines, %zu analyzers, %zu hosts, stream %s, control %s",
+		PACKAGE_VERSION, c->config->node_id, c->config->n_lines, c->config->n_analyzers,
+		d->fleet.n_slots, c->ini->stream, c->ini->control);
+	if (!c->ini->auto_start)
+		log_msg(&d->log, LOG_LEVEL_WARNING, "auto_start is no: no line is started");
+	fleet_start(&d->fleet, c->ini->auto_start);
+	return 0;
+}
+
+static int daemon_run(struct daemon *d)
+{
+	int r;
+
+	if (check_run(&d->check, &d->files, false, &d->log) != 0) {
+		diags_print(&d->check.diags, stderr);
+		return 1;
+	}
+	if (d->check.ini->log_dir != NULL && log_to_file(&d->log, d->check.ini->log_dir) != 0)
+		return 1;
+	warnings_log(d);
+	if (uv_loop_init(&d->loop) != 0)
+		return 1;
+	r = daemon_open(d);
+	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
+	fleet_release(&d->fleet);
+	return uv_loop_close(&d->loop) == 0 && r == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .files = { .config = "config.xml", .ini = "lector.ini" } };
+	struct daemon d = { .n_checks = 0 };
+	int r;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+		return 1;
+	if (o.check)
+		return check_main(&o);
+	d.files = o.files;
+	log_init_stderr(&d.log, LOG_LEVEL_INFO);
+	limit_raise();
+	r = daemon_run(&d);
+	check_release(&d.check);
+	return r;
+}
