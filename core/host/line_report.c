@@ -28,10 +28,10 @@ static void analyzer_pack(msgpack_packer *pk, struct line *l, struct analyzer *a
 	(void)msgpack_pack_map(pk, 6);
 	mp_key_int(pk, "id", a->id);
 	mp_key_int(pk, "interval_ms", a->schedule.interval_ms[0]);
-	mp_key_real(pk, "predicted_us", plan != NULL ? plan_predict(plan, &cost) : 0);
+	mp_key_int(pk, "predicted_us", plan != NULL ? (int64_t)plan_predict(plan, &cost) : 0);
 	mp_str(pk, "measured_us");
 	if (a->measured_us > 0)
-		(void)msgpack_pack_double(pk, a->measured_us);
+		(void)msgpack_pack_int64(pk, (int64_t)a->measured_us);
 	else
 		(void)msgpack_pack_nil(pk);
 	mp_key_bool(pk, "assumed", !a->turnaround_measured);
