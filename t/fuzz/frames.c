@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Modbus replies as they come from a wire: no byte of them may be read beyond their end, or believed. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "../../plugins/drivers/modBusComm/pdu.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static void check_reply(const struct pdu_request *req, const uint8_t *reply, size_t len)
+{
+	struct tesla_error err = { 0 };
+	struct pdu_data data = { 0 };
+	char text[PDU_TEXT_MAX];
+	int code = -1;
+	enum tesla_status status = pdu_check(req, reply, len, &data, &code, &err);
+
+	assert(status == TESLA_REPLY_OK || status == TESLA_REPLY_GARBLED || status == TESLA_REPLY_EXCEPTION);
+	assert((status == TESLA_REPLY_OK) == (err.text[0] == '\0'));
+	assert((status == TESLA_REPLY_EXCEPTION) == (code >= 0));
+	if (status != TESLA_REPLY_OK)
+		return;
+	assert(data.bytes == reply + 3 && data.len == len - 3);
+	assert(req->bytes[1] == PDU_IDENTITY || data.len == 2u * (unsigned)(req->bytes[4] << 8 | req->bytes[5]));
+	size_t n = pdu_text(&data, text);
+
+	assert(n == strlen(text) && n < PDU_TEXT_MAX);
+}
+
+/* Byte 0: unit; 1: function; 2: registers; the rest is the reply, as RTU and as TCP. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	struct tesla_error err;
+	struct pdu_request req;
+	int whole;
+
+	if (len < 3)
+		return 0;
+	const struct tesla_block block = { .function = bytes[1], .count = bytes[2] };
+
+	if (pdu_read_request(&req, bytes[0], &block, &err) != 0)
+		pdu_identity_request(&req, bytes[0]);
+	bytes += 3;
+	len -= 3;
+	check_reply(&req, bytes, len);
+	whole = pdu_tcp_whole(bytes, len);
+	assert(whole == 0 || whole == -EBADMSG || (whole >= 9 && whole <= 260));
+	if (whole > 0 && (size_t)whole <= len) {
+		(void)pdu_tcp_transaction(bytes);
+		check_reply(&req, bytes + PDU_HEAD, (size_t)whole - PDU_HEAD);
+	}
+	return 0;
+}
