@@ -361,15 +361,15 @@ static void halves_send(struct rig *r, uint8_t request[REQUEST_MAX], const struc
 	chunk_send(&p, c);
 }
 
-static void check_receive(struct rig *r, enum tesla_status status)
+static void check_receive(struct rig *r, const struct tesla_block *asked, enum tesla_status status)
 {
 	uint8_t seen[64];
 	ssize_t n = recv(r->line.fd, seen, sizeof seen, MSG_PEEK);
 
-	cr_assert_eq(tesla_plugin.driver->whole(r->self, seen, (size_t)n), 13);
+	cr_assert_eq(tesla_plugin.driver->whole(r->self, seen, (size_t)n), n);
 	cr_expect_eq(tesla_plugin.driver->whole(r->self, seen, 8), 0);
 	rig_clear(r);
-	cr_expect_eq(tesla_plugin.driver->receive(r->self, 5, &block, &r->reply, &r->err), 0);
+	cr_expect_eq(tesla_plugin.driver->receive(r->self, 5, asked, &r->reply, &r->err), 0);
 	cr_expect_eq(r->reply.status, status, "%s", r->err.text);
 }
 
@@ -385,14 +385,21 @@ Test(modBusComm, two_halves_on_tcp)
 	rig_clear(&r);
 	cr_assert_eq(tesla_plugin.driver->request(r.self, 5, &block, &r.reply, &r.err), 0, "%s", r.err.text);
 	cr_expect_gt(r.reply.sent_us, 0);
+	cr_expect_eq(r.reply.status, TESLA_REPLY_NONE);
 	cr_assert_eq(recv(r.peer_fd, request, sizeof request, 0), 12);
 	cr_expect_arr_eq(request + 2, ((uint8_t[]){ 0, 0, 0, 6, 5, 3, 0x0f, 0xc0, 0, 2 }), 10);
 	halves_send(&r, request, &late);
-	check_receive(&r, TESLA_REPLY_NONE);
+	check_receive(&r, &block, TESLA_REPLY_NONE);
 	cr_expect_eq(r.data.pub.len, 0);
 	halves_send(&r, request, answer);
-	check_receive(&r, TESLA_REPLY_OK);
+	check_receive(&r, &block, TESLA_REPLY_OK);
 	cr_expect_arr_eq(r.data.pub.bytes, ((uint8_t[]){ 1, 2, 3, 4 }), 4);
+	rig_clear(&r);
+	cr_assert_eq(tesla_plugin.driver->request(r.self, 5, NULL, &r.reply, &r.err), 0, "%s", r.err.text);
+	cr_assert_eq(recv(r.peer_fd, request, sizeof request, 0), 8);
+	halves_send(&r, request, &(const struct chunk)BYTES(0, 0xff, 0xff, 0, 0, 0, 8, 5, 17, 5, 1, 0xff, 'P', 'M', '7'));
+	check_receive(&r, NULL, TESLA_REPLY_OK);
+	cr_expect_eq(r.data.pub.len, 3);
 	(void)shutdown(r.peer_fd, SHUT_RDWR);
 	rig_clear(&r);
 	cr_expect_eq(tesla_plugin.driver->request(r.self, 5, &block, &r.reply, &r.err), 0);

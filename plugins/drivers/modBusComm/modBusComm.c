@@ -262,10 +262,14 @@ static int address_set(const struct bus *b, unsigned address, struct tesla_error
 	return 0;
 }
 
-/* No block: who are you? */
-static int request_make(struct pdu_request *req, unsigned address, const struct tesla_block *block,
-			struct tesla_error *err)
+/* Without a block: who are you? */
+static int request_make(const struct bus *b, unsigned address, const struct tesla_block *block,
+			struct pdu_request *req, struct tesla_error *err)
 {
+	int r = address_set(b, address, err);
+
+	if (r != 0)
+		return r;
 	if (block != NULL)
 		return pdu_read_request(req, address, block, err);
 	pdu_identity_request(req, address);
@@ -275,26 +279,16 @@ static int request_make(struct pdu_request *req, unsigned address, const struct 
 static int bus_read(void *self, unsigned address, const struct tesla_block *block, int64_t timeout_ms,
 		    struct tesla_reply *reply, struct tesla_error *err)
 {
-	struct bus *b = self;
 	struct pdu_request req;
-	int r = address_set(b, address, err);
+	int r = request_make(self, address, block, &req, err);
 
-	if (r == 0)
-		r = pdu_read_request(&req, address, block, err);
-	return r != 0 ? r : transact(b, &req, timeout_ms, reply, err);
+	return r != 0 ? r : transact(self, &req, timeout_ms, reply, err);
 }
 
 static int bus_identify(void *self, unsigned address, int64_t timeout_ms, struct tesla_reply *reply,
 			struct tesla_error *err)
 {
-	struct bus *b = self;
-	struct pdu_request req;
-	int r = address_set(b, address, err);
-
-	if (r != 0)
-		return r;
-	pdu_identity_request(&req, address);
-	return transact(b, &req, timeout_ms, reply, err);
+	return bus_read(self, address, NULL, timeout_ms, reply, err);
 }
 
 static int bus_request(void *self, unsigned address, const struct tesla_block *block,
@@ -302,10 +296,8 @@ static int bus_request(void *self, unsigned address, const struct tesla_block *b
 {
 	struct bus *b = self;
 	struct pdu_request req;
-	int r = address_set(b, address, err);
+	int r = request_make(b, address, block, &req, err);
 
-	if (r == 0)
-		r = request_make(&req, address, block, err);
 	if (r != 0)
 		return r;
 	if (b->line->kind != TESLA_LINE_TCP)
@@ -326,7 +318,7 @@ static int bus_receive(void *self, unsigned address, const struct tesla_block *b
 {
 	struct bus *b = self;
 	struct pdu_request req;
-	int r = request_make(&req, address, block, err);
+	int r = request_make(b, address, block, &req, err);
 
 	if (r != 0)
 		return r;
