@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a value in engineering units to registers. */
+#include "sim/encode.h"
+
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+/* hi of the 64-bit types: the largest double below 2^63 or 2^64, as that itself does not fit. */
+static const struct raw_type { size_t words; double lo, hi; bool is_signed, is_float; } types[] = {
+	[TESLA_INT16] = { 1, INT16_MIN, INT16_MAX, true, false },
+	[TESLA_UINT16] = { 1, 0, UINT16_MAX, false, false },
+	[TESLA_INT32] = { 2, INT32_MIN, INT32_MAX, true, false },
+	[TESLA_UINT32] = { 2, 0, UINT32_MAX, false, false },
+	[TESLA_INT64] = { 4, -0x1p63, 0x1.fffffffffffffp62, true, false },
+	[TESLA_UINT64] = { 4, 0, 0x1.fffffffffffffp63, false, false },
+	[TESLA_FLOAT32] = { 2, -FLT_MAX, FLT_MAX, true, true },
+	[TESLA_FLOAT64] = { 4, -DBL_MAX, DBL_MAX, true, true },
+};
+
+size_t encode_words(enum tesla_raw type)
+{
+	return types[type].words;
+}
+
+static double raw_to_value(const struct tesla_register *r, int exponent, double raw)
+{
+	return raw * pow(10, exponent) * r->scale + r->offset;
+}
+
+static void raw_limits(const struct tesla_register *r, double *lo, double *hi)
+{
+	const struct raw_type *t = &types[r->type];
+
+	*lo = t->lo;
+	*hi = t->hi;
+	if (r->has_max) {
+		*lo = fmax(*lo, -r->max);
+		*hi = fmin(*hi, r->max);
+	}
+}
+
+void encode_limits(const struct tesla_register *r, int exponent, double *lo, double *hi)
+{
+	double a, b;
+
+	raw_limits(r, &a, &b);
+	a = raw_to_value(r, exponent, a);
+	b = raw_to_value(r, exponent, b);
+	*lo = fmin(a, b);
+	*hi = fmax(a, b);
+}
+
+static uint64_t raw_mask(size_t words)
+{
+	return words == ENCODE_WORDS ? UINT64_MAX : (UINT64_C(1) << 16 * words) - 1;
+}
+
+static uint64_t float_bits(size_t words, double raw)
+{
+	uint64_t bits = 0;
+
+	if (words == ENCODE_WORDS) {
+		memcpy(&bits, &raw, sizeof raw);
+	} else {
+		float narrow = (float)raw;
+		uint32_t low;
+
+		memcpy(&low, &narrow, sizeof low);
+		bits = low;
+	}
+	return bits;
+}
+
+/* A number is never written as the bits that mean "not available": it moves by one towards 0. */
+static uint64_t whole_bits(const struct tesla_register *r, const struct raw_type *t, double raw)
+{
+	double whole = nearbyint(raw);
+	uint64_t bits = t->is_signed ? (uint64_t)(int64_t)whole : (uint64_t)whole;
+
+	bits &= raw_mask(t->words);
+	if (r->has_sentinel && bits == (r->sentinel & raw_mask(t->words)))
+		bits = whole > 0 ? bits - 1 : bits + 1;
+	return bits & raw_mask(t->words);
+}
+
+static void bits_to_words(uint64_t bits, size_t n, enum tesla_word_order order, uint16_t *words)
+{
+	for (size_t i = 0; i < n; i++)
+		words[order == TESLA_LITTLE ? i : n - 1 - i] = (uint16_t)(bits >> 16 * i);
+}
+
+static int encode_absent(const struct tesla_register *r, const struct raw_type *t, uint16_t *words)
+{
+	if (r->has_sentinel)
+		bits_to_words(r->sentinel, t->words, r->order, words);
+	else if (t->is_float)
+		bits_to_words(float_bits(t->words, NAN), t->words, r->order, words);
+	else
+		return -EDOM;
+	return 0;
+}
+
+int encode(const struct tesla_register *r, int exponent, double value, uint16_t words[ENCODE_WORDS])
+{
+	const struct raw_type *t = &types[r->type];
+	double lo, hi, raw;
+
+	if (isnan(value))
+		return encode_absent(r, t, words);
+	raw_limits(r, &lo, &hi);
+	/* Division by a power, not multiplication by its inverse: 0.1 has no exact inverse. */
+	raw = (value - r->offset) / r->scale / pow(10, exponent);
+	if (!t->is_float)
+		raw = nearbyint(raw);
+	if (!(raw >= lo && raw <= hi))
+		return -ERANGE;
+	bits_to_words(t->is_float ? float_bits(t->words, raw) : whole_bits(r, t, raw), t->words,
+		      r->order, words);
+	return 0;
+}
