@@ -159,7 +159,7 @@ static int frame_recv(void *socket, zmq_msg_t *m, bool *more)
 
 static int answer_recv(struct tesla_client *c, zmq_msg_t *m, int64_t until_us, struct tesla_error *err)
 {
-	bool more;
+	bool more = false;
 	int r = socket_wait(c->socket, ZMQ_POLLIN, until_us);
 
 	if (r == -EAGAIN)

@@ -39,7 +39,7 @@ static int speed_of(const struct line_params *p, speed_t *ret, struct tesla_erro
 static int serial_set(int fd, const struct line_params *p, struct tesla_error *err)
 {
 	struct termios t;
-	speed_t speed;
+	speed_t speed = B0;
 	int r = speed_of(p, &speed, err);
 
 	if (r != 0)
