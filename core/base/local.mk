@@ -2,17 +2,23 @@
 # What core, central and tools share.
 noinst_LTLIBRARIES += core/base/libbase.la
 core_base_libbase_la_SOURCES = \
+	core/base/arena.c core/base/arena.h \
 	core/base/blame.c core/base/blame.h \
 	core/base/buf.c core/base/buf.h \
 	core/base/cleanup.h \
 	core/base/clock.c core/base/clock.h \
+	core/base/diags.c \
+	core/base/file.c core/base/file.h \
 	core/base/frame.c core/base/frame.h \
 	core/base/line_params.c core/base/line_params.h \
 	core/base/log.c core/base/log.h \
 	core/base/model.c core/base/model.h \
+	core/base/model_tables.c core/base/model_tables.h \
 	core/base/mp.c core/base/mp.h \
+	core/base/nearest.c core/base/nearest.h \
 	core/base/param.c core/base/param.h \
 	core/base/paths.c core/base/paths.h \
-	core/base/xml.c core/base/xml.h
+	core/base/xml.c core/base/xml.h core/base/xml_internal.h \
+	core/base/xml_check.c
 core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
 core_base_libbase_la_LIBADD = $(XML_LIBS) $(MSGPACK_LIBS) -lm

@@ -22,7 +22,7 @@ struct model {
 	const struct model_range *forbidden;	/* registers that must not be inside a read */
 	/* Recognition: what identification must answer.  NULL: no pattern is known. */
 	char *identity_pattern;		/* POSIX extended regular expression over the identity text */
-	void *memory;			/* model.c's own */
+	struct arena memory;		/* all of the above */
 };
 
 /* NULL: *diags has every error with file, line and column. */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is wrong with a file: a list of messages with their places. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xml.h"
+
+/* A file must not move the reader's cursor: control characters of a quoted value become '?'. */
+static void text_clean(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0 && text[len - 1] == ' ')
+		text[--len] = '\0';
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
+static struct diag *diags_room(struct diags *d)
+{
+	struct diag *list = d->n < DIAGS_MAX ? realloc(d->list, (d->n + 1) * sizeof *list) : NULL;
+
+	if (list == NULL) {
+		d->n_dropped++;
+		return NULL;
+	}
+	d->list = list;
+	return &list[d->n];
+}
+
+void diags_vadd(struct diags *d, const struct diag_place *at, const char *fmt, va_list ap)
+{
+	struct diag *new = diags_room(d);
+
+	if (!at->warning)
+		d->n_errors++;
+	if (new == NULL)
+		return;
+	*new = (struct diag){ .line = at->line, .column = at->column, .warning = at->warning };
+	new->file = strdup(at->file);
+	if (vasprintf(&new->text, fmt, ap) < 0)
+		new->text = NULL;
+	if (new->file == NULL || new->text == NULL) {
+		free(new->file);
+		free(new->text);
+		d->n_dropped++;
+		return;
+	}
+	text_clean(new->text);
+	d->n++;
+}
+
+void diags_error(struct diags *d, const char *file, int line, int column, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diags_vadd(d, &(struct diag_place){ file, line, column, false }, fmt, ap);
+	va_end(ap);
+}
+
+void diags_warning(struct diags *d, const char *file, int line, int column, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diags_vadd(d, &(struct diag_place){ file, line, column, true }, fmt, ap);
+	va_end(ap);
+}
+
+void diags_release(struct diags *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->list[i].file);
+		free(d->list[i].text);
+	}
+	free(d->list);
+	*d = (struct diags){ 0 };
+}
+
+void diags_print(const struct diags *d, FILE *out)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct diag *g = &d->list[i];
+
+		(void)fputs(g->file, out);
+		if (g->line > 0)
+			(void)fprintf(out, ":%d", g->line);
+		if (g->line > 0 && g->column > 0)
+			(void)fprintf(out, ":%d", g->column);
+		(void)fprintf(out, ": %s: %s\n", g->warning ? "warning" : "error", g->text);
+	}
+	if (d->n_dropped > 0)
+		(void)fprintf(out, "and %zu more\n", d->n_dropped);
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A model file made into the rows of <tesla/plugin.h>.  What may stand where: model_tables.c. */
+#include "base/model.h"
+
+#include <inttypes.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/model_tables.h"
+#include "base/nearest.h"
+
+#define PATTERN_MAX 128
+
+/* A model while it is read; its rows are const once it is done. */
+struct build {
+	struct model *m;
+	struct arena *a;
+	const struct xml *x;
+	struct diags *d;
+	struct tesla_scale *scales;
+	struct model_range *forbidden;
+	struct m_layer base;		/* what the model says for all variables */
+};
+
+static const uint16_t registers_of[] = {
+	[TESLA_INT16] = 1, [TESLA_UINT16] = 1, [TESLA_INT32] = 2, [TESLA_UINT32] = 2,
+	[TESLA_INT64] = 4, [TESLA_UINT64] = 4, [TESLA_FLOAT32] = 2, [TESLA_FLOAT64] = 4,
+};
+
+static bool name_ok(const char *name)
+{
+	static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	static const char later[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+	size_t len = strlen(name);
+
+	return strspn(name, first) > 0 && strspn(name, later) == len && len <= 32;
+}
+
+static void name_check(struct build *b, const xmlNode *node, const char *name)
+{
+	if (name != NULL && *name != '\0' && !name_ok(name))
+		xml_error(b->x, b->d, node, "<%s>: name is \"%.60s\": expected a letter, then letters, digits and "
+			  "\"_\", at most 32", (const char *)node->name, name);
+}
+
+/* ---- ranges that must not be read ---- */
+
+static void forbidden_add(struct build *b, const xmlNode *node)
+{
+	struct m_forbidden_row row = { .function = b->base.function, .first = -1, .last = -1 };
+
+	xml_read(node, m_forbidden.attrs, &row, b->a);
+	if (row.first > row.last && row.last >= 0)
+		xml_error(b->x, b->d, node, "<forbidden>: first is %" PRId64 ", last is %" PRId64 ": expected first "
+			  "not beyond last", row.first, row.last);
+	b->forbidden[b->m->n_forbidden++] =
+		(struct model_range){ (uint16_t)row.function, (uint16_t)row.first, (uint16_t)row.last };
+}
+
+/* A register that is read at all must be readable: within the address space and not forbidden. */
+static void address_check(struct build *b, const xmlNode *node, unsigned function, unsigned address, unsigned count)
+{
+	unsigned last = address + count - 1;
+
+	if (last > 65535)
+		xml_error(b->x, b->d, node, "<%s>: %u registers from address %u go beyond 65535",
+			  (const char *)node->name, count, address);
+	for (size_t i = 0; i < b->m->n_forbidden; i++) {
+		const struct model_range *f = &b->forbidden[i];
+
+		if (f->function == function && f->first <= last && f->last >= address)
+			xml_error(b->x, b->d, node, "<%s>: address %u is in a forbidden range, %u to %u",
+				  (const char *)node->name, address, f->first, f->last);
+	}
+	if (b->m->max_registers > 0 && count > b->m->max_registers)
+		xml_error(b->x, b->d, node, "<%s> takes %u registers: expected at most max-registers, which is %u",
+			  (const char *)node->name, count, b->m->max_registers);
+}
+
+/* ---- scale registers ---- */
+
+static const struct tesla_scale *scale_find(const struct build *b, const char *name)
+{
+	for (size_t i = 0; i < b->m->pub.n_scales; i++)
+		if (b->scales[i].name != NULL && strcmp(b->scales[i].name, name) == 0)
+			return &b->scales[i];
+	return NULL;
+}
+
+static void scale_add(struct build *b, const xmlNode *node, const struct tesla_scale **rows)
+{
+	struct m_scale_row row = { .function = b->base.function, .min = -10, .max = 10 };
+	size_t i = b->m->pub.n_scales;
+
+	xml_read(node, m_scale.attrs, &row, b->a);
+	name_check(b, node, row.name);
+	if (row.name != NULL && scale_find(b, row.name) != NULL)
+		xml_error(b->x, b->d, node, "<scale>: the name %.60s stands for another one already", row.name);
+	if (row.min > row.max)
+		xml_error(b->x, b->d, node, "<scale>: min is %" PRId64 ", max is %" PRId64 ": expected min not beyond "
+			  "max", row.min, row.max);
+	address_check(b, node, (unsigned)row.function, (unsigned)row.address, 1);
+	b->scales[i] = (struct tesla_scale){ row.name, (uint16_t)row.function, (uint16_t)row.address,
+					     (int16_t)row.min, (int16_t)row.max, (unsigned)i };
+	rows[i] = &b->scales[i];
+	b->m->pub.n_scales++;
+}
+
+static const struct tesla_scale *scale_named(struct build *b, const xmlNode *node, const char *name)
+{
+	const struct tesla_scale *found = name ? scale_find(b, name) : NULL;
+	struct nearest near;
+	char known[200];
+
+	if (name == NULL || found != NULL)
+		return found;
+	nearest_init(&near, name);
+	for (size_t i = 0; i < b->m->pub.n_scales; i++)
+		if (b->scales[i].name != NULL)
+			nearest_add(&near, b->scales[i].name);
+	nearest_text(&near, known, sizeof known);
+	xml_error(b->x, b->d, node, "<%s>: scale-register %.60s is not defined: nearest <scale>: %s",
+		  (const char *)node->name, name, known);
+	return NULL;
+}
+
+/* ---- elements ---- */
+
+/* "0x8000" are raw bits; a decimal is the number itself, cut to the width of the type. */
+static bool sentinel_parse(const char *text, unsigned bits, uint64_t *ret)
+{
+	bool hex = strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0, negative = *text == '-';
+	const char *digits = text + (hex ? 2 : negative);
+	size_t len = strlen(digits);
+	uint64_t limit = UINT64_MAX >> (64 - bits), v;
+
+	if (len == 0 || len > 19 || digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")] != '\0')
+		return false;
+	if (hex && len > 16)
+		return false;
+	v = strtoull(digits, NULL, hex ? 16 : 10);
+	if (v > (negative ? limit / 2 + 1 : limit))
+		return false;
+	*ret = (negative ? 0 - v : v) & limit;
+	return true;
+}
+
+static void sentinel_set(struct build *b, const xmlNode *node, const char *text, struct tesla_register *r)
+{
+	if (text == NULL)
+		return;
+	r->has_sentinel = sentinel_parse(text, 16u * r->count, &r->sentinel);
+	if (!r->has_sentinel)
+		xml_error(b->x, b->d, node, "<%s>: sentinel is \"%.60s\": expected raw bits such as 0x8000, or a decimal, "
+			  "within %u bits", (const char *)node->name, text, 16u * r->count);
+}
+
+static void register_fill(struct build *b, const xmlNode *node, const struct m_element_row *row,
+			  struct tesla_register *r)
+{
+	const struct m_layer *l = &row->layer;
+
+	r->label = row->label;
+	r->function = (uint16_t)l->function;
+	r->address = (uint16_t)row->address;
+	r->type = (enum tesla_raw)(l->type + 1);
+	r->count = registers_of[r->type];
+	r->order = (enum tesla_word_order)l->order;
+	r->scale = l->scale;
+	r->offset = l->offset;
+	r->has_max = l->max >= 0;
+	r->max = r->has_max ? l->max : 0;
+	r->scale_register = scale_named(b, node, l->scale_register);
+	sentinel_set(b, node, l->sentinel, r);
+	address_check(b, node, r->function, r->address, r->count);
+	if (l->scale == 0)
+		xml_error(b->x, b->d, node, "<element>: scale is 0: expected another number");
+}
+
+static void label_check(struct build *b, const xmlNode *node, const struct tesla_variable *v, size_t n,
+			const char *label)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v->elements[i]->label, label) == 0) {
+			xml_error(b->x, b->d, node, "<element>: label is \"%.60s\", as that of another element of %s: "
+				  "expected different ones", label, v->name);
+			return;
+		}
+}
+
+static void elements_fill(struct build *b, const xmlNode *variable, const struct m_layer *layer,
+			  struct tesla_variable *v)
+{
+	size_t n = xml_count(variable, &m_element), i = 0;
+	struct tesla_register *registers = arena_alloc(b->a, n, sizeof *registers);
+	const struct tesla_register **rows = arena_alloc(b->a, n, sizeof(*rows));
+
+	v->elements = rows;
+	if (registers == NULL || rows == NULL)
+		return;
+	for (xmlNode *node = xml_child(variable, &m_element); node != NULL; node = xml_next(node, &m_element)) {
+		struct m_element_row row = { .label = "", .layer = *layer };
+
+		xml_read(node, m_element.attrs, &row, b->a);
+		if (row.layer.type < 0) {
+			xml_error(b->x, b->d, node, "<element> has no attribute type, nor has its <variable>");
+			row.layer.type = TESLA_UINT16 - 1;
+		}
+		label_check(b, node, v, i, row.label);
+		register_fill(b, node, &row, &registers[i]);
+		rows[i] = &registers[i];
+		v->n_elements = ++i;
+	}
+}
+
+/* ---- variables ---- */
+
+static void variable_add(struct build *b, const xmlNode *node, struct tesla_variable *v)
+{
+	struct m_variable_row row = { .unit = "", .description = "", .factor = 1, .layer = b->base };
+
+	xml_read(node, m_variable.attrs, &row, b->a);
+	name_check(b, node, row.name);
+	if (row.name != NULL && model_variable(b->m, row.name) != NULL)
+		xml_error(b->x, b->d, node, "<variable>: the name %.60s stands for another one already", row.name);
+	if (row.factor == 0)
+		xml_error(b->x, b->d, node, "<variable>: factor is 0: expected another number");
+	*v = (struct tesla_variable){
+		.name = row.name ? row.name : "", .unit = row.unit, .description = row.description,
+		.kind = (enum tesla_variable_kind)(row.kind + 1), .predecessor_factor = row.factor,
+	};
+	elements_fill(b, node, &row.layer, v);
+}
+
+static void variables_fill(struct build *b, const xmlNode *root)
+{
+	size_t n = xml_count(root, &m_variable);
+	struct tesla_variable *variables = arena_alloc(b->a, n, sizeof *variables);
+	const struct tesla_variable **rows = arena_alloc(b->a, n, sizeof(*rows));
+
+	b->m->pub.variables = rows;
+	if (variables == NULL || rows == NULL || n > MODEL_VARIABLES_MAX)
+		return;
+	for (xmlNode *node = xml_child(root, &m_variable); node != NULL; node = xml_next(node, &m_variable)) {
+		size_t i = b->m->pub.n_variables;
+
+		variable_add(b, node, &variables[i]);
+		rows[i] = &variables[i];
+		b->m->pub.n_variables++;
+	}
+}
+
+static void scales_fill(struct build *b, const xmlNode *root)
+{
+	size_t n = xml_count(root, &m_scale);
+	const struct tesla_scale **rows = arena_alloc(b->a, n, sizeof(*rows));
+
+	b->scales = arena_alloc(b->a, n, sizeof *b->scales);
+	b->m->pub.scales = rows;
+	if (b->scales == NULL || rows == NULL)
+		return;
+	for (xmlNode *node = xml_child(root, &m_scale); node != NULL; node = xml_next(node, &m_scale))
+		scale_add(b, node, rows);
+}
+
+static void ranges_fill(struct build *b, const xmlNode *root)
+{
+	b->forbidden = arena_alloc(b->a, xml_count(root, &m_forbidden), sizeof *b->forbidden);
+	b->m->forbidden = b->forbidden;
+	if (b->forbidden == NULL)
+		return;
+	for (xmlNode *node = xml_child(root, &m_forbidden); node != NULL; node = xml_next(node, &m_forbidden))
+		forbidden_add(b, node);
+}
+
+/* ---- recognition ---- */
+
+/* Counts and back-references let glibc's regcomp take gigabytes or for ever: "(((a{99}){99}){99})". */
+static const char *pattern_fault(const char *pattern, char *text, size_t size)
+{
+	regex_t compiled;
+	int r;
+
+	if (strlen(pattern) > PATTERN_MAX)
+		return "is longer than 128 characters";
+	if (strchr(pattern, '{') != NULL)
+		return "has a count in braces, which is not taken";
+	for (const char *p = strchr(pattern, '\\'); p != NULL && p[1] != '\0'; p = strchr(p + 2, '\\'))
+		if (p[1] >= '0' && p[1] <= '9')
+			return "has a back-reference, which is not taken";
+	r = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB);
+	if (r == 0) {
+		regfree(&compiled);
+		return NULL;
+	}
+	(void)regerror(r, &compiled, text, size);
+	return text;
+}
+
+static void recognise_read(struct build *b, const xmlNode *node)
+{
+	struct m_recognise_row row = { 0 };
+	const char *fault;
+	char text[100];
+
+	if (node == NULL)
+		return;
+	xml_read(node, m_recognise.attrs, &row, b->a);
+	b->m->identity_pattern = arena_strdup(b->a, row.identity);
+	if (row.identity == NULL)
+		return;
+	fault = pattern_fault(row.identity, text, sizeof text);
+	if (fault != NULL)
+		xml_error(b->x, b->d, node, "<recognise>: identity is \"%.60s\": expected an extended regular expression: "
+			  "%s", row.identity, fault);
+}
+
+/* ---- the model ---- */
+
+static void model_read(struct build *b, const xmlNode *root)
+{
+	struct m_model_row row = {
+		.proven = true, .turnaround_ms = -1, .late_max_ms = -1,
+		.layer = { .function = 3, .type = -1, .scale = 1, .max = -1 },
+	};
+	struct model *m = b->m;
+
+	xml_read(root, m_model.attrs, &row, b->a);
+	m->pub.size = sizeof m->pub;
+	m->pub.name = row.name;
+	m->pub.manufacturer = row.manufacturer;
+	m->pub.scales_every_sweep = row.scale_read == 1;
+	m->proven = row.proven;
+	m->max_registers = (uint32_t)row.max_registers;
+	m->turnaround_us = row.turnaround_ms < 0 ? -1 : row.turnaround_ms * 1000;
+	m->pause_ms = row.pause_ms;
+	m->late_max_ms = row.late_max_ms;
+	m->file = arena_strdup(b->a, xml_file(b->x));
+	m->description = xml_text(xml_child(root, &m_description), b->a);
+	b->base = row.layer;
+	recognise_read(b, xml_child(root, &m_recognise));
+	ranges_fill(b, root);
+	scales_fill(b, root);
+	variables_fill(b, root);
+}
+
+struct model *model_parse(const char *file, const char *text, size_t len, struct diags *diags)
+{
+	struct model *m = calloc(1, sizeof *m);
+	struct xml *x = xml_parse(file, text, len, diags);
+	size_t before = diags->n_errors;
+
+	if (m != NULL && x != NULL) {
+		struct build b = { .m = m, .a = &m->memory, .x = x, .d = diags };
+
+		xml_check(x, &m_model, diags);
+		if (xml_named(xml_root(x), &m_model))
+			model_read(&b, xml_root(x));
+	}
+	if (m == NULL || m->memory.failed)
+		diags_error(diags, file, 0, 0, "cannot be read: no memory is left");
+	if (x == NULL || diags->n_errors > before) {
+		model_free(m);
+		m = NULL;
+	}
+	xml_free(x);
+	return m;
+}
+
+void model_free(struct model *m)
+{
+	if (m == NULL)
+		return;
+	arena_release(&m->memory);
+	free(m);
+}
+
+const struct tesla_variable *model_variable(const struct model *m, const char *name)
+{
+	for (size_t i = 0; i < m->pub.n_variables; i++)
+		if (strcmp(m->pub.variables[i]->name, name) == 0)
+			return m->pub.variables[i];
+	return NULL;
+}

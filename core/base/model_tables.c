@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Model files by table.  docs/models-format.md and etc/models/model.rng say the same. */
+#include "base/model_tables.h"
+
+#define ROW(TYPE, S, F, NAME, ...) \
+	(&(const struct tesla_param)TESLA_P_##TYPE(NAME, struct m_##S##_row, F, __VA_ARGS__))
+#define TEXT .flags = TESLA_REQUIRED	/* not empty */
+#define ANY .flags = 0
+#define ADDRESS .min = 0, .max = 65535
+#define FUNCTION .min = 3, .max = 4
+#define DURATION .min = 0, .max = 60000, .unit = "s"
+#define END { .name = NULL }
+
+static const char *const types[] = {	/* order of enum tesla_raw, from 1 */
+	"int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", NULL
+};
+static const char *const orders[] = { "big", "little", NULL };	/* enum tesla_word_order */
+static const char *const kinds[] = { "gauge", "counter", "status", NULL };	/* enum ..._kind, from 1 */
+static const char *const scale_reads[] = { "connect", "sweep", NULL };
+
+#define READING(S) \
+	{ "function", NULL, false, ROW(INT, S, layer.function, "function", FUNCTION) }, \
+	{ "order", NULL, false, ROW(CHOICE, S, layer.order, "order", .choices = orders) }
+#define LAYER(S) READING(S), \
+	{ "type", NULL, false, ROW(CHOICE, S, layer.type, "type", .choices = types) }, \
+	{ "scale", NULL, false, ROW(REAL, S, layer.scale, "scale", ANY) }, \
+	{ "offset", NULL, false, ROW(REAL, S, layer.offset, "offset", ANY) }, \
+	{ "scale-register", NULL, false, ROW(STR, S, layer.scale_register, "scale-register", TEXT) }, \
+	{ "max", NULL, false, ROW(REAL, S, layer.max, "max", .min = 0, .max = 1.8446744073709552e19) }, \
+	{ "sentinel", NULL, false, ROW(STR, S, layer.sentinel, "sentinel", TEXT) }
+
+static const struct xml_attr model_attrs[] = {
+	{ "name", NULL, true, ROW(STR, model, name, "name", TEXT) },
+	{ "manufacturer", NULL, true, ROW(STR, model, manufacturer, "manufacturer", TEXT) },
+	{ "proven", NULL, false, ROW(BOOL, model, proven, "proven", ANY) },
+	{ "max-registers", NULL, false,
+	  ROW(INT, model, max_registers, "max-registers", .min = 1, .max = 125) },
+	{ "turnaround", NULL, false, ROW(MS, model, turnaround_ms, "turnaround", DURATION) },
+	{ "pause", NULL, false, ROW(MS, model, pause_ms, "pause", DURATION) },
+	{ "late-max", NULL, false, ROW(MS, model, late_max_ms, "late-max", DURATION) },
+	{ "scale-read", NULL, false, ROW(CHOICE, model, scale_read, "scale-read", .choices = scale_reads) },
+	READING(model),
+	END
+};
+
+static const struct xml_attr recognise_attrs[] = {
+	{ "identity", NULL, true, ROW(STR, recognise, identity, "identity", TEXT) },
+	END
+};
+
+static const struct xml_attr forbidden_attrs[] = {
+	{ "function", NULL, false, ROW(INT, forbidden, function, "function", FUNCTION) },
+	{ "first", NULL, true, ROW(INT, forbidden, first, "first", ADDRESS) },
+	{ "last", NULL, true, ROW(INT, forbidden, last, "last", ADDRESS) },
+	END
+};
+
+static const struct xml_attr scale_attrs[] = {
+	{ "name", NULL, true, ROW(STR, scale, name, "name", TEXT) },
+	{ "address", NULL, true, ROW(INT, scale, address, "address", ADDRESS) },
+	{ "function", NULL, false, ROW(INT, scale, function, "function", FUNCTION) },
+	{ "min", NULL, false, ROW(INT, scale, min, "min", .min = -30, .max = 30) },
+	{ "max", NULL, false, ROW(INT, scale, max, "max", .min = -30, .max = 30) },
+	END
+};
+
+static const struct xml_attr variable_attrs[] = {
+	{ "name", NULL, true, ROW(STR, variable, name, "name", TEXT) },
+	{ "unit", NULL, false, ROW(STR, variable, unit, "unit", ANY) },
+	{ "kind", NULL, false, ROW(CHOICE, variable, kind, "kind", .choices = kinds) },
+	{ "description", NULL, false, ROW(STR, variable, description, "description", ANY) },
+	{ "factor", NULL, false, ROW(REAL, variable, factor, "factor", ANY) },
+	LAYER(variable),
+	END
+};
+
+static const struct xml_attr element_attrs[] = {
+	{ "label", NULL, false, ROW(STR, element, label, "label", ANY) },
+	{ "address", NULL, true, ROW(INT, element, address, "address", ADDRESS) },
+	LAYER(element),
+	END
+};
+
+#define CHILDREN(...) (const struct xml_element *const[]){ __VA_ARGS__, NULL }
+
+const struct xml_element m_description = { .name = "description", .text = true, .max = 1 };
+const struct xml_element m_recognise = { .name = "recognise", .attrs = recognise_attrs, .max = 1 };
+const struct xml_element m_forbidden = { .name = "forbidden", .attrs = forbidden_attrs };
+const struct xml_element m_scale = { .name = "scale", .attrs = scale_attrs };
+const struct xml_element m_element = {
+	.name = "element", .attrs = element_attrs, .min = 1, .max = MODEL_ELEMENTS_MAX };
+const struct xml_element m_variable = {
+	.name = "variable", .attrs = variable_attrs, .children = CHILDREN(&m_element),
+	.min = 1, .max = MODEL_VARIABLES_MAX };
+const struct xml_element m_model = {
+	.name = "model", .attrs = model_attrs, .min = 1, .max = 1,
+	.children = CHILDREN(&m_description, &m_recognise, &m_forbidden, &m_scale, &m_variable) };
