@@ -58,6 +58,7 @@ struct config {
 	struct model **models;		/* every model in use */
 	char **model_texts;		/* the file of each, as read: hosts parse the same bytes */
 	size_t n_models;
+	struct arena memory;		/* all of the above but the models */
 };
 
 /*
@@ -67,6 +68,8 @@ struct config {
  * NULL: *diags has every error.  With warnings only, the configuration is good.
  * model_dirs: NULL-terminated; a model NAME is <dir>/NAME.xml, the first that is there.
  */
+struct config *config_parse(const char *file, const char *text, size_t len, const char *const *model_dirs,
+			    struct diags *diags);
 struct config *config_load(const char *file, const char *const *model_dirs, struct diags *diags);
 void config_free(struct config *c);
 

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lector.ini: inih reads lines, a table says what they mean. */
+#include "daemon/ini.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/nearest.h"
+#include "base/param.h"
+#include "base/paths.h"
+
+#define INI_FILE_MAX (1u << 20)
+#define DEFAULT_STREAM "tcp://127.0.0.1:5556"
+
+struct reading {
+	struct ini *ini;
+	const char *file, *rest;	/* what is not read yet */
+	int line;
+	struct diags *d;
+	bool failed;			/* no memory */
+};
+
+/* ---- values ---- */
+
+static bool take(struct reading *r, char **member, char *value)
+{
+	free(*member);
+	*member = value;
+	r->failed |= value == NULL;
+	return true;
+}
+
+static bool complain(struct reading *r, const char *key, const char *value, const char *expected)
+{
+	diags_error(r->d, r->file, r->line, 0, "%s is \"%.80s\": expected %s", key, value, expected);
+	return false;
+}
+
+static bool set_level(struct reading *r, const char *key, const char *value)
+{
+	return log_level_parse(value, &r->ini->log_level) == 0 ||
+	       complain(r, key, value, "debug, info, warning or error");
+}
+
+static bool set_start(struct reading *r, const char *key, const char *value)
+{
+	const struct tesla_param row = { .name = key, .type = TESLA_T_BOOL };
+	struct tesla_error err;
+
+	return param_set(&row, value, &r->ini->auto_start, &err) == 0 || complain(r, key, value, "yes or no");
+}
+
+static bool set_log_dir(struct reading *r, const char *key, const char *value)
+{
+	(void)key;
+	return *value == '\0' || take(r, &r->ini->log_dir, path_beside(r->file, value));
+}
+
+static bool set_run_dir(struct reading *r, const char *key, const char *value)
+{
+	if (*value == '\0')
+		return complain(r, key, value, "a folder");
+	return take(r, &r->ini->run_dir, path_beside(r->file, value));
+}
+
+static bool set_state_dir(struct reading *r, const char *key, const char *value)
+{
+	if (*value == '\0')
+		return complain(r, key, value, "a folder");
+	return take(r, &r->ini->state_dir, path_beside(r->file, value));
+}
+
+static bool path_append(struct ini *ini, char *folder)
+{
+	char **list;
+	size_t n = 0;
+
+	while (ini->plugin_path != NULL && ini->plugin_path[n] != NULL)
+		n++;
+	list = folder ? realloc(ini->plugin_path, (n + 2) * sizeof *list) : NULL;
+	if (list == NULL) {
+		free(folder);
+		return false;
+	}
+	list[n] = folder;
+	list[n + 1] = NULL;
+	ini->plugin_path = list;
+	return true;
+}
+
+/* The key may come again: a list of folders outgrows the line of inih. */
+static bool set_plugin_path(struct reading *r, const char *key, const char *value)
+{
+	(void)key;
+	for (size_t len; *value != '\0'; value += len + (value[len] == ':')) {
+		len = strcspn(value, ":");
+		_cleanup_free_ char *folder = strndup(value, len);
+
+		if (len > 0 && (folder == NULL || !path_append(r->ini, path_beside(r->file, folder))))
+			r->failed = true;
+	}
+	return true;
+}
+
+/* Neither stream nor control is encrypted, so that only this machine may reach them. */
+static bool endpoint_is_local(const char *value)
+{
+	static const char *const ours[] = { "ipc:///", "tcp://127.", "tcp://localhost:", "tcp://[::1]:" };
+
+	for (size_t i = 0; i < N_ELEMENTS(ours); i++)
+		if (strncmp(value, ours[i], strlen(ours[i])) == 0 && value[strlen(ours[i])] != '\0')
+			return true;
+	return false;
+}
+
+#define ENDPOINT_FORM "ipc:///a/path, or tcp:// with 127.x.y.z, localhost or [::1] and a port: without " \
+	"encryption only this machine may connect"
+
+static bool set_stream(struct reading *r, const char *key, const char *value)
+{
+	if (*value != '\0' && !endpoint_is_local(value))
+		return complain(r, key, value, ENDPOINT_FORM "; empty: no stream");
+	return take(r, &r->ini->stream, strdup(value));
+}
+
+static bool set_control(struct reading *r, const char *key, const char *value)
+{
+	if (!endpoint_is_local(value))
+		return complain(r, key, value, ENDPOINT_FORM);
+	return take(r, &r->ini->control, strdup(value));
+}
+
+static const struct key {
+	const char *section, *name;
+	bool (*set)(struct reading *r, const char *key, const char *value);
+} keys[] = {
+	{ "General", "log_level", set_level },	   { "General", "auto_start", set_start },
+	{ "General", "log_dir", set_log_dir },	   { "General", "run_dir", set_run_dir },
+	{ "General", "state_dir", set_state_dir }, { "General", "plugin_path", set_plugin_path },
+	{ "Stream", "endpoint", set_stream },	   { "Control", "endpoint", set_control },
+};
+
+/* ---- lines ---- */
+
+static void unknown(struct reading *r, const char *section, const char *name)
+{
+	struct nearest sections, names;
+	char text[200];
+	bool known = false;
+
+	nearest_init(&names, name);
+	nearest_init(&sections, section);
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
+		if (i == 0 || strcmp(keys[i].section, keys[i - 1].section) != 0)
+			nearest_add(&sections, keys[i].section);
+		if (strcasecmp(keys[i].section, section) != 0)
+			continue;
+		known = true;
+		nearest_add(&names, keys[i].name);
+	}
+	nearest_text(known ? &names : &sections, text, sizeof text);
+	if (known)
+		diags_warning(r->d, r->file, r->line, 0, "%.60s is not known in [%s] and ignored: expected one of %s", name,
+			      section, text);
+	else
+		diags_warning(r->d, r->file, r->line, 0, "%.60s is in the section [%.60s], which is not known, and ignored: "
+			      "expected one of %s", name, section, text);
+}
+
+/* Blanks are gone already; "..." and '...' as people write them elsewhere. */
+static char *unquoted(const char *value)
+{
+	size_t len = strlen(value);
+	bool quoted = len >= 2 && (*value == '"' || *value == '\'') && value[len - 1] == *value;
+
+	return strndup(value + quoted, len - 2 * quoted);
+}
+
+static int on_value(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reading *r = arg;
+	_cleanup_free_ char *plain = unquoted(value);
+
+	if (plain == NULL) {
+		r->failed = true;
+		return 1;
+	}
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
+		if (strcasecmp(section, keys[i].section) == 0 && strcasecmp(name, keys[i].name) == 0) {
+			(void)keys[i].set(r, name, plain);
+			return 1;	/* a bad value is reported; 0 would mean a bad line */
+		}
+	}
+	unknown(r, section, name);
+	return 1;
+}
+
+/*
+ * Hands inih a line without its indentation, which inih would take for the line before going on, and
+ * counts it: Debian's inih tells its handler no line.
+ */
+static char *next_line(char *str, int num, void *arg)
+{
+	struct reading *r = arg;
+	size_t len, skip;
+
+	if (*r->rest == '\0')
+		return NULL;
+	r->line++;
+	skip = strspn(r->rest, " \t");
+	len = strcspn(r->rest + skip, "\n");
+	if (len > (size_t)num - 2)
+		diags_error(r->d, r->file, r->line, 0, "the line has %zu bytes: expected at most %d", len, num - 2);
+	(void)snprintf(str, (size_t)num, "%.*s\n", len > (size_t)num - 2 ? num - 2 : (int)len, r->rest + skip);
+	r->rest += skip + len;
+	r->rest += *r->rest == '\n';
+	return str;
+}
+
+static void defaults(struct reading *r)
+{
+	struct ini *ini = r->ini;
+
+	if (ini->run_dir == NULL)
+		(void)take(r, &ini->run_dir, path_run_dir());
+	if (ini->state_dir == NULL)
+		(void)take(r, &ini->state_dir, path_state_dir());
+	if (ini->stream == NULL)
+		(void)take(r, &ini->stream, strdup(DEFAULT_STREAM));
+	if (ini->plugin_path == NULL)
+		ini->plugin_path = calloc(1, sizeof *ini->plugin_path);
+	if (ini->control == NULL && (ini->run_dir == NULL || asprintf(&ini->control, "ipc://%s/control", ini->run_dir) < 0))
+		ini->control = NULL;
+	r->failed |= ini->plugin_path == NULL || ini->control == NULL;
+}
+
+static void ini_read(struct reading *r, const char *text, size_t len)
+{
+	int line;
+
+	if (strlen(text) != len) {
+		diags_error(r->d, r->file, 0, 0, "is no text: it has a byte 0");
+		return;
+	}
+	r->rest = text;
+	line = ini_parse_stream(next_line, r, on_value, r);
+	if (line > 0)
+		diags_error(r->d, r->file, line, 0, "this is no setting: expected [section], key = value, or a comment "
+			    "after # or ;");
+	else if (line < 0)
+		r->failed = true;
+}
+
+struct ini *ini_load(const char *file, bool must_exist, struct diags *diags)
+{
+	_cleanup_free_ char *text = NULL;
+	struct reading r = { .ini = calloc(1, sizeof *r.ini), .file = file, .d = diags };
+	size_t len, before = diags->n_errors;
+	struct tesla_error err;
+	int rc = file_read(file, INI_FILE_MAX, &text, &len, &err);
+
+	if (r.ini == NULL)
+		r.failed = true;
+	else
+		*r.ini = (struct ini){ .log_level = LOG_LEVEL_INFO, .auto_start = true };
+	if (rc != 0 && (must_exist || rc != -ENOENT))
+		diags_error(diags, file, 0, 0, "%s", err.text);
+	if (rc == 0 && !r.failed)
+		ini_read(&r, text, len);
+	if (!r.failed)
+		defaults(&r);
+	if (r.failed)
+		diags_error(diags, file, 0, 0, "cannot be read: no memory is left");
+	if (diags->n_errors > before) {
+		ini_free(r.ini);
+		return NULL;
+	}
+	return r.ini;
+}
+
+void ini_free(struct ini *ini)
+{
+	if (ini == NULL)
+		return;
+	for (char **folder = ini->plugin_path; folder != NULL && *folder != NULL; folder++)
+		free(*folder);
+	free(ini->plugin_path);
+	free(ini->log_dir);
+	free(ini->run_dir);
+	free(ini->state_dir);
+	free(ini->stream);
+	free(ini->control);
+	free(ini);
+}

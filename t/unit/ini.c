@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lector.ini: keys, defaults and messages. */
+#include "daemon/ini.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+static struct ini *load(const char *text, struct diags *d)
+{
+	char file[] = "/tmp/tesla-ini-XXXXXX";
+	int fd = mkstemp(file);
+	struct ini *ini;
+
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	(void)close(fd);
+	ini = ini_load(file, true, d);
+	(void)unlink(file);
+	return ini;
+}
+
+static const char *const quiet[] = {	/* all say the same as no file at all */
+	"",
+	"# nothing\n; at all\n[General]\n",
+	"\xef\xbb\xbf[General]\r\nlog_level = info\r\nauto_start=yes\r\n",
+	"[General]\nlog_level=info\n\n[Stream]\nendpoint=tcp://127.0.0.1:5556",
+	"[general]\n  LOG_LEVEL : \"info\"\n  log_dir =\n",
+};
+
+Test(ini, defaults)
+{
+	for (size_t i = 0; i < N_ELEMENTS(quiet); i++) {
+		struct diags d = { 0 };
+		struct ini *ini = load(quiet[i], &d);
+		_cleanup_free_ char *control = NULL;
+
+		cr_assert_not_null(ini, "%s: %s", quiet[i], d.n ? d.list[0].text : "");
+		cr_expect(ini->log_level == LOG_LEVEL_INFO && ini->auto_start && ini->log_dir == NULL, "%s", quiet[i]);
+		cr_expect_str_eq(ini->stream, "tcp://127.0.0.1:5556");
+		cr_assert(asprintf(&control, "ipc://%s/control", ini->run_dir) > 0);
+		cr_expect_str_eq(ini->control, control);
+		cr_expect_null(ini->plugin_path[0]);
+		cr_expect_eq(d.n, 0, "%s", quiet[i]);
+		ini_free(ini);
+		diags_release(&d);
+	}
+}
+
+Test(ini, all_keys)
+{
+	struct diags d = { 0 };
+	struct ini *ini = load("[General]\nlog_level=debug\n  auto_start = no ; later\nlog_dir=log\nrun_dir='/run/x'\n"
+			       "state_dir=/var/x\nplugin_path=/a::b:\nplugin_path=/c\n[Stream]\nendpoint=\n"
+			       "[Control]\nendpoint=ipc:///tmp/x\n", &d);
+
+	cr_assert_not_null(ini, "%s", d.n ? d.list[0].text : "");
+	cr_expect(ini->log_level == LOG_LEVEL_DEBUG && !ini->auto_start);
+	cr_expect_str_eq(ini->log_dir, "/tmp/log");
+	cr_expect_str_eq(ini->run_dir, "/run/x");
+	cr_expect_str_eq(ini->state_dir, "/var/x");
+	cr_expect_str_eq(ini->plugin_path[0], "/a");
+	cr_expect_str_eq(ini->plugin_path[1], "/tmp/b");
+	cr_expect_str_eq(ini->plugin_path[2], "/c");
+	cr_expect_null(ini->plugin_path[3]);
+	cr_expect_str_eq(ini->stream, "");
+	cr_expect_str_eq(ini->control, "ipc:///tmp/x");
+	ini_free(ini);
+}
+
+static const struct { const char *text; int line; bool warning; const char *expected; } table[] = {
+	{ "[General]\nlog_level=loud\n", 2, false,
+	  "log_level is \"loud\": expected debug, info, warning or error" },
+	{ "[General]\n\nauto_start=perhaps\n", 3, false, "auto_start is \"perhaps\": expected yes or no" },
+	{ "[General]\nrun_dir=\n", 2, false, "run_dir is \"\": expected a folder" },
+	{ "[Stream]\nendpoint=5556\n", 2, false, "endpoint is \"5556\": expected ipc:///a/path, or tcp://" },
+	{ "[Stream]\nendpoint=tcp://*:5556\n", 2, false, "without encryption only this machine may connect" },
+	{ "[Control]\nendpoint=tcp://10.0.0.1:1\n", 2, false, "endpoint is \"tcp://10.0.0.1:1\": expected ipc://" },
+	{ "[General]\nlog_level\n", 2, false, "this is no setting: expected [section], key = value" },
+	{ "[General\n", 1, false, "this is no setting" },
+	{ "[General]\nloglevel=info\n", 2, true, "loglevel is not known in [General] and ignored: expected one of log_level" },
+	{ "[Genral]\nlog_level=info\n", 2, true, "in the section [Genral], which is not known, and ignored: expected one "
+	  "of General" },
+	{ "log_level=info\n", 1, true, "log_level is in the section []" },
+};
+
+Test(ini, bad_files)
+{
+	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
+		struct diags d = { 0 };
+		struct ini *ini = load(table[i].text, &d);
+
+		cr_expect_eq(ini == NULL, !table[i].warning, "%s", table[i].text);
+		cr_assert_eq(d.n, 1, "%s", table[i].text);
+		cr_expect_not_null(strstr(d.list[0].text, table[i].expected), "%s: %s", table[i].text, d.list[0].text);
+		cr_expect(d.list[0].line == table[i].line && d.list[0].warning == table[i].warning, "%s: %d", table[i].text,
+			  d.list[0].line);
+		ini_free(ini);
+		diags_release(&d);
+	}
+}
+
+Test(ini, long_line)
+{
+	struct diags d = { 0 };
+	char text[600] = "[General]\nlog_dir=";
+
+	memset(text + strlen(text), 'x', 400);
+	(void)strncat(text, "\nauto_start=maybe\n", sizeof text - strlen(text) - 1);
+	cr_expect_null(load(text, &d));
+	cr_assert_eq(d.n, 2);
+	cr_expect_not_null(strstr(d.list[0].text, "the line has 408 bytes: expected at most"));
+	cr_expect_eq(d.list[1].line, 3);
+	diags_release(&d);
+}
+
+Test(ini, no_file)
+{
+	struct diags d = { 0 };
+	struct ini *ini = ini_load("/nonexistent/lector.ini", false, &d);
+
+	cr_expect_not_null(ini);
+	cr_expect_eq(d.n, 0);
+	ini_free(ini);
+	cr_expect_null(ini_load("/nonexistent/lector.ini", true, &d));
+	cr_expect_eq(d.n_errors, 1);
+	diags_release(&d);
+}
+
+Test(ini, the_example_is_all_defaults)
+{
+	_cleanup_free_ char *path = NULL;
+	struct diags d = { 0 };
+	struct ini *ini;
+
+	cr_assert(asprintf(&path, "%s/etc/lector.ini", getenv("top_srcdir") ? getenv("top_srcdir") : ".") > 0);
+	ini = ini_load(path, true, &d);
+	cr_assert_not_null(ini);
+	cr_expect(d.n == 0 && ini->auto_start);
+	ini_free(ini);
+}
