@@ -167,7 +167,7 @@ static const struct encode_case {
 	{ "no way to say not available", { REG(TESLA_INT16, 1) }, 0, NAN, -EDOM, { 0 } },
 	{ "a number is no sentinel", { REG(TESLA_INT16, 1), ABSENT(0x8000) }, 0, -32768, 0,
 	  { 0x8001 } },
-	{ "a number is no sentinel, unsigned", { REG(TESLA_UINT16, 1), ABSENT(0xffff) }, 0, 65535, 0,
+	{ "nor is an unsigned one", { REG(TESLA_UINT16, 1), ABSENT(0xffff) }, 0, 65535, 0,
 	  { 0xfffe } },
 	{ "too large", { REG(TESLA_INT16, 1) }, 0, 32768, -ERANGE, { 0 } },
 	{ "too small", { REG(TESLA_UINT16, 1) }, 0, -1, -ERANGE, { 0 } },
@@ -343,7 +343,7 @@ Test(sim, load_is_plausible)
 {
 	for (unsigned address = 1; address <= 20; address++) {
 		double least = 1e9, most = 0;
-		struct sample s;
+		struct sample s = { 0 };
 		struct load l;
 
 		load_init(&l, 1, address, MIDNIGHT);
@@ -375,7 +375,7 @@ Test(sim, load_is_plausible)
 Test(sim, energy_follows_power)
 {
 	struct load l, other;
-	struct sample s;
+	struct sample s = { 0 };
 	double before, day = 0;
 
 	load_init(&l, 1, 1, MIDNIGHT);

@@ -219,18 +219,16 @@ static int raw_one(struct meter *m, const void *arg, struct tesla_error *err)
 
 static int raw_values(struct raw *raw, char *list, struct tesla_error *err)
 {
-	char *item;
+	char *rest = *list != '\0' ? list : NULL, *item;
 	int64_t v;
 
-	while (*list != '\0' && (item = text_next(&list, ',')) != NULL) {
+	while ((item = text_next(&rest, ',')) != NULL) {
 		if (!text_int(item, INT16_MIN, UINT16_MAX, &v))
 			return tesla_fail(err, -EINVAL, "raw: \"%s\" does not fit a register",
 					  item);
 		if (raw->n == RAW_MAX || raw->address + raw->n > UINT16_MAX)
 			return tesla_fail(err, -EINVAL, "raw: too many values");
 		raw->values[raw->n++] = (uint16_t)v;
-		if (list == NULL)
-			break;
 	}
 	return 0;
 }

@@ -100,7 +100,7 @@ void load_advance(struct load *l, double t)
 	double span = t - l->integrated_s;
 	double steps = fmin(STEPS_MAX, ceil(span / STEP_S));
 	double step = span / steps;
-	struct sample s;
+	struct sample s = { 0 };
 
 	if (!(span > 0))
 		return;

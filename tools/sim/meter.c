@@ -113,7 +113,7 @@ static void point_show(struct meter *m, const struct point *p, double value)
 
 static void meter_refresh(struct meter *m, double t)
 {
-	struct sample s;
+	struct sample s = { 0 };
 
 	if (t == m->refreshed)
 		return;

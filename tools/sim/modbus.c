@@ -130,15 +130,17 @@ static void effect_apply(const struct effect *fx, const uint8_t *frame, size_t l
 void rtu_wrap(const struct request *rq, const struct pdu *reply, const struct effect *fx,
 	      struct adu *ret)
 {
-	uint8_t frame[RTU_MAX];
+	uint8_t frame[RTU_MAX] = { 0 };
+	size_t len = rtu_frame(rq, reply, fx, frame);
 
-	effect_apply(fx, frame, rtu_frame(rq, reply, fx, frame), ret);
+	effect_apply(fx, frame, len, ret);
 }
 
 void tcp_wrap(const struct request *rq, const struct pdu *reply, const struct effect *fx,
 	      struct adu *ret)
 {
-	uint8_t frame[TCP_MAX];
+	uint8_t frame[TCP_MAX] = { 0 };
+	size_t len = tcp_frame(rq, reply, fx, frame);
 
-	effect_apply(fx, frame, tcp_frame(rq, reply, fx, frame), ret);
+	effect_apply(fx, frame, len, ret);
 }
