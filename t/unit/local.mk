@@ -99,12 +99,12 @@ unit_tests += t/unit/supervise t/unit/hub t/unit/plugins
 t_unit_supervise_SOURCES = t/unit/supervise.c
 t_unit_supervise_CFLAGS = $(unit_cflags)
 t_unit_supervise_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
-t_unit_hub_SOURCES = t/unit/hub.c t/unit/hub_fixture.h
+t_unit_hub_SOURCES = t/unit/hub.c t/unit/hub_fixture.h t/unit/json_pack.h
 t_unit_hub_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
 t_unit_hub_LDADD = core/daemon/libdaemon.la $(YAJL_LIBS) $(CRITERION_LIBS)
-t_unit_plugins_SOURCES = t/unit/plugins.c
-t_unit_plugins_CFLAGS = $(unit_cflags)
-t_unit_plugins_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
+t_unit_plugins_SOURCES = t/unit/plugins.c t/unit/hub_fixture.h t/unit/json_pack.h
+t_unit_plugins_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
+t_unit_plugins_LDADD = core/daemon/libdaemon.la $(YAJL_LIBS) $(CRITERION_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hub and what it takes from hosts: numbers, last values, batches, and every breach of the form. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "daemon/intake.h"
+#include "hub_fixture.h"
+#include "json_pack.h"
+
+/* Host 0 says it. */
+static int say(struct hub *h, const char *json, struct tesla_error *err)
+{
+	msgpack_packer pk;
+	struct mp_doc doc;
+	struct buf b;
+	int r;
+
+	buf_init(&b, FRAME_MAX);
+	mp_writer(&pk, &b);
+	cr_assert(json_pack(&pk, json), "%s", json);
+	cr_assert(eq(int, mp_unpack(&doc, b.pub.bytes, b.pub.len, err), 0));
+	r = intake(h, 0, &doc.u.data, err);
+	mp_doc_release(&doc);
+	buf_release(&b);
+	return r;
+}
+
+#define SWEEP(ID, ERROR, READINGS) \
+	"[\"s\",[" #ID ",5000000,40,4000," ERROR ",1,2,3,4,5,600," READINGS "]]"
+
+/* ---- what went out ---- */
+
+struct got { size_t frames, items; struct mp_doc doc; };
+
+static void on_batch(void *arg, const struct buf *frame, size_t n)
+{
+	struct got *g = arg;
+	struct tesla_error err;
+
+	if (g->frames++ > 0)
+		mp_doc_release(&g->doc);
+	g->items += n;
+	cr_assert(eq(int, mp_unpack(&g->doc, frame->pub.bytes + 4, frame->pub.len - 4, &err), 0));
+	cr_assert(eq(u32, g->doc.u.data.via.array.size, (uint32_t)n + 1));
+}
+
+static const msgpack_object *item(const struct got *g, size_t i, size_t field)
+{
+	return &g->doc.u.data.via.array.ptr[i + 1].via.array.ptr[field];
+}
+
+enum { KIND, ANALYZER, T, DT, N, K, ERROR, STATE, REASON, READINGS };
+
+Test(hub, a_sweep_is_numbered_kept_and_passed_on)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct got g = { 0 };
+	struct tesla_error err;
+	const msgpack_object *r;
+
+	cr_assert(eq(int, hub_add_sink(h, NULL, on_batch, &g), 0));
+	for (int i = 0; i < 3; i++)
+		cr_assert(eq(int, say(h, SWEEP(3, "null", "[[1,[50.1],null],[0,[1,null,2],[0,1,2]]]"), &err), 0));
+	cr_assert(eq(sz, g.frames, 0), "a batch goes out at the flush");
+	hub_flush(h);
+	cr_assert(eq(sz, g.frames, 1));
+	cr_assert(eq(sz, g.items, 3));
+	cr_assert(eq(u64, item(&g, 2, N)->via.u64, 3));
+	cr_assert(eq(u64, item(&g, 2, ANALYZER)->via.u64, 3));
+	r = item(&g, 2, READINGS)->via.array.ptr;
+	cr_assert(eq(u64, r[0].via.array.ptr[0].via.u64, 3), "variable 1 of the second analyzer");
+	cr_assert(eq(u64, r[0].via.array.ptr[1].via.u64, 3), "k");
+	cr_assert(eq(int, (int)r[0].via.array.ptr[3].type, MSGPACK_OBJECT_NIL), "all good: no qualities");
+	cr_assert(eq(int, (int)r[1].via.array.ptr[2].via.array.ptr[1].type, MSGPACK_OBJECT_NIL));
+	cr_assert(eq(u64, r[1].via.array.ptr[3].via.array.ptr[2].via.u64, TESLA_SUSPECT));
+	hub_flush(h);
+	cr_assert(eq(sz, g.frames, 1), "an empty batch is none");
+	mp_doc_release(&g.doc);
+
+	struct hub_analyzer *a = hub_analyzer(h, 3);
+
+	cr_assert(eq(u64, a->sweeps, 3));
+	cr_assert(eq(u64, a->missed, 3));
+	cr_assert(eq(u64, a->exceptions, 12));
+	cr_assert(eq(dbl, a->last[0].elements[2].value, 2));
+	cr_assert(isnan(a->last[0].elements[1].value));
+	cr_assert(eq(u64, a->last[1].n, 3));
+	cr_assert(eq(u64, hub_analyzer(h, 7)->n, 0), "each has numbers of its own");
+	hub_free(h);
+}
+
+Test(hub, a_failed_sweep_has_a_number_and_its_error)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct tesla_error err;
+	struct hub_analyzer *a = hub_analyzer(h, 7);
+
+	cr_assert(eq(int, say(h, SWEEP(7, "null", "[[1,[50.1],null]]"), &err), 0));
+	cr_assert(eq(int, say(h, SWEEP(7, "\"no answer\"", "[[1,[null],[3]]]"), &err), 0));
+	cr_assert(eq(u64, a->n, 2));
+	cr_assert(eq(u64, a->failed, 1));
+	cr_assert(eq(str, a->last[1].error, "no answer"));
+	cr_assert(isnan(a->last[1].elements[0].value), "what was not measured has no value");
+	hub_free(h);
+}
+
+Test(hub, sinks_get_what_they_want)
+{
+	static const bool wants[] = { false, true, false };
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct got g = { 0 };
+	struct tesla_error err;
+
+	cr_assert(eq(int, hub_add_sink(h, wants, on_batch, &g), 0));
+	cr_assert(eq(int, say(h, SWEEP(7, "null", "[]"), &err), 0));
+	cr_assert(eq(int, say(h, SWEEP(3, "null", "[]"), &err), 0));
+	hub_heartbeat(h, 1, 1000000);
+	hub_flush(h);
+	cr_assert(eq(sz, g.items, 2), "the other analyzer is not wanted, the heartbeat is everyone's");
+	cr_assert(eq(u64, item(&g, 0, ANALYZER)->via.u64, 3));
+	cr_assert(eq(u64, item(&g, 1, KIND)->via.u64, TESLA_HEARTBEAT));
+	mp_doc_release(&g.doc);
+	hub_free(h);
+}
+
+Test(hub, states_are_published_once_per_change)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct got g = { 0 };
+	struct tesla_error err;
+	struct hub_analyzer *a = hub_analyzer(h, 7);
+
+	cr_assert(eq(int, hub_add_sink(h, NULL, on_batch, &g), 0));
+	for (int i = 0; i < 5; i++)
+		cr_assert(eq(int, say(h, "{\"m\":\"state\",\"analyzer\":7,\"state\":\"offline\",\"reason\":\"silent\"}",
+				      &err), 0));
+	hub_flush(h);
+	cr_assert(eq(sz, g.items, 1));
+	cr_assert(eq(u64, item(&g, 0, KIND)->via.u64, TESLA_STATUS_CHANGE));
+	cr_assert(eq(str, a->reason, "silent"));
+	cr_assert(not(hub_is_live(a)));
+	mp_doc_release(&g.doc);
+	cr_assert(eq(int, say(h, "{\"m\":\"line-state\",\"line\":1,\"state\":\"open\"}", &err), 0));
+	cr_assert(eq(int, say(h, "{\"m\":\"state\",\"analyzer\":7,\"state\":\"online\",\"verified\":\"yes\","
+				 "\"identity\":\"PM710 x\",\"note\":\"scale moved\",\"from_ms\":0,\"to_ms\":60000}",
+			      &err), 0));
+	cr_assert(hub_is_live(a));
+	cr_assert(eq(str, a->identity, "PM710 x"));
+	cr_assert(eq(str, a->note, "scale moved (in doubt: 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z)"));
+	hub_free(h);
+}
+
+Test(hub, a_plan_is_taken)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct tesla_error err;
+	struct hub_analyzer *a = hub_analyzer(h, 3);
+
+	for (int i = 0; i < 2; i++)
+		cr_assert(eq(int, say(h, "{\"m\":\"plan\",\"line\":1,\"share\":0.25,\"analyzers\":[{\"id\":3,"
+					 "\"predicted_us\":75.6,\"assumed\":true,\"transactions\":[[3,3999,52,10],[\"VOL\"]]}]}",
+				      &err), 0));
+	cr_assert(eq(dbl, h->lines[0].share, 0.25));
+	cr_assert(eq(sz, a->plan.n_steps, 2));
+	cr_assert(eq(i64, a->plan.predicted_us, 76));
+	cr_assert(eq(i64, a->plan.measured_us, -1));
+	cr_assert(eq(i64, a->plan.steps[0].address, 3999));
+	cr_assert(eq(str, a->plan.steps[1].command, "VOL"));
+	hub_free(h);
+}
+
+Test(hub, a_failed_plugin_is_out_alone)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct tesla_error err;
+
+	cr_assert(eq(int, say(h, "{\"m\":\"failed\",\"plugin\":\"dat\",\"line\":1,\"analyzer\":3,\"text\":\"no\"}", &err), 0));
+	cr_assert(eq(int, (int)hub_analyzer(h, 3)->state, HUB_FAILED));
+	cr_assert(eq(int, (int)hub_analyzer(h, 7)->state, HUB_DOWN));
+	cr_assert(eq(int, say(h, "{\"m\":\"failed\",\"plugin\":\"drv\",\"line\":1,\"text\":\"no\"}", &err), 0));
+	cr_assert(eq(int, (int)hub_analyzer(h, 7)->state, HUB_FAILED));
+	cr_assert(eq(int, (int)hub_analyzer(h, 9)->state, HUB_DOWN), "another host's");
+	hub_free(h);
+}
+
+Test(hub, learned_ranges_are_kept_once)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct tesla_error err;
+
+	for (int i = 0; i < 3; i++)
+		cr_assert(eq(int, say(h, "{\"m\":\"forbidden\",\"model\":\"PM710\",\"function\":3,\"first\":4010,\"last\":4011}",
+				      &err), 0));
+	cr_assert(eq(sz, h->n_forbidden, 1));
+	hub_free(h);
+}
+
+static const struct { const char *json, *says; } breaches[] = {
+	{ "1", "no known kind" },
+	{ "{}", "no known kind" },
+	{ "{\"m\":\"bogus\"}", "no known kind" },
+	{ "[]", "no batch of sweeps" },
+	{ "[1]", "no batch of sweeps" },
+	{ "[\"b\",[]]", "no batch of sweeps" },
+	{ "[\"s\",1]", "expected an array of 12" },
+	{ "[\"s\",[3]]", "expected an array of 12" },
+	{ SWEEP("x", "null", "[]"), "id of an analyzer" },
+	{ SWEEP(4, "null", "[]"), "analyzer 4 is not its own" },
+	{ SWEEP(9, "null", "[]"), "analyzer 9 is not its own" },
+	{ SWEEP(3, "1", "[]"), "the error is no text" },
+	{ SWEEP(3, "null", "{}"), "readings" },
+	{ SWEEP(3, "null", "[1]"), "no array of 3" },
+	{ SWEEP(3, "null", "[[2,[1],null]]"), "a variable that it has not" },
+	{ SWEEP(3, "null", "[[-1,[1],null]]"), "a variable that it has not" },
+	{ SWEEP(3, "null", "[[0,[1],null]]"), "TPF has 3 elements" },
+	{ SWEEP(3, "null", "[[0,[1,2,3],[0,0]]]"), "TPF has 3 elements" },
+	{ SWEEP(3, "null", "[[1,[null],null]]"), "good element without a number" },
+	{ SWEEP(3, "null", "[[1,[\"x\"],null]]"), "good element without a number" },
+	{ SWEEP(3, "null", "[[1,[5],[3]]]"), "a number where there can be none" },
+	{ SWEEP(3, "null", "[[1,[null],[4]]]"), "a quality that is none" },
+	{ "[\"s\",[3,-1,40,4000,null,1,2,3,4,5,600,[]]]", "field 1" },
+	{ "[\"s\",[3,1,40,4000,null,1,2,3,4,5,\"x\",[]]]", "field 10" },
+	{ "{\"m\":\"state\",\"state\":\"online\"}", "id of an analyzer" },
+	{ "{\"m\":\"state\",\"analyzer\":9,\"state\":\"online\"}", "analyzer 9 is not its own" },
+	{ "{\"m\":\"state\",\"analyzer\":3,\"state\":\"asleep\"}", "not one of those" },
+	{ "{\"m\":\"state\",\"analyzer\":3,\"state\":\"online\",\"verified\":\"maybe\"}", "not one of those" },
+	{ "{\"m\":\"line-state\",\"line\":5,\"state\":\"open\"}", "a line that there is not" },
+	{ "{\"m\":\"line-state\",\"line\":2,\"state\":\"open\"}", "line 2 is not its own" },
+	{ "{\"m\":\"line-state\",\"line\":1,\"state\":\"ajar\"}", "not one of those" },
+	{ "{\"m\":\"plan\",\"line\":2}", "line 2 is not its own" },
+	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[1]}", "id of an analyzer" },
+	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[1,2]]}]}", "wrong form" },
+	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[3,-1,1,1]]}]}", "out of range" },
+	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[\"A\"],[7]]}]}", "no text" },
+	{ "{\"m\":\"forbidden\",\"model\":\"XX\",\"function\":3,\"first\":1,\"last\":2}", "not a range" },
+	{ "{\"m\":\"forbidden\",\"model\":\"PM710\",\"function\":3,\"first\":2,\"last\":1}", "not a range" },
+	{ "{\"m\":\"failed\",\"text\":\"x\"}", "without plugin" },
+	{ "{\"m\":\"failed\",\"plugin\":\"p\",\"text\":\"x\",\"analyzer\":9}", "analyzer 9 is not its own" },
+};
+
+Test(hub, every_breach_is_told)
+{
+	for (size_t i = 0; i < N_ELEMENTS(breaches); i++) {
+		struct fixture x;
+		struct hub *h = fixture_hub(&x);
+		struct tesla_error err = { .text = "" };
+		int r = say(h, breaches[i].json, &err);
+
+		cr_expect(lt(int, r, 0), "taken: %s", breaches[i].json);
+		cr_expect(strstr(err.text, breaches[i].says) != NULL, "%s: \"%s\" does not say \"%s\"", breaches[i].json,
+			  err.text, breaches[i].says);
+		cr_expect(eq(u64, hub_analyzer(h, 3)->n, 0), "numbered: %s", breaches[i].json);
+		hub_free(h);
+	}
+}
+
+Test(hub, what_is_not_for_the_hub)
+{
+	static const char *const others[] = { "ready", "pong", "log", "done" };
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct tesla_error err;
+	char json[40];
+
+	for (size_t i = 0; i < N_ELEMENTS(others); i++) {
+		(void)snprintf(json, sizeof json, "{\"m\":\"%s\"}", others[i]);
+		cr_expect(eq(int, say(h, json, &err), 1));
+	}
+	hub_free(h);
+}

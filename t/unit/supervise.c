@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which lines share a host, when a host is started again, who is to blame: with a clock made by hand. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/supervise.h"
+
+#define S 1000000LL
+
+Test(supervise, lines_of_a_kind_share_a_host)
+{
+	struct supervise_line l[] = {
+		{ .network = false, .drivers = "a" }, { .network = true, .drivers = "a" },
+		{ .network = false, .drivers = "a" }, { .network = false, .drivers = "a:b" },
+		{ .network = false, .drivers = NULL }, { .network = true, .drivers = "a" },
+	};
+	static const size_t want[] = { 0, 1, 0, 2, SUPERVISE_NONE, 1 };
+
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l)), 3));
+	for (size_t i = 0; i < N_ELEMENTS(l); i++)
+		cr_expect(eq(sz, l[i].group, want[i]), "line %zu", i);
+}
+
+Test(supervise, a_host_has_64_lines_at_most)
+{
+	struct supervise_line l[1100];
+	size_t members[18] = { 0 };
+
+	for (size_t i = 0; i < N_ELEMENTS(l); i++)
+		l[i] = (struct supervise_line){ .network = true, .drivers = "a" };
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l)), 18));
+	for (size_t i = 0; i < N_ELEMENTS(l); i++)
+		members[l[i].group]++;
+	for (size_t i = 0; i < N_ELEMENTS(members); i++)
+		cr_expect(le(sz, members[i], SUPERVISE_LINES));
+}
+
+Test(supervise, back_off)
+{
+	static const struct { int64_t up_us, delay_ms; } lives[] = {
+		{ 5 * S, 0 }, { 1 * S, 1000 }, { 0, 2000 }, { 59 * S, 4000 }, { 0, 8000 }, { 0, 16000 },
+		{ 0, 32000 }, { 0, 60000 }, { 0, 60000 },
+		{ 60 * S, 0 }, { 0, 1000 },		/* a minute of life wipes the slate clean */
+	};
+	struct restart r = { 0 };
+
+	for (size_t i = 0; i < N_ELEMENTS(lives); i++)
+		cr_expect(eq(i64, restart_delay_ms(&r, lives[i].up_us), lives[i].delay_ms), "death %zu", i);
+}
+
+Test(supervise, back_off_does_not_overflow)
+{
+	struct restart r = { 0 };
+
+	for (int i = 0; i < 1000; i++)
+		cr_assert(le(i64, restart_delay_ms(&r, 0), 60000));
+}
+
+Test(supervise, deaths_are_counted_per_call)
+{
+	static const struct { struct blame b; unsigned n; } deaths[] = {
+		{ { .plugin = "pmData", .call = "decode", .line = 1, .analyzer = 7 }, 1 },
+		{ { .plugin = "pmData", .call = "decode", .line = 1, .analyzer = 3 }, 1 },
+		{ { .plugin = "pmData", .call = "open", .line = 1, .analyzer = 7 }, 1 },
+		{ { .plugin = "pmXyza", .call = "decode", .line = 1, .analyzer = 7 }, 1 },
+		{ { .plugin = "pmData", .call = "decode", .line = 1, .analyzer = 7 }, 2 },
+		{ { .plugin = "modBus", .call = "read", .line = 1 }, 1 },
+		{ { .plugin = "modBus", .call = "read", .line = 2 }, 1 },
+		{ { .plugin = "modBus", .call = "read", .line = 1 }, 2 },
+		{ { .plugin = "pmData", .call = "decode", .line = 9, .analyzer = 7 }, 3 },	/* it moved */
+	};
+	struct ledger l = { 0 };
+
+	for (size_t i = 0; i < N_ELEMENTS(deaths); i++)
+		cr_expect(eq(u32, ledger_death(&l, &deaths[i].b), deaths[i].n), "death %zu", i);
+	ledger_release(&l);
+}
+
+Test(supervise, a_full_ledger_blames_nobody)
+{
+	struct ledger l = { 0 };
+	struct blame b = { .plugin = "wild", .call = "x" };
+	unsigned n = 1;
+
+	for (b.line = 1; n > 0 && b.line < 10000; b.line++)
+		n = ledger_death(&l, &b);
+	cr_assert(eq(u32, n, 0));
+	cr_assert(le(sz, l.n, 1024));
+	ledger_release(&l);
+}
