@@ -105,6 +105,11 @@ t_unit_hub_LDADD = core/daemon/libdaemon.la $(YAJL_LIBS) $(CRITERION_LIBS)
 t_unit_plugins_SOURCES = t/unit/plugins.c t/unit/hub_fixture.h t/unit/json_pack.h
 t_unit_plugins_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
 t_unit_plugins_LDADD = core/daemon/libdaemon.la $(YAJL_LIBS) $(CRITERION_LIBS)
+unit_tests += t/unit/json
+t_unit_json_SOURCES = t/unit/json.c tools/teslactl/json.c
+t_unit_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
+t_unit_json_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
+t_unit_json_LDADD = core/base/libbase.la $(YAJL_LIBS) $(CRITERION_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

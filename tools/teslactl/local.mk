@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += tools/teslactl/teslactl
-tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c tools/teslactl/commands.c tools/teslactl/commands.h \
-	tools/teslactl/json.c tools/teslactl/json.h tools/teslactl/watch.c tools/teslactl/watch.h
+tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c \
+	tools/teslactl/commands.c tools/teslactl/commands.h \
+	tools/teslactl/ctl.c tools/teslactl/ctl.h \
+	tools/teslactl/json.c tools/teslactl/json.h \
+	tools/teslactl/rows.c tools/teslactl/rows.h \
+	tools/teslactl/screen.c tools/teslactl/screen.h \
+	tools/teslactl/table.c tools/teslactl/table.h \
+	tools/teslactl/watch.c tools/teslactl/watch.h
+tools_teslactl_teslactl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
 tools_teslactl_teslactl_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS)
 tools_teslactl_teslactl_LDADD = core/client/libtesla.la core/base/libbase.la $(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS)
 dist_man_MANS += docs/man/teslactl.1

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands that are one request each, and what their answers look like for people. */
+#include "teslactl/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/param.h"
+#include "teslactl/json.h"
+#include "teslactl/rows.h"
+#include "teslactl/table.h"
+#include "teslactl/watch.h"
+
+/* ---- lists of maps as tables ---- */
+
+enum form { TEXT, COUNT, SHARE, DURATION, AGE, FLAG };
+struct field { const char *key; enum form form; };
+struct list {
+	const char *key;
+	const struct table_column *columns;
+	const struct field *fields;
+	size_t n;
+};
+
+/* A text, a number, or a list of them, as text. */
+static void text_add(FILE *out, const msgpack_object *o)
+{
+	int64_t v;
+
+	if (o->type == MSGPACK_OBJECT_STR) {
+		(void)fwrite(o->via.str.ptr, 1, o->via.str.size, out);
+	} else if (mp_to_int(o, &v)) {
+		(void)fprintf(out, "%lld", (long long)v);
+	} else if (o->type == MSGPACK_OBJECT_ARRAY) {
+		for (uint32_t i = 0; i < o->via.array.size; i++) {
+			const msgpack_object *item = &o->via.array.ptr[i];
+
+			(void)fputs(i ? "," : "", out);
+			if (item->type != MSGPACK_OBJECT_ARRAY)
+				text_add(out, item);
+		}
+	}
+}
+
+static char *text_of(const msgpack_object *o)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL)
+		return NULL;
+	if (o != NULL)
+		text_add(out, o);
+	(void)fclose(out);
+	return text;
+}
+
+static void number_add(struct table *t, double v, enum form form, int64_t now_ms)
+{
+	char text[32];
+
+	if (form == SHARE && v >= 0) {
+		table_addf(t, "%.1f%%", v * 100);
+		return;
+	}
+	if (form == SHARE || (form == AGE && v <= 0)) {
+		table_add(t, NULL);
+		return;
+	}
+	if (form == AGE)
+		age_format(now_ms - (int64_t)v, text, sizeof text);
+	else
+		duration_format((int64_t)v, text, sizeof text);
+	table_add(t, text);
+}
+
+static void field_add(struct table *t, const msgpack_object *map, const struct field *f, int64_t now_ms)
+{
+	const msgpack_object *o = mp_get(map, f->key);
+	double v;
+
+	if (f->form == FLAG) {
+		table_add(t, mp_bool(map, f->key, false) ? "yes" : "no");
+	} else if (f->form == TEXT || f->form == COUNT || !mp_to_real(o, &v)) {
+		_cleanup_free_ char *text = text_of(o);
+
+		table_add(t, text);
+	} else {
+		number_add(t, v, f->form, now_ms);
+	}
+}
+
+static void list_print(const msgpack_object *answer, const struct list *l)
+{
+	size_t n;
+	const msgpack_object *maps = mp_array(answer, l->key, &n);
+	int64_t now_ms = clock_wall_us() / 1000;
+	struct table t;
+
+	if (n == 0)
+		return;
+	table_init(&t, l->columns, l->n);
+	for (size_t i = 0; i < n; i++)
+		for (size_t c = 0; c < l->n; c++)
+			field_add(&t, &maps[i], &l->fields[c], now_ms);
+	(void)puts("");
+	table_print(&t, stdout);
+	table_release(&t);
+}
+
+/* A text of the answer, safe for a terminal; "-" when there is none.  free() it. */
+static char *word(const msgpack_object *map, const char *key)
+{
+	char *text = text_of(mp_get(map, key));
+
+	if (text != NULL && *text == '\0') {
+		free(text);
+		text = strdup("-");
+	}
+	if (text == NULL) {
+		(void)fputs("teslactl: no memory\n", stderr);
+		exit(CTL_NO);
+	}
+	text_clean(text);
+	return text;
+}
+
+/* ---- status ---- */
+
+static const struct table_column host_columns[] = {
+	{ "HOST", true }, { "KIND", false }, { "PID", true }, { "STATE", false }, { "RESTARTS", true },
+	{ "QUARANTINE", false }, { "LINES", false }, { "REASON", false },
+};
+static const struct field host_fields[] = {
+	{ "id", TEXT }, { "kind", TEXT }, { "pid", COUNT }, { "state", TEXT }, { "restarts", COUNT },
+	{ "quarantine", FLAG }, { "lines", TEXT }, { "reason", TEXT },
+};
+static const struct table_column line_columns[] = {
+	{ "LINE", true }, { "KIND", false }, { "NAME", false }, { "STATE", false }, { "PLANNED", true },
+	{ "BUSY", true }, { "TRANSACTIONS", true }, { "REASON", false },
+};
+static const struct field line_fields[] = {
+	{ "id", TEXT }, { "kind", TEXT }, { "name", TEXT }, { "state", TEXT }, { "share", SHARE },
+	{ "busy", SHARE }, { "transactions", COUNT }, { "reason", TEXT },
+};
+static const struct table_column analyzer_columns[] = {
+	{ "ANALYZER", true }, { "LINE", true }, { "ADDRESS", true }, { "MODEL", false }, { "STATE", false },
+	{ "VERIFIED", false }, { "EVERY", true }, { "LAST", true }, { "SWEEPS", true }, { "FAILED", true },
+	{ "MISSED", true }, { "TIME-OUTS", true }, { "GARBLED", true }, { "EXCEPTIONS", true },
+	{ "REASON", false }, { "NOTE", false },
+};
+static const struct field analyzer_fields[] = {
+	{ "id", TEXT }, { "line", TEXT }, { "address", COUNT }, { "model", TEXT }, { "state", TEXT },
+	{ "verified", TEXT }, { "interval_ms", DURATION }, { "t_ms", AGE }, { "sweeps", COUNT }, { "failed", COUNT },
+	{ "missed", COUNT }, { "timeouts", COUNT }, { "garbled", COUNT }, { "exceptions", COUNT },
+	{ "reason", TEXT }, { "note", TEXT },
+};
+static const struct table_column exporter_columns[] = {
+	{ "EXPORTER", false }, { "TYPE", false }, { "STATE", false }, { "DELIVERED", true }, { "DROPPED", true },
+	{ "REASON", false },
+};
+static const struct field exporter_fields[] = {
+	{ "id", TEXT }, { "type", TEXT }, { "state", TEXT }, { "delivered", COUNT }, { "dropped", COUNT },
+	{ "reason", TEXT },
+};
+static const struct list status_lists[] = {
+	{ "hosts", host_columns, host_fields, N_ELEMENTS(host_fields) },
+	{ "lines", line_columns, line_fields, N_ELEMENTS(line_fields) },
+	{ "analyzers", analyzer_columns, analyzer_fields, N_ELEMENTS(analyzer_fields) },
+	{ "exporters", exporter_columns, exporter_fields, N_ELEMENTS(exporter_fields) },
+};
+
+static void texts_print(const msgpack_object *map, const char *key, const char *before)
+{
+	size_t n;
+	const msgpack_object *texts = mp_array(map, key, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *text = text_of(&texts[i]);
+
+		if (text == NULL)
+			continue;
+		text_clean(text);
+		(void)printf("%s%s\n", before, text);
+	}
+}
+
+static int status_show(const msgpack_object *answer)
+{
+	const msgpack_object *node = mp_get(answer, "node");
+	_cleanup_free_ char *id = word(node, "id"), *name = word(node, "name"), *place = word(node, "location");
+	_cleanup_free_ char *version = word(answer, "version"), *pid = word(answer, "pid");
+	_cleanup_free_ char *config = word(answer, "config"), *stream = word(answer, "stream");
+	char age[32];
+
+	age_format(clock_wall_us() / 1000 - mp_int(answer, "epoch_ms", 0), age, sizeof age);
+	(void)printf("node %s, %s, %s\n", id, name, place);
+	(void)printf("teslad %s, process %s, up %s\n", version, pid, age);
+	(void)printf("config %s, stream %s\n", config, stream);
+	for (size_t i = 0; i < N_ELEMENTS(status_lists); i++)
+		list_print(answer, &status_lists[i]);
+	texts_print(answer, "warnings", "warning: ");
+	return CTL_GOOD;
+}
+
+/* ---- snapshot ---- */
+
+static const struct table_column snapshot_columns[] = {
+	{ "ANALYZER", true }, { "VARIABLE", false }, { "AGE", true }, { "UNIT", false }, { "VALUES", false },
+	{ "ERROR", false },
+};
+
+static int snapshot_show(const msgpack_object *answer)
+{
+	struct rows rows = { 0 };
+	struct tesla_error err;
+	struct table t;
+	int r = rows_snapshot(&rows, &(struct filter){ 0 }, answer, &err);
+
+	table_init(&t, snapshot_columns, N_ELEMENTS(snapshot_columns));
+	for (size_t i = 0; i < rows.n && r == 0; i++) {
+		const struct row *row = rows.list[i];
+		_cleanup_free_ char *values = row_values(row);
+		char age[32];
+
+		age_format(clock_wall_us() / 1000 - row->t_ms, age, sizeof age);
+		table_addf(&t, "%lld", (long long)row->analyzer);
+		table_add(&t, row->variable);
+		table_add(&t, row->t_ms > 0 ? age : NULL);
+		table_add(&t, row->unit);
+		table_add(&t, values);
+		table_add(&t, row->error);
+	}
+	if (r == 0)
+		table_print(&t, stdout);
+	table_release(&t);
+	rows_release(&rows);
+	return r == 0 ? CTL_GOOD : ctl_complain(&err);
+}
+
+/* ---- plan ---- */
+
+static void transaction_print(const msgpack_object *o)
+{
+	const msgpack_object *f = o->type == MSGPACK_OBJECT_ARRAY ? o->via.array.ptr : NULL;
+	int64_t function, address, count, blocks;
+
+	if (f != NULL && o->via.array.size == 4 && mp_to_int(&f[0], &function) && mp_to_int(&f[1], &address) &&
+	    mp_to_int(&f[2], &count) && mp_to_int(&f[3], &blocks)) {
+		(void)printf("    function %lld, registers %lld to %lld: %lld registers, %lld blocks\n",
+			     (long long)function, (long long)address, (long long)(address + count - 1),
+			     (long long)count, (long long)blocks);
+	} else if (f != NULL && o->via.array.size == 1) {
+		_cleanup_free_ char *text = text_of(&f[0]);
+
+		if (text == NULL)
+			return;
+		text_clean(text);
+		(void)printf("    command %s\n", text);
+	}
+}
+
+static void plan_analyzer_print(const msgpack_object *a)
+{
+	_cleanup_free_ char *id = word(a, "id"), *model = word(a, "model");
+	size_t n;
+	const msgpack_object *transactions = mp_array(a, "transactions", &n);
+	double measured;
+	char every[32];
+
+	duration_format(mp_int(a, "interval_ms", 0), every, sizeof every);
+	(void)printf("  analyzer %s, %s, every %s: %zu transaction%s, predicted %.1f ms%s, ", id, model, every, n,
+		     n == 1 ? "" : "s", mp_real(a, "predicted_us", 0) / 1000,
+		     mp_bool(a, "assumed", false) ? " (turnaround assumed)" : "");
+	if (mp_to_real(mp_get(a, "measured_us"), &measured))
+		(void)printf("measured %.1f ms\n", measured / 1000);
+	else
+		(void)puts("not measured yet");
+	for (size_t i = 0; i < n; i++)
+		transaction_print(&transactions[i]);
+}
+
+static int plan_show(const msgpack_object *answer)
+{
+	size_t n, m;
+	const msgpack_object *lines = mp_array(answer, "lines", &n);
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *id = word(&lines[i], "id"), *name = word(&lines[i], "name");
+		_cleanup_free_ char *kind = word(&lines[i], "kind");
+		const msgpack_object *analyzers = mp_array(&lines[i], "analyzers", &m);
+		double share = mp_real(&lines[i], "share", -1);
+
+		(void)printf("line %s, %s, %s", id, kind, name);
+		if (share >= 0)
+			(void)printf(": %.1f%% of its time in use", share * 100);
+		(void)puts("");
+		for (size_t j = 0; j < m; j++)
+			plan_analyzer_print(&analyzers[j]);
+	}
+	return CTL_GOOD;
+}
+
+/* ---- plugins ---- */
+
+static void param_print(const msgpack_object *p)
+{
+	_cleanup_free_ char *name = word(p, "name"), *type = word(p, "type"), *dflt = word(p, "default");
+	_cleanup_free_ char *unit = word(p, "unit"), *help = word(p, "help");
+
+	(void)printf("    %-16s %-6s  default %s %s  %s\n", name, type, dflt, strcmp(unit, "-") ? unit : "", help);
+}
+
+static int plugins_show(const msgpack_object *answer)
+{
+	size_t n, m;
+	const msgpack_object *plugins = mp_array(answer, "plugins", &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const msgpack_object *p = &plugins[i], *params = mp_array(p, "params", &m);
+		_cleanup_free_ char *name = word(p, "name"), *kind = word(p, "kind"), *path = word(p, "path");
+		_cleanup_free_ char *version = word(p, "version"), *abi = word(p, "abi"), *help = word(p, "help");
+		_cleanup_free_ char *aliases = word(p, "aliases"), *error = word(p, "error");
+
+		(void)printf("%s (%s) %s, interface %s, %s\n", name, kind, version, abi, path);
+		if (strcmp(error, "-") != 0)
+			(void)printf("  refused: %s\n", error);
+		(void)printf("  %s%s%s\n", help, strcmp(aliases, "-") ? " Also called " : "",
+			     strcmp(aliases, "-") ? aliases : "");
+		for (size_t j = 0; j < m; j++)
+			param_print(&params[j]);
+	}
+	return CTL_GOOD;
+}
+
+/* ---- check, shutdown ---- */
+
+static int check_show(const msgpack_object *answer)
+{
+	_cleanup_free_ char *text = mp_strdup(answer, "text");
+
+	if (text != NULL)
+		(void)printf("%s%s", text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
+	return CTL_GOOD;
+}
+
+static int check_code(const msgpack_object *answer)
+{
+	return mp_int(answer, "exit", 1) == 0 ? CTL_GOOD : CTL_NO;
+}
+
+static int shutdown_show(const msgpack_object *answer)
+{
+	(void)answer;
+	(void)puts("teslad is ending");
+	return CTL_GOOD;
+}
+
+/* ---- the table ---- */
+
+const struct command commands[] = {
+	{ "status", "", "Node, hosts, lines, analyzers, exporters, each with its state and reason", status_show, NULL, NULL },
+	{ "watch", "[ANALYZER] [VARIABLE...]", "Follow the readings as they come", NULL, NULL, watch_run },
+	{ "snapshot", "", "The last reading of every variable", snapshot_show, NULL, NULL },
+	{ "plan", "", "What is read in which transaction, and the share of each line in use", plan_show, NULL, NULL },
+	{ "plugins", "", "What plugins there are, and their parameters", plugins_show, NULL, NULL },
+	{ "check", "", "Check the configuration on disk as `teslad -t` does", check_show, check_code, NULL },
+	{ "shutdown", "", "End the daemon", shutdown_show, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL, NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+int command_run(const struct command *c, const struct ctl *ctl)
+{
+	struct answer answer;
+	struct tesla_error err;
+	int r;
+
+	if (c->run != NULL)
+		return c->run(ctl);
+	r = ctl_ask(ctl, c->name, &answer);
+	if (r != CTL_GOOD)
+		return r;
+	if (!ctl->json)
+		r = c->show(&answer.doc.u.data);
+	else if (json_print(stdout, &answer.doc.u.data, &err) != 0)
+		r = ctl_complain(&err);
+	if (r == CTL_GOOD && c->code != NULL)
+		r = c->code(&answer.doc.u.data);
+	answer_release(&answer);
+	return r;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking the daemon. */
+#include "teslactl/ctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+int ctl_complain(const struct tesla_error *err)
+{
+	(void)fprintf(stderr, "teslactl: %s\n", err->text);
+	return CTL_NO;
+}
+
+static int no_daemon(const struct tesla_error *err)
+{
+	(void)ctl_complain(err);
+	return err->code == -EREMOTEIO ? CTL_NO : CTL_NO_DAEMON;
+}
+
+int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret)
+{
+	struct tesla_client *c;
+	struct tesla_error err;
+	_cleanup_free_ uint8_t *bytes = NULL;
+	size_t len;
+	int r = tesla_connect(ctl->endpoint, &c, &err);
+
+	if (r != 0)
+		return no_daemon(&err);
+	r = tesla_request(c, command, NULL, 0, ctl->timeout_ms, &bytes, &len, &err);
+	tesla_disconnect(c);
+	if (r != 0 || mp_unpack(&ret->doc, bytes, len, &err) != 0)
+		return no_daemon(&err);
+	ret->bytes = bytes;
+	bytes = NULL;
+	return CTL_GOOD;
+}
+
+void answer_release(struct answer *a)
+{
+	mp_doc_release(&a->doc);
+	free(a->bytes);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* teslactl: talks to teslad.  A client of libtesla and nothing else. */
+#include <argp.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/param.h"
+#include "teslactl/commands.h"
+
+enum { OPTION_TIMEOUT = 256 };
+
+struct line { struct ctl ctl; const struct command *command; };
+
+static const struct argp_option options[] = {
+	{ "socket", 's', "ENDPOINT", 0, "Where teslad listens, such as ipc:///run/tesla/control", 0 },
+	{ "json", 'j', NULL, 0, "Answers as one JSON object; watch: one object a line", 0 },
+	{ "seconds", 'n', "N", 0, "watch ends after N seconds", 0 },
+	{ "timeout", OPTION_TIMEOUT, "SECONDS", 0, "Wait so long for an answer (default 5)", 0 },
+	{ "version", 'V', NULL, 0, "Print the version", -1 },
+	{ 0 }
+};
+
+static int64_t duration_arg(struct argp_state *state, const char *option, const char *text)
+{
+	int64_t ms;
+
+	if (duration_parse_ms(text, 1000, &ms) != 0 || ms <= 0 || ms > INT32_MAX)
+		argp_error(state, "--%s is \"%s\": expected seconds, such as 10 or 1 min", option, text);
+	return ms;
+}
+
+static void command_arg(struct argp_state *state, struct line *line, char *text)
+{
+	struct filter *filter = &line->ctl.filter;
+
+	if (line->command == NULL) {
+		line->command = command_find(text);
+		if (line->command == NULL)
+			argp_error(state, "there is no command \"%s\"", text);
+	} else if (line->command->args[0] == '\0') {
+		argp_error(state, "%s takes no arguments, \"%s\" came", line->command->name, text);
+	} else if (filter->analyzer == 0 && filter->n_variables == 0 && text[strspn(text, "0123456789")] == '\0') {
+		filter->analyzer = strtoll(text, NULL, 10);
+		if (filter->analyzer <= 0)
+			argp_error(state, "the analyzer is \"%s\": expected a positive whole number", text);
+	} else {
+		filter->variables[filter->n_variables++] = text;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct line *line = state->input;
+
+	switch (key) {
+	case 's':
+		line->ctl.endpoint = arg;
+		return 0;
+	case 'j':
+		line->ctl.json = true;
+		return 0;
+	case 'n':
+		line->ctl.seconds_ms = duration_arg(state, "seconds", arg);
+		return 0;
+	case OPTION_TIMEOUT:
+		line->ctl.timeout_ms = (int)duration_arg(state, "timeout", arg);
+		return 0;
+	case 'V':
+		(void)puts("teslactl " PACKAGE_VERSION);
+		exit(CTL_GOOD);
+	case ARGP_KEY_ARG:
+		command_arg(state, line, arg);
+		return 0;
+	case ARGP_KEY_END:
+		if (line->command == NULL)
+			argp_error(state, "a command is missing");
+		if (line->ctl.seconds_ms > 0 && line->command->run == NULL)
+			argp_error(state, "--seconds is for watch only");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The commands, from their table, ahead of what else one must know. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	char *help = NULL;
+	size_t size;
+	FILE *out;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)(uintptr_t)text;
+	out = open_memstream(&help, &size);
+	if (out == NULL)
+		return NULL;
+	(void)fputs("Commands:\n", out);
+	for (const struct command *c = commands; c->name != NULL; c++)
+		(void)fprintf(out, "  %s%s%s\n      %s\n", c->name, *c->args ? " " : "", c->args, c->help);
+	(void)fputs("\nIn watch on a terminal: arrows, PgUp, PgDn scroll, q or Ctrl+C ends.\n"
+		    "\nExit codes:\n"
+		    "  0  good\n"
+		    "  1  the daemon says no, or check found errors\n"
+		    "  2  wrong usage\n"
+		    "  3  no daemon: it cannot be reached or does not answer\n"
+		    "  4  watch ended without a single value\n"
+		    "\nEnvironment:\n"
+		    "  TESLA_CONTROL  the endpoint when -s is not given; else it is\n"
+		    "                 ipc:///run/tesla/control for root, for others the same file\n"
+		    "                 in $XDG_RUNTIME_DIR/tesla or /tmp/tesla-UID.", out);
+	(void)fclose(out);
+	return help;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { .options = options, .parser = parse, .args_doc = "COMMAND [ARGUMENT...]",
+		.doc = "Asks teslad, or tells it.\v ", .help_filter = help_filter };
+	_cleanup_free_ char **variables = calloc((size_t)argc + 1, sizeof *variables);
+	struct line line = { .ctl = { .timeout_ms = 5000, .filter.variables = variables } };
+
+	if (variables == NULL)
+		return CTL_NO;
+	/* Only characters: a decimal comma would spoil numbers. */
+	(void)setlocale(LC_CTYPE, "");
+	argp_err_exit_status = CTL_USAGE;
+	(void)argp_parse(&argp, argc, argv, 0, NULL, &line);
+	return command_run(line.command, &line.ctl);
+}
