@@ -125,6 +125,7 @@ def main():
                 time.sleep(1)
             router.send_multipart([peer, empty, b"\xc1\xc1" if mode == "junk" else msgpack.packb(answer(request))])
             if request.get("cmd") == "shutdown":
+                context.destroy(linger=5000)
                 return
         elif mode != "quiet":
             publish(pub, n)
