@@ -26,6 +26,7 @@
 #   forget NAME                the script ended it itself: its status does not matter
 #   alive PID                  true while it runs (a zombie does not)
 #   free_port                  prints a TCP port that is free and that the system gives to nobody
+#   tcp_open PORT              true when somebody listens there on 127.0.0.1
 #   py ARGS...                 Debian's Python, which has pymodbus, pyzmq and msgpack
 #   assert_eq WHAT GOT WANT    assert_match WHAT TEXT REGEX    assert_status WANT COMMAND...
 #
@@ -35,7 +36,8 @@
 #                              become parameters
 #   write_config               makes config.xml of them, and lector.ini unless it is there
 #   write_ini [SECTION.NAME=VALUE...]   lector.ini; control and stream are ipc sockets in $tmp
-#   start_sim NAME ARGS...     tesla-sim; returns when it is ready
+#   start_sim NAME ARGS...     tesla-sim; returns when it is ready (--tcp 0: any free port)
+#   sim_port NAME [N]          the port of its N-th TCP line
 #   start_teslad [ARGS...]     with config.xml and lector.ini; returns when its control answers
 #   ctl ARGS...                teslactl --json
 #   analyzer_is ID KEY VALUE   true when `status` says so
@@ -66,6 +68,8 @@ export TSAN_OPTIONS="suppressions=$top/t/tsan.supp:log_path=$tmp/sanitizer"
 # Deadlines are for the plain build; a sanitizer makes everything slower.
 slower=${TESLA_SLOWER:-1}
 
+# A test may end inside a redirection; what went wrong is for the test's own output.
+exec {out}>&1 {err}>&2
 declare -A pids=()
 started=()
 cleanups=()
@@ -73,8 +77,13 @@ pid='' status=0
 
 fail() {
 	trap - ERR
-	echo "FAILED (${BASH_SOURCE[-1]##*/}:${BASH_LINENO[-2]}): $*"
+	say_failed "(${BASH_SOURCE[-1]##*/}:${BASH_LINENO[-2]}): $*"
 	exit 1
+}
+
+# Said again below the logs.
+say_failed() {
+	echo "FAILED $*" | tee -a "$tmp/.failed" >&"$out"
 }
 
 skip() {
@@ -128,7 +137,7 @@ start() {
 	shift
 	test "$1" != py || set -- /usr/bin/python3 "${@:2}"	# a function would hide the pid
 	# The shell starts background commands with SIGINT ignored, which they would hand on.
-	env --default-signal=INT,QUIT "$@" >"$tmp/$name.log" 2>&1 </dev/null &
+	env --default-signal=INT,QUIT "$@" >"$tmp/$name.log" 2>&1 </dev/null {out}>&- {err}>&- &
 	pid=$!
 	pids[$name]=$pid
 	started=("$name" "${started[@]}")
@@ -174,6 +183,10 @@ while True:
 END
 }
 
+tcp_open() {
+	: 2>/dev/null <>"/dev/tcp/127.0.0.1/$1"
+}
+
 py() {
 	/usr/bin/python3 "$@"
 }
@@ -209,7 +222,7 @@ device() {
 
 analyzer() {
 	local id=$1 attributes="device=\"$2\" model=\"$3\"" model=$3
-	local data=pmData driver=modBusComm poll=1 export exports='' params=''
+	local data=pmData driver=modBusComm poll=1 type exports='' params=''
 	shift 3
 	while test "$1" != --; do
 		case $1 in
@@ -218,8 +231,8 @@ analyzer() {
 		data=*) data=${1#*=} ;;
 		poll_interval=*) poll=${1#*=} ;;
 		export=*:*)
-			export=${1%%:*}
-			exports+="<export type=\"${export#*=}\" target=\"${1#*:}\"/>"
+			type=${1%%:*}
+			exports+="<export type=\"${type#*=}\" target=\"${1#*:}\"/>"
 			;;
 		export=*) exports+="<export type=\"${1#*=}\"/>" ;;
 		*) params+="<${1%%=*}>${1#*=}</${1%%=*}>" ;;
@@ -275,6 +288,20 @@ write_ini() {
 
 # ---- programs ----
 
+start_sim() {
+	start "$1" tesla-sim "${@:2}"
+	wait_for 10 sim_ready "$1"
+}
+
+sim_ready() {
+	alive "${pids[$1]}" || fail "tesla-sim ended at once"
+	grep -q '^ready' "$1.log"
+}
+
+sim_port() {
+	sed -n 's/^ready [a-z-]*tcp .*:\([0-9]*\)$/\1/p' "$1.log" | sed -n "${2:-1}p"
+}
+
 start_teslad() {
 	mkdir -p run state
 	start teslad teslad -c config.xml -i lector.ini "$@"
@@ -314,11 +341,11 @@ end_started() {
 	local name result=0
 	for name in "${started[@]}"; do
 		end "$name" || {
-			echo "FAILED: $name did not end within 10 s of SIGTERM"
+			say_failed "$name did not end within 10 s of SIGTERM"
 			result=1
 		}
 		test "$name" != teslad || test "$status" = 0 || {
-			echo "FAILED: teslad ended with $status"
+			say_failed "teslad ended with $status"
 			result=1
 		}
 	done
@@ -344,7 +371,7 @@ end_left_over() {
 	retry 3 nothing_left && return 0	# in a trap, a bare return is the status before it
 	list=$(left_over)
 	for p in $list; do
-		echo "FAILED: left running: $p $(tr '\0' ' ' <"/proc/$p/cmdline")"
+		say_failed "left running: $p $(tr '\0' ' ' <"/proc/$p/cmdline")"
 		kill -KILL "$p"
 	done
 	test -z "$list"
@@ -354,7 +381,7 @@ no_sanitizer_report() {
 	local f result=0
 	for f in "$tmp"/sanitizer.*; do
 		test -s "$f" || continue
-		echo "FAILED: $(sed -n 's/^SUMMARY: //p' "$f" | sort -u | head -3)"
+		say_failed "$(sed -n 's/^SUMMARY: //p' "$f" | sort -u | head -3)"
 		cat "$f"
 		result=1
 	done
@@ -363,17 +390,20 @@ no_sanitizer_report() {
 
 show_logs() {
 	local f
-	for f in "$tmp"/*.log "$tmp/config.xml"; do
+	for f in "$tmp/config.xml" "$tmp"/*.log; do
 		test -s "$f" || continue
 		echo "---- ${f##*/}"
 		tail -n 40 "$f"
 	done
+	echo "----"
+	cat "$tmp/.failed"
 }
 
 finish() {
 	local result=$1 c
 	trap - ERR EXIT INT TERM HUP
 	set +e
+	exec >&"$out" 2>&"$err"
 	for c in "${cleanups[@]}"; do
 		( eval "$c" )
 	done
@@ -386,6 +416,6 @@ finish() {
 	exit "$result"
 }
 
-trap 'echo "FAILED (${BASH_SOURCE[0]##*/}:$LINENO): $BASH_COMMAND" >&2' ERR
+trap 'say_failed "(${BASH_SOURCE[0]##*/}:$LINENO): $BASH_COMMAND"' ERR
 trap 'finish $?' EXIT
 trap 'echo "ended by a signal"; exit 1' INT TERM HUP

@@ -11,7 +11,16 @@ t_canary_SOURCES = t/canary.c
 t_canary_LDADD = -lpthread
 # End-to-end scripts; tools/check runs every t/e2e/NNN-*.sh, tools/lint holds this list to that.
 e2e_tests = \
-	t/e2e/010-lib.sh
+	t/e2e/010-lib.sh \
+	t/e2e/100-demo.sh \
+	t/e2e/110-sample.sh \
+	t/e2e/120-pymodbus-tcp.sh \
+	t/e2e/130-pymodbus-pty.sh \
+	t/e2e/140-mbpoll.sh \
+	t/e2e/150-check.sh \
+	t/e2e/160-ctl.sh \
+	t/e2e/165-teslactl.sh \
+	t/e2e/170-late-subscriber.sh
 TESTS += $(e2e_tests)
 check_DATA = stage/env
 include t/data/plugins/local.mk

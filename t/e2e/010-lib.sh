@@ -48,7 +48,7 @@ start deaf bash -c 'trap "" TERM; echo up; while :; do read -r -t 9 _ <> <(:); d
 retry_unscaled=200
 until grep -q up deaf.log; do test $((retry_unscaled--)) -gt 0; sleep 0.03; done
 END
-try "a sanitizer's report" 1 'FAILED: AddressSanitizer: heap' <<'END'
+try "a sanitizer's report" 1 'FAILED AddressSanitizer: heap' <<'END'
 echo "SUMMARY: AddressSanitizer: heap-use-after-free" >sanitizer.1
 END
 try "logs of a failure" 1 'what it said' <<'END'

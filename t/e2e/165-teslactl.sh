@@ -7,9 +7,9 @@ requires python:zmq python:msgpack jq
 
 fake() {	# mode
 	mkdir -p run
-	rm -f run/control stream
+	rm -f run/control stream daemon.log
 	start daemon py "$top/t/e2e/fake_daemon.py" "$control" "$stream" "${1:-good}"
-	wait_for 10 grep -q ready daemon.log
+	wait_for 10 grep -qs ready daemon.log
 }
 said() {	# expected status, ARGUMENT...: what teslactl says is in said.log
 	assert_status "$1" teslactl "${@:2}" >said.log 2>&1

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# seconds: 4; san
+# SPDX-License-Identifier: Apache-2.0
+# teslad -t: "ok" with the plan, or every error with its place, and no line is opened.
+. "$(dirname "$0")/../lib.sh"
+
+check() {	# expected status, file; what was said is in said.log
+	assert_status "$1" teslad -c "$2" -i lector.ini -t >said.log 2>&1
+	cat said.log
+}
+says() {
+	grep -Eq -- "$1" said.log || fail "no '$1' in what teslad -t said"
+}
+
+# The port is not there: -t does not look.
+device 1 serial port="$tmp/no-such-port" baud=19200
+device 2 tcp host=192.0.2.1
+analyzer 1 1 PM710 -- TPF IPF FRE PAF PAT PRT FPT THDV CEA CER
+analyzer 2 2 PM710 -- TPF
+write_config
+check 0 config.xml
+says '^ok'
+says 'no-such-port'
+says '192\.0\.2\.1:502'
+says '[0-9]+(\.[0-9]+)? *%'
+
+# Every error of a file is said, with file, line, column, what came and what was expected.
+bad() {	# name, sed command, expected messages...
+	local name=$1 edit=$2 message
+	shift 2
+	sed "$edit" config.xml >"$name.xml"
+	! cmp -s config.xml "$name.xml" || fail "$name: the edit changes nothing"
+	check 1 "$name.xml"
+	for message; do
+		says "^(error: )?$name\.xml:[0-9]+:[0-9]+: .*$message"
+	done
+	! grep -q '^ok' said.log || fail "$name: says ok"
+}
+bad device 's/device="2"/device="9"/' '9'
+bad model 's/PM710/PM999/g' 'PM999'
+bad variable 's/>FRE</>FREQ</' 'FREQ'
+bad baud 's/19200/fast/' 'fast'
+bad driver '0,/modBusComm/s//modBusCom/' 'modBusCom'
+bad interval 's/poll_interval>1</poll_interval>-1</' '-1'
+bad two 's/>FRE</>FREQ</; s/device="2"/device="9"/' 'FREQ' '9'
+bad twice 's/analyzer id="2"/analyzer id="1"/' '1'
+bad element 's/<nodes*/<knot/' 'knot'
+
+# More than a line can carry.
+sed -i 's/<poll_interval>1</<poll_interval>0.05s</' config.xml
+check 1 config.xml
+says 'no-such-port'
+
+check 1 there-is-none.xml
+says 'there-is-none\.xml'
+assert_status 64 teslad --no-such-option >said.log 2>&1
