@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One loaded plugin: nothing of a shared object is believed before it was checked, and what is kept of it
- * is copied.
+ * One loaded plugin: nothing of a shared object is believed before it was checked, and what is kept
+ * of it is copied.
  */
 #include "host/loader.h"
 
@@ -20,7 +20,7 @@
 #define PARAMS_MAX 256
 #define CHOICES_MAX 64
 #define ALIASES_MAX 16
-#define TABLE_MAX 4096			/* bytes of an operation table or a descriptor; more is no size */
+#define TABLE_MAX 4096			/* bytes of a table or a descriptor; more is no size */
 #define CONF_MAX (1u << 20)
 /* How long a table must be to have a member whole. */
 #define UP_TO(S, M) (offsetof(S, M) + sizeof(((S *)0)->M))
@@ -38,6 +38,7 @@ const char *loader_kind_name(enum tesla_kind kind)
 
 static int trusted(const char *path, bool folder, struct tesla_error *err)
 {
+	const char *thus = folder ? ": no plugin is loaded from this folder" : " is not loaded";
 	struct stat st;
 
 	if (stat(path, &st) != 0)
@@ -45,13 +46,13 @@ static int trusted(const char *path, bool folder, struct tesla_error *err)
 	if (!folder && !S_ISREG(st.st_mode))
 		return tesla_fail(err, -EINVAL, "%s is not loaded: it is no regular file", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return tesla_fail(err, -EPERM, "%s%s: its owner is user %u, expected root or user %u",
-				  path, folder ? ": no plugin is loaded from this folder" : " is not loaded",
-				  (unsigned)st.st_uid, (unsigned)geteuid());
+		return tesla_fail(err, -EPERM,
+				  "%s%s: its owner is user %u, expected root or user %u", path,
+				  thus, (unsigned)st.st_uid, (unsigned)geteuid());
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return tesla_fail(err, -EPERM, "%s%s: %s may write it (mode %04o)", path,
-				  folder ? ": no plugin is loaded from this folder" : " is not loaded",
-				  st.st_mode & S_IWOTH ? "everybody" : "its group", (unsigned)st.st_mode & 07777);
+		return tesla_fail(err, -EPERM, "%s%s: %s may write it (mode %04o)", path, thus,
+				  st.st_mode & S_IWOTH ? "everybody" : "its group",
+				  (unsigned)st.st_mode & 07777);
 	return 0;
 }
 
@@ -90,8 +91,9 @@ static bool text_ok(const char *text)
 static size_t param_size(enum tesla_type type)
 {
 	static const size_t sizes[] = {
-		[TESLA_T_INT] = sizeof(int64_t), [TESLA_T_REAL] = sizeof(double), [TESLA_T_BOOL] = sizeof(bool),
-		[TESLA_T_STR] = sizeof(char *),  [TESLA_T_CHOICE] = sizeof(int),  [TESLA_T_MS] = sizeof(int64_t),
+		[TESLA_T_INT] = sizeof(int64_t), [TESLA_T_REAL] = sizeof(double),
+		[TESLA_T_BOOL] = sizeof(bool),	 [TESLA_T_STR] = sizeof(char *),
+		[TESLA_T_CHOICE] = sizeof(int),	 [TESLA_T_MS] = sizeof(int64_t),
 	};
 
 	return type > TESLA_T_END && type < N_ELEMENTS(sizes) ? sizes[type] : 0;
@@ -116,9 +118,11 @@ static int param_check(const struct loader *l, const struct tesla_param *p, stru
 	if (!text_ok(p->name))
 		return refused(l, err, "a parameter has no name");
 	if (size == 0)
-		return refused(l, err, "parameter %s has type %d, which this version does not know", p->name, (int)p->type);
+		return refused(l, err, "parameter %s has type %d, unknown to this version", p->name,
+			       (int)p->type);
 	if (p->offset > conf_size || conf_size - p->offset < size || p->offset % size != 0)
-		return refused(l, err, "parameter %s is at byte %zu of a conf of %zu", p->name, p->offset, conf_size);
+		return refused(l, err, "parameter %s is at byte %zu of a conf of %zu", p->name,
+			       p->offset, conf_size);
 	if (!choices_ok(p))
 		return refused(l, err, "parameter %s has no list of choices", p->name);
 	if (!(p->min <= p->max))
@@ -133,9 +137,11 @@ static int params_check(const struct loader *l, struct tesla_error *err)
 	const struct tesla_param *p = l->plugin.params;
 
 	if (l->plugin.conf_size > CONF_MAX)
-		return refused(l, err, "its conf has %zu bytes, at most %u are allowed", l->plugin.conf_size, CONF_MAX);
+		return refused(l, err, "its conf has %zu bytes, at most %u are allowed",
+			       l->plugin.conf_size, CONF_MAX);
 	for (size_t i = 0; p != NULL && p[i].type != TESLA_T_END; i++) {
-		int r = i == PARAMS_MAX ? refused(l, err, "its parameter table has no end") : param_check(l, &p[i], err);
+		int r = i == PARAMS_MAX ? refused(l, err, "its parameter table has no end")
+					: param_check(l, &p[i], err);
 
 		if (r != 0)
 			return r;
@@ -146,7 +152,8 @@ static int params_check(const struct loader *l, struct tesla_error *err)
 static int takes_check(const struct loader *l, uint32_t takes, struct tesla_error *err)
 {
 	if (takes == 0 || (takes & ~(TESLA_TAKES_REGISTERS | TESLA_TAKES_COMMANDS)) != 0)
-		return refused(l, err, "it takes blocks of kind 0x%x, which this version does not know", takes);
+		return refused(l, err, "it takes blocks of kind 0x%x, unknown to this version",
+			       takes);
 	return 0;
 }
 
@@ -161,8 +168,10 @@ static int driver_check(const struct loader *l, struct tesla_error *err)
 		return refused(l, err, "a driver has request, whole and receive, or none of them");
 	if (d->lines == 0)
 		return refused(l, err, "it can use no kind of line");
-	if ((d->takes & TESLA_TAKES_REGISTERS) && (d->max_registers < 1 || d->max_registers > UINT16_MAX))
-		return refused(l, err, "it reads %u registers at once, expected 1 to %d", d->max_registers, UINT16_MAX);
+	if ((d->takes & TESLA_TAKES_REGISTERS) &&
+	    (d->max_registers < 1 || d->max_registers > UINT16_MAX))
+		return refused(l, err, "it reads %u registers at once, expected 1 to %d",
+			       d->max_registers, UINT16_MAX);
 	return takes_check(l, d->takes, err);
 }
 
@@ -185,12 +194,14 @@ static int exporter_check(const struct loader *l, struct tesla_error *err)
 }
 
 static const struct kind {
-	size_t size, least;		/* of the operation table: ours, and the oldest that can be right */
+	size_t size, least;	/* of the table: ours, and the shortest that can be right */
 	int (*check)(const struct loader *l, struct tesla_error *err);
 } kinds[] = {
-	[TESLA_DRIVER] = { sizeof(struct tesla_driver), UP_TO(struct tesla_driver, close), driver_check },
+	[TESLA_DRIVER] = { sizeof(struct tesla_driver), UP_TO(struct tesla_driver, close),
+			   driver_check },
 	[TESLA_DATA] = { sizeof(struct tesla_data), UP_TO(struct tesla_data, close), data_check },
-	[TESLA_EXPORTER] = { sizeof(struct tesla_exporter), UP_TO(struct tesla_exporter, close), exporter_check },
+	[TESLA_EXPORTER] = { sizeof(struct tesla_exporter), UP_TO(struct tesla_exporter, close),
+			     exporter_check },
 };
 
 /* What both sides know; the rest stays zero. */
@@ -198,7 +209,8 @@ static int table_copy(const struct loader *l, const char *what, void *to, size_t
 		      const void *from, size_t its_size, struct tesla_error *err)
 {
 	if (its_size < least || its_size > TABLE_MAX)
-		return refused(l, err, "its %s has %zu bytes, expected %zu to %d", what, its_size, least, TABLE_MAX);
+		return refused(l, err, "its %s has %zu bytes, expected %zu to %d", what, its_size,
+			       least, TABLE_MAX);
 	memcpy(to, from, its_size < size ? its_size : size);
 	return 0;
 }
@@ -206,12 +218,13 @@ static int table_copy(const struct loader *l, const char *what, void *to, size_t
 static int operations_copy(struct loader *l, struct tesla_error *err)
 {
 	const struct kind *k = &kinds[l->plugin.kind];
-	const struct tesla_driver *theirs = l->plugin.driver;	/* each table begins with its own size */
+	const struct tesla_driver *theirs = l->plugin.driver;	/* any: all begin with a size */
 	int r;
 
 	if (theirs == NULL)
 		return refused(l, err, "it has no operations");
-	r = table_copy(l, "table of operations", &l->driver, k->size, k->least, theirs, theirs->size, err);
+	r = table_copy(l, "table of operations", &l->driver, k->size, k->least, theirs,
+		       theirs->size, err);
 	l->plugin.driver = &l->driver;
 	return r != 0 ? r : k->check(l, err);
 }
@@ -241,9 +254,11 @@ static int identity_check(const struct loader *l, enum tesla_kind kind, const ch
 	const struct tesla_plugin *p = &l->plugin;
 
 	if (p->kind < TESLA_DRIVER || p->kind > TESLA_EXPORTER)
-		return refused(l, err, "it is a plugin of kind %u, which this version does not know", p->kind);
+		return refused(l, err, "it is a plugin of kind %u, unknown to this version",
+			       p->kind);
 	if (kind != 0 && p->kind != kind)
-		return refused(l, err, "it is a plugin of kind %s, expected %s", loader_kind_name(p->kind), loader_kind_name(kind));
+		return refused(l, err, "it is a plugin of kind %s, expected %s",
+			       loader_kind_name(p->kind), loader_kind_name(kind));
 	if (!text_ok(p->name) || !text_ok(p->version))
 		return refused(l, err, "its name or version is missing");
 	if (aliases_count(p) > ALIASES_MAX)
@@ -253,18 +268,20 @@ static int identity_check(const struct loader *l, enum tesla_kind kind, const ch
 	return 0;
 }
 
-int loader_adopt(struct loader *l, const struct tesla_plugin *foreign, enum tesla_kind kind, const char *name,
-		 struct tesla_error *err)
+int loader_adopt(struct loader *l, const struct tesla_plugin *foreign, enum tesla_kind kind,
+		 const char *name, struct tesla_error *err)
 {
 	int r;
 
 	if (foreign->magic != TESLA_MAGIC)
-		return refused(l, err, "tesla_plugin begins with 0x%08x, expected 0x%08x", foreign->magic, TESLA_MAGIC);
+		return refused(l, err, "tesla_plugin begins with 0x%08x, expected 0x%08x",
+			       foreign->magic, TESLA_MAGIC);
 	if (foreign->abi_major != TESLA_ABI_MAJOR)
-		return refused(l, err, "it was built for plugin interface %u.%u, this is %u.%u", foreign->abi_major,
-			       foreign->abi_minor, TESLA_ABI_MAJOR, TESLA_ABI_MINOR);
-	r = table_copy(l, "descriptor", &l->plugin, sizeof l->plugin, UP_TO(struct tesla_plugin, driver), foreign,
-		       foreign->size, err);
+		return refused(l, err, "it was built for plugin interface %u.%u, this is %u.%u",
+			       foreign->abi_major, foreign->abi_minor, TESLA_ABI_MAJOR,
+			       TESLA_ABI_MINOR);
+	r = table_copy(l, "descriptor", &l->plugin, sizeof l->plugin,
+		       UP_TO(struct tesla_plugin, driver), foreign, foreign->size, err);
 	if (r == 0)
 		r = identity_check(l, kind, name, err);
 	if (r == 0)
@@ -282,19 +299,22 @@ static const char *dl_reason(const char *path)
 
 	if (text == NULL)
 		return "unknown reason";
-	return strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0 ? text + len + 2 : text;
+	if (strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0)
+		return text + len + 2;
+	return text;
 }
 
 /*
- * libltdl binds lazily: a plugin with a missing symbol would load and die in the middle of a call.  So
- * all symbols are bound first by dlopen(); libltdl then finds it loaded.
+ * libltdl binds lazily: a plugin with a missing symbol would load and die in the middle of a call.
+ * So all symbols are bound first by dlopen(); libltdl then finds it loaded.
  */
 static int object_open(struct loader *l, struct tesla_error *err)
 {
 	void *now = dlopen(l->path, RTLD_NOW | RTLD_LOCAL);
 
 	if (now == NULL)
-		return tesla_fail(err, -ENOEXEC, "%s cannot be loaded: %s", l->path, dl_reason(l->path));
+		return tesla_fail(err, -ENOEXEC, "%s cannot be loaded: %s", l->path,
+				  dl_reason(l->path));
 	l->handle = lt_dlopen(l->path);
 	(void)dlclose(now);
 	if (l->handle == NULL)
@@ -302,7 +322,8 @@ static int object_open(struct loader *l, struct tesla_error *err)
 	return 0;
 }
 
-static int loader_load(struct loader *l, enum tesla_kind kind, const char *name, struct tesla_error *err)
+static int loader_load(struct loader *l, enum tesla_kind kind, const char *name,
+		       struct tesla_error *err)
 {
 	const struct tesla_plugin *foreign;
 	int r = file_check(l->path, err);
@@ -328,7 +349,8 @@ int loader_open(const char *path, enum tesla_kind kind, const char *name, struct
 		return tesla_fail(err, -ENOMEM, "%s: no memory", path);
 	}
 	l->path = realpath(path, NULL);
-	r = l->path ? loader_load(l, kind, name, err) : tesla_fail(err, -errno, "%s: %s", path, strerror(errno));
+	r = l->path ? loader_load(l, kind, name, err)
+		    : tesla_fail(err, -errno, "%s: %s", path, strerror(errno));
 	if (r != 0)
 		loader_close(l);
 	else
@@ -349,8 +371,8 @@ void loader_close(struct loader *l)
 
 /* ---- parameters ---- */
 
-static int conf_row(const struct tesla_param *row, const struct loader_pair *pairs, size_t n, void *conf,
-		    struct tesla_error *err)
+static int conf_row(const struct tesla_param *row, const struct loader_pair *pairs, size_t n,
+		    void *conf, struct tesla_error *err)
 {
 	const char *value = row->dflt;
 	bool given = false;
@@ -369,16 +391,18 @@ static int conf_row(const struct tesla_param *row, const struct loader_pair *pai
 int loader_conf(const struct loader *l, const struct loader_pair *pairs, size_t n, void **conf,
 		struct tesla_error *err)
 {
-	const struct tesla_plugin *p = &l->plugin;
-	_cleanup_free_ void *c = calloc(1, p->conf_size ? p->conf_size : 1);
+	_cleanup_free_ void *c = calloc(1, l->plugin.conf_size ? l->plugin.conf_size : 1);
 	int r = 0;
 
 	if (c == NULL)
-		return tesla_fail(err, -ENOMEM, "%s: no memory", p->name);
-	for (const struct tesla_param *row = p->params; row && row->type != TESLA_T_END && r == 0; row++)
-		r = conf_row(row, pairs, n, c, err);
-	if (r == 0 && p->check != NULL)
-		r = p->check(c, err);
+		return tesla_fail(err, -ENOMEM, "%s: no memory", l->plugin.name);
+	for (const struct tesla_param *p = l->plugin.params; p && p->type != TESLA_T_END; p++) {
+		r = conf_row(p, pairs, n, c, err);
+		if (r != 0)
+			return r;
+	}
+	if (l->plugin.check != NULL)
+		r = l->plugin.check(c, err);
 	if (r != 0)
 		return r;
 	*conf = c;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A data plugin for one variable, the first that is wanted: unsigned registers side by side, 0xffff is none. */
+/* A data plugin for one variable: unsigned registers side by side; 0xffff is no value. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static int meter_open(const void *conf, const struct tesla_model *model,
 
 	(void)conf;
 	if (n != 1)
-		return tesla_fail(err, -EINVAL, "%s: this plugin decodes 1 variable, %zu are wanted", model->name, n);
+		return tesla_fail(err, -EINVAL, "%s: %zu variables are wanted, expected 1",
+				  model->name, n);
 	m = calloc(1, sizeof *m);
 	if (m == NULL)
 		return tesla_fail(err, -ENOMEM, "%s: no memory", model->name);
@@ -39,8 +40,8 @@ static size_t meter_blocks(const void *self, const struct tesla_block **blocks)
 	return 1;
 }
 
-static int meter_decode(const void *self, const struct tesla_reply *replies, struct tesla_element *out,
-			struct tesla_error *err)
+static int meter_decode(const void *self, const struct tesla_reply *replies,
+			struct tesla_element *out, struct tesla_error *err)
 {
 	const struct meter *m = self;
 	const struct tesla_buf *data = replies[0].data;
@@ -48,14 +49,16 @@ static int meter_decode(const void *self, const struct tesla_reply *replies, str
 
 	(void)err;
 	for (size_t i = 0; i < m->variable->n_elements; i++) {
-		unsigned raw = came ? (unsigned)(data->bytes[2 * i] << 8 | data->bytes[2 * i + 1]) : 0;
+		const uint8_t *p = came ? data->bytes + 2 * i : (const uint8_t *)"\0";
+		unsigned raw = (unsigned)(p[0] << 8 | p[1]);
 
 		if (!came)
 			out[i] = (struct tesla_element){ NAN, TESLA_ERROR };
 		else if (raw == 0xffff)
 			out[i] = (struct tesla_element){ NAN, TESLA_UNAVAILABLE };
 		else
-			out[i] = (struct tesla_element){ raw * m->variable->elements[i]->scale, TESLA_GOOD };
+			out[i] = (struct tesla_element){ raw * m->variable->elements[i]->scale,
+							 TESLA_GOOD };
 	}
 	return 0;
 }

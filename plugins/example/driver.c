@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A driver that asks nobody: its registers follow a sine, each one a little later than the one before. */
+/* A driver that asks nobody: its registers follow a sine, each a little ahead of the next. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@ struct wave {
 	struct tesla_line *line;
 };
 
-static int wave_open(const void *conf, struct tesla_line *line, const struct tesla_host *host, void **self,
-		     struct tesla_error *err)
+static int wave_open(const void *conf, struct tesla_line *line, const struct tesla_host *host,
+		     void **self, struct tesla_error *err)
 {
 	struct wave *w = calloc(1, sizeof *w);
 
@@ -25,8 +25,8 @@ static int wave_open(const void *conf, struct tesla_line *line, const struct tes
 	return 0;
 }
 
-static int wave_read(void *self, unsigned address, const struct tesla_block *block, int64_t timeout_ms,
-		     struct tesla_reply *reply, struct tesla_error *err)
+static int wave_read(void *self, unsigned address, const struct tesla_block *block,
+		     int64_t timeout_ms, struct tesla_reply *reply, struct tesla_error *err)
 {
 	const struct wave *w = self;
 	double turn = (double)w->host->now_us(w->host) / 1000 / (double)w->conf->period_ms;
@@ -47,8 +47,8 @@ static int wave_read(void *self, unsigned address, const struct tesla_block *blo
 }
 
 static const struct tesla_param params[] = {
-	TESLA_P_MS("period", struct conf, period_ms, .dflt = "60", .min = 1000, .max = 86400000, .unit = "s",
-		   .help = "How long one wave takes."),
+	TESLA_P_MS("period", struct conf, period_ms, .dflt = "60", .min = 1000, .max = 86400000,
+		   .unit = "s", .help = "How long one wave takes."),
 	TESLA_P_INT("height", struct conf, height, .dflt = "10000", .min = 1, .max = 32767,
 		    .help = "The highest value."),
 	TESLA_P_END
@@ -57,7 +57,8 @@ static const struct tesla_param params[] = {
 static const struct tesla_driver driver = {
 	.size = sizeof driver,
 	.takes = TESLA_TAKES_REGISTERS,
-	.lines = TESLA_ON(TESLA_LINE_SERIAL) | TESLA_ON(TESLA_LINE_TCP) | TESLA_ON(TESLA_LINE_RAW_TCP),
+	.lines = TESLA_ON(TESLA_LINE_SERIAL) | TESLA_ON(TESLA_LINE_TCP) |
+		 TESLA_ON(TESLA_LINE_RAW_TCP),
 	.max_registers = 100,
 	.open = wave_open,
 	.read = wave_read,
@@ -65,4 +66,5 @@ static const struct tesla_driver driver = {
 };
 
 TESLA_DRIVER_PLUGIN("exampleDriver", "1.0", &driver,
-	.help = "Registers that follow a sine.", .params = params, .conf_size = sizeof(struct conf));
+	.help = "Registers that follow a sine.",
+	.params = params, .conf_size = sizeof(struct conf));

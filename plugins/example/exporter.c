@@ -8,7 +8,8 @@
 
 struct conf { const char *target; };
 
-static int lines_open(const void *conf, const struct tesla_host *host, void **self, struct tesla_error *err)
+static int lines_open(const void *conf, const struct tesla_host *host, void **self,
+		      struct tesla_error *err)
 {
 	const struct conf *c = conf;
 	FILE *f = fopen(c->target, "ae");
@@ -24,12 +25,13 @@ static void lines_write(FILE *f, const struct tesla_item *item, const struct tes
 {
 	for (size_t i = 0; i < r->n_elements; i++)
 		if (r->elements[i].quality == TESLA_GOOD)
-			(void)fprintf(f, "%" PRId64 " %" PRId64 " %s[%zu] %.10g %s\n", item->t_ms, item->analyzer,
-				      r->variable, i, r->elements[i].value, r->unit ? r->unit : "");
+			(void)fprintf(f, "%" PRId64 " %" PRId64 " %s[%zu] %.10g %s\n", item->t_ms,
+				      item->analyzer, r->variable, i, r->elements[i].value,
+				      r->unit ? r->unit : "");
 }
 
-static int lines_deliver(void *self, const struct tesla_batch *batch, struct tesla_verdict *verdicts,
-			 struct tesla_error *err)
+static int lines_deliver(void *self, const struct tesla_batch *batch,
+			 struct tesla_verdict *verdicts, struct tesla_error *err)
 {
 	FILE *f = self;
 
@@ -54,7 +56,8 @@ static void lines_close(void *self)
 }
 
 static const struct tesla_param params[] = {
-	TESLA_P_STR("target", struct conf, target, .flags = TESLA_REQUIRED, .help = "The file to append to."),
+	TESLA_P_STR("target", struct conf, target, .flags = TESLA_REQUIRED,
+		    .help = "The file to append to."),
 	TESLA_P_END
 };
 
@@ -64,4 +67,5 @@ static const struct tesla_exporter exporter = {
 };
 
 TESLA_EXPORTER_PLUGIN("exampleExporter", "1.0", &exporter,
-	.help = "A line in a file for every value.", .params = params, .conf_size = sizeof(struct conf));
+	.help = "A line in a file for every value.",
+	.params = params, .conf_size = sizeof(struct conf));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Modbus replies as they come from a wire: no byte of them may be read beyond their end, or believed. */
+/*
+ * Modbus replies as they come from a wire: no byte of them may be read beyond their end, or
+ * believed.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -16,13 +19,15 @@ static void check_reply(const struct pdu_request *req, const uint8_t *reply, siz
 	int code = -1;
 	enum tesla_status status = pdu_check(req, reply, len, &data, &code, &err);
 
-	assert(status == TESLA_REPLY_OK || status == TESLA_REPLY_GARBLED || status == TESLA_REPLY_EXCEPTION);
+	assert(status == TESLA_REPLY_OK || status == TESLA_REPLY_GARBLED ||
+	       status == TESLA_REPLY_EXCEPTION);
 	assert((status == TESLA_REPLY_OK) == (err.text[0] == '\0'));
 	assert((status == TESLA_REPLY_EXCEPTION) == (code >= 0));
 	if (status != TESLA_REPLY_OK)
 		return;
 	assert(data.bytes == reply + 3 && data.len == len - 3);
-	assert(req->bytes[1] == PDU_IDENTITY || data.len == 2u * (unsigned)(req->bytes[4] << 8 | req->bytes[5]));
+	assert(req->bytes[1] == PDU_IDENTITY ||
+	       data.len == 2u * (unsigned)(req->bytes[4] << 8 | req->bytes[5]));
 	size_t n = pdu_text(&data, text);
 
 	assert(n == strlen(text) && n < PDU_TEXT_MAX);

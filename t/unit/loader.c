@@ -20,7 +20,8 @@ static void copy_plugin(const char *folder, const char *name, mode_t mode, char 
 	char from[500], bytes[65536];
 	size_t n;
 
-	(void)snprintf(from, sizeof from, "%s/t/data/plugins/.libs/%s.so", getenv("top_builddir"), name);
+	(void)snprintf(from, sizeof from, "%s/t/data/plugins/.libs/%s.so", getenv("top_builddir"),
+		       name);
 	(void)snprintf(path, size, "%s/%s.so", folder, name);
 	_cleanup_fclose_ FILE *in = fopen(from, "rb");
 	_cleanup_fclose_ FILE *out = fopen(path, "wb");
@@ -47,17 +48,27 @@ static const struct file_case {
 	{ "crash-open", 0755, 0755, TESLA_DRIVER, "crash-open", NULL },
 	{ "crash-open", 0600, 0700, 0, NULL, NULL },
 	{ "crash-decode", 0644, 0755, TESLA_DATA, "crash-decode", NULL },
-	{ "crash-open", 0646, 0755, TESLA_DRIVER, NULL, "is not loaded: everybody may write it (mode 0646)" },
-	{ "crash-open", 0664, 0755, TESLA_DRIVER, NULL, "is not loaded: its group may write it (mode 0664)" },
-	{ "crash-open", 0644, 0775, TESLA_DRIVER, NULL, "no plugin is loaded from this folder: its group may write it" },
-	{ "crash-open", 0644, 01777, TESLA_DRIVER, NULL, "from this folder: everybody may write it (mode 1777)" },
-	{ "missing-symbol", 0644, 0755, TESLA_DRIVER, NULL, "cannot be loaded: undefined symbol: function_that_is_nowhere" },
+	{ "crash-open", 0646, 0755, TESLA_DRIVER, NULL,
+	  "is not loaded: everybody may write it (mode 0646)" },
+	{ "crash-open", 0664, 0755, TESLA_DRIVER, NULL,
+	  "is not loaded: its group may write it (mode 0664)" },
+	{ "crash-open", 0644, 0775, TESLA_DRIVER, NULL,
+	  "no plugin is loaded from this folder: its group may write it" },
+	{ "crash-open", 0644, 01777, TESLA_DRIVER, NULL,
+	  "from this folder: everybody may write it (mode 1777)" },
+	{ "missing-symbol", 0644, 0755, TESLA_DRIVER, NULL,
+	  "cannot be loaded: undefined symbol: function_that_is_nowhere" },
 	{ "no-descriptor", 0644, 0755, TESLA_DRIVER, NULL, "has no tesla_plugin" },
-	{ "wrong-magic", 0644, 0755, TESLA_DRIVER, NULL, "begins with 0x12345678, expected 0x5e51a001" },
-	{ "wrong-abi", 0644, 0755, TESLA_DRIVER, NULL, "built for plugin interface 99.0, this is 1." },
-	{ "wrong-kind", 0644, 0755, TESLA_DRIVER, NULL, "is a plugin of kind exporter, expected driver" },
-	{ "crash-decode", 0644, 0755, TESLA_DRIVER, NULL, "is a plugin of kind data, expected driver" },
-	{ "crash-open", 0644, 0755, TESLA_DRIVER, "modBusComm", "is called \"crash-open\", expected \"modBusComm\"" },
+	{ "wrong-magic", 0644, 0755, TESLA_DRIVER, NULL,
+	  "begins with 0x12345678, expected 0x5e51a001" },
+	{ "wrong-abi", 0644, 0755, TESLA_DRIVER, NULL,
+	  "built for plugin interface 99.0, this is 1." },
+	{ "wrong-kind", 0644, 0755, TESLA_DRIVER, NULL,
+	  "is a plugin of kind exporter, expected driver" },
+	{ "crash-decode", 0644, 0755, TESLA_DRIVER, NULL,
+	  "is a plugin of kind data, expected driver" },
+	{ "crash-open", 0644, 0755, TESLA_DRIVER, "modBusComm",
+	  "is called \"crash-open\", expected \"modBusComm\"" },
 };
 
 Test(loader, files)
@@ -74,7 +85,8 @@ Test(loader, files)
 		int r = loader_open(path, c->kind, c->name, &l, &err);
 
 		cr_expect_eq(r == 0, c->says == NULL, "%s %o: %s", c->plugin, c->file, err.text);
-		cr_expect_not_null(strstr(err.text, c->says ? c->says : ""), "%s: %s", c->plugin, err.text);
+		cr_expect_not_null(strstr(err.text, c->says ? c->says : ""), "%s: %s", c->plugin,
+				   err.text);
 		cr_expect(r == 0 || strstr(err.text, folder) != NULL, "no path: %s", err.text);
 		cr_expect_eq(l != NULL, r == 0);
 		loader_close(l);
@@ -131,7 +143,8 @@ static const struct tesla_param params[] = {
 	TESLA_P_END
 };
 
-static int op_open(const void *conf, const struct tesla_host *host, void **self, struct tesla_error *err)
+static int op_open(const void *conf, const struct tesla_host *host, void **self,
+		   struct tesla_error *err)
 {
 	(void)conf, (void)host, (void)err;
 	*self = NULL;
@@ -154,18 +167,19 @@ static int check_mode(const void *conf, struct tesla_error *err)
 {
 	const struct conf *c = conf;
 
-	return c->mode == 0 && c->pause_ms > 0 ? tesla_fail(err, -EINVAL, "fast wants no pause") : 0;
+	return c->mode == 0 && c->pause_ms > 0 ? tesla_fail(err, -EINVAL, "fast wants no pause")
+					       : 0;
 }
 
-static int drv_open(const void *conf, struct tesla_line *line, const struct tesla_host *host, void **self,
-		    struct tesla_error *err)
+static int drv_open(const void *conf, struct tesla_line *line, const struct tesla_host *host,
+		    void **self, struct tesla_error *err)
 {
 	(void)conf, (void)line, (void)host, (void)self;
 	return tesla_fail(err, -ENOSYS, "not to be called");
 }
 
-static int drv_read(void *self, unsigned address, const struct tesla_block *block, int64_t timeout_ms,
-		    struct tesla_reply *reply, struct tesla_error *err)
+static int drv_read(void *self, unsigned address, const struct tesla_block *block,
+		    int64_t timeout_ms, struct tesla_reply *reply, struct tesla_error *err)
 {
 	(void)self, (void)address, (void)block, (void)timeout_ms, (void)reply;
 	return tesla_fail(err, -ENOSYS, "not to be called");
@@ -189,18 +203,26 @@ static int drv_whole(void *self, const uint8_t *bytes, size_t len)
 struct longer_exporter { struct tesla_exporter ops; void *more[8]; };
 struct longer_plugin { struct tesla_plugin plugin; void *more[8]; };
 
-#define GOOD_OPS { .ops = { sizeof(struct longer_exporter), TESLA_LIVE, op_open, op_deliver, op_close } }
+#define GOOD_OPS \
+	{ .ops = { sizeof(struct longer_exporter), TESLA_LIVE, op_open, op_deliver, op_close } }
 #define ROW(...) ((const struct tesla_param[]){ { __VA_ARGS__ }, TESLA_P_END })
 
 static const char *const aliases[] = { "old", NULL };
 
 static struct longer_plugin good_plugin(const struct longer_exporter *ops)
 {
-	return (struct longer_plugin){ .plugin = {
-		.magic = TESLA_MAGIC, .abi_major = TESLA_ABI_MAJOR, .abi_minor = TESLA_ABI_MINOR + 1,
-		.size = sizeof(struct longer_plugin), .kind = TESLA_EXPORTER, .name = "good", .version = "1",
-		.aliases = aliases, .params = params,
-		.conf_size = sizeof(struct conf), .check = check_mode, .exporter = &ops->ops } };
+	return (struct longer_plugin){ .plugin = { .magic = TESLA_MAGIC,
+						   .abi_major = TESLA_ABI_MAJOR,
+						   .abi_minor = TESLA_ABI_MINOR + 1,
+						   .size = sizeof(struct longer_plugin),
+						   .kind = TESLA_EXPORTER,
+						   .name = "good",
+						   .version = "1",
+						   .aliases = aliases,
+						   .params = params,
+						   .conf_size = sizeof(struct conf),
+						   .check = check_mode,
+						   .exporter = &ops->ops } };
 }
 
 static struct loader in_memory(void)
@@ -224,8 +246,11 @@ Test(loader, a_newer_minor_version_is_taken)
 
 Test(loader, an_older_table_is_zero_where_it_ends)
 {
-	struct tesla_driver d = { .size = offsetof(struct tesla_driver, identify), .takes = TESLA_TAKES_COMMANDS, .lines = 2,
-				  DRIVER_CALLS, .identify = drv_identify };
+	struct tesla_driver d = { .size = offsetof(struct tesla_driver, identify),
+				  .takes = TESLA_TAKES_COMMANDS,
+				  .lines = 2,
+				  DRIVER_CALLS,
+				  .identify = drv_identify };
 	struct longer_exporter ops = GOOD_OPS;
 	struct longer_plugin p = good_plugin(&ops);
 	struct tesla_error err = { 0 };
@@ -237,16 +262,21 @@ Test(loader, an_older_table_is_zero_where_it_ends)
 	cr_expect_null(l.driver.identify);
 }
 
-static const struct params_case { const char *says; const struct tesla_param *table; } bad_params[] = {
+static const struct params_case {
+	const char *says;
+	const struct tesla_param *table;
+} bad_params[] = {
 	{ "has no name", ROW(.type = TESLA_T_INT) },
 	{ "type 7", ROW(.name = "p", .type = TESLA_T_MS + 1) },
 	{ "at byte 48 of a conf of 48", ROW(.name = "p", .type = TESLA_T_INT, .offset = 48) },
 	{ "at byte 4 of a conf of 48", ROW(.name = "p", .type = TESLA_T_INT, .offset = 4) },
-	{ "at byte 18446744073709551608", ROW(.name = "p", .type = TESLA_T_INT, .offset = SIZE_MAX - 7) },
+	{ "at byte 18446744073709551608",
+	  ROW(.name = "p", .type = TESLA_T_INT, .offset = SIZE_MAX - 7) },
 	{ "no list of choices", ROW(.name = "p", .type = TESLA_T_CHOICE) },
 	{ "bounds 5 to 1", ROW(.name = "p", .type = TESLA_T_INT, .min = 5, .max = 1) },
 	{ "default of parameter p is \"x\"", ROW(.name = "p", .type = TESLA_T_INT, .dflt = "x") },
-	{ "default of parameter p is \"0\"", ROW(.name = "p", .type = TESLA_T_INT, .dflt = "0", .min = 1, .max = 2) },
+	{ "default of parameter p is \"0\"",
+	  ROW(.name = "p", .type = TESLA_T_INT, .dflt = "0", .min = 1, .max = 2) },
 };
 
 Test(loader, bad_parameter_tables)
@@ -274,14 +304,19 @@ Test(loader, bad_tables_of_operations)
 	static const struct { const char *says; struct tesla_driver driver; } cases[] = {
 		{ "operations has 8 bytes", { .size = 8 } },
 		{ "operations has 1000000 bytes", { .size = 1000000 } },
-		{ "must have open, read and close", { .size = sizeof(struct tesla_driver), .takes = 1, .lines = 2, .max_registers = 1 } },
-		{ "request, whole and receive", { .size = sizeof(struct tesla_driver), .takes = 1, .lines = 2, .max_registers = 1,
+		{ "must have open, read and close", { .size = sizeof(struct tesla_driver),
+		  .takes = 1, .lines = 2, .max_registers = 1 } },
+		{ "request, whole and receive", { .size = sizeof(struct tesla_driver), .takes = 1,
+		  .lines = 2, .max_registers = 1,
 			DRIVER_CALLS, .whole = drv_whole } },
-		{ "no kind of line", { .size = sizeof(struct tesla_driver), .takes = 1, .max_registers = 1,
+		{ "no kind of line", { .size = sizeof(struct tesla_driver), .takes = 1,
+		  .max_registers = 1,
 			DRIVER_CALLS } },
-		{ "blocks of kind 0x8", { .size = sizeof(struct tesla_driver), .takes = 8, .lines = 2,
+		{ "blocks of kind 0x8", { .size = sizeof(struct tesla_driver), .takes = 8,
+		  .lines = 2,
 			DRIVER_CALLS } },
-		{ "0 registers at once", { .size = sizeof(struct tesla_driver), .takes = 1, .lines = 2,
+		{ "0 registers at once", { .size = sizeof(struct tesla_driver), .takes = 1,
+		  .lines = 2,
 			DRIVER_CALLS } },
 	};
 	const struct longer_exporter ops = GOOD_OPS;
@@ -307,12 +342,14 @@ Test(loader, conf)
 		const char *says;	/* NULL: accepted */
 		int64_t pause_ms;
 	} cases[] = {
-		{ { { "text", "a" }, { "baud", "9600" }, { "host", "x" } }, NULL, 500 },	/* others' are let by */
+		{ { { "text", "a" }, { "baud", "9600" }, { "host", "x" } }, NULL,
+		  500 },	/* others' are let by */
 		{ { { "text", "a" }, { "pause", "2 s" }, { "count", "9" } }, NULL, 2000 },
 		{ { { "pause", "1" }, { "count", "1" }, { "on", "no" } }, "text is missing", 0 },
 		{ { { "text", "" }, { "count", "1" }, { "on", "no" } }, "text is empty", 0 },
 		{ { { "text", "a" }, { "count", "10" }, { "on", "no" } }, "expected 1 to 9", 0 },
-		{ { { "text", "a" }, { "mode", "fast" }, { "on", "no" } }, "fast wants no pause", 0 },
+		{ { { "text", "a" }, { "mode", "fast" }, { "on", "no" } }, "fast wants no pause",
+		  0 },
 	};
 	const struct longer_exporter ops = GOOD_OPS;
 	struct longer_plugin p = good_plugin(&ops);
@@ -327,7 +364,8 @@ Test(loader, conf)
 
 		cr_expect_eq(r == 0, cases[i].says == NULL, "case %zu: %s", i, err.text);
 		if (r != 0) {
-			cr_expect_not_null(strstr(err.text, cases[i].says), "case %zu: %s", i, err.text);
+			cr_expect_not_null(strstr(err.text, cases[i].says), "case %zu: %s", i,
+					   err.text);
 			cr_expect_null(conf);
 		} else {
 			cr_expect_eq(c->pause_ms, cases[i].pause_ms);

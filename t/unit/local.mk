@@ -31,7 +31,8 @@ check_LTLIBRARIES += t/unit/sink.la
 t_unit_sink_la_SOURCES = t/unit/sink.c
 t_unit_sink_la_LDFLAGS = $(plugin_LDFLAGS) -rpath /nowhere
 if PLUGIN_modBusComm
-unit_tests += t/unit/pdu t/unit/modBusComm
+unit_tests += t/unit/pdu
+unit_tests += t/unit/modBusComm
 t_unit_pdu_SOURCES = t/unit/pdu.c plugins/drivers/modBusComm/pdu.c
 t_unit_pdu_CFLAGS = $(unit_cflags)
 t_unit_pdu_LDADD = $(CRITERION_LIBS)
@@ -51,7 +52,8 @@ t_unit_zmqPublish_SOURCES = t/unit/zmqPublish.c plugins/export/zmqPublish/zmqPub
 t_unit_zmqPublish_CFLAGS = $(unit_cflags) $(ZMQ_PUBLISH_CFLAGS)
 t_unit_zmqPublish_LDADD = core/base/libbase.la $(ZMQ_PUBLISH_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS) -lm
 endif
-unit_tests += t/unit/loader t/unit/conformance
+unit_tests += t/unit/loader
+unit_tests += t/unit/conformance
 t_unit_loader_SOURCES = t/unit/loader.c
 t_unit_loader_CFLAGS = $(unit_cflags)
 t_unit_loader_LDADD = core/host/libhost.la core/base/libbase.la $(CRITERION_LIBS)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* modBusComm against a peer that answers as a row says: statuses, times, silence, and the two halves. */
+/*
+ * modBusComm against a peer that answers as a row says: statuses, times, silence, and the two
+ * halves.
+ */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
@@ -13,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define TIMEOUT_MS 60
+#define TIMEOUT_MS 100
 #define REQUEST_MAX 12
 #define CHUNKS 3
 
@@ -87,7 +90,14 @@ static void peer_start(struct peer *p, int fd, const struct chunk *chunks)
 
 /* ---- a line with a driver at one end ---- */
 
-struct rig { struct tesla_line line; void *self; int peer_fd; struct buf data; struct tesla_reply reply; struct tesla_error err; };
+struct rig {
+	struct tesla_line line;
+	void *self;
+	int peer_fd;
+	struct buf data;
+	struct tesla_reply reply;
+	struct tesla_error err;
+};
 
 static void rig_open(struct rig *r, enum tesla_line_kind kind, uint32_t baud)
 {
@@ -106,10 +116,12 @@ static void rig_open(struct rig *r, enum tesla_line_kind kind, uint32_t baud)
 	} else {
 		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	}
-	*r = (struct rig){ .line = { .size = sizeof r->line, .kind = kind, .fd = fds[0], .baud = baud, .name = "line" },
+	*r = (struct rig){ .line = { .size = sizeof r->line, .kind = kind, .fd = fds[0],
+				     .baud = baud, .name = "line" },
 			   .peer_fd = fds[1] };
 	buf_init(&r->data, 1000);
-	cr_assert_eq(tesla_plugin.driver->open(&silence_ms, &r->line, NULL, &r->self, &r->err), 0, "%s", r->err.text);
+	cr_assert_eq(tesla_plugin.driver->open(&silence_ms, &r->line, NULL, &r->self, &r->err), 0,
+		     "%s", r->err.text);
 }
 
 static void rig_close(struct rig *r)
@@ -136,8 +148,9 @@ static int rig_read(struct rig *r, const struct chunk *chunks, bool identify)
 
 	rig_clear(r);
 	peer_start(&peer, r->peer_fd, chunks);
-	rc = identify ? tesla_plugin.driver->identify(r->self, 5, TIMEOUT_MS, &r->reply, &r->err) :
-			tesla_plugin.driver->read(r->self, 5, &block, TIMEOUT_MS, &r->reply, &r->err);
+	rc = identify ? tesla_plugin.driver->identify(r->self, 5, TIMEOUT_MS, &r->reply, &r->err)
+		      : tesla_plugin.driver->read(r->self, 5, &block, TIMEOUT_MS, &r->reply,
+						  &r->err);
 	(void)pthread_join(peer.thread, NULL);
 	return rc;
 }
@@ -145,14 +158,14 @@ static int rig_read(struct rig *r, const struct chunk *chunks, bool identify)
 /* Bytes 0xff 0xff at the front of a TCP frame stand for the request's transaction. */
 #define RTU TESLA_LINE_RAW_TCP
 #define TCP TESLA_LINE_TCP
-#define BYTES(DELAY, ...) \
-	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ } }
-#define RTU_FRAME(DELAY, ...) \
-	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ }, .sum = SUM }
-#define BAD_FRAME(DELAY, ...) \
-	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ }, .sum = BAD_SUM }
-#define OLDER(DELAY, ...) \
-	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ }, .older = 1 }
+#define CHUNK(DELAY, SUM_, OLDER_, ...) \
+	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ }, \
+	  .sum = SUM_, .older = OLDER_ }
+#define BYTES(DELAY, ...) CHUNK(DELAY, PLAIN, 0, __VA_ARGS__)
+#define RTU_FRAME(DELAY, ...) CHUNK(DELAY, SUM, 0, __VA_ARGS__)
+#define BAD_FRAME(DELAY, ...) CHUNK(DELAY, BAD_SUM, 0, __VA_ARGS__)
+#define OLDER(DELAY, ...) CHUNK(DELAY, PLAIN, 1, __VA_ARGS__)
+
 static const struct io_case {
 	const char *name;
 	bool identify;
@@ -162,35 +175,56 @@ static const struct io_case {
 	struct chunk chunks[CHUNKS];
 } cases[] = {
 	{ "rtu", false, RTU, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "rtu in two parts", false, RTU, TESLA_REPLY_OK, "", { BYTES(0, 5, 3, 4), BYTES(10, 1, 2, 3, 4, 0x1e, 0xfc) } },
-	{ "rtu, wrong sum", false, RTU, TESLA_REPLY_GARBLED, "a wrong checksum", { BAD_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "rtu, another address", false, RTU, TESLA_REPLY_GARBLED, "address 6, expected 5", { RTU_FRAME(0, 6, 3, 4, 1, 2, 3, 4) } },
-	{ "rtu, another shape", false, RTU, TESLA_REPLY_GARBLED, "byte count 2, expected 4", { RTU_FRAME(0, 5, 3, 2, 1, 2) } },
-	{ "rtu, exception", false, RTU, TESLA_REPLY_EXCEPTION, "exception 2", { RTU_FRAME(0, 5, 0x83, 2) } },
-	{ "rtu, silent", false, RTU, TESLA_REPLY_TIMEOUT, "line: no answer in 60 ms", { { .len = 0 } } },
-	{ "rtu, half", false, RTU, TESLA_REPLY_GARBLED, "stopped half way", { BYTES(0, 5, 3, 4, 1) } },
+	{ "rtu in two parts", false, RTU, TESLA_REPLY_OK, "",
+	  { BYTES(0, 5, 3, 4), BYTES(10, 1, 2, 3, 4, 0x1e, 0xfc) } },
+	{ "rtu, wrong sum", false, RTU, TESLA_REPLY_GARBLED, "a wrong checksum",
+	  { BAD_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "rtu, another address", false, RTU, TESLA_REPLY_GARBLED, "address 6, expected 5",
+	  { RTU_FRAME(0, 6, 3, 4, 1, 2, 3, 4) } },
+	{ "rtu, another shape", false, RTU, TESLA_REPLY_GARBLED, "byte count 2, expected 4",
+	  { RTU_FRAME(0, 5, 3, 2, 1, 2) } },
+	{ "rtu, exception", false, RTU, TESLA_REPLY_EXCEPTION, "exception 2",
+	  { RTU_FRAME(0, 5, 0x83, 2) } },
+	{ "rtu, silent", false, RTU, TESLA_REPLY_TIMEOUT, "line: no answer in 100 ms",
+	  { { .len = 0 } } },
+	{ "rtu, half", false, RTU, TESLA_REPLY_GARBLED, "stopped half way",
+	  { BYTES(0, 5, 3, 4, 1) } },
 	{ "rtu, hangs up", false, RTU, TESLA_REPLY_BROKEN, "line: read: ", { { .hangup = true } } },
-	{ "rtu, hangs up half way", false, RTU, TESLA_REPLY_BROKEN, "line: read: ", { BYTES(0, 5, 3, 4), { .hangup = true } } },
-	{ "rtu, identity", true, RTU, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 17, 6, 1, 0xff, 'P', 'M', '7', ' ') } },
-	{ "rtu, no identity", true, RTU, TESLA_REPLY_EXCEPTION, "exception 1", { RTU_FRAME(0, 5, 0x91, 1) } },
-	{ "tcp", false, TCP, TESLA_REPLY_OK, "", { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp in two parts", false, TCP, TESLA_REPLY_OK, "", { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3), BYTES(10, 4, 1, 2, 3, 4) } },
+	{ "rtu, hangs up half way", false, RTU, TESLA_REPLY_BROKEN, "line: read: ",
+	  { BYTES(0, 5, 3, 4), { .hangup = true } } },
+	{ "rtu, identity", true, RTU, TESLA_REPLY_OK, "",
+	  { RTU_FRAME(0, 5, 17, 6, 1, 0xff, 'P', 'M', '7', ' ') } },
+	{ "rtu, no identity", true, RTU, TESLA_REPLY_EXCEPTION, "exception 1",
+	  { RTU_FRAME(0, 5, 0x91, 1) } },
+	{ "tcp", false, TCP, TESLA_REPLY_OK, "",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp in two parts", false, TCP, TESLA_REPLY_OK, "",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3), BYTES(10, 4, 1, 2, 3, 4) } },
 	{ "tcp, late one first", false, TCP, TESLA_REPLY_OK, "",
 	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9),
 	    BYTES(5, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
 	{ "tcp, late one alone", false, TCP, TESLA_REPLY_TIMEOUT, "no answer",
 	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9) } },
-	{ "tcp, exception", false, TCP, TESLA_REPLY_EXCEPTION, "exception 11 (gateway", { BYTES(0, 0xff, 0xff, 0, 0, 0, 3, 5, 0x83, 11) } },
-	{ "tcp, another unit", false, TCP, TESLA_REPLY_GARBLED, "address 1, expected 5", { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 1, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp, another protocol", false, TCP, TESLA_REPLY_GARBLED, "no Modbus TCP reply", { BYTES(0, 0xff, 0xff, 0, 7, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp, two lengths", false, TCP, TESLA_REPLY_GARBLED, "no Modbus TCP reply", { BYTES(0, 0xff, 0xff, 0, 0, 0, 9, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp, half", false, TCP, TESLA_REPLY_GARBLED, "stopped half way", { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4) } },
-	{ "tcp, silent", false, TCP, TESLA_REPLY_TIMEOUT, "no answer in 60 ms", { { .len = 0 } } },
+	{ "tcp, exception", false, TCP, TESLA_REPLY_EXCEPTION, "exception 11 (gateway",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 3, 5, 0x83, 11) } },
+	{ "tcp, another unit", false, TCP, TESLA_REPLY_GARBLED, "address 1, expected 5",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 1, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp, another protocol", false, TCP, TESLA_REPLY_GARBLED, "no Modbus TCP reply",
+	  { BYTES(0, 0xff, 0xff, 0, 7, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp, two lengths", false, TCP, TESLA_REPLY_GARBLED, "no Modbus TCP reply",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 9, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "tcp, half", false, TCP, TESLA_REPLY_GARBLED, "stopped half way",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4) } },
+	{ "tcp, silent", false, TCP, TESLA_REPLY_TIMEOUT, "no answer in 100 ms", { { .len = 0 } } },
 	{ "tcp, hangs up", false, TCP, TESLA_REPLY_BROKEN, "line: read: ", { { .hangup = true } } },
-	{ "tcp, identity", true, TCP, TESLA_REPLY_OK, "", { BYTES(0, 0xff, 0xff, 0, 0, 0, 8, 5, 17, 5, 1, 0xff, 'P', 'M', '7') } },
-	{ "serial", false, TESLA_LINE_SERIAL, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "serial, silent", false, TESLA_LINE_SERIAL, TESLA_REPLY_TIMEOUT, "no answer", { { .len = 0 } } },
-	{ "serial, half", false, TESLA_LINE_SERIAL, TESLA_REPLY_GARBLED, "half way", { BYTES(0, 5, 3, 4, 1) } },
+	{ "tcp, identity", true, TCP, TESLA_REPLY_OK, "",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 8, 5, 17, 5, 1, 0xff, 'P', 'M', '7') } },
+	{ "serial", false, TESLA_LINE_SERIAL, TESLA_REPLY_OK, "",
+	  { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "serial, silent", false, TESLA_LINE_SERIAL, TESLA_REPLY_TIMEOUT, "no answer",
+	  { { .len = 0 } } },
+	{ "serial, half", false, TESLA_LINE_SERIAL, TESLA_REPLY_GARBLED, "half way",
+	  { BYTES(0, 5, 3, 4, 1) } },
 };
 
 static void check_case(struct rig *r, const struct io_case *c)
@@ -200,9 +234,11 @@ static void check_case(struct rig *r, const struct io_case *c)
 	cr_expect_eq(rig_read(r, c->chunks, c->identify), 0, "%s", c->name);
 	int64_t after = clock_mono_us();
 
-	cr_expect_eq(r->reply.status, c->status, "%s: %d %s", c->name, (int)r->reply.status, r->err.text);
+	cr_expect_eq(r->reply.status, c->status, "%s: %d %s", c->name, (int)r->reply.status,
+		     r->err.text);
 	cr_expect_not_null(strstr(r->err.text, c->says), "%s: %s", c->name, r->err.text);
-	cr_expect_lt(after - before, 2 * TIMEOUT_MS * 1000, "%s: took %lld us", c->name, (long long)(after - before));
+	cr_expect_lt(after - before, 2 * TIMEOUT_MS * 1000, "%s: took %lld us", c->name,
+		     (long long)(after - before));
 	cr_expect_geq(r->reply.sent_us, before, "%s", c->name);
 	cr_expect_leq(r->line.last_byte_us, after + 20000, "%s", c->name);
 	if (c->status != TESLA_REPLY_OK) {
@@ -250,9 +286,16 @@ Test(modBusComm, what_came_between_requests_is_thrown_away, .timeout = 20)
 
 Test(modBusComm, the_silence_is_kept, .timeout = 20)
 {
-	static const struct { enum tesla_line_kind kind; uint32_t baud; int64_t silence_us; } lines[] = {
-		{ TESLA_LINE_SERIAL, 9600, 4011 }, { TESLA_LINE_SERIAL, 115200, 1750 }, { RTU, 9600, 4011 },
-		{ RTU, 0, 0 }, { TCP, 0, 0 },
+	static const struct {
+		enum tesla_line_kind kind;
+		uint32_t baud;
+		int64_t silence_us;
+	} lines[] = {
+		{ TESLA_LINE_SERIAL, 9600, 4011 },
+		{ TESLA_LINE_SERIAL, 115200, 1750 },
+		{ RTU, 9600, 4011 },
+		{ RTU, 0, 0 },
+		{ TCP, 0, 0 },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
@@ -262,7 +305,9 @@ Test(modBusComm, the_silence_is_kept, .timeout = 20)
 		for (int n = 0; n < 10; n++) {
 			int64_t last = r.line.last_byte_us;
 
-			cr_expect_eq(rig_read(&r, cases[lines[i].kind == TCP ? 12 : 0].chunks, false), 0);
+			cr_expect_eq(
+				rig_read(&r, cases[lines[i].kind == TCP ? 12 : 0].chunks, false),
+				0);
 			cr_expect_eq(r.reply.status, TESLA_REPLY_OK, "%s", r.err.text);
 			cr_expect_geq(r.reply.sent_us, last + lines[i].silence_us, "line %zu", i);
 		}
@@ -312,7 +357,8 @@ Test(modBusComm, a_babbling_line_gets_no_request, .timeout = 20)
 Test(modBusComm, what_is_no_request)
 {
 	static const struct { enum tesla_line_kind kind; unsigned address, function; } bad[] = {
-		{ RTU, 0, 3 }, { RTU, 248, 3 }, { TCP, 256, 3 }, { TCP, 5, 6 }, { TESLA_LINE_SERIAL, 5, 1 },
+		{ RTU, 0, 3 }, { RTU, 248, 3 }, { TCP, 256, 3 }, { TCP, 5, 6 }, { TESLA_LINE_SERIAL,
+		  5, 1 },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
@@ -321,7 +367,9 @@ Test(modBusComm, what_is_no_request)
 
 		rig_open(&r, bad[i].kind, 9600);
 		rig_clear(&r);
-		cr_expect_eq(tesla_plugin.driver->read(r.self, bad[i].address, &b, 10, &r.reply, &r.err), -EINVAL, "case %zu", i);
+		cr_expect_eq(
+			tesla_plugin.driver->read(r.self, bad[i].address, &b, 10, &r.reply, &r.err),
+			-EINVAL, "case %zu", i);
 		cr_expect_neq(r.err.text[0], '\0');
 		rig_close(&r);
 	}
@@ -383,7 +431,8 @@ Test(modBusComm, two_halves_on_tcp)
 	late.older = 1;
 	rig_open(&r, TCP, 0);
 	rig_clear(&r);
-	cr_assert_eq(tesla_plugin.driver->request(r.self, 5, &block, &r.reply, &r.err), 0, "%s", r.err.text);
+	cr_assert_eq(tesla_plugin.driver->request(r.self, 5, &block, &r.reply, &r.err), 0, "%s",
+		     r.err.text);
 	cr_expect_gt(r.reply.sent_us, 0);
 	cr_expect_eq(r.reply.status, TESLA_REPLY_NONE);
 	cr_assert_eq(recv(r.peer_fd, request, sizeof request, 0), 12);
@@ -395,9 +444,12 @@ Test(modBusComm, two_halves_on_tcp)
 	check_receive(&r, &block, TESLA_REPLY_OK);
 	cr_expect_arr_eq(r.data.pub.bytes, ((uint8_t[]){ 1, 2, 3, 4 }), 4);
 	rig_clear(&r);
-	cr_assert_eq(tesla_plugin.driver->request(r.self, 5, NULL, &r.reply, &r.err), 0, "%s", r.err.text);
+	cr_assert_eq(tesla_plugin.driver->request(r.self, 5, NULL, &r.reply, &r.err), 0, "%s",
+		     r.err.text);
 	cr_assert_eq(recv(r.peer_fd, request, sizeof request, 0), 8);
-	halves_send(&r, request, &(const struct chunk)BYTES(0, 0xff, 0xff, 0, 0, 0, 8, 5, 17, 5, 1, 0xff, 'P', 'M', '7'));
+	halves_send(&r, request,
+		    &(const struct chunk)BYTES(0, 0xff, 0xff, 0, 0, 0, 8, 5, 17, 5, 1, 0xff, 'P',
+					       'M', '7'));
 	check_receive(&r, NULL, TESLA_REPLY_OK);
 	cr_expect_eq(r.data.pub.len, 3);
 	(void)shutdown(r.peer_fd, SHUT_RDWR);

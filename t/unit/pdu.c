@@ -19,7 +19,8 @@ Test(pdu, the_wire_bytes_of_a_request)
 	cr_expect_eq(req.len, 6);
 	cr_expect_arr_eq(req.bytes, ((uint8_t[]){ 5, 3, 0x0f, 0xc0, 0, 3 }), 6);
 	cr_expect_eq(pdu_tcp_frame(frame, 0x1234, &req), 12);
-	cr_expect_arr_eq(frame, ((uint8_t[]){ 0x12, 0x34, 0, 0, 0, 6, 5, 3, 0x0f, 0xc0, 0, 3 }), 12);
+	cr_expect_arr_eq(frame, ((uint8_t[]){ 0x12, 0x34, 0, 0, 0, 6, 5, 3, 0x0f, 0xc0, 0, 3 }),
+			 12);
 	pdu_identity_request(&req, 255);
 	cr_expect_eq(pdu_tcp_frame(frame, 1, &req), 8);
 	cr_expect_arr_eq(frame, ((uint8_t[]){ 0, 1, 0, 0, 0, 2, 255, 17 }), 8);
@@ -39,7 +40,8 @@ Test(pdu, blocks_that_modbus_cannot_read)
 		struct tesla_error err = { 0 };
 		struct pdu_request req;
 
-		cr_expect_eq(pdu_read_request(&req, 1, &cases[i].block, &err), -EINVAL, "case %zu", i);
+		cr_expect_eq(pdu_read_request(&req, 1, &cases[i].block, &err), -EINVAL, "case %zu",
+			     i);
 		cr_expect_not_null(strstr(err.text, cases[i].says), "case %zu: %s", i, err.text);
 	}
 }
@@ -55,13 +57,18 @@ static const struct reply_case {
 	const char *says;
 } replies[] = {
 	{ "two registers", 0, 7, { 5, 3, 4, 1, 2, 3, 4 }, TESLA_REPLY_OK, 0, "" },
-	{ "exception 2", 0, 3, { 5, 0x83, 2 }, TESLA_REPLY_EXCEPTION, 2, "exception 2 (illegal address)" },
-	{ "exception 200", 0, 3, { 5, 0x83, 200 }, TESLA_REPLY_EXCEPTION, 200, "exception 200 (unknown)" },
-	{ "another address", 0, 7, { 6, 3, 4, 1, 2, 3, 4 }, TESLA_REPLY_GARBLED, 0, "address 6, expected 5" },
-	{ "another function", 0, 7, { 5, 4, 4, 1, 2, 3, 4 }, TESLA_REPLY_GARBLED, 0, "function 4, expected 3" },
+	{ "exception 2", 0, 3, { 5, 0x83, 2 }, TESLA_REPLY_EXCEPTION, 2,
+	  "exception 2 (illegal address)" },
+	{ "exception 200", 0, 3, { 5, 0x83, 200 }, TESLA_REPLY_EXCEPTION, 200,
+	  "exception 200 (unknown)" },
+	{ "another address", 0, 7, { 6, 3, 4, 1, 2, 3, 4 }, TESLA_REPLY_GARBLED, 0,
+	  "address 6, expected 5" },
+	{ "another function", 0, 7, { 5, 4, 4, 1, 2, 3, 4 }, TESLA_REPLY_GARBLED, 0,
+	  "function 4, expected 3" },
 	{ "exception of another", 0, 3, { 5, 0x84, 2 }, TESLA_REPLY_GARBLED, 0, "function 132" },
 	{ "a long exception", 0, 4, { 5, 0x83, 2, 0 }, TESLA_REPLY_GARBLED, 0, "function 131" },
-	{ "three registers", 0, 9, { 5, 3, 6, 1, 2, 3, 4, 5, 6 }, TESLA_REPLY_GARBLED, 0, "byte count 6, expected 4" },
+	{ "three registers", 0, 9, { 5, 3, 6, 1, 2, 3, 4, 5, 6 }, TESLA_REPLY_GARBLED, 0,
+	  "byte count 6, expected 4" },
 	{ "cut", 0, 6, { 5, 3, 4, 1, 2, 3 }, TESLA_REPLY_GARBLED, 0, "byte count 4, expected 3" },
 	{ "no body", 0, 2, { 5, 3 }, TESLA_REPLY_GARBLED, 0, "length 2" },
 	{ "nothing", 0, 0, { 0 }, TESLA_REPLY_GARBLED, 0, "length 0" },
@@ -85,8 +92,8 @@ Test(pdu, replies)
 			pdu_identity_request(&req, 5);
 		else
 			cr_assert_eq(pdu_read_request(&req, 5, &block, &err), 0);
-		cr_expect_eq(pdu_check(&req, c->reply, c->len, &data, &code, &err), c->status, "%s: %s", c->name,
-			     err.text);
+		cr_expect_eq(pdu_check(&req, c->reply, c->len, &data, &code, &err), c->status,
+			     "%s: %s", c->name, err.text);
 		cr_expect_eq(code, c->code, "%s", c->name);
 		cr_expect_not_null(strstr(err.text, c->says), "%s: %s", c->name, err.text);
 		if (c->status == TESLA_REPLY_OK) {
@@ -98,7 +105,12 @@ Test(pdu, replies)
 
 Test(pdu, how_long_a_tcp_reply_is)
 {
-	static const struct { const char *name; size_t len; uint8_t bytes[12]; int whole; } cases[] = {
+	static const struct {
+		const char *name;
+		size_t len;
+		uint8_t bytes[12];
+		int whole;
+	} cases[] = {
 		{ "nothing yet", 0, { 0 }, 0 },
 		{ "half a header", 5, { 0, 1, 0, 0, 0 }, 0 },
 		{ "header alone", 8, { 0, 1, 0, 0, 0, 7, 5, 3 }, 0 },
@@ -115,7 +127,8 @@ Test(pdu, how_long_a_tcp_reply_is)
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++)
-		cr_expect_eq(pdu_tcp_whole(cases[i].bytes, cases[i].len), cases[i].whole, "%s", cases[i].name);
+		cr_expect_eq(pdu_tcp_whole(cases[i].bytes, cases[i].len), cases[i].whole, "%s",
+			     cases[i].name);
 	cr_expect_eq(pdu_tcp_transaction((const uint8_t[]){ 0xab, 0xcd }), 0xabcd);
 }
 
@@ -136,17 +149,21 @@ Test(pdu, printable_text_of_an_identity)
 		cr_expect_str_eq(text, cases[i].text);
 	}
 	memset(all, 'x', sizeof all);
-	cr_expect_eq(pdu_text(&(struct pdu_data){ (const uint8_t *)all, sizeof all }, text), PDU_TEXT_MAX - 1);
+	cr_expect_eq(pdu_text(&(struct pdu_data){ (const uint8_t *)all, sizeof all }, text),
+		     PDU_TEXT_MAX - 1);
 }
 
 Test(pdu, times_of_a_serial_line)
 {
 	static const struct { uint32_t baud; int64_t silence, frame8; } cases[] = {
-		{ 9600, 4011, 9167 }, { 19200, 2006, 4584 }, { 19201, 1750, 4584 }, { 115200, 1750, 764 }, { 0, 0, 0 },
+		{ 9600, 4011, 9167 }, { 19200, 2006, 4584 }, { 19201, 1750, 4584 }, { 115200, 1750,
+		  764 }, { 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-		cr_expect_eq(pdu_silence_us(cases[i].baud), cases[i].silence, "%u baud", cases[i].baud);
-		cr_expect_eq(pdu_frame_us(cases[i].baud, 8), cases[i].frame8, "%u baud", cases[i].baud);
+		cr_expect_eq(pdu_silence_us(cases[i].baud), cases[i].silence, "%u baud",
+			     cases[i].baud);
+		cr_expect_eq(pdu_frame_us(cases[i].baud, 8), cases[i].frame8, "%u baud",
+			     cases[i].baud);
 	}
 }

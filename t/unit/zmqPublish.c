@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zmqPublish: what a message says, byte for byte where it matters, where it may listen, and the socket. */
+/*
+ * zmqPublish: what a message says, byte for byte where it matters, where it may listen, and the
+ * socket.
+ */
 #include "../../plugins/export/zmqPublish/message.h"
 
 #include <criterion/criterion.h>
@@ -16,11 +19,17 @@
 
 #define GOOD(v) { v, TESLA_GOOD }
 
-struct conf { const char *endpoint, *target; int64_t hwm; };	/* as the plugin's; checked by conf_of() */
+struct conf {
+	const char *endpoint, *target;
+	int64_t hwm;
+}; /* as the plugin's; checked by conf_of() */
 
-static const struct tesla_item sweep = { .kind = TESLA_SWEEP, .analyzer = 12, .t_ms = 1700000000123, .dt_ms = 1.5,
-					 .n = 7 };
-static const struct tesla_batch batch = { .size = sizeof batch, .node = "roof", .epoch_ms = 1699999999000 };
+static const struct tesla_item sweep = {
+	.kind = TESLA_SWEEP, .analyzer = 12, .t_ms = 1700000000123, .dt_ms = 1.5, .n = 7
+};
+static const struct tesla_batch batch = { .size = sizeof batch,
+					  .node = "roof",
+					  .epoch_ms = 1699999999000 };
 
 static const struct message_case {
 	const char *name, *error;
@@ -28,17 +37,23 @@ static const struct message_case {
 	size_t n;
 	const char *v, *q, *x;		/* NULL: the key is not there */
 } cases[] = {
-	{ "all good", NULL, { GOOD(230.1), GOOD(-1), GOOD(0) }, 3, "[230.100000, -1.000000, 0.000000]", NULL, NULL },
-	{ "one absent", NULL, { GOOD(1), { NAN, TESLA_UNAVAILABLE } }, 2, "[1.000000, nil]", "[0, 1]", NULL },
+	{ "all good", NULL, { GOOD(230.1), GOOD(-1), GOOD(0) }, 3,
+	  "[230.100000, -1.000000, 0.000000]", NULL, NULL },
+	{ "one absent", NULL, { GOOD(1), { NAN, TESLA_UNAVAILABLE } }, 2, "[1.000000, nil]",
+	  "[0, 1]", NULL },
 	{ "suspect has its value", NULL, { { 5, TESLA_SUSPECT } }, 1, "[5.000000]", "[2]", NULL },
-	{ "failed", "time-out", { { NAN, TESLA_ERROR }, { NAN, TESLA_ERROR } }, 2, "[nil, nil]", "[3, 3]", "\"time-out\"" },
-	{ "an error has no number", "exception 2", { { 7, TESLA_ERROR } }, 1, "[nil]", "[3]", "\"exception 2\"" },
+	{ "failed", "time-out", { { NAN, TESLA_ERROR }, { NAN, TESLA_ERROR } }, 2, "[nil, nil]",
+	  "[3, 3]", "\"time-out\"" },
+	{ "an error has no number", "exception 2", { { 7, TESLA_ERROR } }, 1, "[nil]", "[3]",
+	  "\"exception 2\"" },
 	{ "another block failed", "exception 2", { GOOD(7) }, 1, "[7.000000]", NULL, NULL },
 	{ "absent has no number", NULL, { { 7, TESLA_UNAVAILABLE } }, 1, "[nil]", "[1]", NULL },
-	{ "good without a number is none", NULL, { GOOD(NAN), GOOD(INFINITY) }, 2, "[nil, nil]", "[3, 3]", NULL },
+	{ "good without a number is none", NULL, { GOOD(NAN), GOOD(INFINITY) }, 2, "[nil, nil]",
+	  "[3, 3]", NULL },
 };
 
-static void check_value(const char *name, const msgpack_object *map, const char *key, const char *expected)
+static void check_value(const char *name, const msgpack_object *map, const char *key,
+			const char *expected)
 {
 	char text[200] = "";
 	const msgpack_object *o = mp_get(map, key);
@@ -48,7 +63,8 @@ static void check_value(const char *name, const msgpack_object *map, const char 
 	if (expected == NULL)
 		cr_expect_null(o, "%s: %s is %s", name, key, text);
 	else
-		cr_expect_eq(strncmp(text, expected, strlen(expected)), 0, "%s: %s is %s, expected %s", name, key, text, expected);
+		cr_expect_eq(strncmp(text, expected, strlen(expected)), 0,
+			     "%s: %s is %s, expected %s", name, key, text, expected);
 }
 
 static struct mp_doc unpacked(const struct message *m)
@@ -63,7 +79,8 @@ static struct mp_doc unpacked(const struct message *m)
 static void check_topic(const struct message *m, const char *topic)
 {
 	cr_expect_eq(m->topic.size, strlen(topic));
-	cr_expect_eq(memcmp(m->topic.data, topic, strlen(topic)), 0, "%.*s", (int)m->topic.size, m->topic.data);
+	cr_expect_eq(memcmp(m->topic.data, topic, strlen(topic)), 0, "%.*s", (int)m->topic.size,
+		     m->topic.data);
 }
 
 Test(zmqPublish, readings)
@@ -73,7 +90,11 @@ Test(zmqPublish, readings)
 	message_init(&m);
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
 		const struct message_case *c = &cases[i];
-		struct tesla_reading r = { .variable = "TPF", .unit = "V", .k = 41, .n_elements = c->n, .elements = c->elements };
+		struct tesla_reading r = { .variable = "TPF",
+					   .unit = "V",
+					   .k = 41,
+					   .n_elements = c->n,
+					   .elements = c->elements };
 		struct tesla_item item = sweep;
 
 		item.error = c->error;
@@ -90,7 +111,8 @@ Test(zmqPublish, readings)
 		check_value(c->name, &doc.u.data, "v", c->v);
 		check_value(c->name, &doc.u.data, "q", c->q);
 		check_value(c->name, &doc.u.data, "x", c->x);
-		cr_expect_eq(doc.u.data.via.map.size, 7u + (c->q != NULL) + (c->x != NULL), "%s", c->name);
+		cr_expect_eq(doc.u.data.via.map.size, 7u + (c->q != NULL) + (c->x != NULL), "%s",
+			     c->name);
 		mp_doc_release(&doc);
 	}
 	message_release(&m);
@@ -98,7 +120,9 @@ Test(zmqPublish, readings)
 
 Test(zmqPublish, status_and_heartbeat)
 {
-	struct tesla_item item = { .kind = TESLA_STATUS_CHANGE, .analyzer = 12, .t_ms = 5, .k = 3, .state = "offline" };
+	struct tesla_item item = {
+		.kind = TESLA_STATUS_CHANGE, .analyzer = 12, .t_ms = 5, .k = 3, .state = "offline"
+	};
 	struct message m;
 
 	message_init(&m);
@@ -132,7 +156,9 @@ static struct conf conf_of(const char *endpoint)
 	cr_assert_eq(tesla_plugin.conf_size, sizeof c);
 	cr_assert_eq(param_defaults(tesla_plugin.params, &c, &err), 0, "%s", err.text);
 	if (endpoint != NULL)
-		cr_assert_eq(param_set(param_find(tesla_plugin.params, "endpoint"), endpoint, &c, &err), 0);
+		cr_assert_eq(
+			param_set(param_find(tesla_plugin.params, "endpoint"), endpoint, &c, &err),
+			0);
 	return c;
 }
 
@@ -140,13 +166,17 @@ Test(zmqPublish, plain_text_stays_on_this_machine)
 {
 	static const struct { const char *endpoint, *says; } endpoints[] = {
 		{ NULL, NULL }, { "tcp://127.0.0.1:5556", NULL }, { "tcp://127.255.0.9:*", NULL },
-		{ "tcp://[::1]:5556", NULL }, { "tcp://localhost:5556", NULL }, { "ipc:///run/tesla/stream", NULL },
+		{ "tcp://[::1]:5556", NULL }, { "tcp://localhost:5556", NULL },
+		  { "ipc:///run/tesla/stream", NULL },
 		{ "tcp://0.0.0.0:5556", "unencrypted" }, { "tcp://*:5556", "unencrypted" },
-		{ "tcp://192.168.1.5:5556", "unencrypted" }, { "tcp://128.0.0.1:5556", "unencrypted" },
+		{ "tcp://192.168.1.5:5556", "unencrypted" }, { "tcp://128.0.0.1:5556",
+		  "unencrypted" },
 		{ "tcp://[::]:5556", "unencrypted" }, { "tcp://[fe80::1]:5556", "unencrypted" },
-		{ "tcp://eth0:5556", "unencrypted" }, { "tcp://127.0.0.1.example.org:5556", "unencrypted" },
+		{ "tcp://eth0:5556", "unencrypted" }, { "tcp://127.0.0.1.example.org:5556",
+		  "unencrypted" },
 		{ "tcp://127.0.0.1", "expected tcp://" }, { "tcp://127.0.0.1:", "expected tcp://" },
-		{ "tcp://", "expected tcp://" }, { "tcp://:5556", "expected tcp://" }, { "ipc://", "expected tcp://" },
+		{ "tcp://", "expected tcp://" }, { "tcp://:5556", "expected tcp://" }, { "ipc://",
+		  "expected tcp://" },
 		{ "127.0.0.1:5556", "expected tcp://" }, { "inproc://x", "expected tcp://" },
 		{ "pgm://127.0.0.1:1", "expected tcp://" }, { "", "expected tcp://" },
 	};
@@ -157,7 +187,8 @@ Test(zmqPublish, plain_text_stays_on_this_machine)
 		int r = tesla_plugin.check(&c, &err);
 
 		cr_expect_eq(r == 0, endpoints[i].says == NULL, "%s: %s", c.endpoint, err.text);
-		cr_expect_not_null(strstr(err.text, endpoints[i].says ? endpoints[i].says : ""), "%s", err.text);
+		cr_expect_not_null(strstr(err.text, endpoints[i].says ? endpoints[i].says : ""),
+				   "%s", err.text);
 		target.target = c.endpoint;
 		cr_expect_eq(tesla_plugin.check(&target, &err), r, "as target: %s", c.endpoint);
 	}
@@ -176,9 +207,12 @@ static void receive_frame(void *socket, char *text, size_t size)
 Test(zmqPublish, a_subscriber_gets_two_frames, .timeout = 20)
 {
 	const struct tesla_element e = GOOD(1);
-	const struct tesla_reading r = { .variable = "FRE", .unit = "Hz", .n_elements = 1, .elements = &e };
+	const struct tesla_reading r = {
+		.variable = "FRE", .unit = "Hz", .n_elements = 1, .elements = &e
+	};
 	const struct tesla_reading *readings[] = { &r };
-	struct tesla_item item = sweep, beat = { .kind = TESLA_HEARTBEAT }, record = { .kind = TESLA_RECORD };
+	struct tesla_item item = sweep, beat = { .kind = TESLA_HEARTBEAT },
+			  record = { .kind = TESLA_RECORD };
 	const struct tesla_item *items[] = { &record, &beat, &item };
 	struct tesla_batch b = batch;
 	struct tesla_error err = { 0 };
@@ -200,7 +234,8 @@ Test(zmqPublish, a_subscriber_gets_two_frames, .timeout = 20)
 	zmq_pollitem_t poll = { .socket = sub, .events = ZMQ_POLLIN };
 
 	do	/* until the subscription has arrived */
-		cr_assert_eq(tesla_plugin.exporter->deliver(self, &b, NULL, &err), 0, "%s", err.text);
+		cr_assert_eq(tesla_plugin.exporter->deliver(self, &b, NULL, &err), 0, "%s",
+			     err.text);
 	while (zmq_poll(&poll, 1, 20) == 0);
 	receive_frame(sub, topic, sizeof topic);
 	cr_expect_str_eq(topic, "reading/roof/12/FRE/");

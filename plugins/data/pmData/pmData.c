@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Meters whose model is a table of registers: which blocks its variables need, and what the bytes mean.
- * Pure: what is decoded depends on the model and the replies alone.
+ * Meters whose model is a table of registers: which blocks its variables need, and what the bytes
+ * mean. Pure: what is decoded depends on the model and the replies alone.
  */
 #include <errno.h>
 #include <math.h>
@@ -46,8 +46,8 @@ static unsigned raw_registers(enum tesla_raw type)
 }
 
 /*
- * 0.0001 is no binary fraction: raw x 0.0001 is off in the last digit where raw / 10000 is not.  So a
- * scale is kept as a whole number and a power of ten, if it is one to a double's precision.
+ * 0.0001 is no binary fraction: raw x 0.0001 is off in the last digit where raw / 10000 is not.  So
+ * a scale is kept as a whole number and a power of ten, if it is one to a double's precision.
  */
 static void scale_split(double scale, double *mantissa, int *exponent)
 {
@@ -115,7 +115,8 @@ static int variable_check(const struct tesla_variable *v, struct tesla_error *er
 		const struct tesla_register *r = v->elements[i];
 
 		if (raw_registers(r->type) == 0 || raw_registers(r->type) != r->count)
-			return tesla_fail(err, -EINVAL, "%s, element %s: %u registers do not hold type %d",
+			return tesla_fail(err, -EINVAL,
+					  "%s, element %s: %u registers do not hold type %d",
 					  v->name, r->label, r->count, (int)r->type);
 	}
 	return 0;
@@ -165,14 +166,15 @@ static int plan_open(const void *conf, const struct tesla_model *model,
 	}
 	p = plan_new(n_elements);
 	if (p == NULL)
-		return tesla_fail(err, -ENOMEM, "%s: no memory for %zu elements", model->name, n_elements);
+		return tesla_fail(err, -ENOMEM, "%s: no memory for %zu elements", model->name,
+				  n_elements);
 	for (size_t i = 0; i < n; i++)
 		variable_plan(p, wanted[i], (int32_t)i);
 	first_scale = p->n_blocks;
 	for (size_t i = 0; i < p->n_elements; i++)
 		if (p->elements[i].reg->scale_register != NULL)
-			p->elements[i].scale_block =
-				scale_block(p, p->elements[i].reg->scale_register, first_scale, flags);
+			p->elements[i].scale_block = scale_block(
+				p, p->elements[i].reg->scale_register, first_scale, flags);
 	*self = p;
 	return 0;
 }
@@ -191,7 +193,8 @@ static const struct tesla_element failed = { NAN, TESLA_ERROR };
 static const struct tesla_element unavailable = { NAN, TESLA_UNAVAILABLE };
 
 /* The reply's bytes, if it is one of the length that was asked for. */
-static const uint8_t *reply_bytes(const struct plan *p, const struct tesla_reply *replies, size_t block)
+static const uint8_t *reply_bytes(const struct plan *p, const struct tesla_reply *replies,
+				  size_t block)
 {
 	const struct tesla_reply *r = &replies[block];
 
@@ -266,7 +269,8 @@ static struct tesla_element element_decode(const struct plan *p, const struct el
 		return failed;
 	bits = raw_bits(r, bytes + e->offset);
 	raw = raw_number(r->type, bits);
-	if ((r->has_sentinel && bits == r->sentinel) || !isfinite(raw) || (r->has_max && fabs(raw) > r->max))
+	if ((r->has_sentinel && bits == r->sentinel) || !isfinite(raw) ||
+	    (r->has_max && fabs(raw) > r->max))
 		return unavailable;
 	if (e->scale_block != NO_BLOCK) {
 		scale = reply_bytes(p, replies, e->scale_block);
@@ -280,8 +284,8 @@ static struct tesla_element element_decode(const struct plan *p, const struct el
 	return isfinite(value) ? (struct tesla_element){ value, TESLA_GOOD } : unavailable;
 }
 
-static int plan_decode(const void *self, const struct tesla_reply *replies, struct tesla_element *out,
-		       struct tesla_error *err)
+static int plan_decode(const void *self, const struct tesla_reply *replies,
+		       struct tesla_element *out, struct tesla_error *err)
 {
 	const struct plan *p = self;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Modbus RTU, TCP, and RTU over TCP, one transaction at a time.  libmodbus sends, reassembles and checks
- * checksums; what a reply must be to be the answer is pdu.c's.  Opens, retries and drains nothing: the
- * host owns the line.
+ * Modbus RTU, TCP, and RTU over TCP, one transaction at a time.  libmodbus sends, reassembles and
+ * checks checksums; what a reply must be to be the answer is pdu.c's.  Opens, retries and drains
+ * nothing: the host owns the line.
  */
 #include <errno.h>
 #include <modbus.h>
@@ -15,7 +15,7 @@
 
 #include "pdu.h"
 
-#define GRACE_US 20000			/* what a reply that has begun gets beyond the time-out, at most */
+#define GRACE_US 20000			/* a reply that has begun gets this beyond the time-out */
 #define RTU_ADDRESS_MAX 247		/* libmodbus takes no more; Modbus reserves the rest */
 
 struct conf { int64_t silence_ms; };
@@ -43,7 +43,7 @@ static void sleep_until(int64_t us)
 		;
 }
 
-/* ---- how a transaction ends early: the status, a sentence, and false for the caller to leave by ---- */
+/* ---- a transaction ends early: its status, a sentence, and false to leave by ---- */
 
 __attribute__((format(printf, 4, 5)))
 static bool ended(struct tesla_reply *reply, enum tesla_status status, struct tesla_error *err,
@@ -60,8 +60,8 @@ static bool ended(struct tesla_reply *reply, enum tesla_status status, struct te
 	return false;
 }
 
-static bool broken(const struct bus *b, struct tesla_reply *reply, struct tesla_error *err, const char *what,
-		   int errnum)
+static bool broken(const struct bus *b, struct tesla_reply *reply, struct tesla_error *err,
+		   const char *what, int errnum)
 {
 	return ended(reply, TESLA_REPLY_BROKEN, err, "%s: %s: %s", b->line->name, what,
 		     modbus_strerror(errnum));
@@ -69,17 +69,18 @@ static bool broken(const struct bus *b, struct tesla_reply *reply, struct tesla_
 
 /* ---- before a request ---- */
 
-/* libmodbus' select() aborts the process beyond FD_SETSIZE.  The host may have opened the line anew. */
+/* The host may have opened the line anew.  Beyond FD_SETSIZE, libmodbus' select() aborts us. */
 static bool line_attach(const struct bus *b, struct tesla_reply *reply, struct tesla_error *err)
 {
 	if (b->line->fd < 0 || b->line->fd >= FD_SETSIZE)
-		return ended(reply, TESLA_REPLY_BROKEN, err, "%s: descriptor %d is beyond what libmodbus takes (0 to %d)",
+		return ended(reply, TESLA_REPLY_BROKEN, err,
+			     "%s: descriptor %d is beyond what libmodbus takes (0 to %d)",
 			     b->line->name, b->line->fd, FD_SETSIZE - 1);
 	(void)modbus_set_socket(b->ctx, b->line->fd);
 	return true;
 }
 
-/* Throws away what came unasked.  How many bytes; -1 with errno, ECONNRESET when the far end closed. */
+/* Throws away what came unasked: how many bytes; -1 with errno, ECONNRESET for end-of-file. */
 static ssize_t drain(const struct bus *b)
 {
 	uint8_t junk[512];
@@ -115,8 +116,8 @@ static bool quiet_keep(const struct bus *b, int64_t give_up_us, struct tesla_rep
 		if (now >= start)
 			return true;
 		if (start > give_up_us)
-			return ended(reply, TESLA_REPLY_GARBLED, err, "%s: bytes that nobody asked for keep coming",
-				     b->line->name);
+			return ended(reply, TESLA_REPLY_GARBLED, err,
+				     "%s: bytes that nobody asked for keep coming", b->line->name);
 		sleep_until(start);
 	}
 }
@@ -145,7 +146,7 @@ static bool send_request(struct bus *b, const struct pdu_request *req, struct te
 	} else if (modbus_send_raw_request(b->ctx, req->bytes, (int)req->len) < 0) {
 		return broken(b, reply, err, "send", errno);
 	}
-	/* The kernel takes all bytes at once; on a serial line they leave one by one, and two of checksum. */
+	/* The kernel takes all at once; on a serial line bytes leave one by one, checksum too. */
 	b->line->last_byte_us = reply->sent_us + pdu_frame_us(b->line->baud, req->len + 2);
 	return true;
 }
@@ -164,32 +165,33 @@ static bool wait_first_byte(const struct bus *b, int64_t deadline_us, struct tes
 		r = poll(&p, 1, left > 0 ? (int)((left + 999) / 1000) : 0);
 	} while (r < 0 && errno == EINTR);
 	if (r == 0)
-		return ended(reply, TESLA_REPLY_TIMEOUT, err, "%s: no answer in %lld ms", b->line->name,
-			     (long long)((deadline_us - reply->sent_us) / 1000));
+		return ended(reply, TESLA_REPLY_TIMEOUT, err, "%s: no answer in %lld ms",
+			     b->line->name, (long long)((deadline_us - reply->sent_us) / 1000));
 	return true;
 }
 
 /*
- * One frame.  With the byte timeout off, the response timeout bounds the whole: select() counts it down.
- * Length, or 0 when the transaction ended.
+ * One frame.  With the byte timeout off, the response timeout bounds the whole: select() counts it
+ * down. Length, or 0 when the transaction ended.
  */
-static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadline_us, uint8_t *frame,
-			    struct tesla_reply *reply, struct tesla_error *err)
+static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadline_us,
+			    uint8_t *frame, struct tesla_reply *reply, struct tesla_error *err)
 {
 	int64_t left = deadline_us - now_us();
 	int n, cause;
 
 	if (left < GRACE_US)
 		left = GRACE_US;
-	(void)modbus_set_response_timeout(b->ctx, (uint32_t)(left / 1000000), (uint32_t)(left % 1000000));
+	(void)modbus_set_response_timeout(b->ctx, (uint32_t)(left / 1000000),
+					  (uint32_t)(left % 1000000));
 	n = modbus_receive_confirmation(b->ctx, frame);
 	cause = errno;
 	reply->received_us = b->line->last_byte_us = now_us();
 	if (n > 0)
 		return (size_t)n;
 	if (n == 0)	/* libmodbus checked the sum, and the address is another */
-		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply with address %u, expected %u", frame[0],
-			    address);
+		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply with address %u, expected %u",
+			    frame[0], address);
 	else if (cause == ETIMEDOUT)
 		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply that stopped half way");
 	else if (cause == EMBBADCRC || cause == EMBBADDATA)
@@ -214,7 +216,8 @@ static int take(const struct bus *b, const struct pdu_request *req, int64_t dead
 	if (n == 0)
 		return 1;
 	if (tcp && pdu_tcp_whole(frame, n) != (int)n) {
-		(void)ended(reply, TESLA_REPLY_GARBLED, err, "%zu bytes that are no Modbus TCP reply", n);
+		(void)ended(reply, TESLA_REPLY_GARBLED, err,
+			    "%zu bytes that are no Modbus TCP reply", n);
 		return 1;
 	}
 	if (tcp && pdu_tcp_transaction(frame) != b->transaction)
@@ -227,7 +230,8 @@ static int take(const struct bus *b, const struct pdu_request *req, int64_t dead
 		data.bytes = (const uint8_t *)text;
 	}
 	if (reply->data->append(reply->data, data.bytes, data.len) != 0)
-		return tesla_fail(err, -ENOMEM, "%s: no memory for a reply of %zu bytes", b->line->name, data.len);
+		return tesla_fail(err, -ENOMEM, "%s: no memory for a reply of %zu bytes",
+				  b->line->name, data.len);
 	return 1;
 }
 
@@ -253,10 +257,13 @@ static int transact(struct bus *b, const struct pdu_request *req, int64_t timeou
 
 static int address_set(const struct bus *b, unsigned address, struct tesla_error *err)
 {
+	if (address > UINT8_MAX)
+		return tesla_fail(err, -EINVAL, "address %u: expected 0 to 255", address);
 	if (b->line->kind == TESLA_LINE_TCP)
-		return address <= 255 ? 0 : tesla_fail(err, -EINVAL, "address %u: expected 0 to 255", address);
+		return 0;
 	if (address < 1 || address > RTU_ADDRESS_MAX)
-		return tesla_fail(err, -EINVAL, "address %u: a Modbus meter on a serial line has 1 to %d",
+		return tesla_fail(err, -EINVAL,
+				  "address %u: a Modbus meter on a serial line has 1 to %d",
 				  address, RTU_ADDRESS_MAX);
 	(void)modbus_set_slave(b->ctx, (int)address);
 	return 0;
@@ -276,8 +283,8 @@ static int request_make(const struct bus *b, unsigned address, const struct tesl
 	return 0;
 }
 
-static int bus_read(void *self, unsigned address, const struct tesla_block *block, int64_t timeout_ms,
-		    struct tesla_reply *reply, struct tesla_error *err)
+static int bus_read(void *self, unsigned address, const struct tesla_block *block,
+		    int64_t timeout_ms, struct tesla_reply *reply, struct tesla_error *err)
 {
 	struct pdu_request req;
 	int r = request_make(self, address, block, &req, err);
@@ -301,7 +308,8 @@ static int bus_request(void *self, unsigned address, const struct tesla_block *b
 	if (r != 0)
 		return r;
 	if (b->line->kind != TESLA_LINE_TCP)
-		return tesla_fail(err, -ENOTSUP, "%s: only TCP lines are read in halves", b->line->name);
+		return tesla_fail(err, -ENOTSUP, "%s: only TCP lines are read in halves",
+				  b->line->name);
 	if (line_attach(b, reply, err) && quiet_keep(b, 0, reply, err))
 		(void)send_request(b, &req, reply, err);
 	return 0;
@@ -340,8 +348,8 @@ static void bus_close(void *self)
 	free(b);
 }
 
-static int bus_open(const void *conf, struct tesla_line *line, const struct tesla_host *host, void **self,
-		    struct tesla_error *err)
+static int bus_open(const void *conf, struct tesla_line *line, const struct tesla_host *host,
+		    void **self, struct tesla_error *err)
 {
 	const struct conf *c = conf;
 	int64_t silence_us = pdu_silence_us(line->baud);
@@ -351,14 +359,15 @@ static int bus_open(const void *conf, struct tesla_line *line, const struct tesl
 	if (b == NULL)
 		return tesla_fail(err, -ENOMEM, "%s: no memory", line->name);
 	b->line = line;
-	/* Speed and device mean nothing here: the host has set up the line that the context is given. */
+	/* Speed and device mean nothing here: the host has set up the line. */
 	b->ctx = line->kind == TESLA_LINE_TCP ? modbus_new_tcp(NULL, 502) :
 						modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);
 	if (b->ctx == NULL || modbus_set_byte_timeout(b->ctx, 0, 0) != 0) {
 		int cause = errno;
 
 		bus_close(b);
-		return tesla_fail(err, -EINVAL, "%s: libmodbus: %s", line->name, modbus_strerror(cause));
+		return tesla_fail(err, -EINVAL, "%s: libmodbus: %s", line->name,
+				  modbus_strerror(cause));
 	}
 	if (line->kind != TESLA_LINE_TCP)
 		b->quiet_us = c->silence_ms * 1000 > silence_us ? c->silence_ms * 1000 : silence_us;
@@ -367,7 +376,8 @@ static int bus_open(const void *conf, struct tesla_line *line, const struct tesl
 }
 
 static const struct tesla_param params[] = {
-	TESLA_P_MS("silence", struct conf, silence_ms, .dflt = "0", .min = 0, .max = 10000, .unit = "s",
+	TESLA_P_MS("silence", struct conf, silence_ms, .dflt = "0", .min = 0, .max = 10000,
+		   .unit = "s",
 		   .help = "Quiet before a request where 3.5 characters are not enough."),
 	TESLA_P_END
 };
@@ -375,7 +385,8 @@ static const struct tesla_param params[] = {
 static const struct tesla_driver driver = {
 	.size = sizeof driver,
 	.takes = TESLA_TAKES_REGISTERS,
-	.lines = TESLA_ON(TESLA_LINE_SERIAL) | TESLA_ON(TESLA_LINE_TCP) | TESLA_ON(TESLA_LINE_RAW_TCP),
+	.lines = TESLA_ON(TESLA_LINE_SERIAL) | TESLA_ON(TESLA_LINE_TCP) |
+		 TESLA_ON(TESLA_LINE_RAW_TCP),
 	.max_registers = PDU_MAX_REGISTERS,
 	.open = bus_open,
 	.read = bus_read,

@@ -23,7 +23,8 @@ static void put16(uint8_t *p, uint16_t v)
 int pdu_read_request(struct pdu_request *req, unsigned unit, const struct tesla_block *block,
 		     struct tesla_error *err)
 {
-	if (block->command != NULL || (block->function != PDU_HOLDING && block->function != PDU_INPUT))
+	if (block->command != NULL ||
+	    (block->function != PDU_HOLDING && block->function != PDU_INPUT))
 		return tesla_fail(err, -EINVAL, "function %u: Modbus registers are read by 3 or 4",
 				  block->function);
 	if (block->count < 1 || block->count > PDU_MAX_REGISTERS)
@@ -52,7 +53,8 @@ size_t pdu_tcp_frame(uint8_t frame[PDU_HEAD + PDU_REQUEST_MAX], uint16_t transac
 	return PDU_HEAD + req->len;
 }
 
-static enum tesla_status garbled(struct tesla_error *err, const char *what, unsigned came, unsigned expected)
+static enum tesla_status garbled(struct tesla_error *err, const char *what, unsigned came,
+				 unsigned expected)
 {
 	(void)tesla_fail(err, -EBADMSG, "a reply with %s %u, expected %u", what, came, expected);
 	return TESLA_REPLY_GARBLED;
@@ -82,7 +84,8 @@ enum tesla_status pdu_check(const struct pdu_request *req, const uint8_t *reply,
 		return garbled(err, "address", reply[0], req->bytes[0]);
 	if (reply[1] == (function | EXCEPTION) && len == REPLY_MIN) {
 		*code = reply[2];
-		(void)tesla_fail(err, -EREMOTEIO, "exception %u (%s)", reply[2], exception_name(reply[2]));
+		(void)tesla_fail(err, -EREMOTEIO, "exception %u (%s)", reply[2],
+				 exception_name(reply[2]));
 		return TESLA_REPLY_EXCEPTION;
 	}
 	if (reply[1] != function)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Modbus frames as bytes: requests, the TCP header, the check of a reply, the times of a serial line.
- * Pure: no I/O, no clock, no state.  Checksums are libmodbus' work and are gone before a reply comes here.
+ * Modbus frames as bytes: requests, the TCP header, what a reply must be, the times of a line.
+ * Pure: no I/O, no clock, no state.  Checksums are libmodbus' work and gone before a reply is here.
  */
 #ifndef MODBUSCOMM_PDU_H
 #define MODBUSCOMM_PDU_H
@@ -32,8 +32,8 @@ size_t pdu_tcp_frame(uint8_t frame[PDU_HEAD + PDU_REQUEST_MAX], uint16_t transac
 enum tesla_status pdu_check(const struct pdu_request *req, const uint8_t *reply, size_t len,
 			    struct pdu_data *data, int *code, struct tesla_error *err);
 /*
- * How long the TCP reply that begins with `bytes` is; 0: more are needed to say; -EBADMSG: it is none.
- * The lengths in header and body agree then, so that libmodbus, which goes by the body, takes as much.
+ * How long the TCP reply that begins with `bytes` is; 0: more are needed to say; -EBADMSG: none.
+ * Header and body agree then, so that libmodbus, which goes by the body, takes as much.
  */
 int pdu_tcp_whole(const uint8_t *bytes, size_t len);
 uint16_t pdu_tcp_transaction(const uint8_t *frame);

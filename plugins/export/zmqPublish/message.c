@@ -122,8 +122,8 @@ static msgpack_packer body_begin(struct message *m)
 	return pk;
 }
 
-int message_reading(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item,
-		    const struct tesla_reading *r)
+int message_reading(struct message *m, const struct tesla_batch *batch,
+		    const struct tesla_item *item, const struct tesla_reading *r)
 {
 	bool all_good = true, errors = false;
 	msgpack_packer pk = body_begin(m);
@@ -150,7 +150,8 @@ int message_reading(struct message *m, const struct tesla_batch *batch, const st
 	return rc == 0 ? 0 : -ENOMEM;
 }
 
-int message_status(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item)
+int message_status(struct message *m, const struct tesla_batch *batch,
+		   const struct tesla_item *item)
 {
 	msgpack_packer pk = body_begin(m);
 	int rc = topic_begin(m, "status", batch->node, item->analyzer);
@@ -164,7 +165,8 @@ int message_status(struct message *m, const struct tesla_batch *batch, const str
 	return rc == 0 ? 0 : -ENOMEM;
 }
 
-int message_heartbeat(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item)
+int message_heartbeat(struct message *m, const struct tesla_batch *batch,
+		      const struct tesla_item *item)
 {
 	msgpack_packer pk = body_begin(m);
 	int rc = topic_begin(m, "node", batch->node, 0);

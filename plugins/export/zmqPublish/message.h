@@ -17,9 +17,11 @@ void message_init(struct message *m);
 void message_release(struct message *m);
 
 /* -ENOMEM: the message is not whole. */
-int message_reading(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item,
-		    const struct tesla_reading *reading);
-int message_status(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item);
-int message_heartbeat(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item);
+int message_reading(struct message *m, const struct tesla_batch *batch,
+		    const struct tesla_item *item, const struct tesla_reading *reading);
+int message_status(struct message *m, const struct tesla_batch *batch,
+		   const struct tesla_item *item);
+int message_heartbeat(struct message *m, const struct tesla_batch *batch,
+		      const struct tesla_item *item);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stream: every reading, status change and heartbeat on a PUB socket, as docs/stream.md says. */
+/*
+ * The stream: every reading, status change and heartbeat on a PUB socket, as docs/stream.md says.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -65,12 +67,13 @@ static int publisher_check(const void *conf, struct tesla_error *err)
 	if (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0')
 		return 0;
 	if (strncmp(endpoint, "tcp://", 6) != 0 || tcp_host(endpoint, host) == NULL)
-		return tesla_fail(err, -EINVAL, "endpoint \"%s\": expected tcp://127.0.0.1:5556 or ipc:///a/path",
+		return tesla_fail(err, -EINVAL,
+				  "endpoint \"%s\": expected tcp://127.0.0.1:5556 or ipc:///a/path",
 				  endpoint);
 	if (!is_loopback(host))
 		return tesla_fail(err, -EPERM,
-				  "endpoint \"%s\": others could listen to it unencrypted; expected an address of this "
-				  "machine alone (127.0.0.1, [::1] or localhost) or ipc://", endpoint);
+				  "endpoint \"%s\": others could listen to it unencrypted; "
+				  "expected 127.0.0.1, [::1] or localhost, or ipc://", endpoint);
 	return 0;
 }
 
@@ -135,8 +138,9 @@ static int publisher_open(const void *conf, const struct tesla_host *host, void 
 		int cause = errno;
 
 		publisher_close(p);
-		return tesla_fail(err, cause == EADDRINUSE ? -EADDRINUSE : -EIO, "cannot listen on %s: %s",
-				  conf_endpoint(conf), zmq_strerror(cause));
+		return tesla_fail(err, cause == EADDRINUSE ? -EADDRINUSE : -EIO,
+				  "cannot listen on %s: %s", conf_endpoint(conf),
+				  zmq_strerror(cause));
 	}
 	*self = p;
 	return 0;
@@ -157,18 +161,19 @@ static int message_send(struct publisher *p, int made, struct tesla_error *err)
 	return 0;
 }
 
-static int publish_sweep(struct publisher *p, const struct tesla_batch *batch, const struct tesla_item *item,
-			 struct tesla_error *err)
+static int publish_sweep(struct publisher *p, const struct tesla_batch *batch,
+			 const struct tesla_item *item, struct tesla_error *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < item->n_readings && r == 0; i++)
-		r = message_send(p, message_reading(&p->message, batch, item, item->readings[i]), err);
+		r = message_send(p, message_reading(&p->message, batch, item, item->readings[i]),
+				 err);
 	return r;
 }
 
-static int publish_item(struct publisher *p, const struct tesla_batch *batch, const struct tesla_item *item,
-			struct tesla_error *err)
+static int publish_item(struct publisher *p, const struct tesla_batch *batch,
+			const struct tesla_item *item, struct tesla_error *err)
 {
 	switch (item->kind) {
 	case TESLA_SWEEP:
@@ -182,9 +187,11 @@ static int publish_item(struct publisher *p, const struct tesla_batch *batch, co
 	}
 }
 
-/* What cannot be sent is lost, and what comes after it is tried: the first error is the one told. */
-static int publisher_deliver(void *self, const struct tesla_batch *batch, struct tesla_verdict *verdicts,
-			     struct tesla_error *err)
+/*
+ * What cannot be sent is lost, and what comes after it is tried: the first error is the one told.
+ */
+static int publisher_deliver(void *self, const struct tesla_batch *batch,
+			     struct tesla_verdict *verdicts, struct tesla_error *err)
 {
 	struct tesla_error later;
 	int first = 0;
@@ -201,10 +208,13 @@ static int publisher_deliver(void *self, const struct tesla_batch *batch, struct
 static const struct tesla_param params[] = {
 	TESLA_P_STR("endpoint", struct conf, endpoint, .dflt = "tcp://127.0.0.1:5556",
 		    .help = "Where to listen: tcp://127.0.0.1:port or ipc://path."),
-	TESLA_P_STR("target", struct conf, target,
-		    .help = "The endpoint, when a dataexport names this plugin; goes before endpoint."),
-	TESLA_P_INT("hwm", struct conf, hwm, .dflt = "20000", .min = 1, .max = 10000000, .unit = "messages",
-		    .help = "How many messages wait for a slow subscriber; what is beyond is lost to it."),
+	TESLA_P_STR(
+		"target", struct conf, target,
+		.help = "The endpoint, when a dataexport names this plugin; goes before endpoint."),
+	TESLA_P_INT(
+		"hwm", struct conf, hwm, .dflt = "20000", .min = 1, .max = 10000000,
+		.unit = "messages",
+		.help = "How many messages wait for a slow subscriber; more are lost to it."),
 	TESLA_P_END
 };
 

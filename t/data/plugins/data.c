@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A data plugin that asks for the first register of each wanted variable and crashes when it gets it. */
+/*
+ * A data plugin that asks for the first register of each wanted variable and crashes when it gets
+ * it.
+ */
 #include <stdlib.h>
 #include <tesla/plugin.h>
 
 struct plan { size_t n; struct tesla_block blocks[]; };
 
 static int bad_open(const void *conf, const struct tesla_model *model,
-		    const struct tesla_variable *const *wanted, size_t n, void **self, struct tesla_error *err)
+		    const struct tesla_variable *const *wanted, size_t n, void **self,
+		    struct tesla_error *err)
 {
 	struct plan *p = calloc(1, sizeof *p + n * sizeof *p->blocks);
 
@@ -31,8 +35,8 @@ static size_t bad_blocks(const void *self, const struct tesla_block **blocks)
 	return p->n;
 }
 
-static int bad_decode(const void *self, const struct tesla_reply *replies, struct tesla_element *out,
-		      struct tesla_error *err)
+static int bad_decode(const void *self, const struct tesla_reply *replies,
+		      struct tesla_element *out, struct tesla_error *err)
 {
 	volatile uintptr_t nowhere = 64;
 

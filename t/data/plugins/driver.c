@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A driver that is wrong in one way, chosen when it is compiled (local.mk): what the loader must refuse,
- * and what must not take down more than its own line.  It answers zeros.
+ * A driver that is wrong in one way, chosen when it is compiled (local.mk): what the loader must
+ * refuse, and what must not take down more than its own line.  It answers zeros.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +33,8 @@ static void crash(void)
 	*(volatile int *)nowhere = 1;
 }
 
-static int bad_open(const void *conf, struct tesla_line *line, const struct tesla_host *host, void **self,
-		    struct tesla_error *err)
+static int bad_open(const void *conf, struct tesla_line *line, const struct tesla_host *host,
+		    void **self, struct tesla_error *err)
 {
 	(void)conf, (void)host, (void)err;
 #ifdef CRASH_OPEN
@@ -44,8 +44,8 @@ static int bad_open(const void *conf, struct tesla_line *line, const struct tesl
 	return 0;
 }
 
-static int bad_read(void *self, unsigned address, const struct tesla_block *block, int64_t timeout_ms,
-		    struct tesla_reply *reply, struct tesla_error *err)
+static int bad_read(void *self, unsigned address, const struct tesla_block *block,
+		    int64_t timeout_ms, struct tesla_reply *reply, struct tesla_error *err)
 {
 	static const uint8_t zeros[2 * UINT8_MAX];
 	struct timespec t;
@@ -76,7 +76,8 @@ static void bad_close(void *self)
 static const struct tesla_driver driver = {
 	.size = sizeof driver,
 	.takes = TESLA_TAKES_REGISTERS,
-	.lines = TESLA_ON(TESLA_LINE_SERIAL) | TESLA_ON(TESLA_LINE_TCP) | TESLA_ON(TESLA_LINE_RAW_TCP),
+	.lines = TESLA_ON(TESLA_LINE_SERIAL) | TESLA_ON(TESLA_LINE_TCP) |
+		 TESLA_ON(TESLA_LINE_RAW_TCP),
 	.max_registers = 125,
 	.open = bad_open,
 	.read = bad_read,
@@ -84,7 +85,13 @@ static const struct tesla_driver driver = {
 };
 
 const struct tesla_plugin DESCRIPTOR = {
-	.magic = PLUGIN_MAGIC, .abi_major = PLUGIN_ABI, .abi_minor = TESLA_ABI_MINOR,
-	.size = sizeof(struct tesla_plugin), .kind = PLUGIN_KIND, .name = PLUGIN_NAME, .version = "1",
-	.help = "A driver of the tests.", .driver = &driver,
+	.magic = PLUGIN_MAGIC,
+	.abi_major = PLUGIN_ABI,
+	.abi_minor = TESLA_ABI_MINOR,
+	.size = sizeof(struct tesla_plugin),
+	.kind = PLUGIN_KIND,
+	.name = PLUGIN_NAME,
+	.version = "1",
+	.help = "A driver of the tests.",
+	.driver = &driver,
 };
