@@ -135,17 +135,12 @@ static int request_pack(struct buf *out, const char *command, const void *args, 
 	return out->failed ? tesla_fail(err, -EMSGSIZE, "%s: the request is too long", command) : 0;
 }
 
-static int request_send(struct tesla_client *c, const struct buf *request, int64_t until_us,
-			struct tesla_error *err)
+static int request_send(struct tesla_client *c, const struct buf *request, struct tesla_error *err)
 {
-	int r = socket_wait(c->socket, ZMQ_POLLOUT, until_us);
-
-	if (r == -EAGAIN)
-		return tesla_fail(err, -ETIMEDOUT, "no teslad at %s", c->endpoint);
-	if (r == 0 && (zmq_send(c->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-		       zmq_send(c->socket, request->pub.bytes, request->pub.len, ZMQ_DONTWAIT) < 0))
-		r = -errno;
-	return r == 0 ? 0 : tesla_fail(err, r, "%s: %s", c->endpoint, zmq_strerror(-r));
+	if (zmq_send(c->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+	    zmq_send(c->socket, request->pub.bytes, request->pub.len, ZMQ_DONTWAIT) >= 0)
+		return 0;
+	return tesla_fail(err, -errno, "%s: %s", c->endpoint, zmq_strerror(errno));
 }
 
 /* The next frame; *more: another one belongs to it. */
@@ -160,10 +155,10 @@ static int frame_recv(void *socket, zmq_msg_t *m, bool *more)
 static int answer_recv(struct tesla_client *c, zmq_msg_t *m, int64_t until_us, struct tesla_error *err)
 {
 	bool more = false;
-	int r = socket_wait(c->socket, ZMQ_POLLIN, until_us);
+	int r = socket_wait(c->socket, until_us);
 
 	if (r == -EAGAIN)
-		return tesla_fail(err, -ETIMEDOUT, "%s: teslad did not answer in time", c->endpoint);
+		return tesla_fail(err, -ETIMEDOUT, "no answer from teslad at %s in time", c->endpoint);
 	if (r == 0)
 		r = frame_recv(c->socket, m, &more);
 	if (r != 0)
@@ -184,7 +179,7 @@ static int exchange(struct tesla_client *c, const struct buf *request, int timeo
 		c->socket = socket_connect(c->ctx, ZMQ_DEALER, c->endpoint, ANSWER_MAX, err);
 	if (c->socket == NULL)
 		return err->code;
-	r = request_send(c, request, until_us, err);
+	r = request_send(c, request, err);
 	if (r == 0)
 		r = answer_recv(c, answer, until_us, err);
 	if (r != 0)

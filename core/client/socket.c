@@ -24,10 +24,10 @@ void *socket_connect(void *ctx, int type, const char *endpoint, int64_t max, str
 		return NULL;
 	}
 	/*
-	 * Closing never waits for a peer that may be gone.  A request is not sent into the blue; a
-	 * subscriber's connection must be made by ZeroMQ alone, even while nobody calls it.
+	 * Closing never waits for a peer that may be gone.  No ZMQ_IMMEDIATE: with it libzmq throws away an
+	 * answer that was received when the peer closes right after it (seen with 4.3.4).
 	 */
-	if (set(s, ZMQ_LINGER, 0) && set(s, ZMQ_IMMEDIATE, type == ZMQ_DEALER) && set(s, ZMQ_RCVHWM, BACKLOG) &&
+	if (set(s, ZMQ_LINGER, 0) && set(s, ZMQ_RCVHWM, BACKLOG) &&
 	    zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max) == 0 && zmq_connect(s, endpoint) == 0)
 		return s;
 	(void)tesla_fail(err, -errno, "%s: %s; an endpoint is such as ipc:///run/tesla/control "
@@ -45,9 +45,9 @@ static long left_ms(int64_t until_us)
 	return us <= 0 ? 0 : us > (int64_t)INT_MAX * 1000 ? INT_MAX : (long)((us + 999) / 1000);
 }
 
-int socket_wait(void *socket, short events, int64_t until_us)
+int socket_wait(void *socket, int64_t until_us)
 {
-	zmq_pollitem_t item = { .socket = socket, .events = events };
+	zmq_pollitem_t item = { .socket = socket, .events = ZMQ_POLLIN };
 	int n = zmq_poll(&item, 1, left_ms(until_us));
 
 	if (n < 0)

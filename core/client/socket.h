@@ -7,7 +7,7 @@
 
 /* Opens `type` on ctx and connects; `max` bytes a message.  NULL with *err. */
 void *socket_connect(void *ctx, int type, const char *endpoint, int64_t max, struct tesla_error *err);
-/* Waits for ZMQ_POLLIN or ZMQ_POLLOUT until clock_mono_us() is `until_us`; -1: for ever.  -EAGAIN, -EINTR. */
-int socket_wait(void *socket, short events, int64_t until_us);
+/* Waits for a message until clock_mono_us() is `until_us`; -1: for ever.  -EAGAIN, -EINTR. */
+int socket_wait(void *socket, int64_t until_us);
 
 #endif

@@ -154,7 +154,7 @@ int tesla_next(struct tesla_stream *s, int timeout_ms, const char **topic, const
 	       size_t *len, struct tesla_error *err)
 {
 	int64_t until_us = timeout_ms < 0 ? -1 : clock_mono_us() + (int64_t)timeout_ms * 1000;
-	int r = socket_wait(s->socket, ZMQ_POLLIN, until_us);
+	int r = socket_wait(s->socket, until_us);
 
 	if (r != 0)
 		return tesla_fail(err, r, "stream: %s", r == -EAGAIN ? "nothing came" : zmq_strerror(-r));

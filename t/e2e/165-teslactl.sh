@@ -26,7 +26,7 @@ has_not() {
 said 3 status
 has 'no teslad at .*No such file'
 said 3 --timeout 0.2 -s tcp://127.0.0.1:1 status
-has 'no teslad at tcp://127.0.0.1:1'
+has 'no answer .*tcp://127.0.0.1:1'
 said 2
 said 2 nonsense
 has 'no command "nonsense"'
@@ -98,7 +98,7 @@ said 0 shutdown
 forget daemon
 wait_for 5 gone "$pid"
 
-for mode in 'no:1:not now' 'silent:3:did not answer' 'junk:3:bad or cut' 'binary:0:^node' 'late:0:^node'; do
+for mode in 'no:1:not now' 'silent:3:no answer' 'junk:3:bad or cut' 'binary:0:^node' 'late:0:^node'; do
 	IFS=: read -r mode code text <<<"$mode"
 	fake "$mode"
 	wanted=$code

@@ -78,7 +78,7 @@ static const struct { const char *what; struct step step; int code; const char *
 	{ "8 GB announced", { "\xdd\x10\x00\x00\x00", 5, 0, 1 }, -EBADMSG, "announced" },
 	{ "two values", { OK OK, 10, 0, 1 }, -EBADMSG, "left after" },
 	{ "two frames", { OK, 5, 0, 2 }, -EPROTO, "expected an empty frame" },
-	{ "silent", { NULL, 0, 0, 0 }, -ETIMEDOUT, "did not answer" },
+	{ "silent", { NULL, 0, 0, 0 }, -ETIMEDOUT, "no answer" },
 };
 
 Test(client, answers, .timeout = 30)
