@@ -212,9 +212,9 @@ static void plugin_fill(const msgpack_object *o, struct plugin *p)
 		return;
 	}
 	if (kind != (int64_t)p->kind) {
-		fail(p, "it is %s plugin, expected %s",
+		fail(p, "%s is refused: it is a plugin of kind %s, expected %s", p->path,
 		     kind >= TESLA_DRIVER && kind <= TESLA_EXPORTER ? plugin_kind_name((enum tesla_kind)kind)
-								     : "no known kind of",
+								     : "unknown",
 		     plugin_kind_name(p->kind));
 		return;
 	}
