@@ -278,15 +278,19 @@ void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, siz
 	for (size_t i = 0; i < n; i++) {
 		struct hub_last *last = &a->last[which[i]];
 
+		bool own_time = last->t_us != t_us || last->dt_us != dt_us;
+
 		last->n = a->n;
 		last->k++;
-		last->t_us = t_us;
-		last->dt_us = dt_us;
 		text_set(&last->error, error);
-		(void)msgpack_pack_array(&pk, 4);
+		(void)msgpack_pack_array(&pk, own_time ? 6 : 4);
 		(void)msgpack_pack_uint64(&pk, a->first_variable + which[i]);
 		(void)msgpack_pack_uint64(&pk, last->k);
 		pack_elements(&pk, last);
+		if (own_time) {
+			(void)msgpack_pack_int64(&pk, last->t_us);
+			(void)msgpack_pack_int64(&pk, last->dt_us);
+		}
 	}
 	item_done(h, a);
 }

@@ -51,6 +51,11 @@ static struct hub_analyzer *own_analyzer(struct take *t, const msgpack_object *i
 
 /* ---- sweeps ---- */
 
+enum { S_ANALYZER, S_T, S_DT, S_DEADLINE, S_ERROR, S_MISSED, S_TIMEOUTS, S_GARBLED, S_EXCEPTIONS,
+       S_TRANSACTIONS, S_BUS, S_READINGS, S_FIELDS };
+
+struct sweep { int64_t v[S_FIELDS]; char *error; };
+
 static int take_element(struct take *t, const msgpack_object *value, const msgpack_object *quality,
 			struct tesla_element *out)
 {
@@ -70,14 +75,21 @@ static int take_element(struct take *t, const msgpack_object *value, const msgpa
 	return 0;
 }
 
-static int take_reading(struct take *t, struct hub_analyzer *a, const msgpack_object *r, size_t *which)
+static bool take_time(const msgpack_object *o, int64_t *ret)
+{
+	return mp_to_int(o, ret) && *ret >= 0 && *ret <= INT64_MAX / 4;
+}
+
+/* s: the sweep, whose time the reading has unless it brings its own. */
+static int take_reading(struct take *t, struct hub_analyzer *a, const struct sweep *s, const msgpack_object *r,
+			size_t *which)
 {
 	const msgpack_object *p, *values, *qualities;
 	struct hub_last *last;
 	int64_t index;
 
-	if (!is_array(r, 3))
-		return breach(t, "sweep: a reading is no array of 3");
+	if (!is_array(r, 3) && !is_array(r, 5))
+		return breach(t, "sweep: a reading is no array of 3 or 5");
 	p = r->via.array.ptr;
 	values = &p[1];
 	qualities = is_nil(&p[2]) ? NULL : &p[2];
@@ -90,6 +102,10 @@ static int take_reading(struct take *t, struct hub_analyzer *a, const msgpack_ob
 		return tesla_fail(t->err, -EPROTO, "sweep of analyzer %" PRId64 ": %s has %zu elements",
 				  a->conf->id, a->conf->variables[index].variable->name, last->n_elements);
 	*which = (size_t)index;
+	last->t_us = s->v[S_T];
+	last->dt_us = s->v[S_DT];
+	if (r->via.array.size == 5 && (!take_time(&p[3], &last->t_us) || !take_time(&p[4], &last->dt_us)))
+		return breach(t, "sweep: a reading's time is none");
 	for (uint32_t i = 0; i < last->n_elements; i++) {
 		const msgpack_object *q = qualities ? &qualities->via.array.ptr[i] : NULL;
 		int rc = take_element(t, &values->via.array.ptr[i], q, &last->elements[i]);
@@ -99,11 +115,6 @@ static int take_reading(struct take *t, struct hub_analyzer *a, const msgpack_ob
 	}
 	return 0;
 }
-
-enum { S_ANALYZER, S_T, S_DT, S_DEADLINE, S_ERROR, S_MISSED, S_TIMEOUTS, S_GARBLED, S_EXCEPTIONS,
-       S_TRANSACTIONS, S_BUS, S_READINGS, S_FIELDS };
-
-struct sweep { int64_t v[S_FIELDS]; char *error; };
 
 static int take_numbers(struct take *t, const msgpack_object *p, struct sweep *s)
 {
@@ -151,7 +162,7 @@ static int take_sweep(struct take *t, const msgpack_object *o)
 		return breach(t, "sweep: the readings are no array, or too many");
 	rc = take_numbers(t, p, &s);
 	for (uint32_t i = 0; rc == 0 && i < readings->via.array.size; i++)
-		rc = take_reading(t, a, &readings->via.array.ptr[i], &which[i]);
+		rc = take_reading(t, a, &s, &readings->via.array.ptr[i], &which[i]);
 	if (rc == 0) {
 		a->n++;
 		count(a, &s);

@@ -25,7 +25,8 @@ struct variables {
 };
 
 enum { KIND, ANALYZER, T_US, DT_US, N, K, ERROR_TEXT, STATE, REASON, READINGS, ITEM_FIELDS };
-enum { VARIABLE, READING_K, VALUES, QUALITIES, READING_FIELDS };
+enum { VARIABLE, READING_K, VALUES, QUALITIES, READING_FIELDS,
+       READING_T_US = READING_FIELDS, READING_DT_US, READING_TIMED_FIELDS };
 
 /* The elements of an array of exactly n, or NULL. */
 static const msgpack_object *tuple(const msgpack_object *o, size_t n)
@@ -143,9 +144,12 @@ static bool elements_check(const msgpack_object *values, const msgpack_object *q
 static int reading_check(const msgpack_object *o, int64_t analyzer, const struct variables *v,
 			 struct sizes *need, struct tesla_error *err)
 {
-	const msgpack_object *f = tuple(o, READING_FIELDS);
-	int64_t index, k;
+	const msgpack_object *timed = tuple(o, READING_TIMED_FIELDS);
+	const msgpack_object *f = timed != NULL ? timed : tuple(o, READING_FIELDS);
+	int64_t index, k, us;
 
+	if (timed != NULL && (!mp_to_int(&timed[READING_T_US], &us) || !mp_to_int(&timed[READING_DT_US], &us)))
+		return tesla_fail(err, -EBADMSG, "a reading: expected t_us and dt_us after the qualities");
 	if (f == NULL || !mp_to_int(&f[VARIABLE], &index) || !mp_to_int(&f[READING_K], &k) || k < 0)
 		return tesla_fail(err, -EBADMSG, "a reading: expected [variable, k, values, qualities]");
 	if (index < 0 || (uint64_t)index >= v->n)
@@ -247,13 +251,18 @@ static void element_fill(struct tesla_element *e, const msgpack_object *value, i
 		*e = (struct tesla_element){ .value = NAN, .quality = TESLA_UNAVAILABLE };
 }
 
-static void reading_fill(struct fill *to, const msgpack_object *f)
+/* Its own time, or else that of its sweep. */
+static void reading_fill(struct fill *to, const struct tesla_item *sweep, const msgpack_object_array *fields)
 {
+	const msgpack_object *f = fields->ptr;
+	bool timed = fields->size == READING_TIMED_FIELDS;
 	const struct variable *v = &to->variables->rows[number_of(&f[VARIABLE])];
 	struct tesla_reading *r = to->reading++;
 
 	*to->reading_at++ = r;
 	*r = (struct tesla_reading){ .variable = v->name, .unit = v->unit, .k = (uint64_t)number_of(&f[READING_K]),
+		.t_ms = timed ? number_of(&f[READING_T_US]) / 1000 : sweep->t_ms,
+		.dt_ms = timed ? (double)number_of(&f[READING_DT_US]) / 1000 : sweep->dt_ms,
 		.n_elements = f[VALUES].via.array.size, .elements = to->element };
 	for (size_t i = 0; i < r->n_elements; i++) {
 		int64_t quality;
@@ -277,7 +286,7 @@ static void item_fill(struct fill *to, const msgpack_object *f)
 	item->state = text_fill(to, &f[STATE]);
 	item->reason = text_fill(to, &f[REASON]);
 	for (size_t i = 0; i < readings->size; i++)
-		reading_fill(to, readings->ptr[i].via.array.ptr);
+		reading_fill(to, item, &readings->ptr[i].via.array);
 }
 
 /* Every part but the text has the alignment of a pointer or a double, which are the same here. */

@@ -360,6 +360,7 @@ static void step_ok(struct line *l, const struct tesla_reply *reply)
 		if (job->first_sent_us == 0)
 			job->first_sent_us = reply->sent_us;
 		job->last_received_us = reply->received_us;
+		job->reads++;
 	}
 	t->ok = true;
 	sweep_take(job->a, job->plan, t, reply);
@@ -538,11 +539,13 @@ static struct analyzer *scales_pick(const struct line *l, int64_t mono_us, int64
 	for (size_t i = 0; i < l->n_analyzers; i++) {
 		struct analyzer *a = l->analyzers[i];
 		struct plan_cost cost = line_cost(l, a);
+		struct tesla_error err;
+		struct plan *plan;
 
 		if (a->state != ANALYZER_ONLINE || a->connect_needed || a->scales_at_us > mono_us ||
-		    a->connect_plan == NULL)
+		    analyzer_connect_plan(a, &cost, &plan, &err) != 0)
 			continue;
-		if (until_us - mono_us > (int64_t)(2 * plan_predict(a->connect_plan, &cost)) + IDLE_MARGIN_US)
+		if (until_us - mono_us > (int64_t)(2 * plan_predict(plan, &cost)) + IDLE_MARGIN_US)
 			return a;
 	}
 	return NULL;

@@ -36,6 +36,7 @@ struct job {
 	int64_t deadline_ms;
 	unsigned due, missed, timeouts, garbled, exceptions, transactions;
 	int64_t first_sent_us, last_received_us;	/* of the reads: what the readings' time is made of */
+	unsigned reads;			/* answered ones */
 	int64_t bus_us;
 	struct tesla_error error;	/* the first one; code 0: none */
 };

@@ -87,14 +87,55 @@ static void elements_judge(struct analyzer *a, const struct wanted *w)
 	}
 }
 
-static void reading_pack(msgpack_packer *pk, const struct analyzer *a, size_t index)
+/* An instant known to +- dt: midway between request and reply. */
+struct stamp { int64_t t_us, dt_us; };
+
+static struct stamp stamp_between(int64_t sent_us, int64_t received_us, int64_t wall_offset_us)
+{
+	int64_t dt_us = (received_us - sent_us + 1) / 2;
+
+	return (struct stamp){ wall_offset_us + sent_us + dt_us, dt_us };
+}
+
+/* From the first request to the last reply that this variable came with.  False: nothing came. */
+static bool reading_stamp(const struct analyzer *a, size_t index, int64_t wall_offset_us, struct stamp *ret)
+{
+	int64_t sent = INT64_MAX, received = 0;
+
+	for (size_t i = 0; i < a->n_blocks; i++) {
+		const struct tesla_reply *r = &a->replies[i];
+
+		if (a->blocks[i].variable != (int64_t)index || r->status != TESLA_REPLY_OK)
+			continue;
+		sent = r->sent_us < sent ? r->sent_us : sent;
+		received = r->received_us > received ? r->received_us : received;
+	}
+	if (received == 0)
+		return false;
+	*ret = stamp_between(sent, received, wall_offset_us);
+	return true;
+}
+
+static void qualities_pack(msgpack_packer *pk, const struct tesla_element *e, size_t n, bool all_good)
+{
+	if (all_good) {
+		(void)msgpack_pack_nil(pk);
+		return;
+	}
+	(void)msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++)
+		(void)msgpack_pack_uint8(pk, (uint8_t)e[i].quality);
+}
+
+/* own: the reading's time, where it is not the sweep's; else NULL. */
+static void reading_pack(msgpack_packer *pk, const struct analyzer *a, size_t index, const struct stamp *own)
 {
 	const struct wanted *w = &a->wanted[index];
 	const struct tesla_element *e = &a->elements[w->first];
 	size_t n = w->variable->n_elements;
 	bool good = true;
 
-	(void)msgpack_pack_array(pk, 3);
+	(void)msgpack_pack_array(pk, own != NULL ? 5 : 3);
 	(void)msgpack_pack_uint64(pk, index);
 	(void)msgpack_pack_array(pk, n);
 	for (size_t i = 0; i < n; i++) {
@@ -104,13 +145,11 @@ static void reading_pack(msgpack_packer *pk, const struct analyzer *a, size_t in
 		else
 			(void)msgpack_pack_nil(pk);
 	}
-	if (good) {
-		(void)msgpack_pack_nil(pk);
-		return;
+	qualities_pack(pk, e, n, good);
+	if (own != NULL) {
+		(void)msgpack_pack_int64(pk, own->t_us);
+		(void)msgpack_pack_int64(pk, own->dt_us);
 	}
-	(void)msgpack_pack_array(pk, n);
-	for (size_t i = 0; i < n; i++)
-		(void)msgpack_pack_uint8(pk, (uint8_t)e[i].quality);
 }
 
 static bool wanted_due(const struct analyzer *a, size_t i, unsigned due)
@@ -118,29 +157,41 @@ static bool wanted_due(const struct analyzer *a, size_t i, unsigned due)
 	return (due & 1u << a->wanted[i].interval) != 0;
 }
 
-static void sweep_pack(struct gather *g, const struct job *job, int64_t t_us, int64_t dt_us)
+static void readings_pack(msgpack_packer *pk, const struct job *job, int64_t wall_offset_us)
+{
+	const struct analyzer *a = job->a;
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n_wanted; i++)
+		n += wanted_due(a, i, job->due);
+	(void)msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < a->n_wanted; i++) {
+		struct stamp own;
+		bool has = job->reads > 1 && reading_stamp(a, i, wall_offset_us, &own);
+
+		if (wanted_due(a, i, job->due))
+			reading_pack(pk, a, i, has ? &own : NULL);
+	}
+}
+
+static void sweep_pack(struct gather *g, const struct job *job, const struct stamp *stamp, int64_t wall_offset_us)
 {
 	const struct analyzer *a = job->a;
 	const int64_t counts[] = { job->missed, job->timeouts, job->garbled, job->exceptions,
 				   job->transactions, job->bus_us };
-	size_t before = g->sweeps.pub.len, n = 0;
+	size_t before = g->sweeps.pub.len;
 	msgpack_packer pk;
 
 	mp_writer(&pk, &g->sweeps);
 	(void)msgpack_pack_array(&pk, 12);
 	(void)msgpack_pack_int64(&pk, a->id);
-	(void)msgpack_pack_int64(&pk, t_us);
-	(void)msgpack_pack_int64(&pk, dt_us);
+	(void)msgpack_pack_int64(&pk, stamp->t_us);
+	(void)msgpack_pack_int64(&pk, stamp->dt_us);
 	(void)msgpack_pack_int64(&pk, job->deadline_ms);
 	mp_str(&pk, job->error.code != 0 ? job->error.text : NULL);
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		(void)msgpack_pack_int64(&pk, counts[i]);
-	for (size_t i = 0; i < a->n_wanted; i++)
-		n += wanted_due(a, i, job->due);
-	(void)msgpack_pack_array(&pk, n);
-	for (size_t i = 0; i < a->n_wanted; i++)
-		if (wanted_due(a, i, job->due))
-			reading_pack(&pk, a, i);
+	readings_pack(&pk, job, wall_offset_us);
 	if (!g->sweeps.failed) {
 		g->n++;
 		return;
@@ -150,7 +201,7 @@ static void sweep_pack(struct gather *g, const struct job *job, int64_t t_us, in
 	if (before == 0)
 		return;				/* longer than any message may be; core/daemon bounds the variables */
 	gather_flush(g);
-	sweep_pack(g, job, t_us, dt_us);
+	sweep_pack(g, job, stamp, wall_offset_us);
 }
 
 static void elements_fail(struct analyzer *a)
@@ -163,7 +214,7 @@ void sweep_finish(struct line *l, struct job *job, int64_t mono_us, int64_t wall
 {
 	struct analyzer *a = job->a;
 	struct tesla_error err = { 0 };
-	int64_t t_us = wall_us, dt_us = 0;
+	struct stamp stamp = { wall_us, 0 };
 	int r;
 
 	elements_fail(a);
@@ -179,10 +230,8 @@ void sweep_finish(struct line *l, struct job *job, int64_t mono_us, int64_t wall
 	for (size_t i = 0; i < a->n_wanted; i++)
 		if (wanted_due(a, i, job->due))
 			elements_judge(a, &a->wanted[i]);
-	if (job->first_sent_us != 0) {		/* stamped midway between request and reply */
-		dt_us = (job->last_received_us - job->first_sent_us + 1) / 2;
-		t_us = wall_us - mono_us + job->first_sent_us + dt_us;
-	}
+	if (job->first_sent_us != 0)
+		stamp = stamp_between(job->first_sent_us, job->last_received_us, wall_us - mono_us);
 	a->scales_changed = false;
-	sweep_pack(l->gather, job, t_us, dt_us);
+	sweep_pack(l->gather, job, &stamp, wall_us - mono_us);
 }

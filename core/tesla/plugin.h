@@ -212,6 +212,7 @@ struct tesla_variable {
 struct tesla_model {
 	uint32_t size;
 	const char *name, *manufacturer;
+	uint32_t max_registers;		/* the meter's own limit in one read; 0: the driver's */
 	bool scales_every_sweep;	/* false: scale registers are TESLA_BLOCK_CONNECT blocks */
 	size_t n_variables, n_scales;
 	const struct tesla_variable *const *variables;
@@ -245,6 +246,8 @@ struct tesla_data {
 
 struct tesla_reading {
 	const char *variable, *unit;
+	int64_t t_ms;			/* midway between request and reply; UTC, since 1970 */
+	double dt_ms;			/* half-width: t is known to +- this */
 	uint64_t k;			/* count of this topic's messages since epoch */
 	size_t n_elements;
 	const struct tesla_element *elements;
@@ -255,7 +258,7 @@ enum tesla_item_kind { TESLA_SWEEP = 1, TESLA_RECORD = 2, TESLA_STATUS_CHANGE = 
 struct tesla_item {
 	enum tesla_item_kind kind;
 	int64_t analyzer;		/* 0 for a heartbeat */
-	int64_t t_ms;			/* UTC, since 1970 */
+	int64_t t_ms;			/* UTC, since 1970; of a sweep: from its first request to its last reply */
 	double dt_ms;			/* half-width: t is known to +- this */
 	uint64_t n;			/* sweep number */
 	uint64_t k;			/* of the topic, for a status change or a heartbeat */

@@ -25,7 +25,7 @@ static void lines_write(FILE *f, const struct tesla_item *item, const struct tes
 {
 	for (size_t i = 0; i < r->n_elements; i++)
 		if (r->elements[i].quality == TESLA_GOOD)
-			(void)fprintf(f, "%" PRId64 " %" PRId64 " %s[%zu] %.10g %s\n", item->t_ms,
+			(void)fprintf(f, "%" PRId64 " %" PRId64 " %s[%zu] %.10g %s\n", r->t_ms,
 				      item->analyzer, r->variable, i, r->elements[i].value,
 				      r->unit ? r->unit : "");
 }

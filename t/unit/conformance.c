@@ -455,7 +455,8 @@ static const struct tesla_element elements[] = {
 	{ 1.5, TESLA_GOOD }, { NAN, TESLA_GOOD }, { INFINITY, TESLA_SUSPECT }, { 3, TESLA_ERROR },
 	  { 0, TESLA_STALE },
 };
-static const struct tesla_reading reading = { "TPF", "V", 1, N_ELEMENTS(elements), elements },
+static const struct tesla_reading reading = { .variable = "TPF", .unit = "V", .k = 1, .n_elements = N_ELEMENTS(elements),
+						    .elements = elements },
 				  none = { .variable = "NIL" };
 static const struct tesla_item items[] = {
 	{ .kind = TESLA_SWEEP, .analyzer = 1, .n_readings = 2,

@@ -96,6 +96,9 @@ static const struct { const char *message, *error; } batches[] = {
 	{ "['b', [3,7,5000,0,0,4,n,'offline','no answer',[]], [4,0,5000,0,0,9,n,n,n,[]] ]", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],[2]]]] ]", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[i],n]]] ]", NULL },
+	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],n,6000,20]]] ]", NULL },
+	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],n,'x',20]]] ]", "expected t_us and dt_us" },
+	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],n,6000]]] ]", "a reading: expected" },
 	{ "[]", "expected [\"b\"" },
 	{ "['s']", "expected [\"b\"" },
 	{ "['batch']", "expected [\"b\"" },
@@ -171,7 +174,7 @@ Test(exporter, a_batch_stands_on_its_own)
 	struct variables *v = variables_of(VARIABLES, &r, &err);
 
 	buf_init(&bytes, 1 << 20);
-	doc = doc_of("['b', [1,7,5999,250,3,0,'late','x','y',[[1,12,[0.5,9,n,i],[0,3,1,0]],[0,13,[1],n]]],"
+	doc = doc_of("['b', [1,7,5999,250,3,0,'late','x','y',[[1,12,[0.5,9,n,i],[0,3,1,0]],[0,13,[1],n,7999,20]]],"
 		     " [4,0,6000,0,0,9,n,n,n,[]]]", &bytes);
 	cr_assert_eq(batch_decode(&doc.u.data, v, &b, &err), 0, "%s", err.text);
 	mp_doc_release(&doc);
@@ -189,6 +192,8 @@ Test(exporter, a_batch_stands_on_its_own)
 	cr_assert(isnan(reading->elements[1].value), "a number where there is no value");
 	cr_assert_eq(reading->elements[1].quality, TESLA_ERROR);
 	cr_assert_eq(reading->elements[3].quality, TESLA_UNAVAILABLE, "infinity is no value");
+	cr_assert(reading->t_ms == 5 && reading->dt_ms > 0.249, "the sweep's time");
+	cr_assert(b->pub.items[0]->readings[1]->t_ms == 7 && b->pub.items[0]->readings[1]->dt_ms < 0.021, "its own");
 	cr_assert_str_eq(b->pub.items[0]->readings[1]->unit, "V");
 	cr_assert(b->pub.items[1]->kind == TESLA_HEARTBEAT && b->pub.items[1]->n_readings == 0);
 	batch_free(b);

@@ -108,6 +108,30 @@ Test(hub, a_failed_sweep_has_a_number_and_its_error)
 	hub_free(h);
 }
 
+Test(hub, a_reading_may_have_a_time_of_its_own)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct got g = { 0 };
+	struct tesla_error err;
+	struct hub_analyzer *a = hub_analyzer(h, 3);
+	const msgpack_object *r;
+
+	cr_assert(eq(int, hub_add_sink(h, NULL, on_batch, &g), 0));
+	cr_assert(eq(int, say(h, SWEEP(3, "null", "[[1,[50.1],null,7000,30],[0,[1,null,2],[0,1,2]]]"), &err), 0));
+	hub_flush(h);
+	cr_assert(eq(i64, a->last[1].t_us, 7000));
+	cr_assert(eq(i64, a->last[1].dt_us, 30));
+	cr_assert(eq(i64, a->last[0].t_us, a->t_us));
+	r = item(&g, 0, READINGS)->via.array.ptr;
+	cr_assert(eq(u32, r[0].via.array.size, 6));
+	cr_assert(eq(u64, r[0].via.array.ptr[4].via.u64, 7000));
+	cr_assert(eq(u64, r[0].via.array.ptr[5].via.u64, 30));
+	cr_assert(eq(u32, r[1].via.array.size, 4), "the sweep's time is not said again");
+	mp_doc_release(&g.doc);
+	hub_free(h);
+}
+
 Test(hub, sinks_get_what_they_want)
 {
 	static const bool wants[] = { false, true, false };
@@ -219,6 +243,7 @@ static const struct { const char *json, *says; } breaches[] = {
 	{ SWEEP(3, "1", "[]"), "the error is no text" },
 	{ SWEEP(3, "null", "{}"), "readings" },
 	{ SWEEP(3, "null", "[1]"), "no array of 3" },
+	{ SWEEP(3, "null", "[[1,[50.1],null,-7,30]]"), "time is none" },
 	{ SWEEP(3, "null", "[[2,[1],null]]"), "a variable that it has not" },
 	{ SWEEP(3, "null", "[[-1,[1],null]]"), "a variable that it has not" },
 	{ SWEEP(3, "null", "[[0,[1],null]]"), "TPF has 3 elements" },

@@ -217,7 +217,7 @@ static void world_run(struct world *w, int64_t until_us)
 
 /* ---- what the core was told ---- */
 
-struct told { unsigned sweeps, failed, missed, timeouts, garbled, exceptions, states, forbidden, doubts, suspects; char last_state[16]; int64_t last_t_us, worst_early_us; };
+struct told { unsigned sweeps, failed, missed, timeouts, garbled, exceptions, states, forbidden, doubts, suspects, own_times; int64_t own_dt_us; char last_state[16]; int64_t last_t_us, worst_early_us; };
 
 static void tell_sweep(struct told *t, const msgpack_object *s, int64_t analyzer)
 {
@@ -238,6 +238,10 @@ static void tell_sweep(struct told *t, const msgpack_object *s, int64_t analyzer
 	for (uint32_t i = 0; i < f[11].via.array.size; i++) {
 		const msgpack_object *q = &readings[i].via.array.ptr[2];
 
+		if (readings[i].via.array.size == 5) {
+			t->own_times++;
+			t->own_dt_us = readings[i].via.array.ptr[4].via.i64;
+		}
 		t->suspects += q->type == MSGPACK_OBJECT_ARRAY && q->via.array.ptr[0].via.u64 == TESLA_SUSPECT;
 	}
 }
@@ -359,6 +363,8 @@ Test(line, learns_a_register_that_is_refused)
 	cr_expect_eq(t.exceptions, 1, "refused once, then planned round it");
 	cr_expect_eq(u.exceptions, 0, "the other meter of the model needs no lesson");
 	cr_expect_eq(t.failed + u.failed, 0, "recovered within the sweep");
+	cr_expect_eq(t.own_times, 2 * t.sweeps, "two transactions, each with its time");
+	cr_expect_eq(t.own_dt_us, TOOK_US / 2);
 	cr_expect(ranges_touch(&w->kind->forbidden, 3, 15, 15));
 	cr_expect(!ranges_touch(&w->kind->forbidden, 3, 11, 11) && !ranges_touch(&w->kind->forbidden, 3, 20, 20));
 	world_free(w);

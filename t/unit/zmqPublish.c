@@ -92,6 +92,8 @@ Test(zmqPublish, readings)
 		const struct message_case *c = &cases[i];
 		struct tesla_reading r = { .variable = "TPF",
 					   .unit = "V",
+					   .t_ms = 1700000000123,
+					   .dt_ms = 1.5,
 					   .k = 41,
 					   .n_elements = c->n,
 					   .elements = c->elements };

@@ -136,8 +136,8 @@ int message_reading(struct message *m, const struct tesla_batch *batch,
 	errors = errors && item->error != NULL;
 	rc |= topic_part(m, r->variable);
 	rc |= msgpack_pack_map(&pk, 7u + !all_good + errors);
-	rc |= put_key_int(&pk, "t", item->t_ms);
-	rc |= put_key_real(&pk, "dt", item->dt_ms);
+	rc |= put_key_int(&pk, "t", r->t_ms);
+	rc |= put_key_real(&pk, "dt", r->dt_ms);
 	rc |= put_key_int(&pk, "e", batch->epoch_ms);
 	rc |= put_key_count(&pk, "n", item->n);
 	rc |= put_key_count(&pk, "k", r->k);
