@@ -73,9 +73,9 @@ static void address_check(struct build *b, const xmlNode *node, unsigned functio
 			xml_error(b->x, b->d, node, "<%s>: address %u is in a forbidden range, %u to %u",
 				  (const char *)node->name, address, f->first, f->last);
 	}
-	if (b->m->max_registers > 0 && count > b->m->max_registers)
+	if (b->m->pub.max_registers > 0 && count > b->m->pub.max_registers)
 		xml_error(b->x, b->d, node, "<%s> takes %u registers: expected at most max-registers, which is %u",
-			  (const char *)node->name, count, b->m->max_registers);
+			  (const char *)node->name, count, b->m->pub.max_registers);
 }
 
 /* ---- scale registers ---- */
@@ -332,7 +332,7 @@ static void model_read(struct build *b, const xmlNode *root)
 	m->pub.manufacturer = row.manufacturer;
 	m->pub.scales_every_sweep = row.scale_read == 1;
 	m->proven = row.proven;
-	m->max_registers = (uint32_t)row.max_registers;
+	m->pub.max_registers = (uint32_t)row.max_registers;
 	m->turnaround_us = row.turnaround_ms < 0 ? -1 : row.turnaround_ms * 1000;
 	m->pause_ms = row.pause_ms;
 	m->late_max_ms = row.late_max_ms;

@@ -14,7 +14,6 @@ struct model {
 	char *file;			/* where it was read, for messages */
 	bool proven;			/* proven="no": numbers that nobody tried on the meter */
 	char *description;
-	uint32_t max_registers;		/* the meter's own limit in one read; 0: the driver's */
 	int64_t turnaround_us;		/* from request to reply, assumed until measured; -1: not said */
 	int64_t pause_ms;		/* the meter wants this much quiet before a request; 0: none */
 	int64_t late_max_ms;		/* a reply may be this late; -1: not said */

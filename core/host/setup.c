@@ -277,8 +277,8 @@ static void limits_set(const struct line *l, struct analyzer *a)
 	if (l->params.baud == 0)
 		a->turnaround_us = TCP_ROUND_TRIP_US;
 	a->max_registers = driver != NULL ? driver->driver.max_registers : 1;
-	if (m->max_registers > 0 && m->max_registers < a->max_registers)
-		a->max_registers = m->max_registers;
+	if (m->pub.max_registers > 0 && m->pub.max_registers < a->max_registers)
+		a->max_registers = m->pub.max_registers;
 }
 
 /* The plugins of an analyzer.  What is missing was reported: the analyzer is out. */

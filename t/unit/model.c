@@ -37,7 +37,7 @@ Test(model, elements_inherit)
 	struct model *m = parse_good(good);
 	const struct tesla_variable *u = model_variable(m, "U"), *e = model_variable(m, "E");
 
-	cr_expect(m->max_registers == 60 && m->proven && m->turnaround_us == -1 && m->late_max_ms == -1);
+	cr_expect(m->pub.max_registers == 60 && m->proven && m->turnaround_us == -1 && m->late_max_ms == -1);
 	cr_expect_str_eq(m->description, "A meter");
 	cr_assert(m->n_forbidden == 1 && m->pub.n_scales == 1 && m->pub.n_variables == 2);
 	cr_expect(m->forbidden[0].function == 3 && m->forbidden[0].last == 110);

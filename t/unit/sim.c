@@ -453,8 +453,8 @@ static const struct model model = {
 		 .n_variables = 3,
 		 .variables = variable_list,
 		 .n_scales = 1,
-		 .scales = scale_list },
-	.max_registers = 100,
+		 .scales = scale_list,
+		 .max_registers = 100 },
 	.n_forbidden = 1,
 	.forbidden = model_forbidden,
 };

@@ -234,7 +234,7 @@ static bool range_hit(const struct model_range *list, size_t n, unsigned functio
 
 static int read_refusal(const struct meter *m, unsigned function, unsigned first, unsigned count)
 {
-	unsigned limit = m->model->max_registers ? m->model->max_registers : READ_MAX;
+	unsigned limit = m->model->pub.max_registers ? m->model->pub.max_registers : READ_MAX;
 	unsigned last = first + count - 1;
 
 	if (count == 0 || count > READ_MAX || count > limit)

@@ -70,14 +70,14 @@ static void scale_split(double scale, double *mantissa, int *exponent)
 	}
 }
 
-static bool continues(const struct tesla_block *b, const struct tesla_register *r)
+static bool continues(const struct tesla_block *b, const struct tesla_register *r, unsigned limit)
 {
 	return b->function == r->function && b->address + b->count == r->address &&
-	       b->count + r->count <= RUN_MAX;
+	       b->count + r->count <= limit;
 }
 
 /* Elements that lie behind each other share a block; each jump begins another. */
-static void variable_plan(struct plan *p, const struct tesla_variable *v, int32_t index)
+static void variable_plan(struct plan *p, const struct tesla_variable *v, int32_t index, unsigned limit)
 {
 	struct tesla_block *b = NULL;
 
@@ -85,7 +85,7 @@ static void variable_plan(struct plan *p, const struct tesla_variable *v, int32_
 		const struct tesla_register *r = v->elements[i];
 		struct element *e = &p->elements[p->n_elements++];
 
-		if (b == NULL || !continues(b, r)) {
+		if (b == NULL || !continues(b, r, limit)) {
 			b = &p->blocks[p->n_blocks++];
 			*b = (struct tesla_block){ .function = r->function, .address = r->address,
 						   .variable = index };
@@ -153,6 +153,7 @@ static int plan_open(const void *conf, const struct tesla_model *model,
 		     struct tesla_error *err)
 {
 	uint16_t flags = model->scales_every_sweep ? 0 : TESLA_BLOCK_CONNECT;
+	unsigned limit = model->max_registers > 0 && model->max_registers < RUN_MAX ? model->max_registers : RUN_MAX;
 	size_t n_elements = 0, first_scale;
 	struct plan *p;
 
@@ -169,7 +170,7 @@ static int plan_open(const void *conf, const struct tesla_model *model,
 		return tesla_fail(err, -ENOMEM, "%s: no memory for %zu elements", model->name,
 				  n_elements);
 	for (size_t i = 0; i < n; i++)
-		variable_plan(p, wanted[i], (int32_t)i);
+		variable_plan(p, wanted[i], (int32_t)i, limit);
 	first_scale = p->n_blocks;
 	for (size_t i = 0; i < p->n_elements; i++)
 		if (p->elements[i].reg->scale_register != NULL)
