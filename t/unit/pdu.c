@@ -59,6 +59,8 @@ static const struct reply_case {
 	{ "two registers", 0, 7, { 5, 3, 4, 1, 2, 3, 4 }, TESLA_REPLY_OK, 0, "" },
 	{ "exception 2", 0, 3, { 5, 0x83, 2 }, TESLA_REPLY_EXCEPTION, 2,
 	  "exception 2 (illegal address)" },
+	{ "a gateway for a silent meter", 0, 3, { 5, 0x83, 11 }, TESLA_REPLY_TIMEOUT, 11,
+	  "exception 11 (gateway: no answer from the meter)" },
 	{ "exception 200", 0, 3, { 5, 0x83, 200 }, TESLA_REPLY_EXCEPTION, 200,
 	  "exception 200 (unknown)" },
 	{ "another address", 0, 7, { 6, 3, 4, 1, 2, 3, 4 }, TESLA_REPLY_GARBLED, 0,
