@@ -15,8 +15,8 @@
 struct blame_slot {
 	_Atomic uint32_t busy;		/* 1 while inside the plugin */
 	_Atomic int32_t signal;		/* the one that it died of, or 0 */
-	int64_t since_us;		/* monotonic */
-	int64_t limit_us;		/* the call should take this long at most; 0: no limit */
+	_Atomic int64_t since_us;	/* monotonic; this and the next are read while the thread works */
+	_Atomic int64_t limit_us;	/* the call should take this long at most; 0: no limit */
 	int64_t line, analyzer;		/* 0: none */
 	char plugin[40], call[16];
 };
