@@ -12,7 +12,6 @@
 
 #define REPLAN_SWEEPS 64		/* how often a cheaper plan is looked for */
 #define REPLAN_GAIN 0.95		/* an older plan is kept unless the new one is 5% cheaper */
-#define SMOOTH 0.125			/* weight of a new observation */
 #define REPLY_MAX 4096			/* bytes of one block's reply */
 #define CALL_LIMIT_US 1000000		/* open, blocks, decode: a second is plenty for what does no I/O */
 

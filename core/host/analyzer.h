@@ -44,6 +44,8 @@ struct wanted {				/* a variable that is asked of this analyzer */
 	size_t first;			/* of its elements in `elements` */
 };
 
+#define SMOOTH 0.125			/* weight of a new observation */
+
 struct counter_state { double accepted, candidate; };	/* of a counter's element; NAN: none yet */
 
 struct analyzer {

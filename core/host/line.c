@@ -82,6 +82,8 @@ static void observe(struct line *l, struct job *job, const struct tesla_reply *r
 	if (reply->sent_us == 0 || reply->received_us == 0)
 		return;
 	job->bus_us += (int64_t)(took + silence_us(l));
+	if (job->phase == PHASE_READ)
+		job->read_us += (int64_t)(took + silence_us(l));
 	if (reply->status == TESLA_REPLY_OK)
 		analyzer_observe(job->a, took - wire);
 }
@@ -232,8 +234,8 @@ static void sweep_over(struct line *l, int64_t mono_us, int64_t wall_us)
 	struct analyzer *a = job->a;
 	bool first = a->measured_us == 0;
 
-	if (job->error.code == 0 && job->bus_us > 0)
-		a->measured_us += (first ? 1 : 0.125) * ((double)job->bus_us - a->measured_us);
+	if (job->error.code == 0 && job->read_us > 0)
+		a->measured_us += (first ? 1 : SMOOTH) * ((double)job->read_us - a->measured_us);
 	sweep_finish(l, job, mono_us, wall_us);
 	job->kind = JOB_NONE;
 	if (job->answered) {

@@ -37,7 +37,7 @@ struct job {
 	unsigned due, missed, timeouts, garbled, exceptions, transactions;
 	int64_t first_sent_us, last_received_us;	/* of the reads: what the readings' time is made of */
 	unsigned reads;			/* answered ones */
-	int64_t bus_us;
+	int64_t bus_us, read_us;	/* the line's time; that of the reads alone, without the connect */
 	struct tesla_error error;	/* the first one; code 0: none */
 };
 
