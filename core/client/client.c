@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libtesla, the control socket: one request, one answer.  A socket whose answer did not come in time
- * is thrown away, so that a late answer is never taken for that of the next request.
+ * libtesla, the control socket: one request, one answer.  A socket whose answer did not come in
+ * time is thrown away, so that a late answer is never taken for that of the next request.
  */
 #include <tesla/client.h>
 
@@ -32,8 +32,8 @@ static void message_close(zmq_msg_t *m)
 }
 
 /*
- * ZeroMQ retries a connection for ever and says nothing.  A local socket can tell at once that nobody
- * is there, or that we may not talk to it; other transports find out by the time-out.
+ * ZeroMQ retries a connection for ever and says nothing.  A local socket can tell at once that
+ * nobody is there, or that we may not talk to it; other transports find out by the time-out.
  */
 static int probe_ipc(const char *endpoint, struct tesla_error *err)
 {
@@ -46,14 +46,15 @@ static int probe_ipc(const char *endpoint, struct tesla_error *err)
 	endpoint += 6;
 	len = strlen(endpoint);
 	if (len >= sizeof to.sun_path)
-		return tesla_fail(err, -ENAMETOOLONG, "%s: a socket's path has at most %zu bytes", endpoint,
-				  sizeof to.sun_path - 1);
+		return tesla_fail(err, -ENAMETOOLONG, "%s: a socket's path has at most %zu bytes",
+				  endpoint, sizeof to.sun_path - 1);
 	memcpy(to.sun_path, endpoint, len);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 || errno == EAGAIN)
 		return 0;
 	if (errno == EACCES)
-		return tesla_fail(err, -EACCES, "%s: permission denied; control needs the group of that file",
+		return tesla_fail(err, -EACCES,
+				  "%s: permission denied; control needs the group of that file",
 				  endpoint);
 	return tesla_fail(err, -errno, "no teslad at %s: %s", endpoint, strerror(errno));
 }
@@ -126,7 +127,8 @@ static int request_pack(struct buf *out, const char *command, const void *args, 
 	if (args != NULL && mp_scan(args, args_len, err) != 0)
 		return err->code;
 	if (args != NULL && map_head(args, &keys, &head) != 0)
-		return tesla_fail(err, -EINVAL, "%s: the arguments are no MessagePack map", command);
+		return tesla_fail(err, -EINVAL, "%s: the arguments are no MessagePack map",
+				  command);
 	mp_writer(&pk, out);
 	(void)msgpack_pack_map(&pk, (size_t)keys + 1);
 	mp_key_str(&pk, "cmd", command);
@@ -152,25 +154,28 @@ static int frame_recv(void *socket, zmq_msg_t *m, bool *more)
 	return 0;
 }
 
-static int answer_recv(struct tesla_client *c, zmq_msg_t *m, int64_t until_us, struct tesla_error *err)
+static int answer_recv(struct tesla_client *c, zmq_msg_t *m, int64_t until_us,
+		       struct tesla_error *err)
 {
 	bool more = false;
 	int r = socket_wait(c->socket, until_us);
 
 	if (r == -EAGAIN)
-		return tesla_fail(err, -ETIMEDOUT, "no answer from teslad at %s in time", c->endpoint);
+		return tesla_fail(err, -ETIMEDOUT, "no answer from teslad at %s in time",
+				  c->endpoint);
 	if (r == 0)
 		r = frame_recv(c->socket, m, &more);
 	if (r != 0)
 		return tesla_fail(err, r, "%s: %s", c->endpoint, zmq_strerror(-r));
 	if (zmq_msg_size(m) != 0 || !more || frame_recv(c->socket, m, &more) != 0 || more)
-		return tesla_fail(err, -EPROTO, "%s: that is no teslad: expected an empty frame and one more",
+		return tesla_fail(err, -EPROTO,
+				  "%s: that is no teslad: expected an empty frame and one more",
 				  c->endpoint);
 	return 0;
 }
 
-static int exchange(struct tesla_client *c, const struct buf *request, int timeout_ms, zmq_msg_t *answer,
-		    struct tesla_error *err)
+static int exchange(struct tesla_client *c, const struct buf *request, int timeout_ms,
+		    zmq_msg_t *answer, struct tesla_error *err)
 {
 	int64_t until_us = timeout_ms < 0 ? -1 : clock_mono_us() + (int64_t)timeout_ms * 1000;
 	int r;
@@ -197,7 +202,8 @@ static int answer_check(const char *command, zmq_msg_t *m, struct tesla_error *e
 	if (r != 0)
 		return r;
 	if (mp_get(&doc.u.data, "ok") == NULL) {
-		r = tesla_fail(err, -EPROTO, "%s: the answer has no `ok`: that is no teslad", command);
+		r = tesla_fail(err, -EPROTO, "%s: the answer has no `ok`: that is no teslad",
+			       command);
 	} else if (!mp_bool(&doc.u.data, "ok", false)) {
 		text = mp_strdup(&doc.u.data, "error");
 		r = tesla_fail(err, -EREMOTEIO, "%s", text ? text : "refused without a reason");

@@ -8,14 +8,15 @@
 
 #include "base/clock.h"
 
-#define BACKLOG 100000			/* messages: all readings of a large node come in one burst */
+#define BACKLOG 100000	/* messages: all readings of a large node come in one burst */
 
 static bool set(void *s, int option, int value)
 {
 	return zmq_setsockopt(s, option, &value, sizeof value) == 0;
 }
 
-void *socket_connect(void *ctx, int type, const char *endpoint, int64_t max, struct tesla_error *err)
+void *socket_connect(void *ctx, int type, const char *endpoint, int64_t max,
+		     struct tesla_error *err)
 {
 	void *s = zmq_socket(ctx, type);
 
@@ -24,11 +25,12 @@ void *socket_connect(void *ctx, int type, const char *endpoint, int64_t max, str
 		return NULL;
 	}
 	/*
-	 * Closing never waits for a peer that may be gone.  No ZMQ_IMMEDIATE: with it libzmq throws away an
-	 * answer that was received when the peer closes right after it (seen with 4.3.4).
+	 * Closing never waits for a peer that may be gone.  No ZMQ_IMMEDIATE: with it libzmq throws
+	 * away an answer that was received when the peer closes right after it (seen with 4.3.4).
 	 */
 	if (set(s, ZMQ_LINGER, 0) && set(s, ZMQ_RCVHWM, BACKLOG) &&
-	    zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max) == 0 && zmq_connect(s, endpoint) == 0)
+	    zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max) == 0 &&
+	    zmq_connect(s, endpoint) == 0)
 		return s;
 	(void)tesla_fail(err, -errno, "%s: %s; an endpoint is such as ipc:///run/tesla/control "
 			 "or tcp://127.0.0.1:5556", endpoint, zmq_strerror(errno));

@@ -112,7 +112,10 @@ int tesla_stream_fd(struct tesla_stream *s)
 	return zmq_getsockopt(s->socket, ZMQ_FD, &fd, &len) == 0 ? fd : -1;
 }
 
-/* Takes the frames that are left of a message that is wrong, so that the next one begins at its start. */
+/*
+ * Takes the frames that are left of a message that is wrong, so that the next one begins at its
+ * start.
+ */
 static void message_skip(struct tesla_stream *s)
 {
 	while (zmq_msg_more(&s->payload) && zmq_msg_recv(&s->payload, s->socket, ZMQ_DONTWAIT) >= 0)
@@ -157,7 +160,8 @@ int tesla_next(struct tesla_stream *s, int timeout_ms, const char **topic, const
 	int r = socket_wait(s->socket, until_us);
 
 	if (r != 0)
-		return tesla_fail(err, r, "stream: %s", r == -EAGAIN ? "nothing came" : zmq_strerror(-r));
+		return tesla_fail(err, r, "stream: %s",
+				  r == -EAGAIN ? "nothing came" : zmq_strerror(-r));
 	r = message_recv(s, err);
 	if (r != 0)
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Batches from the core.  A first walk checks everything and counts what is needed; the second fills
- * one block of memory and cannot fail.
+ * Batches from the core.  A first walk checks everything and counts what is needed; the second
+ * fills one block of memory and cannot fail.
  */
 #include "host/batch.h"
 
@@ -119,13 +119,15 @@ static bool quality_at(const msgpack_object *qualities, size_t i, int64_t *ret)
 	*ret = TESLA_GOOD;
 	if (qualities->type == MSGPACK_OBJECT_NIL)
 		return true;
-	return mp_to_int(&qualities->via.array.ptr[i], ret) && *ret >= TESLA_GOOD && *ret <= TESLA_STALE;
+	return mp_to_int(&qualities->via.array.ptr[i], ret) && *ret >= TESLA_GOOD &&
+	       *ret <= TESLA_STALE;
 }
 
 static bool elements_check(const msgpack_object *values, const msgpack_object *qualities, size_t *n)
 {
 	if (values->type != MSGPACK_OBJECT_ARRAY || values->via.array.size == 0 ||
-	    (qualities->type != MSGPACK_OBJECT_NIL && tuple(qualities, values->via.array.size) == NULL))
+	    (qualities->type != MSGPACK_OBJECT_NIL &&
+	     tuple(qualities, values->via.array.size) == NULL))
 		return false;
 	for (size_t i = 0; i < values->via.array.size; i++) {
 		const msgpack_object *v = &values->via.array.ptr[i];
@@ -134,7 +136,8 @@ static bool elements_check(const msgpack_object *values, const msgpack_object *q
 
 		if (!quality_at(qualities, i, &q))
 			return false;
-		if (v->type == MSGPACK_OBJECT_NIL ? has_value((enum tesla_quality)q) : !mp_to_real(v, &number))
+		if (v->type == MSGPACK_OBJECT_NIL ? has_value((enum tesla_quality)q)
+						  : !mp_to_real(v, &number))
 			return false;
 	}
 	*n += values->via.array.size;
@@ -148,17 +151,23 @@ static int reading_check(const msgpack_object *o, int64_t analyzer, const struct
 	const msgpack_object *f = timed != NULL ? timed : tuple(o, READING_FIELDS);
 	int64_t index, k, us;
 
-	if (timed != NULL && (!mp_to_int(&timed[READING_T_US], &us) || !mp_to_int(&timed[READING_DT_US], &us)))
-		return tesla_fail(err, -EBADMSG, "a reading: expected t_us and dt_us after the qualities");
+	if (timed != NULL &&
+	    (!mp_to_int(&timed[READING_T_US], &us) || !mp_to_int(&timed[READING_DT_US], &us)))
+		return tesla_fail(err, -EBADMSG,
+				  "a reading: expected t_us and dt_us after the qualities");
 	if (f == NULL || !mp_to_int(&f[VARIABLE], &index) || !mp_to_int(&f[READING_K], &k) || k < 0)
-		return tesla_fail(err, -EBADMSG, "a reading: expected [variable, k, values, qualities]");
+		return tesla_fail(err, -EBADMSG,
+				  "a reading: expected [variable, k, values, qualities]");
 	if (index < 0 || (uint64_t)index >= v->n)
-		return tesla_fail(err, -EBADMSG, "variable %" PRId64 ": there are %zu", index, v->n);
+		return tesla_fail(err, -EBADMSG, "variable %" PRId64 ": there are %zu", index,
+				  v->n);
 	if (v->rows[index].analyzer != analyzer)
-		return tesla_fail(err, -EBADMSG, "variable %" PRId64 " is of analyzer %" PRId64 ", not %" PRId64,
+		return tesla_fail(err, -EBADMSG,
+				  "variable %" PRId64 " is of analyzer %" PRId64 ", not %" PRId64,
 				  index, v->rows[index].analyzer, analyzer);
 	if (!elements_check(&f[VALUES], &f[QUALITIES], &need->elements))
-		return tesla_fail(err, -EBADMSG, "%s: values and qualities do not fit", v->rows[index].name);
+		return tesla_fail(err, -EBADMSG, "%s: values and qualities do not fit",
+				  v->rows[index].name);
 	need->readings++;
 	return 0;
 }
@@ -172,12 +181,16 @@ static int item_check(const msgpack_object *o, const struct variables *v, struct
 	if (f == NULL)
 		return tesla_fail(err, -EBADMSG, "expected an array of %d", ITEM_FIELDS);
 	for (size_t i = 0; i < N_ELEMENTS(numbers); i++)
-		if (!mp_to_int(&f[i], &number[i]) || number[i] < numbers[i].min || number[i] > numbers[i].max)
-			return tesla_fail(err, -EBADMSG, "%s: expected a whole number from %" PRId64 " to %" PRId64,
+		if (!mp_to_int(&f[i], &number[i]) || number[i] < numbers[i].min ||
+		    number[i] > numbers[i].max)
+			return tesla_fail(err, -EBADMSG,
+					  "%s: expected a whole number from %" PRId64
+					  " to %" PRId64,
 					  numbers[i].name, numbers[i].min, numbers[i].max);
 	for (int i = ERROR_TEXT; i <= REASON; i++)
 		if (!text_check(&f[i], &need->text))
-			return tesla_fail(err, -EBADMSG, "error, state, reason: expected a text or nil");
+			return tesla_fail(err, -EBADMSG,
+					  "error, state, reason: expected a text or nil");
 	if (number[KIND] == TESLA_STATUS_CHANGE && f[STATE].type != MSGPACK_OBJECT_STR)
 		return tesla_fail(err, -EBADMSG, "a status change without a state");
 	readings = &f[READINGS];
@@ -195,8 +208,9 @@ static int batch_check(const msgpack_object *message, const struct variables *v,
 {
 	const msgpack_object_array *a = &message->via.array;
 
-	if (message->type != MSGPACK_OBJECT_ARRAY || a->size == 0 || a->ptr[0].type != MSGPACK_OBJECT_STR ||
-	    a->ptr[0].via.str.size != 1 || *a->ptr[0].via.str.ptr != 'b')
+	if (message->type != MSGPACK_OBJECT_ARRAY || a->size == 0 ||
+	    a->ptr[0].type != MSGPACK_OBJECT_STR || a->ptr[0].via.str.size != 1 ||
+	    *a->ptr[0].via.str.ptr != 'b')
 		return tesla_fail(err, -EBADMSG, "batch: expected [\"b\", item, ...]");
 	for (size_t i = 1; i < a->size; i++) {
 		struct tesla_error why;
@@ -252,7 +266,8 @@ static void element_fill(struct tesla_element *e, const msgpack_object *value, i
 }
 
 /* Its own time, or else that of its sweep. */
-static void reading_fill(struct fill *to, const struct tesla_item *sweep, const msgpack_object_array *fields)
+static void reading_fill(struct fill *to, const struct tesla_item *sweep,
+			 const msgpack_object_array *fields)
 {
 	const msgpack_object *f = fields->ptr;
 	bool timed = fields->size == READING_TIMED_FIELDS;
@@ -260,10 +275,15 @@ static void reading_fill(struct fill *to, const struct tesla_item *sweep, const 
 	struct tesla_reading *r = to->reading++;
 
 	*to->reading_at++ = r;
-	*r = (struct tesla_reading){ .variable = v->name, .unit = v->unit, .k = (uint64_t)number_of(&f[READING_K]),
+	*r = (struct tesla_reading){
+		.variable = v->name,
+		.unit = v->unit,
+		.k = (uint64_t)number_of(&f[READING_K]),
 		.t_ms = timed ? number_of(&f[READING_T_US]) / 1000 : sweep->t_ms,
 		.dt_ms = timed ? (double)number_of(&f[READING_DT_US]) / 1000 : sweep->dt_ms,
-		.n_elements = f[VALUES].via.array.size, .elements = to->element };
+		.n_elements = f[VALUES].via.array.size,
+		.elements = to->element
+	};
 	for (size_t i = 0; i < r->n_elements; i++) {
 		int64_t quality;
 
@@ -292,9 +312,10 @@ static void item_fill(struct fill *to, const msgpack_object *f)
 /* Every part but the text has the alignment of a pointer or a double, which are the same here. */
 static struct batch *batch_alloc(const struct sizes *need, struct fill *to)
 {
-	struct batch *b = calloc(1, sizeof *b + need->items * (sizeof *to->item + sizeof *to->item_at) +
-		need->readings * (sizeof *to->reading + sizeof *to->reading_at) +
-		need->elements * sizeof *to->element + need->text);
+	struct batch *b =
+		calloc(1, sizeof *b + need->items * (sizeof *to->item + sizeof *to->item_at) +
+				  need->readings * (sizeof *to->reading + sizeof *to->reading_at) +
+				  need->elements * sizeof *to->element + need->text);
 
 	if (b == NULL)
 		return NULL;
@@ -304,11 +325,14 @@ static struct batch *batch_alloc(const struct sizes *need, struct fill *to)
 	to->reading_at = (void *)(to->reading + need->readings);
 	to->element = (void *)(to->reading_at + need->readings);
 	to->text = (void *)(to->element + need->elements);
-	b->pub = (struct tesla_batch){ .size = sizeof b->pub, .n_items = need->items, .items = to->item_at };
+	b->pub = (struct tesla_batch){ .size = sizeof b->pub,
+				       .n_items = need->items,
+				       .items = to->item_at };
 	return b;
 }
 
-int batch_decode(const msgpack_object *message, struct variables *v, struct batch **ret, struct tesla_error *err)
+int batch_decode(const msgpack_object *message, struct variables *v, struct batch **ret,
+		 struct tesla_error *err)
 {
 	struct sizes need = { 0 };
 	struct fill to = { .variables = v };

@@ -7,12 +7,14 @@
 #include <tesla/plugin.h>
 
 /*
- * Which variable an index stands for.  Counted, since batches that wait may still use a table that the
- * core has replaced: one for who decodes, one per batch.  The count is atomic, the rest never changes.
+ * Which variable an index stands for.  Counted, since batches that wait may still use a table that
+ * the core has replaced: one for who decodes, one per batch.  The count is atomic, the rest never
+ * changes.
  */
 struct variables;
 /* The message `variables`.  -EBADMSG, -ENOMEM. */
-int variables_decode(const msgpack_object *message, struct variables **ret, struct tesla_error *err);
+int variables_decode(const msgpack_object *message, struct variables **ret,
+		     struct tesla_error *err);
 void variables_unref(struct variables *v);
 
 struct batch {
@@ -21,7 +23,8 @@ struct batch {
 };
 
 /* The message ["b", item, ...]; one allocation whatever its size.  -EBADMSG, -ENOMEM. */
-int batch_decode(const msgpack_object *message, struct variables *v, struct batch **ret, struct tesla_error *err);
+int batch_decode(const msgpack_object *message, struct variables *v, struct batch **ret,
+		 struct tesla_error *err);
 void batch_free(struct batch *b);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The main thread of an exporter's host: takes the core's messages, answers its pings and hands batches
- * to the worker.  It runs no plugin and waits for nothing but the pair, so it answers whatever happens.
+ * The main thread of an exporter's host: takes the core's messages, answers its pings and hands
+ * batches to the worker.  It runs no plugin and waits for nothing but the pair, so it answers
+ * whatever happens.
  */
 #include "host/exporter.h"
 
@@ -43,14 +44,15 @@ static const char *text_keep(struct exporter *x, const msgpack_object *o)
 {
 	char *text;
 
-	if (o == NULL || o->type != MSGPACK_OBJECT_STR || memchr(o->via.str.ptr, '\0', o->via.str.size) != NULL)
+	if (o == NULL || o->type != MSGPACK_OBJECT_STR ||
+	    memchr(o->via.str.ptr, '\0', o->via.str.size) != NULL)
 		return NULL;
 	text = arena_alloc(&x->texts, (size_t)o->via.str.size + 1, 1);
 	return text ? memcpy(text, o->via.str.ptr, o->via.str.size) : NULL;
 }
 
-static int text_take(struct exporter *x, const msgpack_object *message, const char *key, const char **ret,
-		     struct tesla_error *err)
+static int text_take(struct exporter *x, const msgpack_object *message, const char *key,
+		     const char **ret, struct tesla_error *err)
 {
 	*ret = text_keep(x, mp_get(message, key));
 	return *ret ? 0 : tesla_fail(err, -EBADMSG, "expected a text under `%s`", key);
@@ -83,7 +85,8 @@ static int on_exporter(struct exporter *x, const msgpack_object *m, struct tesla
 		return tesla_fail(err, -EBADMSG, "expected a map under `params`");
 	pairs = arena_alloc(&x->texts, params->via.map.size, sizeof *pairs);
 	if (pairs == NULL)
-		return tesla_fail(err, -ENOMEM, "no memory for %u parameters", params->via.map.size);
+		return tesla_fail(err, -ENOMEM, "no memory for %u parameters",
+				  params->via.map.size);
 	for (size_t i = 0; i < params->via.map.size; i++) {
 		pairs[i].name = text_keep(x, &params->via.map.ptr[i].key);
 		pairs[i].value = text_keep(x, &params->via.map.ptr[i].val);
@@ -256,7 +259,10 @@ static void counts_tell(struct exporter *x)
 	report_end(&x->report, &f);
 }
 
-/* Until the worker has ended or the core is gone; 0, 1 (the core is gone) or negative: a broken message. */
+/*
+ * Until the worker has ended or the core is gone; 0, 1 (the core is gone) or negative: a broken
+ * message.
+ */
 static int serve(struct exporter *x, struct tesla_error *err)
 {
 	int r = 0;
@@ -308,7 +314,8 @@ int exporter_run(int fd, struct blame_page *page)
 	r = serve(&x, &err);
 	if (r < 0) {
 		code = EXIT_BROKEN;
-		log_msg(&x.report.log, LOG_LEVEL_ERROR, "broken message from the core: %s", err.text);
+		log_msg(&x.report.log, LOG_LEVEL_ERROR, "broken message from the core: %s",
+			err.text);
 	}
 	if (x.started) {
 		if (r != 0)

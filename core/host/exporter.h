@@ -6,8 +6,8 @@
 #include "base/blame.h"
 
 /*
- * Serves the pair `fd` until `stop` or its end, and returns the exit code: 0; 1: the plugin was refused
- * or would not open, which was reported; 3: the core broke the form of a message.
+ * Serves the pair `fd` until `stop` or its end, and returns the exit code: 0; 1: the plugin was
+ * refused or would not open, which was reported; 3: the core broke the form of a message.
  */
 int exporter_run(int fd, struct blame_page *page);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bounded queue of pointers between threads.  The eventfd is written when the queue stops being empty
- * and read when it is empty again, so a busy queue costs no system call.
+ * A bounded queue of pointers between threads.  The eventfd is written when the queue stops being
+ * empty and read when it is empty again, so a busy queue costs no system call.
  */
 #include "host/queue.h"
 
@@ -17,7 +17,9 @@
 int queue_init(struct queue *q, size_t capacity)
 {
 	assert(capacity > 0);
-	*q = (struct queue){ .capacity = capacity, .ring = calloc(capacity, sizeof *q->ring), .fd = -1 };
+	*q = (struct queue){ .capacity = capacity,
+			     .ring = calloc(capacity, sizeof *q->ring),
+			     .fd = -1 };
 	if (q->ring == NULL)
 		return -ENOMEM;
 	q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -126,7 +128,8 @@ static void wait_readable(int fd, int64_t us)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 
-	(void)ppoll(&p, 1, us < 0 ? NULL : &t, NULL);	/* woken early: the caller looks and waits again */
+	(void)ppoll(&p, 1, us < 0 ? NULL : &t,
+		    NULL); /* woken early: the caller looks and waits again */
 }
 
 void *queue_wait_pop(struct queue *q, int64_t timeout_us)

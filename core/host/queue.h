@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bounded queue of pointers between threads of one process.  Any thread may push, any may pop; who
- * waits in a loop of its own waits for queue_fd.  Items are never NULL and stay their owner's until
- * they are in; what is in the queue at the end is popped and freed by the owner.
+ * A bounded queue of pointers between threads of one process.  Any thread may push, any may pop;
+ * who waits in a loop of its own waits for queue_fd.  Items are never NULL and stay their owner's
+ * until they are in; what is in the queue at the end is popped and freed by the owner.
  */
 #ifndef HOST_QUEUE_H
 #define HOST_QUEUE_H
@@ -28,7 +28,9 @@ void queue_release(struct queue *q);
 
 /* False: full (the item is counted as dropped) or closed; it stays the caller's. */
 bool queue_push(struct queue *q, void *item);
-/* For who would rather lose old items: when full, the oldest makes room, is counted and returned. */
+/*
+ * For who would rather lose old items: when full, the oldest makes room, is counted and returned.
+ */
 void *queue_push_over(struct queue *q, void *item);
 /* The oldest item, or NULL.  Never waits. */
 void *queue_pop(struct queue *q);

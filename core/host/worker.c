@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that runs an exporter's plugin.  Whatever the plugin does, only this thread waits for it. */
+/*
+ * The thread that runs an exporter's plugin.  Whatever the plugin does, only this thread waits for
+ * it.
+ */
 #include "host/worker.h"
 
 #include <errno.h>
@@ -159,11 +162,15 @@ static void serve(struct run *run)
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	struct run run = { .worker = w, .slot = blame_claim(w->page),
-		.services = { .size = sizeof run.services, .log = service_log, .now_us = service_now_us } };
+	struct run run = { .worker = w,
+			   .slot = blame_claim(w->page),
+			   .services = { .size = sizeof run.services,
+					 .log = service_log,
+					 .now_us = service_now_us } };
 	struct tesla_error err = { 0 };
 
-	w->result = run.slot ? run_open(&run, &err) : tesla_fail(&err, -ENOMEM, "the blame page is full");
+	w->result = run.slot ? run_open(&run, &err)
+			     : tesla_fail(&err, -ENOMEM, "the blame page is full");
 	err.text[sizeof err.text - 1] = '\0';
 	if (w->result == 0) {
 		tell_ready(w->report);
@@ -173,7 +180,8 @@ static void *worker_main(void *arg)
 	}
 	if (run.slot != NULL)
 		run_close(&run);
-	(void)!write(w->ended_fd, &(uint64_t){ 1 }, sizeof(uint64_t));	/* an eventfd's first write fits */
+	(void)!write(w->ended_fd, &(uint64_t){ 1 },
+		     sizeof(uint64_t)); /* an eventfd's first write fits */
 	return NULL;
 }
 

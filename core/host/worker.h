@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread of an exporter's host that runs the plugin: loads and opens it, delivers, closes it. */
+/*
+ * The thread of an exporter's host that runs the plugin: loads and opens it, delivers, closes it.
+ */
 #ifndef HOST_WORKER_H
 #define HOST_WORKER_H
 
@@ -11,7 +13,10 @@
 
 #define WORKER_LIMIT_MS 5000		/* a call that takes twice this is overdue */
 
-struct worker_counts { uint64_t delivered, dropped; char last_error[sizeof ((struct tesla_error *)0)->text]; };
+struct worker_counts {
+	uint64_t delivered, dropped;
+	char last_error[sizeof((struct tesla_error *)0)->text];
+};
 
 struct worker {
 	/* Set before worker_start, then only read. */

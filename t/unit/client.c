@@ -41,7 +41,8 @@ static void *peer_main(void *arg)
 		(void)zmq_send(p->router, id, (size_t)id_len, ZMQ_SNDMORE);
 		(void)zmq_send(p->router, "", 0, ZMQ_SNDMORE);
 		for (int f = p->steps[i].frames; f > 0; f--)
-			(void)zmq_send(p->router, p->steps[i].answer, p->steps[i].len, f > 1 ? ZMQ_SNDMORE : 0);
+			(void)zmq_send(p->router, p->steps[i].answer, p->steps[i].len,
+				       f > 1 ? ZMQ_SNDMORE : 0);
 	}
 	return NULL;
 }
@@ -65,12 +66,27 @@ static void peer_stop(struct peer *p)
 }
 
 #define OK "\x81\xa2ok\xc3"
-static const struct { const char *what; struct step step; int code; const char *text; } answers[] = {
+static const struct {
+	const char *what;
+	struct step step;
+	int code;
+	const char *text;
+} answers[] = {
 	{ "good", { OK, 5, 0, 1 }, 0, NULL },
 	{ "good, with more", { "\x82\xa2ok\xc3\xa3pid\x07", 10, 0, 1 }, 0, NULL },
-	{ "refused", { "\x82\xa2ok\xc2\xa5" "error\xa7no such", 19, 0, 1 }, -EREMOTEIO, "no such" },
+	{ "refused",
+	  { "\x82\xa2ok\xc2\xa5"
+	    "error\xa7no such",
+	    19, 0, 1 },
+	  -EREMOTEIO,
+	  "no such" },
 	{ "refused, no reason", { "\x81\xa2ok\xc2", 5, 0, 1 }, -EREMOTEIO, "without a reason" },
-	{ "refused, reason is a number", { "\x82\xa2ok\xc2\xa5" "error\x01", 12, 0, 1 }, -EREMOTEIO, "without" },
+	{ "refused, reason is a number",
+	  { "\x82\xa2ok\xc2\xa5"
+	    "error\x01",
+	    12, 0, 1 },
+	  -EREMOTEIO,
+	  "without" },
 	{ "no `ok`", { "\x81\xa2no\xc3", 5, 0, 1 }, -EPROTO, "no teslad" },
 	{ "no map", { "\x01", 1, 0, 1 }, -EPROTO, "no teslad" },
 	{ "empty", { "", 0, 0, 1 }, -EBADMSG, "bad or cut" },
@@ -93,12 +109,15 @@ Test(client, answers, .timeout = 30)
 
 		peer_start(&p, &answers[i].step, 1);
 		cr_assert_eq(tesla_connect(p.endpoint, &c, &err), 0);
-		r = tesla_request(c, "status", NULL, 0, answers[i].step.frames ? 10000 : 200, &reply, &len, &err);
+		r = tesla_request(c, "status", NULL, 0, answers[i].step.frames ? 10000 : 200,
+				  &reply, &len, &err);
 		cr_expect_eq(r, answers[i].code, "%s: %d, %s", answers[i].what, r, err.text);
 		if (answers[i].text != NULL)
-			cr_expect(strstr(err.text, answers[i].text) != NULL, "%s: %s", answers[i].what, err.text);
+			cr_expect(strstr(err.text, answers[i].text) != NULL, "%s: %s",
+				  answers[i].what, err.text);
 		else
-			cr_expect(len == answers[i].step.len && memcmp(reply, answers[i].step.answer, len) == 0);
+			cr_expect(len == answers[i].step.len &&
+				  memcmp(reply, answers[i].step.answer, len) == 0);
 		free(reply);
 		tesla_disconnect(c);
 		peer_stop(&p);
@@ -147,7 +166,8 @@ Test(client, arguments_are_added_to_the_command, .timeout = 30)
 
 		peer_start(&p, &step, cases[i].code == 0);
 		cr_assert_eq(tesla_connect(p.endpoint, &c, &err), 0);
-		cr_assert_eq(tesla_request(c, "pause", cases[i].args, cases[i].len, 10000, &reply, &len, &err),
+		cr_assert_eq(tesla_request(c, "pause", cases[i].args, cases[i].len, 10000, &reply,
+					   &len, &err),
 			     cases[i].code, "case %zu", i);
 		free(reply);
 		tesla_disconnect(c);
@@ -220,7 +240,8 @@ Test(client, stream, .timeout = 30)
 
 		cr_assert_eq(r, messages[i].code, "message %zu: %d, %s", i, r, err.text);
 		if (r == 0)
-			cr_assert(strcmp(topic, messages[i].frames[0]) == 0 && len == messages[i].len);
+			cr_assert(strcmp(topic, messages[i].frames[0]) == 0 &&
+				  len == messages[i].len);
 	}
 	cr_assert_eq(tesla_next(s, 0, &topic, &payload, &len, &err), -EAGAIN);
 	tesla_unsubscribe(s);

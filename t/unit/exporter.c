@@ -16,8 +16,8 @@
 #include "host/batch.h"
 
 /*
- * Messages are written as text and packed here: [ ] array, { } map, 'text', numbers, n nil, i infinity.
- * Counts are found by packing the inside first.
+ * Messages are written as text and packed here: [ ] array, { } map, 'text', numbers, n nil, i
+ * infinity. Counts are found by packing the inside first.
  */
 static void pack_value(const char **p, struct buf *out);
 
@@ -52,7 +52,8 @@ static void pack_value(const char **p, struct buf *out)
 		(void)msgpack_pack_str_body(&pk, *p, len);
 		*p += len + 1;
 	} else if (**p == 'n' || **p == 'i') {
-		(void)(**p == 'n' ? msgpack_pack_nil(&pk) : msgpack_pack_double(&pk, (double)INFINITY));
+		(void)(**p == 'n' ? msgpack_pack_nil(&pk)
+				  : msgpack_pack_double(&pk, (double)INFINITY));
 		(*p)++;
 	} else {
 		double v = strtod(*p, &end);
@@ -92,7 +93,8 @@ static struct variables *variables_of(const char *text, int *r, struct tesla_err
 static const struct { const char *message, *error; } batches[] = {
 	{ "['b']", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],n]]] ]", NULL },
-	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1,n],[0,1]],[1,1,[1],n]]], [1,8,1,1,2,0,'time-out',n,n,[[2,5,[n],[3]]]] ]", NULL },
+	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1,n],[0,1]],[1,1,[1],n]]],"
+	  " [1,8,1,1,2,0,'time-out',n,n,[[2,5,[n],[3]]]] ]", NULL },
 	{ "['b', [3,7,5000,0,0,4,n,'offline','no answer',[]], [4,0,5000,0,0,9,n,n,n,[]] ]", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],[2]]]] ]", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[i],n]]] ]", NULL },
@@ -105,7 +107,8 @@ static const struct { const char *message, *error; } batches[] = {
 	{ "[1]", "expected [\"b\"" },
 	{ "['b', 1]", "item 1: expected an array of 10" },
 	{ "['b', [1,7,5000,250,1,0,n,n,n] ]", "item 1: expected an array of 10" },
-	{ "['b', [4,0,1,0,0,9,n,n,n,[]], [1,7,5000,250,1,0,n,n,n,[],n] ]", "item 2: expected an array of 10" },
+	{ "['b', [4,0,1,0,0,9,n,n,n,[]], [1,7,5000,250,1,0,n,n,n,[],n] ]",
+	  "item 2: expected an array of 10" },
 	{ "['b', [0,7,5000,250,1,0,n,n,n,[]] ]", "kind: expected" },
 	{ "['b', [5,7,5000,250,1,0,n,n,n,[]] ]", "kind: expected" },
 	{ "['b', ['1',7,5000,250,1,0,n,n,n,[]] ]", "kind: expected" },
@@ -154,7 +157,8 @@ Test(exporter, takes_good_batches_and_no_others)
 			cr_expect_eq(r, 0, "%s: %s", batches[i].message, err.text);
 		} else {
 			cr_expect_eq(r, -EBADMSG, "%s was taken", batches[i].message);
-			cr_expect(strstr(err.text, batches[i].error) != NULL, "%s: %s", batches[i].message, err.text);
+			cr_expect(strstr(err.text, batches[i].error) != NULL, "%s: %s",
+				  batches[i].message, err.text);
 		}
 		if (r == 0)
 			batch_free(b);
@@ -174,34 +178,43 @@ Test(exporter, a_batch_stands_on_its_own)
 	struct variables *v = variables_of(VARIABLES, &r, &err);
 
 	buf_init(&bytes, 1 << 20);
-	doc = doc_of("['b', [1,7,5999,250,3,0,'late','x','y',[[1,12,[0.5,9,n,i],[0,3,1,0]],[0,13,[1],n,7999,20]]],"
-		     " [4,0,6000,0,0,9,n,n,n,[]]]", &bytes);
+	doc = doc_of(
+		"['b', [1,7,5999,250,3,0,'late','x','y',"
+		"  [[1,12,[0.5,9,n,i],[0,3,1,0]],[0,13,[1],n,7999,20]]],"
+		" [4,0,6000,0,0,9,n,n,n,[]]]",
+		&bytes);
 	cr_assert_eq(batch_decode(&doc.u.data, v, &b, &err), 0, "%s", err.text);
 	mp_doc_release(&doc);
 	memset(bytes.pub.bytes, 0, bytes.pub.len);
 	variables_unref(v);
 	cr_assert_eq(b->pub.n_items, 2);
-	cr_assert(b->pub.items[0]->t_ms == 5 && b->pub.items[0]->dt_ms > 0.249 && b->pub.items[0]->n == 3);
+	cr_assert(b->pub.items[0]->t_ms == 5 && b->pub.items[0]->dt_ms > 0.249 &&
+		  b->pub.items[0]->n == 3);
 	cr_assert_str_eq(b->pub.items[0]->error, "late");
 	cr_assert_str_eq(b->pub.items[0]->state, "x");
 	cr_assert_str_eq(b->pub.items[0]->reason, "y");
 	cr_assert_eq(b->pub.items[0]->n_readings, 2);
 	reading = b->pub.items[0]->readings[0];
 	cr_assert_str_eq(reading->variable, "TPF");
-	cr_assert(reading->k == 12 && reading->n_elements == 4 && fabs(reading->elements[0].value - 0.5) < 1e-9);
+	cr_assert(reading->k == 12 && reading->n_elements == 4 &&
+		  fabs(reading->elements[0].value - 0.5) < 1e-9);
 	cr_assert(isnan(reading->elements[1].value), "a number where there is no value");
 	cr_assert_eq(reading->elements[1].quality, TESLA_ERROR);
 	cr_assert_eq(reading->elements[3].quality, TESLA_UNAVAILABLE, "infinity is no value");
 	cr_assert(reading->t_ms == 5 && reading->dt_ms > 0.249, "the sweep's time");
-	cr_assert(b->pub.items[0]->readings[1]->t_ms == 7 && b->pub.items[0]->readings[1]->dt_ms < 0.021, "its own");
+	cr_assert(b->pub.items[0]->readings[1]->t_ms == 7 &&
+			  b->pub.items[0]->readings[1]->dt_ms < 0.021,
+		  "its own");
 	cr_assert_str_eq(b->pub.items[0]->readings[1]->unit, "V");
 	cr_assert(b->pub.items[1]->kind == TESLA_HEARTBEAT && b->pub.items[1]->n_readings == 0);
 	batch_free(b);
 }
 
 static const char *const bad_tables[] = {
-	"{ 'm': 'variables' }", "{ 'variables': 5 }", "{ 'variables': [5] }", "{ 'variables': [[1,'V']] }",
-	"{ 'variables': [[0,'V','V']] }", "{ 'variables': [[1,'V','V'],[1,5,'V']] }", "{ 'variables': [[1,'V',n]] }",
+	"{ 'm': 'variables' }",           "{ 'variables': 5 }",
+	"{ 'variables': [5] }",           "{ 'variables': [[1,'V']] }",
+	"{ 'variables': [[0,'V','V']] }", "{ 'variables': [[1,'V','V'],[1,5,'V']] }",
+	"{ 'variables': [[1,'V',n]] }",
 };
 
 Test(exporter, refuses_bad_tables)
@@ -217,7 +230,13 @@ Test(exporter, refuses_bad_tables)
 
 /* ---- a host, and this test as its core ---- */
 
-struct host { int fd, inner; struct blame_page *page; pthread_t thread; int code; struct frame_reader in; };
+struct host {
+	int fd, inner;
+	struct blame_page *page;
+	pthread_t thread;
+	int code;
+	struct frame_reader in;
+};
 
 static void *host_main(void *arg)
 {
@@ -271,8 +290,9 @@ static bool heard(struct host *h, const char *m, const char *key, const char *te
 	for (;;) {
 		while (frame_reader_next(&h->in, &doc, &err) == 1) {
 			_cleanup_free_ char *value = key ? mp_strdup(&doc.u.data, key) : NULL;
-			bool found = mp_is(&doc.u.data, "m", m) &&
-				     (key == NULL || (value != NULL && strstr(value, text) != NULL));
+			bool found =
+				mp_is(&doc.u.data, "m", m) &&
+				(key == NULL || (value != NULL && strstr(value, text) != NULL));
 
 			mp_doc_release(&doc);
 			if (found)
@@ -306,8 +326,12 @@ static const struct { const char *messages[8]; int code; const char *said; } tal
 	{ { HELLO, "{ 'm':'plugin', 'kind':3, 'name':'a' }" }, 3, "`path`" },
 	{ { HELLO, "{ 'm':'plugin', 'kind':3, 'path':'/a' }" }, 3, "`name`" },
 	{ { HELLO, PLUGIN("/x"), "{ 'm':'exporter', 'params':5 }" }, 3, "`params`" },
-	{ { HELLO, PLUGIN("/x"), "{ 'm':'exporter', 'params':{ 'a':5 } }" }, 3, "texts under texts" },
-	{ { HELLO, PLUGIN("/x"), EXPORTER, "{ 'm':'variables', 'variables':[5] }" }, 3, "[analyzer, variable, unit]" },
+	{ { HELLO, PLUGIN("/x"), "{ 'm':'exporter', 'params':{ 'a':5 } }" },
+	  3,
+	  "texts under texts" },
+	{ { HELLO, PLUGIN("/x"), EXPORTER, "{ 'm':'variables', 'variables':[5] }" },
+	  3,
+	  "[analyzer, variable, unit]" },
 	{ { HELLO, PLUGIN("/x"), EXPORTER, GO }, 3, "`go` out of its order" },
 	{ { HELLO, "['b']" }, 3, "a batch before `go`" },
 	{ { "{ 'm':'line' }" }, 3, "neither a batch" },
@@ -387,7 +411,8 @@ Test(exporter, a_slow_one_loses_the_oldest_and_says_so, .timeout = 30)
 	for (int i = 0; i < 300; i++)
 		send_to(&h, "['b', [4,0,5000,0,0,9,n,n,n,[]] ]");
 	send_to(&h, ping);
-	cr_assert(heard(&h, "counts", NULL, NULL), "a hanging plugin keeps the host from answering");
+	cr_assert(heard(&h, "counts", NULL, NULL),
+		  "a hanging plugin keeps the host from answering");
 	send_to(&h, ping);
 	cr_assert(heard(&h, "pong", NULL, NULL));
 	/* What is 5000 ms in the code is made 5 us here: the page is shared with the core. */
@@ -413,7 +438,8 @@ Test(exporter, failures_are_told, .timeout = 30)
 	cr_assert(heard(&h, "ready", NULL, NULL));
 	send_to(&h, "['b']");
 	/* The counts are looked at when a message comes. */
-	(void)setsockopt(h.fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_usec = 20000 }, sizeof(struct timeval));
+	(void)setsockopt(h.fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_usec = 20000 },
+			 sizeof(struct timeval));
 	for (int i = 0; i < 500 && !counted; i++) {
 		send_to(&h, "{ 'm':'ping' }");
 		counted = heard(&h, "counts", "last_error", "told to fail");

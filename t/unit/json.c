@@ -44,7 +44,8 @@ Test(json, says_or_refuses)
 		FILE *out = open_memstream(&text, &size);
 		int r;
 
-		cr_assert_eq(mp_unpack(&doc, cases[i].bytes, cases[i].len, &err), 0, "case %zu: %s", i, err.text);
+		cr_assert_eq(mp_unpack(&doc, cases[i].bytes, cases[i].len, &err), 0, "case %zu: %s",
+			     i, err.text);
 		r = json_print(out, &doc.u.data, &err);
 		mp_doc_release(&doc);
 		(void)fclose(out);
@@ -53,7 +54,8 @@ Test(json, says_or_refuses)
 			continue;
 		}
 		cr_expect_eq(r, 0, "case %zu: %s", i, err.text);
-		cr_expect(size > 0 && strncmp(text, cases[i].json, size - 1) == 0 && text[size - 1] == '\n' &&
-			  strlen(cases[i].json) == size - 1, "case %zu: %s", i, text);
+		cr_expect(size > 0 && strncmp(text, cases[i].json, size - 1) == 0 &&
+				  text[size - 1] == '\n' && strlen(cases[i].json) == size - 1,
+			  "case %zu: %s", i, text);
 	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The queue between threads: order, bounds, waiting, closing, and nothing lost or doubled under load. */
+/*
+ * The queue between threads: order, bounds, waiting, closing, and nothing lost or doubled under
+ * load.
+ */
 #include "host/queue.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An exporter for t/unit/exporter.c: says in the log what it was handed, slowly or badly if told so. */
+/*
+ * An exporter for t/unit/exporter.c: says in the log what it was handed, slowly or badly if told
+ * so.
+ */
 #include <tesla/plugin.h>
 
 #include <errno.h>
@@ -11,13 +14,14 @@ struct conf { int64_t delay_ms; bool refuse, fail; };
 struct sink { struct conf conf; const struct tesla_host *host; };
 
 static const struct tesla_param params[] = {
-	TESLA_P_MS("delay", struct conf, delay_ms, .max = 60000, .unit = "s", .help = "Each delivery takes so long."),
+	TESLA_P_MS("delay", struct conf, delay_ms, .max = 60000, .unit = "s",
+		   .help = "Each delivery takes so long."),
 	TESLA_P_BOOL("refuse", struct conf, refuse, .help = "Does not open."),
-	TESLA_P_BOOL("fail", struct conf, fail, .help = "Deliveries fail."),
-	TESLA_P_END
+	TESLA_P_BOOL("fail", struct conf, fail, .help = "Deliveries fail."), TESLA_P_END
 };
 
-static int sink_open(const void *conf, const struct tesla_host *host, void **self, struct tesla_error *err)
+static int sink_open(const void *conf, const struct tesla_host *host, void **self,
+		     struct tesla_error *err)
 {
 	struct sink *s;
 
@@ -31,12 +35,15 @@ static int sink_open(const void *conf, const struct tesla_host *host, void **sel
 	return 0;
 }
 
-static void item_say(const struct sink *s, const struct tesla_batch *b, const struct tesla_item *item)
+static void item_say(const struct sink *s, const struct tesla_batch *b,
+		     const struct tesla_item *item)
 {
-	s->host->log(s->host, 6, "%s %" PRId64 " kind %d of %" PRId64 " at %" PRId64 " +-%g n %" PRIu64 " k %" PRIu64
-		     " %s %s %s", b->node, b->epoch_ms, (int)item->kind, item->analyzer, item->t_ms, item->dt_ms,
-		     item->n, item->k, item->error ? item->error : "-", item->state ? item->state : "-",
-		     item->reason ? item->reason : "-");
+	s->host->log(s->host, 6,
+		     "%s %" PRId64 " kind %d of %" PRId64 " at %" PRId64 " +-%g n %" PRIu64
+		     " k %" PRIu64 " %s %s %s",
+		     b->node, b->epoch_ms, (int)item->kind, item->analyzer, item->t_ms, item->dt_ms,
+		     item->n, item->k, item->error ? item->error : "-",
+		     item->state ? item->state : "-", item->reason ? item->reason : "-");
 	for (size_t i = 0; i < item->n_readings; i++) {
 		const struct tesla_reading *r = item->readings[i];
 
@@ -67,7 +74,10 @@ static void sink_close(void *self)
 	free(s);
 }
 
-static const struct tesla_exporter sink = { .size = sizeof sink, .caps = TESLA_LIVE, .open = sink_open,
-	.deliver = sink_deliver, .close = sink_close };
+static const struct tesla_exporter sink = { .size = sizeof sink,
+					    .caps = TESLA_LIVE,
+					    .open = sink_open,
+					    .deliver = sink_deliver,
+					    .close = sink_close };
 TESLA_EXPORTER_PLUGIN("sink", "1", &sink, .help = "For tests.", .params = params,
 	.conf_size = sizeof(struct conf));

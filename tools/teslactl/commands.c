@@ -77,7 +77,8 @@ static void number_add(struct table *t, double v, enum form form, int64_t now_ms
 	table_add(t, text);
 }
 
-static void field_add(struct table *t, const msgpack_object *map, const struct field *f, int64_t now_ms)
+static void field_add(struct table *t, const msgpack_object *map, const struct field *f,
+		      int64_t now_ms)
 {
 	const msgpack_object *o = mp_get(map, f->key);
 	double v;
@@ -131,40 +132,52 @@ static char *word(const msgpack_object *map, const char *key)
 /* ---- status ---- */
 
 static const struct table_column host_columns[] = {
-	{ "HOST", true }, { "KIND", false }, { "PID", true }, { "STATE", false }, { "RESTARTS", true },
-	{ "QUARANTINE", false }, { "LINES", false }, { "REASON", false },
+	{ "HOST", true },     { "KIND", false },       { "PID", true },    { "STATE", false },
+	{ "RESTARTS", true }, { "QUARANTINE", false }, { "LINES", false }, { "REASON", false },
 };
 static const struct field host_fields[] = {
-	{ "id", TEXT }, { "kind", TEXT }, { "pid", COUNT }, { "state", TEXT }, { "restarts", COUNT },
-	{ "quarantine", FLAG }, { "lines", TEXT }, { "reason", TEXT },
+	{ "id", TEXT },        { "kind", TEXT },       { "pid", COUNT },  { "state", TEXT },
+	{ "restarts", COUNT }, { "quarantine", FLAG }, { "lines", TEXT }, { "reason", TEXT },
 };
 static const struct table_column line_columns[] = {
-	{ "LINE", true }, { "KIND", false }, { "NAME", false }, { "STATE", false }, { "PLANNED", true },
-	{ "BUSY", true }, { "TRANSACTIONS", true }, { "REASON", false },
+	{ "LINE", true },    { "KIND", false }, { "NAME", false },        { "STATE", false },
+	{ "PLANNED", true }, { "BUSY", true },  { "TRANSACTIONS", true }, { "REASON", false },
 };
 static const struct field line_fields[] = {
 	{ "id", TEXT }, { "kind", TEXT }, { "name", TEXT }, { "state", TEXT }, { "share", SHARE },
 	{ "busy", SHARE }, { "transactions", COUNT }, { "reason", TEXT },
 };
 static const struct table_column analyzer_columns[] = {
-	{ "ANALYZER", true }, { "LINE", true }, { "ADDRESS", true }, { "MODEL", false }, { "STATE", false },
-	{ "VERIFIED", false }, { "EVERY", true }, { "LAST", true }, { "SWEEPS", true }, { "FAILED", true },
-	{ "MISSED", true }, { "TIME-OUTS", true }, { "GARBLED", true }, { "EXCEPTIONS", true },
-	{ "REASON", false }, { "NOTE", false },
+	{ "ANALYZER", true }, { "LINE", true },       { "ADDRESS", true }, { "MODEL", false },
+	{ "STATE", false },   { "VERIFIED", false },  { "EVERY", true },   { "LAST", true },
+	{ "SWEEPS", true },   { "FAILED", true },     { "MISSED", true },  { "TIME-OUTS", true },
+	{ "GARBLED", true },  { "EXCEPTIONS", true }, { "REASON", false }, { "NOTE", false },
 };
 static const struct field analyzer_fields[] = {
-	{ "id", TEXT }, { "line", TEXT }, { "address", COUNT }, { "model", TEXT }, { "state", TEXT },
-	{ "verified", TEXT }, { "interval_ms", DURATION }, { "t_ms", AGE }, { "sweeps", COUNT }, { "failed", COUNT },
-	{ "missed", COUNT }, { "timeouts", COUNT }, { "garbled", COUNT }, { "exceptions", COUNT },
-	{ "reason", TEXT }, { "note", TEXT },
+	{ "id", TEXT },
+	{ "line", TEXT },
+	{ "address", COUNT },
+	{ "model", TEXT },
+	{ "state", TEXT },
+	{ "verified", TEXT },
+	{ "interval_ms", DURATION },
+	{ "t_ms", AGE },
+	{ "sweeps", COUNT },
+	{ "failed", COUNT },
+	{ "missed", COUNT },
+	{ "timeouts", COUNT },
+	{ "garbled", COUNT },
+	{ "exceptions", COUNT },
+	{ "reason", TEXT },
+	{ "note", TEXT },
 };
 static const struct table_column exporter_columns[] = {
-	{ "EXPORTER", false }, { "TYPE", false }, { "STATE", false }, { "DELIVERED", true }, { "DROPPED", true },
-	{ "REASON", false },
+	{ "EXPORTER", false }, { "TYPE", false },   { "STATE", false },
+	{ "DELIVERED", true }, { "DROPPED", true }, { "REASON", false },
 };
 static const struct field exporter_fields[] = {
-	{ "id", TEXT }, { "type", TEXT }, { "state", TEXT }, { "delivered", COUNT }, { "dropped", COUNT },
-	{ "reason", TEXT },
+	{ "id", TEXT },         { "type", TEXT },     { "state", TEXT },
+	{ "delivered", COUNT }, { "dropped", COUNT }, { "reason", TEXT },
 };
 static const struct list status_lists[] = {
 	{ "hosts", host_columns, host_fields, N_ELEMENTS(host_fields) },
@@ -191,7 +204,8 @@ static void texts_print(const msgpack_object *map, const char *key, const char *
 static int status_show(const msgpack_object *answer)
 {
 	const msgpack_object *node = mp_get(answer, "node");
-	_cleanup_free_ char *id = word(node, "id"), *name = word(node, "name"), *place = word(node, "location");
+	_cleanup_free_ char *id = word(node, "id"), *name = word(node, "name"),
+			    *place = word(node, "location");
 	_cleanup_free_ char *version = word(answer, "version"), *pid = word(answer, "pid");
 	_cleanup_free_ char *config = word(answer, "config"), *stream = word(answer, "stream");
 	char age[32];
@@ -209,8 +223,8 @@ static int status_show(const msgpack_object *answer)
 /* ---- snapshot ---- */
 
 static const struct table_column snapshot_columns[] = {
-	{ "ANALYZER", true }, { "VARIABLE", false }, { "AGE", true }, { "UNIT", false }, { "VALUES", false },
-	{ "ERROR", false },
+	{ "ANALYZER", true }, { "VARIABLE", false }, { "AGE", true },
+	{ "UNIT", false },    { "VALUES", false },   { "ERROR", false },
 };
 
 static int snapshot_show(const msgpack_object *answer)
@@ -248,11 +262,12 @@ static void transaction_print(const msgpack_object *o)
 	const msgpack_object *f = o->type == MSGPACK_OBJECT_ARRAY ? o->via.array.ptr : NULL;
 	int64_t function, address, count, blocks;
 
-	if (f != NULL && o->via.array.size == 4 && mp_to_int(&f[0], &function) && mp_to_int(&f[1], &address) &&
-	    mp_to_int(&f[2], &count) && mp_to_int(&f[3], &blocks)) {
-		(void)printf("    function %lld, registers %lld to %lld: %lld registers, %lld blocks\n",
-			     (long long)function, (long long)address, (long long)(address + count - 1),
-			     (long long)count, (long long)blocks);
+	if (f != NULL && o->via.array.size == 4 && mp_to_int(&f[0], &function) &&
+	    mp_to_int(&f[1], &address) && mp_to_int(&f[2], &count) && mp_to_int(&f[3], &blocks)) {
+		(void)printf(
+			"    function %lld, registers %lld to %lld: %lld registers, %lld blocks\n",
+			(long long)function, (long long)address, (long long)(address + count - 1),
+			(long long)count, (long long)blocks);
 	} else if (f != NULL && o->via.array.size == 1) {
 		_cleanup_free_ char *text = text_of(&f[0]);
 
@@ -272,8 +287,8 @@ static void plan_analyzer_print(const msgpack_object *a)
 	char every[32];
 
 	duration_format(mp_int(a, "interval_ms", 0), every, sizeof every);
-	(void)printf("  analyzer %s, %s, every %s: %zu transaction%s, predicted %.1f ms%s, ", id, model, every, n,
-		     n == 1 ? "" : "s", mp_real(a, "predicted_us", 0) / 1000,
+	(void)printf("  analyzer %s, %s, every %s: %zu transaction%s, predicted %.1f ms%s, ", id,
+		     model, every, n, n == 1 ? "" : "s", mp_real(a, "predicted_us", 0) / 1000,
 		     mp_bool(a, "assumed", false) ? " (turnaround assumed)" : "");
 	if (mp_to_real(mp_get(a, "measured_us"), &measured))
 		(void)printf("measured %.1f ms\n", measured / 1000);
@@ -308,10 +323,12 @@ static int plan_show(const msgpack_object *answer)
 
 static void param_print(const msgpack_object *p)
 {
-	_cleanup_free_ char *name = word(p, "name"), *type = word(p, "type"), *dflt = word(p, "default");
+	_cleanup_free_ char *name = word(p, "name"), *type = word(p, "type"),
+			    *dflt = word(p, "default");
 	_cleanup_free_ char *unit = word(p, "unit"), *help = word(p, "help");
 
-	(void)printf("    %-16s %-6s  default %s %s  %s\n", name, type, dflt, strcmp(unit, "-") ? unit : "", help);
+	(void)printf("    %-16s %-6s  default %s %s  %s\n", name, type, dflt,
+		     strcmp(unit, "-") ? unit : "", help);
 }
 
 static int plugins_show(const msgpack_object *answer)
@@ -321,8 +338,10 @@ static int plugins_show(const msgpack_object *answer)
 
 	for (size_t i = 0; i < n; i++) {
 		const msgpack_object *p = &plugins[i], *params = mp_array(p, "params", &m);
-		_cleanup_free_ char *name = word(p, "name"), *kind = word(p, "kind"), *path = word(p, "path");
-		_cleanup_free_ char *version = word(p, "version"), *abi = word(p, "abi"), *help = word(p, "help");
+		_cleanup_free_ char *name = word(p, "name"), *kind = word(p, "kind"),
+				    *path = word(p, "path");
+		_cleanup_free_ char *version = word(p, "version"), *abi = word(p, "abi"),
+				    *help = word(p, "help");
 		_cleanup_free_ char *aliases = word(p, "aliases"), *error = word(p, "error");
 
 		(void)printf("%s (%s) %s, interface %s, %s\n", name, kind, version, abi, path);
@@ -362,12 +381,16 @@ static int shutdown_show(const msgpack_object *answer)
 /* ---- the table ---- */
 
 const struct command commands[] = {
-	{ "status", "", "Node, hosts, lines, analyzers, exporters, each with its state and reason", status_show, NULL, NULL },
-	{ "watch", "[ANALYZER] [VARIABLE...]", "Follow the readings as they come", NULL, NULL, watch_run },
+	{ "status", "", "Node, hosts, lines, analyzers, exporters, each with its state and reason",
+	  status_show, NULL, NULL },
+	{ "watch", "[ANALYZER] [VARIABLE...]", "Follow the readings as they come", NULL, NULL,
+	  watch_run },
 	{ "snapshot", "", "The last reading of every variable", snapshot_show, NULL, NULL },
-	{ "plan", "", "What is read in which transaction, and the share of each line in use", plan_show, NULL, NULL },
+	{ "plan", "", "What is read in which transaction, and the share of each line in use",
+	  plan_show, NULL, NULL },
 	{ "plugins", "", "What plugins there are, and their parameters", plugins_show, NULL, NULL },
-	{ "check", "", "Check the configuration on disk as `teslad -t` does", check_show, check_code, NULL },
+	{ "check", "", "Check the configuration on disk as `teslad -t` does", check_show,
+	  check_code, NULL },
 	{ "shutdown", "", "End the daemon", shutdown_show, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };

@@ -101,7 +101,8 @@ int json_value(yajl_gen g, const msgpack_object *o, struct tesla_error *err)
 		return map(g, &o->via.map, err);
 	case MSGPACK_OBJECT_BIN:
 	case MSGPACK_OBJECT_EXT:
-		return tesla_fail(err, -EINVAL, "the answer has binary data, which JSON cannot say");
+		return tesla_fail(err, -EINVAL,
+				  "the answer has binary data, which JSON cannot say");
 	default:
 		return checked(scalar(g, o), err);
 	}
@@ -109,7 +110,9 @@ int json_value(yajl_gen g, const msgpack_object *o, struct tesla_error *err)
 
 int json_text(yajl_gen g, const char *text)
 {
-	return yajl_gen_string(g, (const unsigned char *)text, strlen(text)) == yajl_gen_status_ok ? 0 : -EINVAL;
+	return yajl_gen_string(g, (const unsigned char *)text, strlen(text)) == yajl_gen_status_ok
+		       ? 0
+		       : -EINVAL;
 }
 
 void json_finish(yajl_gen g, FILE *out)

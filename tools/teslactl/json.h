@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MessagePack to JSON.  What JSON cannot say (binary, text that is not UTF-8, odd keys) is refused. */
+/*
+ * MessagePack to JSON.  What JSON cannot say (binary, text that is not UTF-8, odd keys) is refused.
+ */
 #ifndef TESLACTL_JSON_H
 #define TESLACTL_JSON_H
 

@@ -14,7 +14,8 @@ enum { OPTION_TIMEOUT = 256 };
 struct line { struct ctl ctl; const struct command *command; };
 
 static const struct argp_option options[] = {
-	{ "socket", 's', "ENDPOINT", 0, "Where teslad listens, such as ipc:///run/tesla/control", 0 },
+	{ "socket", 's', "ENDPOINT", 0, "Where teslad listens, such as ipc:///run/tesla/control",
+	  0 },
 	{ "json", 'j', NULL, 0, "Answers as one JSON object; watch: one object a line", 0 },
 	{ "seconds", 'n', "N", 0, "watch ends after N seconds", 0 },
 	{ "timeout", OPTION_TIMEOUT, "SECONDS", 0, "Wait so long for an answer (default 5)", 0 },
@@ -27,7 +28,8 @@ static int64_t duration_arg(struct argp_state *state, const char *option, const 
 	int64_t ms;
 
 	if (duration_parse_ms(text, 1000, &ms) != 0 || ms <= 0 || ms > INT32_MAX)
-		argp_error(state, "--%s is \"%s\": expected seconds, such as 10 or 1 min", option, text);
+		argp_error(state, "--%s is \"%s\": expected seconds, such as 10 or 1 min", option,
+			   text);
 	return ms;
 }
 
@@ -41,10 +43,13 @@ static void command_arg(struct argp_state *state, struct line *line, char *text)
 			argp_error(state, "there is no command \"%s\"", text);
 	} else if (line->command->args[0] == '\0') {
 		argp_error(state, "%s takes no arguments, \"%s\" came", line->command->name, text);
-	} else if (filter->analyzer == 0 && filter->n_variables == 0 && text[strspn(text, "0123456789")] == '\0') {
+	} else if (filter->analyzer == 0 && filter->n_variables == 0 &&
+		   text[strspn(text, "0123456789")] == '\0') {
 		filter->analyzer = strtoll(text, NULL, 10);
 		if (filter->analyzer <= 0)
-			argp_error(state, "the analyzer is \"%s\": expected a positive whole number", text);
+			argp_error(state,
+				   "the analyzer is \"%s\": expected a positive whole number",
+				   text);
 	} else {
 		filter->variables[filter->n_variables++] = text;
 	}
@@ -99,7 +104,8 @@ static char *help_filter(int key, const char *text, void *input)
 		return NULL;
 	(void)fputs("Commands:\n", out);
 	for (const struct command *c = commands; c->name != NULL; c++)
-		(void)fprintf(out, "  %s%s%s\n      %s\n", c->name, *c->args ? " " : "", c->args, c->help);
+		(void)fprintf(out, "  %s%s%s\n      %s\n", c->name, *c->args ? " " : "", c->args,
+			      c->help);
 	(void)fputs("\nIn watch on a terminal: arrows, PgUp, PgDn scroll, q or Ctrl+C ends.\n"
 		    "\nExit codes:\n"
 		    "  0  good\n"
@@ -117,8 +123,11 @@ static char *help_filter(int key, const char *text, void *input)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { .options = options, .parser = parse, .args_doc = "COMMAND [ARGUMENT...]",
-		.doc = "Asks teslad, or tells it.\v ", .help_filter = help_filter };
+	static const struct argp argp = { .options = options,
+					  .parser = parse,
+					  .args_doc = "COMMAND [ARGUMENT...]",
+					  .doc = "Asks teslad, or tells it.\v ",
+					  .help_filter = help_filter };
 	_cleanup_free_ char **variables = calloc((size_t)argc + 1, sizeof *variables);
 	struct line line = { .ctl = { .timeout_ms = 5000, .filter.variables = variables } };
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last readings, found by analyzer and variable (tsearch), shown in the order in which they came. */
+/*
+ * The last readings, found by analyzer and variable (tsearch), shown in the order in which they
+ * came.
+ */
 #include "teslactl/rows.h"
 
 #include <errno.h>
@@ -145,8 +148,8 @@ static int reading_take(struct row *row, const msgpack_object *map, struct tesla
 	row->k = (uint64_t)mp_int(map, "k", 0);
 	if (elements_take(row, map) == 0)
 		return 0;
-	return tesla_fail(err, -EBADMSG, "%s of analyzer %lld: values and qualities do not fit", row->variable,
-			  (long long)row->analyzer);
+	return tesla_fail(err, -EBADMSG, "%s of analyzer %lld: values and qualities do not fit",
+			  row->variable, (long long)row->analyzer);
 }
 
 static int labels_take(struct row *row, const msgpack_object *map)
@@ -180,8 +183,8 @@ bool filter_takes(const struct filter *f, int64_t analyzer, const char *variable
 }
 
 /* One reading of the snapshot. */
-static int last_take(struct rows *rows, const struct filter *filter, const msgpack_object *map, int64_t epoch_ms,
-		     struct tesla_error *err)
+static int last_take(struct rows *rows, const struct filter *filter, const msgpack_object *map,
+		     int64_t epoch_ms, struct tesla_error *err)
 {
 	int64_t analyzer = mp_int(map, "analyzer", 0);
 	char *variable = mp_strdup(map, "variable");
@@ -189,7 +192,8 @@ static int last_take(struct rows *rows, const struct filter *filter, const msgpa
 
 	if (variable == NULL || analyzer <= 0) {
 		free(variable);
-		return tesla_fail(err, -EBADMSG, "snapshot: a reading without analyzer or variable");
+		return tesla_fail(err, -EBADMSG,
+				  "snapshot: a reading without analyzer or variable");
 	}
 	if (!filter_takes(filter, analyzer, variable, strlen(variable))) {
 		free(variable);
@@ -235,8 +239,8 @@ bool topic_split(const char *topic, int64_t *analyzer, const char **variable, si
 	return *len > 0 && strcmp(*variable + *len, "/") == 0;
 }
 
-int rows_message(struct rows *rows, const char *topic, const msgpack_object *payload, struct row **ret,
-		 struct tesla_error *err)
+int rows_message(struct rows *rows, const char *topic, const msgpack_object *payload,
+		 struct row **ret, struct tesla_error *err)
 {
 	int64_t analyzer, epoch_ms = mp_int(payload, "e", 0);
 	const char *name;
@@ -254,7 +258,8 @@ int rows_message(struct rows *rows, const char *topic, const msgpack_object *pay
 		return tesla_fail(err, -ENOMEM, "no memory for %s", topic);
 	*ret = row;
 	/* The snapshot came after the subscription: what it has already is not put back. */
-	if (row->epoch_ms == epoch_ms && row->n_elements > 0 && (uint64_t)mp_int(payload, "k", 0) < row->k)
+	if (row->epoch_ms == epoch_ms && row->n_elements > 0 &&
+	    (uint64_t)mp_int(payload, "k", 0) < row->k)
 		return 0;
 	row->epoch_ms = epoch_ms;
 	return reading_take(row, payload, err);
@@ -265,11 +270,13 @@ int rows_message(struct rows *rows, const char *topic, const msgpack_object *pay
 void element_format(const struct row_element *e, char *text, size_t size)
 {
 	static const char *const words[] = {
-		[TESLA_GOOD] = "good", [TESLA_UNAVAILABLE] = "unavailable", [TESLA_SUSPECT] = "suspect",
-		[TESLA_ERROR] = "error", [TESLA_STALE] = "stale",
+		[TESLA_GOOD] = "good",       [TESLA_UNAVAILABLE] = "unavailable",
+		[TESLA_SUSPECT] = "suspect", [TESLA_ERROR] = "error",
+		[TESLA_STALE] = "stale",
 	};
 	bool known = e->quality >= 0 && e->quality < (int)N_ELEMENTS(words);
-	const char *word = known && (e->quality != TESLA_GOOD || e->has_value) ? words[e->quality] : "no value";
+	const char *word = known && (e->quality != TESLA_GOOD || e->has_value) ? words[e->quality]
+									       : "no value";
 
 	if (e->has_value && e->quality == TESLA_GOOD)
 		(void)snprintf(text, size, "%.10g", e->value);
@@ -319,5 +326,6 @@ void age_format(int64_t ms, char *text, size_t size)
 	if (ms < 10000)
 		(void)snprintf(text, size, "%.1f s", (double)ms / 1000);
 	else
-		(void)snprintf(text, size, "%lld %s", (long long)(ms / forms[i].unit_ms), forms[i].unit);
+		(void)snprintf(text, size, "%lld %s", (long long)(ms / forms[i].unit_ms),
+			       forms[i].unit);
 }

@@ -36,8 +36,8 @@ void rows_release(struct rows *rows);
 int rows_snapshot(struct rows *rows, const struct filter *filter, const msgpack_object *answer,
 		  struct tesla_error *err);
 /* One message of the stream.  *ret: the row it belongs to. */
-int rows_message(struct rows *rows, const char *topic, const msgpack_object *payload, struct row **ret,
-		 struct tesla_error *err);
+int rows_message(struct rows *rows, const char *topic, const msgpack_object *payload,
+		 struct row **ret, struct tesla_error *err);
 
 /* "reading/<node>/<analyzer>/<variable>/" */
 bool topic_split(const char *topic, int64_t *analyzer, const char **variable, size_t *len);

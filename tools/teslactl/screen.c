@@ -70,8 +70,11 @@ static void scroll_by(struct screen *s, long by)
 bool screen_keys(struct screen *s)
 {
 	for (int key; (key = getch()) != ERR;) {
-		long by = key == KEY_UP ? -1 : key == KEY_DOWN ? 1 : key == KEY_PPAGE ? -(long)page() :
-			  key == KEY_NPAGE ? (long)page() : 0;
+		long by = key == KEY_UP      ? -1
+			  : key == KEY_DOWN  ? 1
+			  : key == KEY_PPAGE ? -(long)page()
+			  : key == KEY_NPAGE ? (long)page()
+					     : 0;
 
 		if (key == 'q' || key == 'Q')
 			return false;
@@ -120,7 +123,9 @@ static attr_t element_look(const struct row_element *e)
 		       (attr_t)COLOR_PAIR(DOUBTFUL) | A_BOLD : (attr_t)COLOR_PAIR(ABSENT);
 }
 
-/* Columns wide enough for all rows, not only those on the screen: scrolling moves nothing sideways. */
+/*
+ * Columns wide enough for all rows, not only those on the screen: scrolling moves nothing sideways.
+ */
 struct widths { int variable, unit, label; };
 
 static struct widths widths_of(const struct rows *rows)
@@ -129,7 +134,8 @@ static struct widths widths_of(const struct rows *rows)
 
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct row *row = rows->list[i];
-		int variable = text_width(row->variable), unit = row->unit ? text_width(row->unit) : 0;
+		int variable = text_width(row->variable),
+		    unit = row->unit ? text_width(row->unit) : 0;
 
 		w.variable = variable > w.variable ? variable : w.variable;
 		w.unit = unit > w.unit ? unit : w.unit;
@@ -211,7 +217,8 @@ void screen_draw(struct screen *s, const struct rows *rows, const char *title)
 		row_draw(rows->list[s->top + i], &w, now_ms);
 	}
 	(void)snprintf(foot, sizeof foot, "%zu to %zu of %zu   q ends, arrows and PgUp/PgDn scroll",
-		       rows->n ? s->top + 1 : 0, s->top + page() < rows->n ? s->top + page() : rows->n, rows->n);
+		       rows->n ? s->top + 1 : 0,
+		       s->top + page() < rows->n ? s->top + page() : rows->n, rows->n);
 	(void)move(LINES - 1, 0);
 	put(foot, 0, A_DIM);
 	(void)refresh();

@@ -101,7 +101,8 @@ void table_print(const struct table *t, FILE *out)
 		return;
 	for (size_t c = 0; c < t->n_columns; c++) {
 		width[c] = column_width(t, c);
-		cell_print(t->columns[c].head, width[c], t->columns[c].right, c + 1 == t->n_columns, out);
+		cell_print(t->columns[c].head, width[c], t->columns[c].right, c + 1 == t->n_columns,
+			   out);
 	}
 	for (size_t i = 0; i < t->n_cells; i++) {
 		size_t c = i % t->n_columns;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `teslactl watch`: subscribes first, then takes the snapshot, then follows, so that nothing between the
- * two is missed.  One loop waits for the stream, keys and signals.
+ * `teslactl watch`: subscribes first, then takes the snapshot, then follows, so that nothing
+ * between the two is missed.  One loop waits for the stream, keys and signals.
  */
 #include "teslactl/watch.h"
 
@@ -22,7 +22,7 @@
 
 #define DRAW_US 200000			/* at most five times a second */
 #define IDLE_DRAW_US 1000000		/* ages go on when nothing comes */
-#define DRAIN_MAX 10000			/* messages between two looks at keys, signals and the clock */
+#define DRAIN_MAX    10000 /* messages between two looks at keys, signals and the clock */
 #define RATE_US 5000000			/* sweeps are counted over so long */
 
 /* Sweeps per second over the last few seconds: counts at past moments, oldest first. */
@@ -47,7 +47,8 @@ struct watch {
 static double rate_now(struct rate *r, int64_t now_us)
 {
 	if (r->n == 0 || now_us - r->at_us[r->n - 1] >= 1000000) {
-		while (r->n > 1 && (r->n == N_ELEMENTS(r->at_us) || now_us - r->at_us[0] > RATE_US)) {
+		while (r->n > 1 &&
+		       (r->n == N_ELEMENTS(r->at_us) || now_us - r->at_us[0] > RATE_US)) {
 			r->n--;
 			memmove(r->at_us, r->at_us + 1, r->n * sizeof *r->at_us);
 			memmove(r->count, r->count + 1, r->n * sizeof *r->count);
@@ -71,8 +72,8 @@ static void text_line(const struct row *row)
 
 	if (gmtime_r(&s, &tm) != NULL)
 		(void)strftime(when, sizeof when, "%FT%T", &tm);
-	(void)printf("%s.%03dZ  %lld  %s  %s", when, (int)(row->t_ms % 1000), (long long)row->analyzer,
-		     row->variable, values ? values : "");
+	(void)printf("%s.%03dZ  %lld  %s  %s", when, (int)(row->t_ms % 1000),
+		     (long long)row->analyzer, row->variable, values ? values : "");
 	(void)printf("%s%s%s%s\n", row->unit && *row->unit ? "  " : "", row->unit ? row->unit : "",
 		     row->error ? "  " : "", row->error ? row->error : "");
 }
@@ -96,7 +97,8 @@ static int json_line(const struct row *row, const msgpack_object *payload, struc
 		(void)yajl_gen_array_open(g);
 		for (size_t i = 0; i < row->n_labels && r == 0; i++)
 			if (json_text(g, row_label(row, i)) != 0)
-				r = tesla_fail(err, -EINVAL, "a label of %s is no UTF-8", row->variable);
+				r = tesla_fail(err, -EINVAL, "a label of %s is no UTF-8",
+					       row->variable);
 		(void)yajl_gen_array_close(g);
 	}
 	for (uint32_t i = 0; i < payload->via.map.size && r == 0; i++) {
@@ -287,7 +289,8 @@ static int status_take(struct watch *w)
 		(void)tesla_fail(&err, -EREMOTEIO, "teslad publishes no stream");
 		r = ctl_complain(&err);
 	} else if (ctl->filter.analyzer != 0 && !has_analyzer(status, ctl->filter.analyzer)) {
-		(void)tesla_fail(&err, -EREMOTEIO, "there is no analyzer %lld", (long long)ctl->filter.analyzer);
+		(void)tesla_fail(&err, -EREMOTEIO, "there is no analyzer %lld",
+				 (long long)ctl->filter.analyzer);
 		r = ctl_complain(&err);
 	}
 	answer_release(&answer);
