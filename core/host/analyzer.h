@@ -78,7 +78,8 @@ struct analyzer {
 
 	double turnaround_us;		/* smoothed; what is not characters on the wire */
 	bool turnaround_measured;
-	double measured_us;		/* smoothed time of a sweep; 0: none yet */
+	double measured_us, told_us;	/* smoothed time of a sweep, and what the core was told; 0: none yet */
+	unsigned tell_in, tell_every;	/* sweeps until it is told again, if it moved: 1, 2, 4 ... 64 */
 	uint32_t max_registers;		/* the least of driver, model and what was learned */
 
 	enum analyzer_state state;

@@ -3,6 +3,7 @@
 #include "host/line.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 #define CLOCK_STEP_US 200000		/* more than slewing makes between two looks at the clocks */
 #define LOOK_AT_CLOCKS_US 60000000	/* and so often they are looked at */
 #define REOPEN_MS 1000
+#define TELL_MAX 64u			/* sweeps between two looks at what was measured */
+#define TELL_CHANGE 0.05
 #define NEVER INT64_MAX
 
 void line_free(struct line *l)
@@ -228,14 +231,27 @@ static void learned_report(struct line *l)
 	}
 }
 
+/* The core shows what was measured: soon at first, then only what has moved, and rarely. */
+static void measured(struct line *l, struct analyzer *a, int64_t read_us)
+{
+	bool first = a->measured_us == 0;
+
+	a->measured_us += (first ? 1 : SMOOTH) * ((double)read_us - a->measured_us);
+	if (!first && --a->tell_in > 0)
+		return;
+	a->tell_every = first ? 1 : a->tell_every < TELL_MAX ? 2 * a->tell_every : TELL_MAX;
+	a->tell_in = a->tell_every;
+	if (fabs(a->measured_us - a->told_us) > TELL_CHANGE * a->told_us) {
+		a->told_us = a->measured_us;
+		line_report_plan(l);
+	}
+}
+
 static void sweep_over(struct line *l, int64_t mono_us, int64_t wall_us)
 {
 	struct job *job = &l->job;
 	struct analyzer *a = job->a;
-	bool first = a->measured_us == 0;
 
-	if (job->error.code == 0 && job->read_us > 0)
-		a->measured_us += (first ? 1 : SMOOTH) * ((double)job->read_us - a->measured_us);
 	sweep_finish(l, job, mono_us, wall_us);
 	job->kind = JOB_NONE;
 	if (job->answered) {
@@ -246,8 +262,8 @@ static void sweep_over(struct line *l, int64_t mono_us, int64_t wall_us)
 		probe_later(l, a, mono_us);
 		analyzer_set(l, a, ANALYZER_OFFLINE, job->error.text);
 	}
-	if (first && a->measured_us > 0)
-		line_report_plan(l);
+	if (job->error.code == 0 && job->read_us > 0)
+		measured(l, a, job->read_us);
 	learned_report(l);
 }
 
