@@ -18,7 +18,7 @@ struct queue {
 	size_t capacity, first, n;
 	uint64_t dropped;
 	bool closed;
-	int fd;				/* eventfd: readable while there is an item, or once closed */
+	int fd;				/* eventfd, readable: an item is in, or closed */
 };
 
 /* 0, or a negative errno. */

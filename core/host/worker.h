@@ -29,7 +29,7 @@ struct worker {
 	struct queue batches;		/* of struct batch */
 	int ended_fd;			/* readable once the thread has done all */
 	pthread_t thread;
-	int result;			/* read after worker_join: 0, or the plugin failed to open */
+	int result;			/* after worker_join: 0, or it failed to open */
 	pthread_mutex_t lock;		/* guards counts */
 	struct worker_counts counts;
 };

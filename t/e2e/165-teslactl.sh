@@ -78,7 +78,8 @@ has_not THD
 said 4 watch 300 --seconds 0.5
 has '  300  P  total error  kW  time-out$'
 assert_status 0 teslactl --json watch --seconds 0.5 >watch.json
-assert_eq 'labels' "$(jq -sc 'map(select(.variable == "V"))[0].labels' watch.json)" '["L1","L2","L3"]'
+assert_eq labels "$(jq -sc 'map(select(.variable == "V"))[0].labels' watch.json)" \
+	'["L1","L2","L3"]'
 assert_eq 'not a number' "$(jq -sc 'map(select(.variable == "THD"))[0].v' watch.json)" '[null]'
 
 terminal() {	# steps, expected last lines, ARGUMENT...
@@ -98,7 +99,8 @@ said 0 shutdown
 forget daemon
 wait_for 5 gone "$pid"
 
-for mode in 'no:1:not now' 'silent:3:no answer' 'junk:3:bad or cut' 'binary:0:^node' 'late:0:^node'; do
+for mode in 'no:1:not now' 'silent:3:no answer' 'junk:3:bad or cut' 'binary:0:^node' \
+	'late:0:^node'; do
 	IFS=: read -r mode code text <<<"$mode"
 	fake "$mode"
 	wanted=$code

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""terminal.py STEPS COMMAND...: runs COMMAND on a terminal of its own, of 24 lines and 80 columns, by steps.
+"""terminal.py STEPS COMMAND...: runs COMMAND on a terminal of its own, of 24 lines and 80 columns,
+by steps.
 
-STEPS is a text of steps, split by spaces: `see:TEXT` waits until TEXT was written (spaces as `_`), `key:X`
-presses, `int` is Ctrl+C, `size:ROWSxCOLUMNS` resizes. Then the command must end by itself within 10 s. Prints
+STEPS is a text of steps, split by spaces: `see:TEXT` waits until TEXT was written (spaces as `_`),
+`key:X`
+presses, `int` is Ctrl+C, `size:ROWSxCOLUMNS` resizes. Then the command must end by itself within
+10 s. Prints
 "status N", and "restored" when the alternate screen was left and echo is on again.
 """
 import fcntl

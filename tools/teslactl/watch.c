@@ -145,7 +145,7 @@ static int payload_take(struct watch *w, const char *topic, const msgpack_object
 	return 0;
 }
 
-/* -EAGAIN: nothing is left. */
+/* -EAGAIN: nothing is left; -EBADMSG: one that makes no sense, the next may be good. */
 static int message_take(struct watch *w, struct tesla_error *err)
 {
 	const char *topic, *variable;
@@ -242,9 +242,9 @@ static int follow(struct watch *w, struct tesla_error *err)
 		int64_t now;
 		int r = 0, n = 0;
 
-		while (n++ < DRAIN_MAX && (r = message_take(w, err)) == 0)
-			;
-		if (r != 0 && r != -EAGAIN && r != -EINTR)
+		for (; n < DRAIN_MAX && (r == 0 || r == -EBADMSG); n++)
+			r = message_take(w, err);
+		if (r != 0 && r != -EBADMSG && r != -EAGAIN && r != -EINTR)
 			return r;
 		now = clock_mono_us();
 		if (w->screen != NULL && now - w->drawn_us >= (w->dirty ? DRAW_US : IDLE_DRAW_US))
@@ -252,7 +252,7 @@ static int follow(struct watch *w, struct tesla_error *err)
 		(void)fflush(stdout);
 		if ((w->until_us > 0 && now >= w->until_us) || ferror(stdout))
 			return 0;
-		w->over = !wait_for_more(w, r == 0) || w->over;
+		w->over = !wait_for_more(w, n == DRAIN_MAX) || w->over;
 	}
 	return 0;
 }
