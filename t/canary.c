@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Proof that a sanitizer is on: does one thing that it must report.  Built with the flags of
- * the rest, so that a build which lost them is found out.  Run by t/canary.sh, which expects it to fail.
+ * Proof that a sanitizer is on: does one thing that it must report.  Built with the flags of the
+ * rest, so that a build which lost them is found out.  Run by t/canary.sh, which expects it to
+ * fail.
  */
 #include <limits.h>
 #include <pthread.h>

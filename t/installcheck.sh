@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# installcheck.sh DESTDIR PKGCONFIGDIR HOST: builds the example plugins in a folder of their own against
-# what was installed, as their authors will, and asks the installed host to describe each.
+# installcheck.sh DESTDIR PKGCONFIGDIR HOST: builds the example plugins in a folder of their own
+# against what was installed, as their authors will, and asks the installed host to describe each.
 set -eu
 examples=$(cd "$(dirname "$0")/../plugins/example" && pwd)
 destdir=$1 host=$1$3

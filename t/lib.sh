@@ -403,6 +403,7 @@ finish() {
 	local result=$1 c
 	trap - ERR EXIT INT TERM HUP
 	set +e
+	# shellcheck disable=SC2261  # they are two
 	exec >&"$out" 2>&"$err"
 	for c in "${cleanups[@]}"; do
 		( eval "$c" )

@@ -20,7 +20,16 @@ e2e_tests = \
 	t/e2e/150-check.sh \
 	t/e2e/160-ctl.sh \
 	t/e2e/165-teslactl.sh \
-	t/e2e/170-late-subscriber.sh
+	t/e2e/170-late-subscriber.sh \
+	t/e2e/200-hundred.sh \
+	t/e2e/210-silent-neighbour.sh \
+	t/e2e/220-late.sh \
+	t/e2e/300-kill-host.sh \
+	t/e2e/310-kill-core.sh \
+	t/e2e/320-eleven-hundred.sh \
+	t/e2e/330-bad-plugins.sh \
+	t/e2e/350-disconnect.sh \
+	t/e2e/420-host-junk.sh
 TESTS += $(e2e_tests)
 check_DATA = stage/env
 include t/data/plugins/local.mk

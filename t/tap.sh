@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs one Criterion program for automake's TAP driver.  Criterion passes a test whose process
-# leaks (the report comes after the verdict), so any report of a sanitizer fails the program.  One job:
-# with more, Criterion's own runner leaks 48 bytes when one slow test is left.
+# leaks (the report comes after the verdict), so any report of a sanitizer fails the program.
+# One job: with more, Criterion's own runner leaks 48 bytes when one slow test is left.
 d=$(mktemp -d) || exit 99
 trap 'rm -rf "$d"' EXIT
 ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$d/san" \

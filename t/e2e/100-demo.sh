@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # seconds: 12
 # SPDX-License-Identifier: Apache-2.0
-# tools/demo ends with 0 when readings came, by itself or on a signal, with and without a terminal, and
-# leaves no process and no file.
+# tools/demo ends with 0 when readings came, by itself or on a signal, with and without a terminal,
+# and leaves no process and no file.
 . "$(dirname "$0")/../lib.sh"
 requires script
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # seconds: 6; san
 # SPDX-License-Identifier: Apache-2.0
-# The predecessor's sample, sample.xml as its page shows it: with the missing closing tag and another port
-# it runs; its localFile, which there is not yet, is a warning; as it stands, it is a clear error.
+# The predecessor's sample, sample.xml as its page shows it: with the missing closing tag and
+# another port it runs; its localFile, which there is not yet, is a warning; as it stands, it is a
+# clear error.
 . "$(dirname "$0")/../lib.sh"
 requires jq
 

@@ -5,10 +5,12 @@
 . "$(dirname "$0")/../lib.sh"
 requires mbpoll
 
-# Wire addresses: CEA 3999, PAT 4005, FPT 4008, TPF 4032, scales of current, voltage, power, energy 4104.
+# Wire addresses: CEA 3999, PAT 4005, FPT 4008, TPF 4032, scales of current, voltage, power, energy
+# 4104.
 start_sim sim --tcp 0 --pty "$tmp/line" --meter 7=PM710 --meter 9=PM710 \
 	--scale FEI=0 --scale FEV=-1 --scale FEP=-2 --scale FEE=4 \
-	--fix TPF.L1=230.1 --fix TPF.L2=230.2 --fix TPF.L3=230.3 --fix FPT=nan --fix PAT=-1230 --fix 9:PAT=1230 \
+	--fix TPF.L1=230.1 --fix TPF.L2=230.2 --fix TPF.L3=230.3 --fix FPT=nan \
+	--fix PAT=-1230 --fix 9:PAT=1230 \
 	--raw 3999=0x8000,0x0001
 
 read_all() {	# address, then how to get there

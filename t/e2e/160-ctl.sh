@@ -31,12 +31,13 @@ answer() {	# command, jq expression, expected
 }
 answer status '[.analyzers[].id] | @csv' 1,2
 answer status '.lines[0].state' open
-answer status '[.hosts[] | .kind + " " + .state] | sort | join(", ")' 'driver running, exporter running'
+answer status '[.hosts[] | .kind + " " + .state] | sort | join(", ")' \
+	'driver running, exporter running'
 answer status .pid "${pids[teslad]}"
 answer snapshot '.readings[] | select(.variable == "TPF") | .v | @csv' 230,230,230
 answer snapshot '.readings[] | select(.variable == "TPF") | .labels | join(" ")' 'L1 L2 L3'
 answer snapshot '.readings[] | select(.variable == "PAT") | "\(.v) \(.q)"' '[null] [1]'
-answer plan '.lines[0].analyzers[1].transactions' "$(printf '[\n  [\n    3,\n    4005,\n    2,\n    2\n  ]\n]')"
+answer plan '.lines[0].analyzers[1].transactions | tojson' '[[3,4005,2,2]]'
 answer plugins '[.plugins[].name] | sort | join(" ")' 'modBusComm pmData zmqPublish'
 answer plugins '[.plugins[].error] | unique | @csv' ''
 for command in status snapshot plan plugins check; do
@@ -46,12 +47,14 @@ for command in status snapshot plan plugins check; do
 	assert_eq "$command: ok" "$(ctl "$command" | jq .ok)" true
 done
 
-# watch: a line an object; one analyzer; ended by a signal, by --seconds, and with 4 when nothing came.
+# watch: a line an object; one analyzer; ended by a signal, by --seconds, and with 4 when nothing
+# came.
 assert_status 0 teslactl --json --seconds 1.2 watch >watch.jsonl
 assert_eq "watch: analyzers" "$(jq .analyzer watch.jsonl | sort -u | xargs)" "1 2"
 assert_status 0 teslactl --json --seconds 1.2 watch 2 >watch.jsonl
 assert_eq "watch 2: analyzers" "$(jq .analyzer watch.jsonl | sort -u | xargs)" 2
-assert_eq "watch 2: PAT" "$(jq -c 'select(.variable == "PAT") | [.variable, .v, .q]' watch.jsonl | sort -u)" '["PAT",[null],[1]]'
+assert_eq "watch 2: PAT" "$(jq -c 'select(.variable == "PAT") | [.v, .q]' watch.jsonl | sort -u)" \
+	'[[null],[1]]'
 assert_status 4 teslactl --json --seconds 0.7 watch 2 PAT >watch.jsonl 2>nothing.log
 assert_status 1 teslactl --json watch 77 2>unknown.log
 grep -q 77 unknown.log || fail "does not say that there is no analyzer 77"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # seconds: 45
 # SPDX-License-Identifier: Apache-2.0
-# One subscriber stops for 30 s, one comes late, 64 more listen: the daemon and the publisher's host stop
-# to grow once as much waits for the slow one as may, and all others get every message.
+# One subscriber stops for 30 s, one comes late, 64 more listen: the daemon and the publisher's host
+# stop to grow once as much waits for the slow one as may, and all others get every message.
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
-# 30 meters at 0.2 s: 1500 messages a second; the 20,000 that wait for a slow subscriber are there after
-# 14 s, and what came after them would be 4 MB from the 20th second to the 30th.
+# 30 meters at 0.2 s: 1500 messages a second; the 20,000 that wait for a slow subscriber are there
+# after 14 s, and what came after them would be 4 MB from the 20th second to the 30th.
 start_sim sim --tcp 0 --meter 1-30=PM710
 device 1 tcp host=127.0.0.1 port="$(sim_port sim)"
 for id in $(seq 30); do
@@ -56,7 +56,8 @@ many=$(end_of many)
 late=$(end_of late)
 fast=$(end_of fast)
 slow=$(end_of slow)
-echo "memory before $before kB, full $full kB, after $after kB; fast $fast; many $many; late $late; slow $slow"
+echo "memory before $before kB, full $full kB, after $after kB"
+echo "fast $fast; many $many; late $late; slow $slow"
 
 test $((after - full)) -lt 1024 || fail "still grew, from $full kB to $after kB"
 test $((after - before)) -lt 12288 || fail "grew from $before kB to $after kB"
@@ -68,4 +69,4 @@ test "$(jq .messages <<<"$fast")" -ge $((150 * 300)) || fail "too few messages"
 assert_eq "topics of the crowd" "$(jq .topics <<<"$many")" 10
 test "$(jq .messages <<<"$many")" -ge $((150 * 10)) || fail "one of the crowd has too few"
 test "$(jq .first_k <<<"$late")" -gt 75 || fail "the late one got old messages"
-assert_eq "analyzers that missed a poll" "$(ctl status | jq '[.analyzers[] | select(.missed > 0)] | length')" 0
+assert_eq "missed polls" "$(ctl status | jq '[.analyzers[].missed] | add')" 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """crowd.py ENDPOINT COUNT PREFIX: COUNT subscribers in one process.
 
-On SIGTERM prints a JSON object: `messages` of the subscriber that got the fewest, `holes` in k over all,
-`first_k`, the lowest k that the first message of a topic had, and `topics`.
+On SIGTERM prints a JSON object: `messages` of the subscriber that got the fewest, `holes` in k over
+all, `first_k`, the lowest k that the first message of a topic had, and `topics`.
 """
 import json
 import signal

@@ -4,17 +4,17 @@
 pm710.py tcp PORT | serial DEVICE     plays them; on the way it writes a line per read request:
                                       function, address, count as pymodbus counts them (0-based)
 pm710.py config                       the analyzers: id, a line each
-pm710.py judge STREAM                 compares the stream's JSON lines with the facts; 1 when they differ
+pm710.py judge STREAM                 compares the stream with the facts; 1: they differ
 
-Slaves 1 to 9 have scale registers -4 to 4.  10 has 0x8000 everywhere, 11 negative powers and high counters,
-12 is asked for TPF only, so that its request is known to the byte.
+Slaves 1 to 9 have scale registers -4 to 4.  10 has 0x8000 everywhere, 11 negative powers and high
+counters, 12 is asked for TPF only, so that its request is known to the byte.
 """
 import json
 import math
 import sys
 
-# Wire addresses, from Schneider's register list: variable, first register, elements, type, fixed scale,
-# scale register.
+# Wire addresses, from Schneider's register list: variable, first register, elements, type, fixed
+# scale, scale register.
 SCALES = {"FEI": 4104, "FEV": 4105, "FEP": 4106, "FEE": 4107}
 VARIABLES = {
     "PAT": (4005, 1, "int16", 1000, "FEP"),
@@ -29,9 +29,11 @@ VARIABLES = {
     "CEA": (3999, 1, "uint32", 1000, "FEE"),
     "CER": (4003, 1, "uint32", 1000, "FEE"),
 }
+LIMITS = {"FPT": 10000, "FRE": 6500, "THDV": 10000}
 ORDINARY = {
-    "PAT": [1234], "PAP": [1300], "PRT": [321], "FPT": [9492], "FRE": [5001], "IPF": [101, 102, 103, 4],
-    "TPF": [2301, 2302, 2303], "PAF": [400, 410, 424], "THDV": [21, 22, 23], "CEA": [70000], "CER": [65536],
+    "PAT": [1234], "PAP": [1300], "PRT": [321], "FPT": [9492], "FRE": [5001],
+    "IPF": [101, 102, 103, 4], "TPF": [2301, 2302, 2303], "PAF": [400, 410, 424],
+    "THDV": [21, 22, 23], "CEA": [70000], "CER": [65536],
 }
 NEGATIVE = {
     "PAT": [-1], "PRT": [-321], "FPT": [-9492], "PAF": [-32767, -1, 32767], "CEA": [0x80000001],
@@ -68,7 +70,7 @@ def registers(raw, exponent):
 def expected(name, raw, exponent):
     """Values and qualities of a variable."""
     _, _, kind, scale, register = VARIABLES[name]
-    limit = {"FPT": 10000, "FRE": 6500, "THDV": 10000}.get(name, 0xFFFFFFFF if kind == "uint32" else 32767)
+    limit = LIMITS.get(name, 0xFFFFFFFF if kind == "uint32" else 32767)
     absent = [abs(value) > limit for value in raw[name]]
     factor = scale * (10.0 ** exponent if register else 1)
     return ([None if gone else value * factor for value, gone in zip(raw[name], absent)],
@@ -92,9 +94,11 @@ def play(kind, where):
 
     context = ModbusServerContext(single=False, slaves={a: slave(*s) for a, s in slaves().items()})
     if kind == "tcp":
-        StartTcpServer(context=context, framer=ModbusSocketFramer, address=("127.0.0.1", int(where)))
+        StartTcpServer(context=context, framer=ModbusSocketFramer,
+                       address=("127.0.0.1", int(where)))
     else:
-        StartSerialServer(context=context, framer=ModbusRtuFramer, port=where, baudrate=19200, timeout=0.005)
+        StartSerialServer(context=context, framer=ModbusRtuFramer, port=where, baudrate=19200,
+                          timeout=0.005)
 
 
 def close(got, want):
@@ -115,7 +119,8 @@ def judge(path):
             got = message.get("q", [0] * len(values))
             if not (len(message["v"]) == len(values) and got == qualities
                     and all(map(close, message["v"], values))):
-                wrong.append(f"{message['topic']}: {message['v']} {got}, expected {values} {qualities}")
+                wrong.append(f"{message['topic']}: {message['v']} {got}, "
+                             f"expected {values} {qualities}")
     missing = {(a, name) for a in slaves() for name in asked(a)} - seen
     print("\n".join(wrong[:20]) or "all values right")
     print(f"{len(seen)} variables seen; missing: {sorted(missing)}")

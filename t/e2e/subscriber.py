@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""subscriber.py ENDPOINT FILE [PREFIX...]: writes every message of the stream to FILE, a JSON object a line.
+"""subscriber.py ENDPOINT FILE [PREFIX...]: writes every message of the stream to FILE.
 
-The object has the payload's keys, `topic`, and `at`, the time of its arrival in ms.
+A line a message: a JSON object with the payload's keys, `topic`, and `at`, the time of its arrival
+in ms.
 """
 import json
 import sys
