@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that is released all at once.  Every piece is a malloc of its own, so that ASan sees its ends. */
+/* Memory that is released all at once.  Each piece is a malloc of its own: ASan sees its ends. */
 #include "base/arena.h"
 
 #include <stdalign.h>

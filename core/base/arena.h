@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that is released all at once: for what is parsed from one file and lives as long as its result. */
+/* Memory that is released all at once: for what is parsed from one file. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
@@ -11,7 +11,7 @@ struct arena {				/* all zero: empty */
 	bool failed;			/* an allocation failed: what was built is not whole */
 };
 
-/* n zeroed things of `size` bytes; NULL without memory.  n 0 is fine and gives a pointer to nothing. */
+/* n zeroed things of `size` bytes; NULL without memory.  n 0 gives a pointer to nothing. */
 void *arena_alloc(struct arena *a, size_t n, size_t size);
 /* A copy; NULL stays NULL. */
 char *arena_strdup(struct arena *a, const char *text);

@@ -18,14 +18,16 @@ static int file_take(FILE *f, const char *path, struct buf *b, struct tesla_erro
 		uint8_t *at = buf_reserve(b, CHUNK);
 
 		if (at == NULL)
-			return tesla_fail(err, -EFBIG, "%s is too large: expected at most %zu bytes", path,
+			return tesla_fail(err, -EFBIG,
+					  "%s is too large: expected at most %zu bytes", path,
 					  b->max - CHUNK);
 		n = fread(at, 1, CHUNK, f);
 		buf_advance(b, n);
 	} while (n > 0);
 	if (ferror(f))
 		return tesla_fail(err, -errno, "%s cannot be read: %s", path, strerror(errno));
-	return buf_append(b, "", 1) == 0 ? 0 : tesla_fail(err, -ENOMEM, "%s: no memory is left", path);
+	return buf_append(b, "", 1) == 0 ? 0
+					 : tesla_fail(err, -ENOMEM, "%s: no memory is left", path);
 }
 
 int file_read(const char *path, size_t max, char **ret, size_t *len, struct tesla_error *err)

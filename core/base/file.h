@@ -6,8 +6,8 @@
 #include <tesla/plugin.h>
 
 /*
- * *ret is for free(), ended by a NUL that *len does not count.  -ENOENT: no such file; -EFBIG: more than
- * `max` bytes; -EISDIR, -EACCES, ...: *err says why.
+ * *ret is for free(), ended by a NUL that *len does not count.  -ENOENT: no such file; -EFBIG: more
+ * than `max` bytes; -EISDIR, -EACCES, ...: *err says why.
  */
 int file_read(const char *path, size_t max, char **ret, size_t *len, struct tesla_error *err);
 

@@ -17,6 +17,7 @@ struct log {
 /* To standard error: with the time and level, or under journald with its "<4>" prefix. */
 void log_init_stderr(struct log *log, int level);
 __attribute__((format(printf, 3, 4))) void log_msg(const struct log *log, int level, const char *fmt, ...);
+__attribute__((format(printf, 3, 0)))
 void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap);
 /* "error", "warning", "info", "debug" (any case; "warn", "critical" too); -EINVAL. */
 int log_level_parse(const char *text, int *ret);

@@ -31,7 +31,8 @@ static const uint16_t registers_of[] = {
 static bool name_ok(const char *name)
 {
 	static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-	static const char later[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+	static const char later[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 	size_t len = strlen(name);
 
 	return strspn(name, first) > 0 && strspn(name, later) == len && len <= 32;
@@ -40,8 +41,10 @@ static bool name_ok(const char *name)
 static void name_check(struct build *b, const xmlNode *node, const char *name)
 {
 	if (name != NULL && *name != '\0' && !name_ok(name))
-		xml_error(b->x, b->d, node, "<%s>: name is \"%.60s\": expected a letter, then letters, digits and "
-			  "\"_\", at most 32", (const char *)node->name, name);
+		xml_error(b->x, b->d, node,
+			  "<%s>: name is \"%.60s\": expected a letter, then letters, digits and "
+			  "\"_\", at most 32",
+			  (const char *)node->name, name);
 }
 
 /* ---- ranges that must not be read ---- */
@@ -52,14 +55,18 @@ static void forbidden_add(struct build *b, const xmlNode *node)
 
 	xml_read(node, m_forbidden.attrs, &row, b->a);
 	if (row.first > row.last && row.last >= 0)
-		xml_error(b->x, b->d, node, "<forbidden>: first is %" PRId64 ", last is %" PRId64 ": expected first "
-			  "not beyond last", row.first, row.last);
+		xml_error(b->x, b->d, node,
+			  "<forbidden>: first is %" PRId64 ", last is %" PRId64 ": expected first "
+			  "not beyond last",
+			  row.first, row.last);
 	b->forbidden[b->m->n_forbidden++] =
-		(struct model_range){ (uint16_t)row.function, (uint16_t)row.first, (uint16_t)row.last };
+		(struct model_range){ (uint16_t)row.function, (uint16_t)row.first,
+				      (uint16_t)row.last };
 }
 
 /* A register that is read at all must be readable: within the address space and not forbidden. */
-static void address_check(struct build *b, const xmlNode *node, unsigned function, unsigned address, unsigned count)
+static void address_check(struct build *b, const xmlNode *node, unsigned function, unsigned address,
+			  unsigned count)
 {
 	unsigned last = address + count - 1;
 
@@ -70,11 +77,13 @@ static void address_check(struct build *b, const xmlNode *node, unsigned functio
 		const struct model_range *f = &b->forbidden[i];
 
 		if (f->function == function && f->first <= last && f->last >= address)
-			xml_error(b->x, b->d, node, "<%s>: address %u is in a forbidden range, %u to %u",
+			xml_error(b->x, b->d, node,
+				  "<%s>: address %u is in a forbidden range, %u to %u",
 				  (const char *)node->name, address, f->first, f->last);
 	}
 	if (b->m->pub.max_registers > 0 && count > b->m->pub.max_registers)
-		xml_error(b->x, b->d, node, "<%s> takes %u registers: expected at most max-registers, which is %u",
+		xml_error(b->x, b->d, node,
+			  "<%s> takes %u registers: expected at most max-registers, which is %u",
 			  (const char *)node->name, count, b->m->pub.max_registers);
 }
 
@@ -96,13 +105,18 @@ static void scale_add(struct build *b, const xmlNode *node, const struct tesla_s
 	xml_read(node, m_scale.attrs, &row, b->a);
 	name_check(b, node, row.name);
 	if (row.name != NULL && scale_find(b, row.name) != NULL)
-		xml_error(b->x, b->d, node, "<scale>: the name %.60s stands for another one already", row.name);
+		xml_error(b->x, b->d, node,
+			  "<scale>: the name %.60s stands for another one already", row.name);
 	if (row.min > row.max)
-		xml_error(b->x, b->d, node, "<scale>: min is %" PRId64 ", max is %" PRId64 ": expected min not beyond "
-			  "max", row.min, row.max);
+		xml_error(b->x, b->d, node,
+			  "<scale>: min is %" PRId64 ", max is %" PRId64
+			  ": expected min not beyond max",
+			  row.min, row.max);
 	address_check(b, node, (unsigned)row.function, (unsigned)row.address, 1);
-	b->scales[i] = (struct tesla_scale){ row.name, (uint16_t)row.function, (uint16_t)row.address,
-					     (int16_t)row.min, (int16_t)row.max, (unsigned)i };
+	b->scales[i] = (struct tesla_scale){
+		row.name,         (uint16_t)row.function, (uint16_t)row.address,
+		(int16_t)row.min, (int16_t)row.max,       (unsigned)i
+	};
 	rows[i] = &b->scales[i];
 	b->m->pub.n_scales++;
 }
@@ -120,7 +134,8 @@ static const struct tesla_scale *scale_named(struct build *b, const xmlNode *nod
 		if (b->scales[i].name != NULL)
 			nearest_add(&near, b->scales[i].name);
 	nearest_text(&near, known, sizeof known);
-	xml_error(b->x, b->d, node, "<%s>: scale-register %.60s is not defined: nearest <scale>: %s",
+	xml_error(b->x, b->d, node,
+		  "<%s>: scale-register %.60s is not defined: nearest <scale>: %s",
 		  (const char *)node->name, name, known);
 	return NULL;
 }
@@ -130,12 +145,14 @@ static const struct tesla_scale *scale_named(struct build *b, const xmlNode *nod
 /* "0x8000" are raw bits; a decimal is the number itself, cut to the width of the type. */
 static bool sentinel_parse(const char *text, unsigned bits, uint64_t *ret)
 {
-	bool hex = strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0, negative = *text == '-';
+	bool hex = strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0,
+	     negative = *text == '-';
 	const char *digits = text + (hex ? 2 : negative);
 	size_t len = strlen(digits);
 	uint64_t limit = UINT64_MAX >> (64 - bits), v;
 
-	if (len == 0 || len > 19 || digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")] != '\0')
+	if (len == 0 || len > 19 ||
+	    digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")] != '\0')
 		return false;
 	if (hex && len > 16)
 		return false;
@@ -146,14 +163,17 @@ static bool sentinel_parse(const char *text, unsigned bits, uint64_t *ret)
 	return true;
 }
 
-static void sentinel_set(struct build *b, const xmlNode *node, const char *text, struct tesla_register *r)
+static void sentinel_set(struct build *b, const xmlNode *node, const char *text,
+			 struct tesla_register *r)
 {
 	if (text == NULL)
 		return;
 	r->has_sentinel = sentinel_parse(text, 16u * r->count, &r->sentinel);
 	if (!r->has_sentinel)
-		xml_error(b->x, b->d, node, "<%s>: sentinel is \"%.60s\": expected raw bits such as 0x8000, or a decimal, "
-			  "within %u bits", (const char *)node->name, text, 16u * r->count);
+		xml_error(b->x, b->d, node,
+			"<%s>: sentinel is \"%.60s\": expected raw bits such as 0x8000, or a "
+			"decimal, within %u bits",
+			(const char *)node->name, text, 16u * r->count);
 }
 
 static void register_fill(struct build *b, const xmlNode *node, const struct m_element_row *row,
@@ -178,13 +198,15 @@ static void register_fill(struct build *b, const xmlNode *node, const struct m_e
 		xml_error(b->x, b->d, node, "<element>: scale is 0: expected another number");
 }
 
-static void label_check(struct build *b, const xmlNode *node, const struct tesla_variable *v, size_t n,
-			const char *label)
+static void label_check(struct build *b, const xmlNode *node, const struct tesla_variable *v,
+			size_t n, const char *label)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(v->elements[i]->label, label) == 0) {
-			xml_error(b->x, b->d, node, "<element>: label is \"%.60s\", as that of another element of %s: "
-				  "expected different ones", label, v->name);
+			xml_error(b->x, b->d, node,
+				"<element>: label is \"%.60s\", as that of another element of %s: "
+				"expected different ones",
+				label, v->name);
 			return;
 		}
 }
@@ -199,12 +221,14 @@ static void elements_fill(struct build *b, const xmlNode *variable, const struct
 	v->elements = rows;
 	if (registers == NULL || rows == NULL)
 		return;
-	for (xmlNode *node = xml_child(variable, &m_element); node != NULL; node = xml_next(node, &m_element)) {
+	for (xmlNode *node = xml_child(variable, &m_element); node != NULL;
+	     node = xml_next(node, &m_element)) {
 		struct m_element_row row = { .label = "", .layer = *layer };
 
 		xml_read(node, m_element.attrs, &row, b->a);
 		if (row.layer.type < 0) {
-			xml_error(b->x, b->d, node, "<element> has no attribute type, nor has its <variable>");
+			xml_error(b->x, b->d, node,
+				  "<element> has no attribute type, nor has its <variable>");
 			row.layer.type = TESLA_UINT16 - 1;
 		}
 		label_check(b, node, v, i, row.label);
@@ -218,12 +242,15 @@ static void elements_fill(struct build *b, const xmlNode *variable, const struct
 
 static void variable_add(struct build *b, const xmlNode *node, struct tesla_variable *v)
 {
-	struct m_variable_row row = { .unit = "", .description = "", .factor = 1, .layer = b->base };
+	struct m_variable_row row = {
+		.unit = "", .description = "", .factor = 1, .layer = b->base
+	};
 
 	xml_read(node, m_variable.attrs, &row, b->a);
 	name_check(b, node, row.name);
 	if (row.name != NULL && model_variable(b->m, row.name) != NULL)
-		xml_error(b->x, b->d, node, "<variable>: the name %.60s stands for another one already", row.name);
+		xml_error(b->x, b->d, node,
+			  "<variable>: the name %.60s stands for another one already", row.name);
 	if (row.factor == 0)
 		xml_error(b->x, b->d, node, "<variable>: factor is 0: expected another number");
 	*v = (struct tesla_variable){
@@ -242,7 +269,8 @@ static void variables_fill(struct build *b, const xmlNode *root)
 	b->m->pub.variables = rows;
 	if (variables == NULL || rows == NULL || n > MODEL_VARIABLES_MAX)
 		return;
-	for (xmlNode *node = xml_child(root, &m_variable); node != NULL; node = xml_next(node, &m_variable)) {
+	for (xmlNode *node = xml_child(root, &m_variable); node != NULL;
+	     node = xml_next(node, &m_variable)) {
 		size_t i = b->m->pub.n_variables;
 
 		variable_add(b, node, &variables[i]);
@@ -260,7 +288,8 @@ static void scales_fill(struct build *b, const xmlNode *root)
 	b->m->pub.scales = rows;
 	if (b->scales == NULL || rows == NULL)
 		return;
-	for (xmlNode *node = xml_child(root, &m_scale); node != NULL; node = xml_next(node, &m_scale))
+	for (xmlNode *node = xml_child(root, &m_scale); node != NULL;
+	     node = xml_next(node, &m_scale))
 		scale_add(b, node, rows);
 }
 
@@ -270,13 +299,14 @@ static void ranges_fill(struct build *b, const xmlNode *root)
 	b->m->forbidden = b->forbidden;
 	if (b->forbidden == NULL)
 		return;
-	for (xmlNode *node = xml_child(root, &m_forbidden); node != NULL; node = xml_next(node, &m_forbidden))
+	for (xmlNode *node = xml_child(root, &m_forbidden); node != NULL;
+	     node = xml_next(node, &m_forbidden))
 		forbidden_add(b, node);
 }
 
 /* ---- recognition ---- */
 
-/* Counts and back-references let glibc's regcomp take gigabytes or for ever: "(((a{99}){99}){99})". */
+/* Counts and back-references let glibc's regcomp take gigabytes: "((a{99}){99}){99}". */
 static const char *pattern_fault(const char *pattern, char *text, size_t size)
 {
 	regex_t compiled;
@@ -286,7 +316,8 @@ static const char *pattern_fault(const char *pattern, char *text, size_t size)
 		return "is longer than 128 characters";
 	if (strchr(pattern, '{') != NULL)
 		return "has a count in braces, which is not taken";
-	for (const char *p = strchr(pattern, '\\'); p != NULL && p[1] != '\0'; p = strchr(p + 2, '\\'))
+	for (const char *p = strchr(pattern, '\\'); p != NULL && p[1] != '\0';
+	     p = strchr(p + 2, '\\'))
 		if (p[1] >= '0' && p[1] <= '9')
 			return "has a back-reference, which is not taken";
 	r = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB);
@@ -312,8 +343,10 @@ static void recognise_read(struct build *b, const xmlNode *node)
 		return;
 	fault = pattern_fault(row.identity, text, sizeof text);
 	if (fault != NULL)
-		xml_error(b->x, b->d, node, "<recognise>: identity is \"%.60s\": expected an extended regular expression: "
-			  "%s", row.identity, fault);
+		xml_error(b->x, b->d, node,
+			"<recognise>: identity is \"%.60s\": expected an extended regular "
+			"expression: %s",
+			row.identity, fault);
 }
 
 /* ---- the model ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a kind of meter offers, from a file of etc/models/: docs/models-format.md describes the form. */
+/* What a kind of meter offers, from a file of etc/models/: docs/models-format.md. */
 #ifndef BASE_MODEL_H
 #define BASE_MODEL_H
 
@@ -14,13 +14,13 @@ struct model {
 	char *file;			/* where it was read, for messages */
 	bool proven;			/* proven="no": numbers that nobody tried on the meter */
 	char *description;
-	int64_t turnaround_us;		/* from request to reply, assumed until measured; -1: not said */
-	int64_t pause_ms;		/* the meter wants this much quiet before a request; 0: none */
+	int64_t turnaround_us;		/* request to reply, until measured; -1: not said */
+	int64_t pause_ms;		/* quiet that the meter wants before a request; 0: none */
 	int64_t late_max_ms;		/* a reply may be this late; -1: not said */
 	size_t n_forbidden;
 	const struct model_range *forbidden;	/* registers that must not be inside a read */
 	/* Recognition: what identification must answer.  NULL: no pattern is known. */
-	char *identity_pattern;		/* POSIX extended regular expression over the identity text */
+	char *identity_pattern;		/* POSIX extended regular expression over the text */
 	struct arena memory;		/* all of the above */
 };
 

@@ -15,19 +15,24 @@ static const char *const types[] = {	/* order of enum tesla_raw, from 1 */
 	"int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", NULL
 };
 static const char *const orders[] = { "big", "little", NULL };	/* enum tesla_word_order */
-static const char *const kinds[] = { "gauge", "counter", "status", NULL };	/* enum ..._kind, from 1 */
+static const char *const kinds[] = { "gauge", "counter", "status",
+				     NULL }; /* enum ..._kind, from 1 */
 static const char *const scale_reads[] = { "connect", "sweep", NULL };
 
 #define READING(S) \
 	{ "function", NULL, false, ROW(INT, S, layer.function, "function", FUNCTION) }, \
 	{ "order", NULL, false, ROW(CHOICE, S, layer.order, "order", .choices = orders) }
-#define LAYER(S) READING(S), \
-	{ "type", NULL, false, ROW(CHOICE, S, layer.type, "type", .choices = types) }, \
-	{ "scale", NULL, false, ROW(REAL, S, layer.scale, "scale", ANY) }, \
-	{ "offset", NULL, false, ROW(REAL, S, layer.offset, "offset", ANY) }, \
-	{ "scale-register", NULL, false, ROW(STR, S, layer.scale_register, "scale-register", TEXT) }, \
-	{ "max", NULL, false, ROW(REAL, S, layer.max, "max", .min = 0, .max = 1.8446744073709552e19) }, \
-	{ "sentinel", NULL, false, ROW(STR, S, layer.sentinel, "sentinel", TEXT) }
+#define LAYER(S) \
+	READING(S), { "type", NULL, false, ROW(CHOICE, S, layer.type, "type", .choices = types) }, \
+		{ "scale", NULL, false, ROW(REAL, S, layer.scale, "scale", ANY) }, \
+		{ "offset", NULL, false, ROW(REAL, S, layer.offset, "offset", ANY) }, \
+		{ "scale-register", NULL, false, \
+		  ROW(STR, S, layer.scale_register, "scale-register", TEXT) }, \
+		{ "max", NULL, false, \
+		  ROW(REAL, S, layer.max, "max", .min = 0, .max = 1.8446744073709552e19) }, \
+	{ \
+		"sentinel", NULL, false, ROW(STR, S, layer.sentinel, "sentinel", TEXT) \
+	}
 
 static const struct xml_attr model_attrs[] = {
 	{ "name", NULL, true, ROW(STR, model, name, "name", TEXT) },
@@ -38,7 +43,8 @@ static const struct xml_attr model_attrs[] = {
 	{ "turnaround", NULL, false, ROW(MS, model, turnaround_ms, "turnaround", DURATION) },
 	{ "pause", NULL, false, ROW(MS, model, pause_ms, "pause", DURATION) },
 	{ "late-max", NULL, false, ROW(MS, model, late_max_ms, "late-max", DURATION) },
-	{ "scale-read", NULL, false, ROW(CHOICE, model, scale_read, "scale-read", .choices = scale_reads) },
+	{ "scale-read", NULL, false,
+	  ROW(CHOICE, model, scale_read, "scale-read", .choices = scale_reads) },
 	READING(model),
 	END
 };

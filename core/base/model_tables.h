@@ -8,7 +8,7 @@
 #define MODEL_ELEMENTS_MAX 64
 #define MODEL_VARIABLES_MAX 500
 
-/* What makes an element of a variable; what the element does not say, its variable or model says. */
+/* What makes an element of a variable; what it does not say, its variable or model says. */
 struct m_layer {
 	int64_t function;
 	int type, order;		/* index of its choice; type -1: not said */
@@ -35,6 +35,7 @@ struct m_variable_row {
 struct m_element_row { const char *label; int64_t address; struct m_layer layer; };
 
 /* Each element's attributes are read (xml_read) into the row of its name. */
-extern const struct xml_element m_model, m_description, m_recognise, m_forbidden, m_scale, m_variable, m_element;
+extern const struct xml_element m_model, m_description, m_recognise, m_forbidden, m_scale,
+	m_variable, m_element;
 
 #endif

@@ -34,7 +34,8 @@ static size_t distance(const char *a, const char *b)
 
 		row[0] += 2;
 		for (size_t j = 0; j < n; j++) {
-			size_t v = smallest(row[j] + 2, row[j + 1] + 2, diagonal + change_cost(a[i], b[j]));
+			size_t v = smallest(row[j] + 2, row[j + 1] + 2,
+					    diagonal + change_cost(a[i], b[j]));
 
 			diagonal = row[j + 1];
 			row[j + 1] = v;
@@ -65,5 +66,6 @@ void nearest_text(const struct nearest *near, char *text, size_t size)
 
 	(void)snprintf(text, size, "none");
 	for (size_t i = 0; i < near->n && len < size; i++)
-		len += (size_t)snprintf(text + len, size - len, "%s%s", i ? ", " : "", near->best[i].name);
+		len += (size_t)snprintf(text + len, size - len, "%s%s", i ? ", " : "",
+					near->best[i].name);
 }

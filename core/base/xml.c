@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* XML with line and column of every element.  libxml2 parses; what may stand where is xml_check.c. */
+/* XML with line and column of every element.  What may stand where is in xml_check.c. */
 #include "base/xml.h"
 
 #include <libxml/parser.h>
@@ -51,8 +51,8 @@ static int characters(const xmlChar *from, const xmlChar *to)
 }
 
 /*
- * libxml2 reports the end of a start tag; people look for its '<', which no attribute can contain.  Its
- * own column serves only where the beginning of the line has left the buffer already.
+ * libxml2 reports the end of a start tag; people look for its '<', which no attribute can contain.
+ * Its own column serves only where the beginning of the line has left the buffer already.
  */
 static struct xml_pos tag_start(const xmlParserInput *in)
 {
@@ -86,8 +86,9 @@ static bool pos_add(struct xml *x, xmlNode *node, struct xml_pos pos)
 	return true;
 }
 
-static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int n_ns,
-		     const xmlChar **ns, int n_attrs, int n_defaulted, const xmlChar **attrs)
+static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
+		     int n_ns, const xmlChar **ns, int n_attrs, int n_defaulted,
+		     const xmlChar **attrs)
 {
 	xmlParserCtxt *ctxt = ctx;
 	struct xml_pos pos = tag_start(ctxt->input);
@@ -102,14 +103,17 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
 		xml_stop(ctxt, pos.line, pos.column, "no memory is left");
 }
 
-static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *external, const xmlChar *system)
+static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
+		       const xmlChar *system)
 {
 	xmlParserCtxt *ctxt = ctx;
 
 	(void)external;
 	(void)system;
 	xml_stop(ctxt, ctxt->input->line, ctxt->input->col,
-		 "a document type is not taken (<!DOCTYPE %s ...>): such files name no DTD and no entities", name);
+		 "a document type is not taken (<!DOCTYPE %s ...>): such files name no DTD, no "
+		 "entities",
+		 name);
 }
 
 static void on_error(void *ctx, error_arg e)
@@ -121,20 +125,29 @@ static void on_error(void *ctx, error_arg e)
 		return;
 	switch (e->code) {
 	case XML_ERR_TAG_NOT_FINISHED:
-		xml_stop(ctxt, e->line, e->int2, "the file ends inside <%s>, which line %d opens: expected </%s>",
-			 e->str1, e->int1, e->str1);
+		xml_stop(ctxt, e->line, e->int2,
+			 "the file ends inside <%s>, which line %d opens: expected </%s>", e->str1,
+			 e->int1, e->str1);
 		break;
 	case XML_ERR_TAG_NAME_MISMATCH:
-		xml_stop(ctxt, e->line, e->int2, "</%s> stands where </%s> is expected, which closes line %d",
-			 e->str2, e->str1, e->int1);
+		xml_stop(ctxt, e->line, e->int2,
+			 "</%s> stands where </%s> is expected, which closes line %d", e->str2,
+			 e->str1, e->int1);
 		break;
 	case XML_ERR_DOCUMENT_EMPTY:
-		xml_stop(ctxt, e->line, e->int2, "this is no XML: expected a file that begins with <");
+		xml_stop(ctxt, e->line, e->int2,
+			 "this is no XML: expected a file that begins with <");
 		break;
 	case XML_ERR_UNDECLARED_ENTITY:
 	case XML_WAR_UNDECLARED_ENTITY:
-		xml_stop(ctxt, e->line, e->int2, "&%s; is not known: expected &amp; &lt; &gt; &quot; or &apos;",
-			 e->str1);
+		xml_stop(ctxt, e->line, e->int2,
+			 "&%s; is not known: expected &amp; &lt; &gt; &quot; or &apos;", e->str1);
+		break;
+	case XML_ERR_INVALID_CHAR:
+		xml_stop(ctxt, e->line, e->int2,
+			 "a character is not UTF-8, or one that XML does not allow: expected "
+			 "UTF-8, or the encoding in the first line, such as "
+			 "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>");
 		break;
 	default:
 		xml_stop(ctxt, e->line, e->int2, "%.*s", (int)strcspn(what, "\n"), what);
@@ -178,7 +191,8 @@ struct xml *xml_parse(const char *file, const char *text, size_t len, struct dia
 	struct xml *x;
 
 	if (len > XML_FILE_MAX) {
-		diags_error(diags, file, 0, 0, "has %zu bytes: expected at most %u", len, XML_FILE_MAX);
+		diags_error(diags, file, 0, 0, "has %zu bytes: expected at most %u", len,
+			    XML_FILE_MAX);
 		return NULL;
 	}
 	if (len == 0) {

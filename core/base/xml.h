@@ -14,8 +14,8 @@
 
 /* ---- what is wrong (or doubtful) with a file: all of it, in the order found ---- */
 struct diag { char *file; int line, column; bool warning; char *text; };
-struct diags { struct diag *list; size_t n, n_errors, n_dropped; };	/* at most DIAGS_MAX are kept */
-#define DIAGS_MAX 200
+#define DIAGS_MAX 200			/* more are only counted */
+struct diags { struct diag *list; size_t n, n_errors, n_dropped; };
 struct diag_place { const char *file; int line, column; bool warning; };
 
 /* line 0: the file as a whole.  Never fails: without memory the count still rises. */
@@ -46,19 +46,19 @@ void xml_warning(const struct xml *x, struct diags *d, const xmlNode *node, cons
 
 /* ---- the table: one row per element kind ---- */
 struct xml_attr {
-	const char *name, *alias;		/* English and (or NULL) the predecessor's spelling */
+	const char *name, *alias;	/* English and (or NULL) the predecessor's spelling */
 	bool required;
-	/* The check of a value, by the row of a parameter table: type, bounds, choices.  NULL: any text. */
+	/* The check of a value: type, bounds, choices.  NULL: any text. */
 	const struct tesla_param *value;
 };
 struct xml_element {
 	const char *name, *alias;
 	const struct xml_attr *attrs;		/* ended by a row without name */
 	const struct xml_element *const *children;	/* NULL-terminated; NULL: none */
-	const struct tesla_param *value;	/* what its text must be; NULL: no text, or any if `text` */
+	const struct tesla_param *value;	/* of its text; NULL: none, or any if `text` */
 	bool text;
-	bool open;				/* other attributes and children are let through: checked later */
-	unsigned min, max;			/* how often in its parent; max 0: any number */
+	bool open;			/* others are let through, to be checked later */
+	unsigned min, max;		/* how often in its parent; max 0: any number */
 };
 /* Walks the tree; every deviation is a diag that names what came and what was expected. */
 void xml_check(struct xml *x, const struct xml_element *root, struct diags *diags);
@@ -68,7 +68,7 @@ const char *xml_spelling(const struct xml *x, const char *name, const char *alia
 /* ---- reading a checked tree, in either spelling ---- */
 bool xml_named(const xmlNode *node, const struct xml_element *e);
 xmlNode *xml_child(const xmlNode *parent, const struct xml_element *e);		/* first, or NULL */
-xmlNode *xml_next(const xmlNode *node, const struct xml_element *e);		/* next sibling of it */
+xmlNode *xml_next(const xmlNode *node, const struct xml_element *e);	/* its next sibling */
 size_t xml_count(const xmlNode *parent, const struct xml_element *e);
 /* The first child (or next sibling) that is an element, of whatever name; NULL. */
 xmlNode *xml_child_any(const xmlNode *parent);

@@ -146,14 +146,16 @@ static void list_add(char *list, const char *before, const char *name, const cha
 {
 	size_t len = strlen(list);
 
-	(void)snprintf(list + len, NAMES_MAX - len, "%s%s%s%s", len ? ", " : "", before, name, after);
+	(void)snprintf(list + len, NAMES_MAX - len, "%s%s%s%s", len ? ", " : "", before, name,
+		       after);
 }
 
 static void list_children(const struct check *c, const struct xml_element *e, char *list)
 {
 	*list = '\0';
 	for (size_t i = 0; e->children != NULL && e->children[i] != NULL; i++)
-		list_add(list, "<", xml_spelling(c->x, e->children[i]->name, e->children[i]->alias), ">");
+		list_add(list, "<", xml_spelling(c->x, e->children[i]->name, e->children[i]->alias),
+			 ">");
 	if (*list == '\0')
 		(void)snprintf(list, NAMES_MAX, "no element in it");
 }
@@ -168,8 +170,8 @@ static void list_attrs(const struct check *c, const struct xml_element *e, char 
 }
 
 /* The row's text, under the name that the file uses. */
-static void check_value(struct check *c, const xmlNode *node, const struct tesla_param *row, const char *name,
-			const char *text)
+static void check_value(struct check *c, const xmlNode *node, const struct tesla_param *row,
+			const char *name, const char *text)
 {
 	struct tesla_param named = *row;
 	struct tesla_error err;
@@ -195,13 +197,14 @@ static void check_unknown_attrs(struct check *c, const xmlNode *node, const stru
 		if (known_attr(e, at) != NULL || (e->open && at->ns == NULL))
 			continue;
 		list_attrs(c, e, list);
-		xml_error(c->x, c->d, node, "<%s>: the attribute %s is not known: expected %s", name_of(node),
-			  (const char *)at->name, list);
+		xml_error(c->x, c->d, node, "<%s>: the attribute %s is not known: expected %s",
+			  name_of(node), (const char *)at->name, list);
 	}
 }
 
 /* Two spellings of one attribute: XML itself refuses only equal names. */
-static void check_twice(struct check *c, const xmlNode *node, const struct xml_attr *a, const xmlAttr *first)
+static void check_twice(struct check *c, const xmlNode *node, const struct xml_attr *a,
+			const xmlAttr *first)
 {
 	for (const xmlAttr *at = first->next; at != NULL; at = at->next)
 		if (is_named(at->name, at->ns, a->name, a->alias))
@@ -220,7 +223,8 @@ static void check_attr(struct check *c, const xmlNode *node, const struct xml_at
 		return;
 	check_twice(c, node, a, at);
 	if (a->value != NULL)
-		check_value(c, node, a->value, (const char *)at->name, xml_attr(node, a, &c->memory));
+		check_value(c, node, a->value, (const char *)at->name,
+			    xml_attr(node, a, &c->memory));
 }
 
 /* Text of its own, not of its children: an element that holds elements has none. */
@@ -234,8 +238,8 @@ static void check_text(struct check *c, const xmlNode *node, const struct xml_el
 		if (n->type == XML_ELEMENT_NODE || n->type == XML_COMMENT_NODE || xmlIsBlankNode(n))
 			continue;
 		if (n->type == XML_TEXT_NODE)
-			xml_error(c->x, c->d, node, "<%s> has the text \"%.60s\": expected none", name_of(node),
-				  trimmed_copy(n->content, &c->memory));
+			xml_error(c->x, c->d, node, "<%s> has the text \"%.60s\": expected none",
+				  name_of(node), trimmed_copy(n->content, &c->memory));
 	}
 }
 
@@ -245,8 +249,8 @@ static void check_count(struct check *c, const xmlNode *node, const struct xml_e
 
 	for (const xmlNode *child = xml_child(node, e); child != NULL; child = xml_next(child, e))
 		if (++n == e->max + 1u && e->max > 0)
-			xml_error(c->x, c->d, child, "<%s> number %zu in <%s>: expected at most %u", name_of(child),
-				  n, name_of(node), e->max);
+			xml_error(c->x, c->d, child, "<%s> number %zu in <%s>: expected at most %u",
+				  name_of(child), n, name_of(node), e->max);
 	if (n < e->min)
 		xml_error(c->x, c->d, node, "<%s> has no <%s>", name_of(node),
 			  xml_spelling(c->x, e->name, e->alias));
@@ -266,8 +270,8 @@ static void check_unknown(struct check *c, const xmlNode *node, const struct xml
 
 	list_children(c, parent, list);
 	if (node->ns != NULL)
-		xml_error(c->x, c->d, node, "<%s> is in the namespace %s: expected none", name_of(node),
-			  (const char *)node->ns->href);
+		xml_error(c->x, c->d, node, "<%s> is in the namespace %s: expected none",
+			  name_of(node), (const char *)node->ns->href);
 	else
 		xml_error(c->x, c->d, node, "<%s> is not known in <%s>: expected %s", name_of(node),
 			  name_of(node->parent), list);
@@ -282,7 +286,8 @@ static void check_element(struct check *c, const xmlNode *node, const struct xml
 	check_text(c, node, e);
 	for (size_t i = 0; e->children != NULL && e->children[i] != NULL; i++)
 		check_count(c, node, e->children[i]);
-	for (const xmlNode *child = xml_child_any(node); child != NULL; child = xml_next_any(child)) {
+	for (const xmlNode *child = xml_child_any(node); child != NULL;
+	     child = xml_next_any(child)) {
 		const struct xml_element *known = known_child(e, child);
 
 		if (known != NULL)
@@ -301,7 +306,8 @@ void xml_check(struct xml *x, const struct xml_element *root, struct diags *diag
 	if (xml_named(node, root))
 		check_element(&c, node, root);
 	else
-		xml_error(x, diags, node, "the root is <%s>: expected <%s>", name_of(node), root->name);
+		xml_error(x, diags, node, "the root is <%s>: expected <%s>", name_of(node),
+			  root->name);
 	if (c.memory.failed)
 		diags_error(diags, x->file, 0, 0, "cannot be checked: no memory is left");
 	arena_release(&c.memory);

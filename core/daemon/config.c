@@ -97,15 +97,17 @@ static void config_fill(struct loader *l)
 	config_analyzers(l, xml_child(root, &analyzers_element));
 }
 
-struct config *config_parse(const char *file, const char *text, size_t len, const char *const *model_dirs,
-			    struct diags *diags)
+struct config *config_parse(const char *file, const char *text, size_t len,
+			    const char *const *model_dirs, struct diags *diags)
 {
 	struct config *c = calloc(1, sizeof *c);
 	struct xml *x = xml_parse(file, text, len, diags);
 	size_t before = diags->n_errors;
 
 	if (c != NULL && x != NULL) {
-		struct loader l = { .c = c, .a = &c->memory, .x = x, .d = diags, .model_dirs = model_dirs };
+		struct loader l = {
+			.c = c, .a = &c->memory, .x = x, .d = diags, .model_dirs = model_dirs
+		};
 
 		xml_check(x, &config_element, diags);
 		config_fill(&l);
@@ -125,9 +127,10 @@ struct config *config_load(const char *file, const char *const *model_dirs, stru
 	_cleanup_free_ char *text = NULL;
 	struct tesla_error err;
 	size_t len;
+	int r = file_read(file, CONFIG_FILE_MAX, &text, &len, &err);
 
-	if (file_read(file, CONFIG_FILE_MAX, &text, &len, &err) != 0) {
-		diags_error(diags, file, 0, 0, "%s", err.text);
+	if (r != 0) {
+		diags_error(diags, file, 0, 0, "cannot be read: %s", strerror(-r));
 		return NULL;
 	}
 	return config_parse(file, text, len, model_dirs, diags);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What config.xml says, checked: lines, analyzers, exporters, with every name resolved that can be
- * without loading a plugin.  Immutable once loaded; owned by one struct.  Both spellings are read, Catalan
- * and English (docs/config.md has the table).
+ * without loading a plugin.  Immutable once loaded; owned by one struct.  Both spellings are read,
+ * Catalan and English (docs/config.md has the table).
  */
 #ifndef DAEMON_CONFIG_H
 #define DAEMON_CONFIG_H
@@ -51,7 +51,7 @@ struct config {
 	char *node_id, *node_name, *node_location;
 	struct conf_line *lines;	/* enabled ones, in the order of the file */
 	size_t n_lines;
-	struct conf_analyzer *analyzers;	/* those on enabled lines, in the order of the file */
+	struct conf_analyzer *analyzers;	/* on enabled lines, in the order of the file */
 	size_t n_analyzers;
 	struct conf_exporter *exporters;
 	size_t n_exporters;
@@ -62,14 +62,14 @@ struct config {
 };
 
 /*
- * The line's own parameters, the same table for core and host (core/base/line_params.h); what is not in
- * it is a driver's, which plugins.c checks once the drivers were described.
+ * The line's own parameters are checked here, by the table that the host uses too
+ * (core/base/line_params.h); what is not in it is a driver's, checked once drivers are described.
  *
  * NULL: *diags has every error.  With warnings only, the configuration is good.
  * model_dirs: NULL-terminated; a model NAME is <dir>/NAME.xml, the first that is there.
  */
-struct config *config_parse(const char *file, const char *text, size_t len, const char *const *model_dirs,
-			    struct diags *diags);
+struct config *config_parse(const char *file, const char *text, size_t len,
+			    const char *const *model_dirs, struct diags *diags);
 struct config *config_load(const char *file, const char *const *model_dirs, struct diags *diags);
 void config_free(struct config *c);
 

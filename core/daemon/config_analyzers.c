@@ -32,8 +32,8 @@ static void no_device(struct loader *l, const xmlNode *node, int64_t id)
 		size_t len = strlen(known);
 
 		if (l->devices[i].id != UNSET)
-			(void)snprintf(known + len, sizeof known - len, "%s%" PRId64, len ? ", " : "",
-				       l->devices[i].id);
+			(void)snprintf(known + len, sizeof known - len, "%s%" PRId64,
+				       len ? ", " : "", l->devices[i].id);
 	}
 	xml_error(l->x, l->d, node, "<%s>: device %" PRId64 " is not defined: expected one of %s",
 		  (const char *)node->name, id, *known ? known : "none, as there is no <device>");
@@ -51,25 +51,33 @@ static const struct conf_line *line_find(struct loader *l, const xmlNode *node, 
 	return NULL;
 }
 
-static void address_set(struct loader *l, const xmlNode *node, struct conf_analyzer *a, int64_t address)
+static void address_set(struct loader *l, const xmlNode *node, struct conf_analyzer *a,
+			int64_t address)
 {
 	if (address == UNSET && a->id > 255) {
-		xml_error(l->x, l->d, node, "<%s> %" PRId64 " has no attribute address: expected one, as its id is "
-			  "larger than 255", (const char *)node->name, a->id);
+		xml_error(l->x, l->d, node,
+			  "<%s> %" PRId64 " has no attribute address: expected one, as its id is "
+			  "larger than 255",
+			  (const char *)node->name, a->id);
 		return;
 	}
 	a->address = (unsigned)(address == UNSET ? a->id : address);
 	for (const struct conf_analyzer *other = l->c->analyzers; other < a; other++)
-		if (other->on == a->on && other->address == a->address && a->on->kind != TESLA_LINE_TCP)
-			xml_error(l->x, l->d, node, "<%s> %" PRId64 " has address %u on device %" PRId64
-				  ", as %" PRId64 " in line %d has: expected different ones on one line",
-				  (const char *)node->name, a->id, a->address, a->on->id, other->id, other->line);
+		if (other->on == a->on && other->address == a->address &&
+		    a->on->kind != TESLA_LINE_TCP)
+			xml_error(l->x, l->d, node,
+				  "<%s> %" PRId64 " has address %u on device %" PRId64
+				  ", as %" PRId64
+				  " in line %d has: expected different ones on one line",
+				  (const char *)node->name, a->id, a->address, a->on->id, other->id,
+				  other->line);
 }
 
 static char *plugin_name(struct loader *l, const xmlNode *node, const char *attr, const char *name)
 {
 	if (name != NULL && !config_name_ok(name))
-		xml_error(l->x, l->d, node, "<%s>: %s is \"%.60s\": expected the name of a plugin: " NAME_FORM,
+		xml_error(l->x, l->d, node,
+			  "<%s>: %s is \"%.60s\": expected the name of a plugin: " NAME_FORM,
 			  (const char *)node->name, attr, name);
 	return arena_strdup(l->a, name);
 }
@@ -77,7 +85,8 @@ static char *plugin_name(struct loader *l, const xmlNode *node, const char *attr
 /* ---- params ---- */
 
 /* A bare number counts in unit_ms, as the predecessor's files have it. */
-static int64_t interval(struct loader *l, const xmlNode *node, double unit_ms, const char *unit, int64_t dflt)
+static int64_t interval(struct loader *l, const xmlNode *node, double unit_ms, const char *unit,
+			int64_t dflt)
 {
 	char *text = xml_text(node, l->a);
 	int64_t ms;
@@ -85,28 +94,33 @@ static int64_t interval(struct loader *l, const xmlNode *node, double unit_ms, c
 	if (text == NULL)
 		return dflt;
 	if (duration_parse_ms(text, unit_ms, &ms) != 0) {
-		xml_error(l->x, l->d, node, "<%s> is \"%.60s\": expected %s, such as 15, or with a unit: 500 ms, 90 s, "
-			  "15 min, 1 h", (const char *)node->name, text, unit);
+		xml_error(l->x, l->d, node,
+			"<%s> is \"%.60s\": expected %s, such as 15, or with a unit: 500 ms, 90 "
+			"s, 15 min, 1 h",
+			(const char *)node->name, text, unit);
 		return dflt;
 	}
 	if (ms < INTERVAL_MIN_MS || ms > INTERVAL_MAX_MS)
-		xml_error(l->x, l->d, node, "<%s> is \"%.60s\": expected 10 ms to 24 h", (const char *)node->name, text);
+		xml_error(l->x, l->d, node, "<%s> is \"%.60s\": expected 10 ms to 24 h",
+			  (const char *)node->name, text);
 	return ms;
 }
 
 static void intervals_set(struct loader *l, const xmlNode *params, struct conf_analyzer *a)
 {
-	const xmlNode *record = xml_child(params, &record_element), *poll = xml_child(params, &poll_element);
+	const xmlNode *record = xml_child(params, &record_element),
+		      *poll = xml_child(params, &poll_element);
 
 	a->record_ms = interval(l, record, 60000, "minutes", 15 * 60000);
 	a->interval_ms = interval(l, poll, 1000, "seconds", 60 * 1000);
 	if (a->record_ms < a->interval_ms)
-		xml_warning(l->x, l->d, record ? record : poll, "records are to be made more often than the meter is "
-			    "read: some will be empty");
+		xml_warning(l->x, l->d, record ? record : poll,
+			    "records are to be made more often than the meter is read: some will "
+			    "be empty");
 }
 
-static void model_set(struct loader *l, const xmlNode *node, const xmlNode *params, const char *attr,
-		      struct conf_analyzer *a)
+static void model_set(struct loader *l, const xmlNode *node, const xmlNode *params,
+		      const char *attr, struct conf_analyzer *a)
 {
 	const xmlNode *at = xml_child(params, &model_element);
 	const char *name = xml_text(at, l->a);
@@ -114,8 +128,10 @@ static void model_set(struct loader *l, const xmlNode *node, const xmlNode *para
 	if (name == NULL || *name == '\0')
 		return;
 	if (attr != NULL && strcmp(attr, name) != 0)
-		xml_warning(l->x, l->d, node, "<%s>: the attribute model is \"%.60s\", <params> says \"%.60s\": the "
-			    "latter counts", (const char *)node->name, attr, name);
+		xml_warning(l->x, l->d, node,
+			    "<%s>: the attribute model is \"%.60s\", <params> says \"%.60s\": the "
+			    "latter counts",
+			    (const char *)node->name, attr, name);
 	a->model = config_model(l, at, name);
 }
 
@@ -139,7 +155,8 @@ static void data_params(struct loader *l, const xmlNode *params, struct conf_ana
 
 /* ---- variables ---- */
 
-static void no_variable(struct loader *l, const xmlNode *node, const char *name, const struct model *m)
+static void no_variable(struct loader *l, const xmlNode *node, const char *name,
+			const struct model *m)
 {
 	struct nearest near;
 	char known[200];
@@ -148,8 +165,8 @@ static void no_variable(struct loader *l, const xmlNode *node, const char *name,
 	for (size_t i = 0; i < m->pub.n_variables; i++)
 		nearest_add(&near, m->pub.variables[i]->name);
 	nearest_text(&near, known, sizeof known);
-	xml_error(l->x, l->d, node, "<%s>: %s has no variable %.60s: nearest: %s", (const char *)node->name,
-		  m->pub.name, name, known);
+	xml_error(l->x, l->d, node, "<%s>: %s has no variable %.60s: nearest: %s",
+		  (const char *)node->name, m->pub.name, name, known);
 }
 
 static bool asked_before(const struct conf_analyzer *a, const struct tesla_variable *v)
@@ -190,8 +207,10 @@ static void intervals_count(struct loader *l, const xmlNode *node, const struct 
 		while (k < n && different[k] != a->variables[i].interval_ms)
 			k++;
 		if (k == INTERVALS_MAX) {
-			xml_error(l->x, l->d, node, "<%s>: its variables have more than %d different intervals: expected "
-				  "at most %d", (const char *)node->name, INTERVALS_MAX, INTERVALS_MAX);
+			xml_error(l->x, l->d, node,
+				"<%s>: its variables have more than %d different intervals: "
+				"expected at most %d",
+				(const char *)node->name, INTERVALS_MAX, INTERVALS_MAX);
 			return;
 		}
 		if (k == n)
@@ -201,7 +220,8 @@ static void intervals_count(struct loader *l, const xmlNode *node, const struct 
 
 static void variables_set(struct loader *l, const xmlNode *variables, struct conf_analyzer *a)
 {
-	a->variables = arena_alloc(l->a, xml_count(variables, &variable_element), sizeof *a->variables);
+	a->variables =
+		arena_alloc(l->a, xml_count(variables, &variable_element), sizeof *a->variables);
 	if (a->variables == NULL || a->model == NULL)
 		return;
 	for (xmlNode *node = xml_child(variables, &variable_element); node != NULL;

@@ -4,7 +4,7 @@
 
 #include "daemon/config_loader.h"
 
-/* An exporter's folder or file is beside config.xml; what has a scheme, and absolute paths, stay. */
+/* Relative targets are beside config.xml; absolute ones, and those with a scheme, stay. */
 static char *target_resolve(struct loader *l, const char *target)
 {
 	if (target == NULL || *target == '/' || strstr(target, "://") != NULL)
@@ -69,7 +69,8 @@ static void analyzer_join(struct loader *l, const xmlNode *node, struct conf_exp
 	size_t n = e->n_analyzers;
 
 	if (n > 0 && e->analyzers[n - 1] == a) {
-		xml_warning(l->x, l->d, node, "<%s>: %s is named twice for one analyzer: this one is ignored",
+		xml_warning(l->x, l->d, node,
+			    "<%s>: %s is named twice for one analyzer: this one is ignored",
 			    (const char *)node->name, e->id);
 		return;
 	}
@@ -98,12 +99,15 @@ static bool names_check(struct loader *l, const xmlNode *node, const struct expo
 	const char *name = (const char *)node->name;
 
 	if (xml_child_any(node) != NULL)
-		xml_error(l->x, l->d, node, "<%s> has an element in it: expected its parameters as attributes", name);
+		xml_error(l->x, l->d, node,
+			  "<%s> has an element in it: expected its parameters as attributes", name);
 	if (row->type != NULL && !config_name_ok(row->type))
-		xml_error(l->x, l->d, node, "<%s>: type is \"%.60s\": expected the name of a plugin: " NAME_FORM, name,
-			  row->type);
+		xml_error(l->x, l->d, node,
+			  "<%s>: type is \"%.60s\": expected the name of a plugin: " NAME_FORM,
+			  name, row->type);
 	if (row->id != NULL && !config_name_ok(row->id))
-		xml_error(l->x, l->d, node, "<%s>: id is \"%.60s\": expected " NAME_FORM, name, row->id);
+		xml_error(l->x, l->d, node, "<%s>: id is \"%.60s\": expected " NAME_FORM, name,
+			  row->id);
 	return row->type != NULL;
 }
 
@@ -111,7 +115,8 @@ static char *export_id(struct loader *l, const struct export_row *row)
 {
 	if (row->id != NULL)
 		return arena_strdup(l->a, row->id);
-	return row->target ? arena_printf(l->a, "%s:%s", row->type, row->target) : arena_strdup(l->a, row->type);
+	return row->target ? arena_printf(l->a, "%s:%s", row->type, row->target)
+			   : arena_strdup(l->a, row->type);
 }
 
 static void export_add(struct loader *l, const xmlNode *node, const struct conf_analyzer *a)
@@ -135,8 +140,10 @@ static void export_add(struct loader *l, const xmlNode *node, const struct conf_
 		known = &c->exporters[c->n_exporters++];
 		*known = new;
 	} else if (!same_exporter(known, &new)) {
-		xml_error(l->x, l->d, node, "<%s>: %s is described otherwise in line %d: expected the same type, "
-			  "target and attributes, or another id", (const char *)node->name, new.id, known->line);
+		xml_error(l->x, l->d, node,
+			  "<%s>: %s is described otherwise in line %d: expected the same type, "
+			  "target and attributes, or another id",
+			  (const char *)node->name, new.id, known->line);
 	}
 	analyzer_join(l, node, known, a);
 }

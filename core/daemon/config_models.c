@@ -42,7 +42,8 @@ static void not_found(struct loader *l, const xmlNode *at, const char *name)
 	for (size_t i = 0; l->model_dirs[i] != NULL; i++) {
 		size_t len = strlen(dirs);
 
-		(void)snprintf(dirs + len, sizeof dirs - len, "%s%s", i ? ", " : "", l->model_dirs[i]);
+		(void)snprintf(dirs + len, sizeof dirs - len, "%s%s", i ? ", " : "",
+			       l->model_dirs[i]);
 		names_in(l, l->model_dirs[i], &near);
 	}
 	nearest_text(&near, known, sizeof known);
@@ -51,7 +52,8 @@ static void not_found(struct loader *l, const xmlNode *at, const char *name)
 }
 
 /* 0, -ENOENT, or negative with the error reported. */
-static int model_read(struct loader *l, const xmlNode *at, const char *name, char **path, char **text)
+static int model_read(struct loader *l, const xmlNode *at, const char *name, char **path,
+		      char **text)
 {
 	struct tesla_error err;
 	size_t len;
@@ -95,7 +97,8 @@ static struct model *model_take(struct loader *l, const xmlNode *at, const char 
 	if (m == NULL)
 		return NULL;
 	if (strcmp(m->pub.name, name) != 0) {
-		diags_error(l->d, path, 1, 0, "the model in it is named %s: expected %s, as the file is", m->pub.name,
+		diags_error(l->d, path, 1, 0,
+			    "the model in it is named %s: expected %s, as the file is", m->pub.name,
 			    name);
 		model_free(m);
 		return NULL;
@@ -110,7 +113,8 @@ struct model *config_model(struct loader *l, const xmlNode *at, const char *name
 	struct model *m;
 
 	if (!config_name_ok(name)) {
-		xml_error(l->x, l->d, at, "<%s> is \"%.60s\": expected the name of a model: " NAME_FORM,
+		xml_error(l->x, l->d, at,
+			  "<%s> is \"%.60s\": expected the name of a model: " NAME_FORM,
 			  (const char *)at->name, name);
 		return NULL;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config.xml by table.  docs/config.md and etc/config.rng say the same; t/unit/config.c holds them to it. */
+/* config.xml by table.  docs/config.md and etc/config.rng say the same. */
 #include "daemon/config_tables.h"
 
 #define ROW(TYPE, S, F, NAME, ...) \
@@ -8,7 +8,8 @@
 #define ANY .flags = 0
 
 static const char *const kind_names[] = { "serial", "tcp", "rtu-over-tcp", NULL };
-const enum tesla_line_kind device_kinds[] = { TESLA_LINE_SERIAL, TESLA_LINE_TCP, TESLA_LINE_RAW_TCP };
+const enum tesla_line_kind device_kinds[] = { TESLA_LINE_SERIAL, TESLA_LINE_TCP,
+					      TESLA_LINE_RAW_TCP };
 
 const struct xml_attr node_attrs[] = {
 	{ "id", NULL, true, ROW(STR, node, id, "id", TEXT) },
@@ -50,34 +51,50 @@ const struct xml_attr variable_attrs[] = {
 static const struct tesla_param name_row = { .name = "", .type = TESLA_T_STR, TEXT };
 
 #define CHILDREN(...) (const struct xml_element *const[]){ __VA_ARGS__, NULL }
+#define ONCE .min = 1, .max = 1
 
-const struct xml_element node_element = { .name = "node", .attrs = node_attrs, .min = 1, .max = 1 };
-const struct xml_element device_element = { .name = "device", .attrs = device_attrs, .open = true };
+const struct xml_element node_element = { .name = "node", .attrs = node_attrs, ONCE };
+const struct xml_element device_element = {
+	.name = "device", .attrs = device_attrs, .open = true
+};
 const struct xml_element devices_element = {
-	.name = "devices", .children = CHILDREN(&device_element), .min = 1, .max = 1 };
+	.name = "devices", .children = CHILDREN(&device_element), ONCE
+};
 const struct xml_element manufacturer_element = {
-	.name = "manufacturer", .alias = "fabricant", .text = true, .max = 1 };
-const struct xml_element model_element = { .name = "model", .value = &name_row, .min = 1, .max = 1 };
+	.name = "manufacturer", .alias = "fabricant", .text = true, .max = 1
+};
+const struct xml_element model_element = { .name = "model", .value = &name_row, ONCE };
 const struct xml_element record_element = {
-	.name = "record_interval", .alias = "tempsgravacio", .text = true, .max = 1 };
+	.name = "record_interval", .alias = "tempsgravacio", .text = true, .max = 1
+};
 const struct xml_element poll_element = {
-	.name = "poll_interval", .alias = "tempslectura", .text = true, .max = 1 };
+	.name = "poll_interval", .alias = "tempslectura", .text = true, .max = 1
+};
 const struct xml_element params_element = {
-	.name = "params", .open = true, .min = 1, .max = 1,
-	.children = CHILDREN(&manufacturer_element, &model_element, &record_element, &poll_element) };
+	.name = "params", .open = true, ONCE,
+	.children = CHILDREN(&manufacturer_element, &model_element, &record_element, &poll_element)
+};
 const struct xml_element export_element = {
-	.name = "export", .alias = "dataexport", .attrs = export_attrs, .open = true };
+	.name = "export", .alias = "dataexport", .attrs = export_attrs, .open = true
+};
 const struct xml_element exports_element = {
-	.name = "exports", .alias = "dataexports", .children = CHILDREN(&export_element), .max = 1 };
+	.name = "exports", .alias = "dataexports", .children = CHILDREN(&export_element), .max = 1
+};
 const struct xml_element variable_element = {
-	.name = "variable", .alias = "consulta", .attrs = variable_attrs, .value = &name_row, .min = 1 };
+	.name = "variable", .alias = "consulta", .attrs = variable_attrs,
+	.value = &name_row, .min = 1
+};
 const struct xml_element variables_element = {
-	.name = "variables", .alias = "peticions", .children = CHILDREN(&variable_element), .min = 1, .max = 1 };
+	.name = "variables", .alias = "peticions", .children = CHILDREN(&variable_element), ONCE
+};
 const struct xml_element analyzer_element = {
 	.name = "analyzer", .alias = "analitzador", .attrs = analyzer_attrs,
-	.children = CHILDREN(&params_element, &exports_element, &variables_element) };
+	.children = CHILDREN(&params_element, &exports_element, &variables_element)
+};
 const struct xml_element analyzers_element = {
-	.name = "analyzers", .alias = "equips", .children = CHILDREN(&analyzer_element), .min = 1, .max = 1 };
+	.name = "analyzers", .alias = "equips", .children = CHILDREN(&analyzer_element), ONCE
+};
 const struct xml_element config_element = {
-	.name = "configuration", .alias = "configuracio", .min = 1, .max = 1,
-	.children = CHILDREN(&node_element, &devices_element, &analyzers_element) };
+	.name = "configuration", .alias = "configuracio", ONCE,
+	.children = CHILDREN(&node_element, &devices_element, &analyzers_element)
+};

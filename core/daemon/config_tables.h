@@ -13,9 +13,11 @@ struct variable_row { int64_t interval_ms; };
 
 extern const enum tesla_line_kind device_kinds[];
 
-extern const struct xml_attr analyzer_attrs[], device_attrs[], export_attrs[], node_attrs[], variable_attrs[];
+extern const struct xml_attr analyzer_attrs[], device_attrs[], export_attrs[], node_attrs[],
+	variable_attrs[];
 extern const struct xml_element
-	config_element, node_element, devices_element, device_element, analyzers_element, analyzer_element,
+	config_element, node_element, devices_element, device_element,
+	analyzers_element, analyzer_element,
 	params_element, manufacturer_element, model_element, record_element, poll_element,
 	exports_element, export_element, variables_element, variable_element;
 

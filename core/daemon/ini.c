@@ -38,7 +38,8 @@ static bool take(struct reading *r, char **member, char *value)
 
 static bool complain(struct reading *r, const char *key, const char *value, const char *expected)
 {
-	diags_error(r->d, r->file, r->line, 0, "%s is \"%.80s\": expected %s", key, value, expected);
+	diags_error(r->d, r->file, r->line, 0, "%s is \"%.80s\": expected %s", key, value,
+		    expected);
 	return false;
 }
 
@@ -53,7 +54,8 @@ static bool set_start(struct reading *r, const char *key, const char *value)
 	const struct tesla_param row = { .name = key, .type = TESLA_T_BOOL };
 	struct tesla_error err;
 
-	return param_set(&row, value, &r->ini->auto_start, &err) == 0 || complain(r, key, value, "yes or no");
+	return param_set(&row, value, &r->ini->auto_start, &err) == 0 ||
+	       complain(r, key, value, "yes or no");
 }
 
 static bool set_log_dir(struct reading *r, const char *key, const char *value)
@@ -102,7 +104,8 @@ static bool set_plugin_path(struct reading *r, const char *key, const char *valu
 		len = strcspn(value, ":");
 		_cleanup_free_ char *folder = strndup(value, len);
 
-		if (len > 0 && (folder == NULL || !path_append(r->ini, path_beside(r->file, folder))))
+		if (len > 0 &&
+		    (folder == NULL || !path_append(r->ini, path_beside(r->file, folder))))
 			r->failed = true;
 	}
 	return true;
@@ -111,7 +114,8 @@ static bool set_plugin_path(struct reading *r, const char *key, const char *valu
 /* Neither stream nor control is encrypted, so that only this machine may reach them. */
 static bool endpoint_is_local(const char *value)
 {
-	static const char *const ours[] = { "ipc:///", "tcp://127.", "tcp://localhost:", "tcp://[::1]:" };
+	static const char *const ours[] = { "ipc:///", "tcp://127.",
+					    "tcp://localhost:", "tcp://[::1]:" };
 
 	for (size_t i = 0; i < N_ELEMENTS(ours); i++)
 		if (strncmp(value, ours[i], strlen(ours[i])) == 0 && value[strlen(ours[i])] != '\0')
@@ -119,7 +123,8 @@ static bool endpoint_is_local(const char *value)
 	return false;
 }
 
-#define ENDPOINT_FORM "ipc:///a/path, or tcp:// with 127.x.y.z, localhost or [::1] and a port: without " \
+#define ENDPOINT_FORM \
+	"ipc:///a/path, or tcp:// with 127.x.y.z, localhost or [::1] and a port: without " \
 	"encryption only this machine may connect"
 
 static bool set_stream(struct reading *r, const char *key, const char *value)
@@ -166,11 +171,14 @@ static void unknown(struct reading *r, const char *section, const char *name)
 	}
 	nearest_text(known ? &names : &sections, text, sizeof text);
 	if (known)
-		diags_warning(r->d, r->file, r->line, 0, "%.60s is not known in [%s] and ignored: expected one of %s", name,
+		diags_warning(r->d, r->file, r->line, 0,
+			      "%.60s is not known in [%s] and ignored: expected one of %s", name,
 			      section, text);
 	else
-		diags_warning(r->d, r->file, r->line, 0, "%.60s is in the section [%.60s], which is not known, and ignored: "
-			      "expected one of %s", name, section, text);
+		diags_warning(r->d, r->file, r->line, 0,
+			      "%.60s is in the section [%.60s], which is not known, and ignored: "
+			      "expected one of %s",
+			      name, section, text);
 }
 
 /* Blanks are gone already; "..." and '...' as people write them elsewhere. */
@@ -192,7 +200,8 @@ static int on_value(void *arg, const char *section, const char *name, const char
 		return 1;
 	}
 	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
-		if (strcasecmp(section, keys[i].section) == 0 && strcasecmp(name, keys[i].name) == 0) {
+		if (strcasecmp(section, keys[i].section) == 0 &&
+		    strcasecmp(name, keys[i].name) == 0) {
 			(void)keys[i].set(r, name, plain);
 			return 1;	/* a bad value is reported; 0 would mean a bad line */
 		}
@@ -202,8 +211,8 @@ static int on_value(void *arg, const char *section, const char *name, const char
 }
 
 /*
- * Hands inih a line without its indentation, which inih would take for the line before going on, and
- * counts it: Debian's inih tells its handler no line.
+ * Hands inih a line without its indentation, which inih would take for the line before going on,
+ * and counts it: Debian's inih tells its handler no line.
  */
 static char *next_line(char *str, int num, void *arg)
 {
@@ -216,8 +225,10 @@ static char *next_line(char *str, int num, void *arg)
 	skip = strspn(r->rest, " \t");
 	len = strcspn(r->rest + skip, "\n");
 	if (len > (size_t)num - 2)
-		diags_error(r->d, r->file, r->line, 0, "the line has %zu bytes: expected at most %d", len, num - 2);
-	(void)snprintf(str, (size_t)num, "%.*s\n", len > (size_t)num - 2 ? num - 2 : (int)len, r->rest + skip);
+		diags_error(r->d, r->file, r->line, 0,
+			    "the line has %zu bytes: expected at most %d", len, num - 2);
+	(void)snprintf(str, (size_t)num, "%.*s\n", len > (size_t)num - 2 ? num - 2 : (int)len,
+		       r->rest + skip);
 	r->rest += skip + len;
 	r->rest += *r->rest == '\n';
 	return str;
@@ -235,7 +246,8 @@ static void defaults(struct reading *r)
 		(void)take(r, &ini->stream, strdup(DEFAULT_STREAM));
 	if (ini->plugin_path == NULL)
 		ini->plugin_path = calloc(1, sizeof *ini->plugin_path);
-	if (ini->control == NULL && (ini->run_dir == NULL || asprintf(&ini->control, "ipc://%s/control", ini->run_dir) < 0))
+	if (ini->control == NULL &&
+	    (ini->run_dir == NULL || asprintf(&ini->control, "ipc://%s/control", ini->run_dir) < 0))
 		ini->control = NULL;
 	r->failed |= ini->plugin_path == NULL || ini->control == NULL;
 }
@@ -251,7 +263,8 @@ static void ini_read(struct reading *r, const char *text, size_t len)
 	r->rest = text;
 	line = ini_parse_stream(next_line, r, on_value, r);
 	if (line > 0)
-		diags_error(r->d, r->file, line, 0, "this is no setting: expected [section], key = value, or a comment "
+		diags_error(r->d, r->file, line, 0,
+			    "this is no setting: expected [section], key = value, or a comment "
 			    "after # or ;");
 	else if (line < 0)
 		r->failed = true;
@@ -270,7 +283,7 @@ struct ini *ini_load(const char *file, bool must_exist, struct diags *diags)
 	else
 		*r.ini = (struct ini){ .log_level = LOG_LEVEL_INFO, .auto_start = true };
 	if (rc != 0 && (must_exist || rc != -ENOENT))
-		diags_error(diags, file, 0, 0, "%s", err.text);
+		diags_error(diags, file, 0, 0, "cannot be read: %s", strerror(-rc));
 	if (rc == 0 && !r.failed)
 		ini_read(&r, text, len);
 	if (!r.failed)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lector.ini: the daemon's own settings.  Every one has a default that serves a user who is not root. */
+/* lector.ini: the daemon's own settings.  All have defaults, also for a user who is not root. */
 #ifndef DAEMON_INI_H
 #define DAEMON_INI_H
 
@@ -7,11 +7,11 @@
 
 struct ini {
 	int log_level;			/* [General] log_level: debug, info, warning, error */
-	bool auto_start;		/* [General] auto_start: start polling at once; default yes */
+	bool auto_start;		/* [General] auto_start: poll at once; default yes */
 	char *log_dir;			/* [General] log_dir; NULL: standard error */
 	char *run_dir, *state_dir;	/* [General]; defaults: base/paths.h */
-	char **plugin_path;		/* [General] plugin_path: folders, separated by ':'; NULL-terminated */
-	char *stream;			/* [Stream] endpoint; "" is off; default tcp://127.0.0.1:5556 */
+	char **plugin_path;		/* [General] plugin_path: folders; NULL-terminated */
+	char *stream;			/* [Stream] endpoint; "" is off */
 	char *control;			/* [Control] endpoint; default ipc://<run_dir>/control */
 };
 

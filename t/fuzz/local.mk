@@ -9,5 +9,21 @@ t_fuzz_hostmsg_SOURCES = t/fuzz/hostmsg.c t/unit/hub_fixture.h
 t_fuzz_hostmsg_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(UV_CFLAGS)
 t_fuzz_hostmsg_LDADD = core/daemon/libdaemon.la
 t_fuzz_hostmsg_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/config
+t_fuzz_config_SOURCES = t/fuzz/config.c
+t_fuzz_config_CPPFLAGS = $(AM_CPPFLAGS) -DMODELS='"$(abs_top_srcdir)/etc/models"'
+t_fuzz_config_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
+t_fuzz_config_LDADD = core/daemon/libconf.la core/base/libbase.la $(XML_LIBS) $(MSGPACK_LIBS)
+t_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/model
+t_fuzz_model_SOURCES = t/fuzz/model.c
+t_fuzz_model_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
+t_fuzz_model_LDADD = core/base/libbase.la $(XML_LIBS) $(MSGPACK_LIBS)
+t_fuzz_model_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/message
+t_fuzz_message_SOURCES = t/fuzz/message.c
+t_fuzz_message_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
+t_fuzz_message_LDADD = core/base/libbase.la $(XML_LIBS) $(MSGPACK_LIBS)
+t_fuzz_message_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables of bad files: a good text, one change, and the message that it must give, with its place. */
+/* Tables of bad files: a good text, one change, and the message that it must give. */
 #ifndef UNIT_BAD_H
 #define UNIT_BAD_H
 
@@ -19,7 +19,7 @@
 enum schema { SCHEMA_SAME, SCHEMA_CANNOT };	/* can RelaxNG express the rule? */
 
 struct bad {
-	const char *from, *to;		/* the change of the good text; from NULL: `to` is all of it */
+	const char *from, *to;		/* the change; from NULL: `to` is the whole text */
 	int line, column;
 	const char *expected;		/* part of the first message */
 	enum schema schema;
@@ -52,7 +52,8 @@ static inline void bad_check(const struct bad *b, const struct diags *d)
 	char all[4096] = "";
 
 	bad_dump(d, all, sizeof all);
-	cr_expect(d->n > 0 && strstr(d->list[0].text, b->expected) != NULL, "\"%s\": expected \"%s\", got\n%s", b->to,
+	cr_expect(d->n > 0 && strstr(d->list[0].text, b->expected) != NULL,
+		  "\"%s\": expected \"%s\", got\n%s", b->to,
 		  b->expected, all);
 	cr_expect(d->n > 0 && d->list[0].line == b->line && d->list[0].column == b->column,
 		  "\"%s\": expected line %d, column %d, got\n%s", b->to, b->line, b->column, all);
@@ -70,7 +71,8 @@ static inline xmlRelaxNG *schema_load(const char *path_in_tree)
 	xmlRelaxNGParserCtxt *ctxt;
 	xmlRelaxNG *schema;
 
-	cr_assert(asprintf(&path, "%s/%s", getenv("top_srcdir") ? getenv("top_srcdir") : ".", path_in_tree) >= 0);
+	cr_assert(asprintf(&path, "%s/%s", getenv("top_srcdir") ? getenv("top_srcdir") : ".",
+			   path_in_tree) >= 0);
 	ctxt = xmlRelaxNGNewParserCtxt(path);
 	schema = xmlRelaxNGParse(ctxt);
 	xmlRelaxNGFreeParserCtxt(ctxt);
@@ -101,9 +103,11 @@ static inline void schema_check(xmlRelaxNG *schema, const struct bad *b, const c
 	bool taken = schema_takes(schema, text);
 
 	if (b->schema == SCHEMA_SAME)
-		cr_expect(!taken, "\"%s\": the schema takes what ours refuses (%s)", b->to, b->expected);
+		cr_expect(!taken, "\"%s\": the schema takes what ours refuses (%s)", b->to,
+			  b->expected);
 	else
-		cr_expect(taken, "\"%s\": the schema refuses it too: mark the row SCHEMA_SAME", b->to);
+		cr_expect(taken, "\"%s\": the schema refuses it too: mark the row SCHEMA_SAME",
+			  b->to);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config.xml: what is read from it, in both spellings, and a table of bad files with their messages. */
+/* config.xml: what is read from it, in both spellings; bad files and their messages. */
 #include "daemon/config.h"
 
 #include "bad.h"
@@ -19,7 +19,8 @@ static const char good[] =
 	"    <device id=\"3\" type=\"serial\" enabled=\"false\"><port>COM1:</port></device>\n"
 	"  </devices>\n"							/* 12 */
 	"  <equips>\n"								/* 13 */
-	"    <analitzador id=\"1\" device=\"1\" model=\"PM710\" driver=\"modBusComm\" dataDriver=\"pmData\">\n"
+	"    <analitzador id=\"1\" device=\"1\" model=\"PM710\" driver=\"modBusComm\""
+	" dataDriver=\"pmData\">\n"
 	"      <params>\n"							/* 15 */
 	"        <fabricant>Schneider</fabricant>\n"				/* 16 */
 	"        <model>PM710</model>\n"					/* 17 */
@@ -34,7 +35,8 @@ static const char good[] =
 	"        <consulta interval=\"1 min\">CEA</consulta>\n"			/* 26 */
 	"      </peticions>\n"							/* 27 */
 	"    </analitzador>\n"							/* 28 */
-	"    <analitzador id=\"300\" address=\"7\" device=\"1\" driver=\"modBusComm\" dataDriver=\"pmData\">\n"
+	"    <analitzador id=\"300\" address=\"7\" device=\"1\" driver=\"modBusComm\""
+	" dataDriver=\"pmData\">\n"
 	"      <params><model>PM500</model></params>\n"				/* 30 */
 	"      <dataexports><dataexport type=\"localFile\" target=\"dades\"/></dataexports>\n"
 	"      <peticions><consulta>FRE</consulta></peticions>\n"		/* 32 */
@@ -47,9 +49,11 @@ static const char good[] =
 	"</configuracio>\n";							/* 39 */
 
 static const char *const words[][2] = {		/* longer ones first: some hold others */
-	{ "configuracio", "configuration" }, { "equips", "analyzers" }, { "analitzador", "analyzer" },
+	{ "configuracio", "configuration" }, { "equips", "analyzers" },
+	{ "analitzador", "analyzer" },
 	{ "fabricant", "manufacturer" }, { "tempsgravacio", "record_interval" },
-	{ "tempslectura", "poll_interval" }, { "dataexports", "exports" }, { "dataexport", "export" },
+	{ "tempslectura", "poll_interval" }, { "dataexports", "exports" },
+	{ "dataexport", "export" },
 	{ "peticions", "variables" }, { "consulta", "variable" }, { "dataDriver", "data_driver" },
 };
 
@@ -72,8 +76,10 @@ static struct config *parse(const char *text, size_t len, struct diags *d)
 {
 	_cleanup_free_ char *models = NULL;
 
-	cr_assert(asprintf(&models, "%s/etc/models", getenv("top_srcdir") ? getenv("top_srcdir") : ".") >= 0);
-	return config_parse(BAD_FILE, text, len, (const char *const[]){ "/nonexistent", models, NULL }, d);
+	cr_assert(asprintf(&models, "%s/etc/models",
+			   getenv("top_srcdir") ? getenv("top_srcdir") : ".") >= 0);
+	return config_parse(BAD_FILE, text, len,
+			    (const char *const[]){ "/nonexistent", models, NULL }, d);
 }
 
 static struct config *parse_good(const char *text)
@@ -125,7 +131,8 @@ static void check_rest(const struct config *c)
 	cr_expect_str_eq(c->node_location, "Sa Pobla");
 	cr_assert_eq(c->n_exporters, 1, "one instance for both analyzers");
 	cr_expect_str_eq(c->exporters[0].id, "localFile:dades");
-	cr_expect(c->exporters[0].target[0] == '/' && strstr(c->exporters[0].target, "/dades") != NULL);
+	cr_expect_eq(c->exporters[0].target[0], '/');
+	cr_expect_not_null(strstr(c->exporters[0].target, "/dades"));
 	cr_expect_eq(c->exporters[0].n_analyzers, 2);
 	cr_assert_eq(c->n_models, 2);
 	cr_expect_not_null(strstr(c->model_texts[0], "<model name=\"PM710\""));
@@ -149,35 +156,50 @@ Test(config, both_spellings_say_the_same)
 static const struct bad table[] = {
 	/* not XML, or not this XML */
 	{ NULL, "", 0, 0, "is empty", SCHEMA_SAME },
-	{ NULL, "log_level=debug\n", 1, 1, "this is no XML: expected a file that begins with <", SCHEMA_SAME },
+	{ NULL, "log_level=debug\n", 1, 1, "this is no XML: expected a file that begins with <",
+	  SCHEMA_SAME },
 	{ "  </equips>\n</configuracio>\n", "  </equips>\n", 39, 1,
-	  "the file ends inside <configuracio>, which line 2 opens: expected </configuracio>", SCHEMA_SAME },
-	{ "</port>", "</prot>", 6, 25, "</prot> stands where </port> is expected, which closes line 6", SCHEMA_SAME },
+	  "the file ends inside <configuracio>, which line 2 opens: expected </configuracio>",
+	  SCHEMA_SAME },
+	{ "</port>", "</prot>", 6, 25,
+	  "</prot> stands where </port> is expected, which closes line 6", SCHEMA_SAME },
+	{ "Sa Pobla", "Sa Pobl\xe0", 3, 45, "a character is not UTF-8", SCHEMA_SAME },
+	{ ">COM1:", ">COM1\x01:", 6, 17, "or one that XML does not allow", SCHEMA_SAME },
 	{ "id=\"4\"", "id=4", 3, 12, "AttValue", SCHEMA_SAME },
 	{ "id=\"4\"", "id=\"4\" id=\"5\"", 3, 55, "redefined", SCHEMA_SAME },
 	{ "<configuracio>", "<!DOCTYPE c SYSTEM \"http://127.0.0.1/c.dtd\"><configuracio>", 2, 44,
 	  "a document type is not taken", SCHEMA_CANNOT },
-	{ "<configuracio>", "<!DOCTYPE c [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><configuracio>", 2, 13,
+	{ "<configuracio>",
+	  "<!DOCTYPE c [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><configuracio>", 2, 13,
 	  "a document type is not taken (<!DOCTYPE c ...>)", SCHEMA_CANNOT },
 	{ "Sa Pobla", "&casa;", 3, 44, "&casa; is not known: expected &amp;", SCHEMA_SAME },
 	{ NULL, "<config/>", 1, 1, "the root is <config>: expected <configuration>", SCHEMA_SAME },
-	{ "<configuracio>", "<configuracio xmlns=\"urn:x\">", 2, 1, "the root is <configuracio>", SCHEMA_SAME },
-	/* elements */
-	{ "  <node id=\"4\" name=\"Test\" location=\"Sa Pobla\" />\n", "", 2, 1, "<configuracio> has no <node>",
+	{ "<configuracio>", "<configuracio xmlns=\"urn:x\">", 2, 1, "the root is <configuracio>",
 	  SCHEMA_SAME },
-	{ "<node id", "<node id=\"1\"/><node id", 3, 17, "<node> number 2 in <configuracio>: expected at most 1",
+	/* elements */
+	{ "  <node id=\"4\" name=\"Test\" location=\"Sa Pobla\" />\n", "", 2, 1,
+	  "<configuracio> has no <node>",
+	  SCHEMA_SAME },
+	{ "<node id", "<node id=\"1\"/><node id", 3, 17,
+	  "<node> number 2 in <configuracio>: expected at most 1",
 	  SCHEMA_SAME },
 	{ "<equips>\n", "<equips>\n<analyser/>", 14, 1,
 	  "<analyser> is not known in <equips>: expected <analitzador>", SCHEMA_SAME },
-	{ "<equips>\n", "<equips>\n\n  <a:b xmlns:a=\"urn:x\"/>", 15, 3, "namespace urn:x", SCHEMA_SAME },
-	{ "<devices>", "<devices>hello", 4, 3, "<devices> has the text \"hello\": expected none", SCHEMA_SAME },
-	{ "<consulta>TPF</consulta>", "<consulta>TPF<x/></consulta>", 25, 22, "expected no element in it", SCHEMA_SAME },
-	{ "<baud>19200", "<baud><x/>19200", 7, 7, "<baud> is a parameter: expected only text in it", SCHEMA_SAME },
-	{ "<baud>19200</baud>", "<baud unit=\"Bd\">19200</baud>", 7, 7, "expected only text in it", SCHEMA_SAME },
+	{ "<equips>\n", "<equips>\n\n  <a:b xmlns:a=\"urn:x\"/>", 15, 3, "namespace urn:x",
+	  SCHEMA_SAME },
+	{ "<devices>", "<devices>hello", 4, 3, "<devices> has the text \"hello\": expected none",
+	  SCHEMA_SAME },
+	{ "<consulta>TPF</consulta>", "<consulta>TPF<x/></consulta>", 25, 22,
+	  "expected no element in it", SCHEMA_SAME },
+	{ "<baud>19200", "<baud><x/>19200", 7, 7, "<baud> is a parameter: expected only text in it",
+	  SCHEMA_SAME },
+	{ "<baud>19200</baud>", "<baud unit=\"Bd\">19200</baud>", 7, 7, "expected only text in it",
+	  SCHEMA_SAME },
 	{ "<baud>19200</baud>", "<baud>19200</baud><baud>9600</baud>", 7, 25,
 	  "<baud> stands in <device> a second time", SCHEMA_SAME },
 	{ "<model>PM710</model>", "", 15, 7, "<params> has no <model>", SCHEMA_SAME },
-	{ "<tempslectura>10</tempslectura>", "<tempslectura>10</tempslectura><poll_interval>1</poll_interval>", 19, 40,
+	{ "<tempslectura>10</tempslectura>",
+	  "<tempslectura>10</tempslectura><poll_interval>1</poll_interval>", 19, 40,
 	  "<poll_interval> number 2 in <params>", SCHEMA_SAME },
 	{ "<consulta>FRE</consulta>", "", 32, 7, "<peticions> has no <consulta>", SCHEMA_SAME },
 	{ "<dataexport type=\"localFile\" target=\"dades\"/>",
@@ -186,61 +208,90 @@ static const struct bad table[] = {
 	/* attributes */
 	{ "node id=\"4\"", "node", 3, 3, "<node> has no attribute id", SCHEMA_SAME },
 	{ "node id=\"4\"", "node id=\"\"", 3, 3, "<node>: id is empty", SCHEMA_SAME },
-	{ "node id=\"4\"", "node id=\"a/b\"", 3, 3, "<node>: id is \"a/b\": expected letters, digits", SCHEMA_SAME },
+	{ "node id=\"4\"", "node id=\"a/b\"", 3, 3,
+	  "<node>: id is \"a/b\": expected letters, digits", SCHEMA_SAME },
 	{ "node id=\"4\"", "node id=\"4\" place=\"x\"", 3, 3,
 	  "<node>: the attribute place is not known: expected id, name, location", SCHEMA_SAME },
-	{ "dataDriver=\"pmData\"", "", 14, 5, "<analitzador> has no attribute dataDriver", SCHEMA_SAME },
+	{ "dataDriver=\"pmData\"", "", 14, 5, "<analitzador> has no attribute dataDriver",
+	  SCHEMA_SAME },
 	{ "dataDriver=\"pmData\"", "dataDriver=\"pmData\" data_driver=\"x\"", 14, 5,
 	  "has both dataDriver and data_driver", SCHEMA_SAME },
 	{ "type=\"serial\"", "type=\"parallel\"", 5, 5,
-	  "<device>: type is \"parallel\": expected one of serial, tcp, rtu-over-tcp", SCHEMA_SAME },
-	{ "enabled=\"true\"", "enabled=\"maybe\"", 5, 5, "enabled is \"maybe\": expected true or false", SCHEMA_SAME },
-	{ "device id=\"1\"", "device id=\"one\"", 5, 5, "<device>: id is \"one\": expected a whole number", SCHEMA_SAME },
-	{ "device id=\"1\"", "device id=\"0\"", 5, 5, "<device>: id is 0: expected a positive number", SCHEMA_SAME },
-	{ "address=\"7\"", "address=\"256\"", 29, 5, "address is \"256\": expected 0 to 255", SCHEMA_SAME },
-	{ "driver=\"modBusComm\"", "driver=\"../x\"", 14, 5, "driver is \"../x\": expected the name of a plugin",
+	  "<device>: type is \"parallel\": expected one of serial, tcp, rtu-over-tcp",
 	  SCHEMA_SAME },
-	{ "type=\"localFile\"", "type=\"a b\"", 22, 9, "type is \"a b\": expected the name of a plugin", SCHEMA_SAME },
-	{ "\n    <analitzador id=\"1\"", "\n    <analitzador\n      id=\"one\"", 14, 5, "id is \"one\"", SCHEMA_SAME },
+	{ "enabled=\"true\"", "enabled=\"maybe\"", 5, 5,
+	  "enabled is \"maybe\": expected true or false", SCHEMA_SAME },
+	{ "device id=\"1\"", "device id=\"one\"", 5, 5,
+	  "<device>: id is \"one\": expected a whole number", SCHEMA_SAME },
+	{ "device id=\"1\"", "device id=\"0\"", 5, 5,
+	  "<device>: id is 0: expected a positive number", SCHEMA_SAME },
+	{ "address=\"7\"", "address=\"256\"", 29, 5, "address is \"256\": expected 0 to 255",
+	  SCHEMA_SAME },
+	{ "driver=\"modBusComm\"", "driver=\"../x\"", 14, 5,
+	  "driver is \"../x\": expected the name of a plugin",
+	  SCHEMA_SAME },
+	{ "type=\"localFile\"", "type=\"a b\"", 22, 9,
+	  "type is \"a b\": expected the name of a plugin", SCHEMA_SAME },
+	{ "\n    <analitzador id=\"1\"", "\n    <analitzador\n      id=\"one\"", 14, 5,
+	  "id is \"one\"", SCHEMA_SAME },
 	/* lines */
 	{ "19200", "fast", 7, 7, "baud is \"fast\": expected a whole number", SCHEMA_SAME },
 	{ "19200", "100", 7, 7, "baud is \"100\": expected 300 to 4000000 Bd", SCHEMA_SAME },
-	{ "0.5<", "soon<", 8, 7, "timeout is \"soon\": expected seconds, such as 0.5", SCHEMA_SAME },
+	{ "0.5<", "soon<", 8, 7, "timeout is \"soon\": expected seconds, such as 0.5",
+	  SCHEMA_SAME },
 	{ "0.5<", "1 day<", 8, 7, "timeout is \"1 day\": expected seconds", SCHEMA_SAME },
 	{ "      <port>COM1:</port>\n", "", 5, 5, "<device> has no <port>", SCHEMA_SAME },
 	{ "<host>10.0.0.7</host>", "", 10, 5, "<device> has no <host>", SCHEMA_SAME },
-	{ "</host>", "</host><port>70000</port>", 10, 5, "port is \"70000\": expected a TCP port, 1 to 65535",
+	{ "</host>", "</host><port>70000</port>", 10, 5,
+	  "port is \"70000\": expected a TCP port, 1 to 65535",
 	  SCHEMA_SAME },
-	{ "device id=\"2\"", "device id=\"1\"", 10, 5, "<device>: id 1 is also that of line 5", SCHEMA_CANNOT },
+	{ "device id=\"2\"", "device id=\"1\"", 10, 5, "<device>: id 1 is also that of line 5",
+	  SCHEMA_CANNOT },
 	{ "enabled=\"false\"", "", 11, 5, "uses COM1:, as device 1 in line 5 does", SCHEMA_CANNOT },
 	/* analyzers */
-	{ "device=\"1\"", "device=\"9\"", 14, 5, "device 9 is not defined: expected one of 1, 2, 3", SCHEMA_CANNOT },
-	{ "analitzador id=\"300\"", "analitzador id=\"1\"", 29, 5, "<analitzador>: id 1 is also that of line 14",
+	{ "device=\"1\"", "device=\"9\"", 14, 5, "device 9 is not defined: expected one of 1, 2, 3",
 	  SCHEMA_CANNOT },
-	{ "analitzador id=\"1\"", "analitzador id=\"-1\"", 14, 5, "id is -1: expected a positive number", SCHEMA_SAME },
+	{ "analitzador id=\"300\"", "analitzador id=\"1\"", 29, 5,
+	  "<analitzador>: id 1 is also that of line 14",
+	  SCHEMA_CANNOT },
+	{ "analitzador id=\"1\"", "analitzador id=\"-1\"", 14, 5,
+	  "id is -1: expected a positive number", SCHEMA_SAME },
 	{ "address=\"7\"", "", 29, 5, "300 has no attribute address: expected one", SCHEMA_CANNOT },
-	{ "address=\"7\"", "address=\"1\"", 29, 5, "has address 1 on device 1, as 1 in line 14 has", SCHEMA_CANNOT },
-	{ "<model>PM710", "<model>PM71O", 14, 5, "the attribute model is \"PM710\", <params> says \"PM71O\"",
+	{ "address=\"7\"", "address=\"1\"", 29, 5, "has address 1 on device 1, as 1 in line 14 has",
 	  SCHEMA_CANNOT },
-	{ "<model>PM500", "<model>PM505", 30, 15, "the model PM505 is not known: no PM505.xml in /nonexistent, ",
+	{ "<model>PM710", "<model>PM71O", 14, 5,
+	  "the attribute model is \"PM710\", <params> says \"PM71O\"",
+	  SCHEMA_CANNOT },
+	{ "<model>PM500", "<model>PM505", 30, 15,
+	  "the model PM505 is not known: no PM505.xml in /nonexistent, ",
 	  SCHEMA_CANNOT },
 	{ "<model>PM500", "<model>PM505", 30, 15, "nearest: PM500, PM710", SCHEMA_CANNOT },
-	{ "<model>PM500", "<model>../../passwd", 30, 15, "expected the name of a model", SCHEMA_SAME },
-	{ ">TPF<", ">TPE<", 25, 9, "PM710 has no variable TPE: nearest: TPF", SCHEMA_CANNOT },
-	{ ">5</tempsg", ">often</tempsg", 18, 9, "<tempsgravacio> is \"often\": expected minutes, such as 15",
+	{ "<model>PM500", "<model>../../passwd", 30, 15, "expected the name of a model",
 	  SCHEMA_SAME },
-	{ ">10</tempsl", ">0</tempsl", 19, 9, "<tempslectura> is \"0\": expected 10 ms to 24 h", SCHEMA_CANNOT },
-	{ ">10</tempsl", ">25 h</tempsl", 19, 9, "<tempslectura> is \"25 h\": expected 10 ms to 24 h", SCHEMA_CANNOT },
-	{ ">10</tempsl", ">10m</tempsl", 19, 9, "<tempslectura> is \"10m\": expected seconds", SCHEMA_SAME },
-	{ "\"1 min\"", "\"2 days\"", 26, 9, "interval is \"2 days\": expected seconds", SCHEMA_SAME },
+	{ ">TPF<", ">TPE<", 25, 9, "PM710 has no variable TPE: nearest: TPF", SCHEMA_CANNOT },
+	{ ">5</tempsg", ">often</tempsg", 18, 9,
+	  "<tempsgravacio> is \"often\": expected minutes, such as 15",
+	  SCHEMA_SAME },
+	{ ">10</tempsl", ">0</tempsl", 19, 9, "<tempslectura> is \"0\": expected 10 ms to 24 h",
+	  SCHEMA_CANNOT },
+	{ ">10</tempsl", ">25 h</tempsl", 19, 9,
+	  "<tempslectura> is \"25 h\": expected 10 ms to 24 h", SCHEMA_CANNOT },
+	{ ">10</tempsl", ">10m</tempsl", 19, 9, "<tempslectura> is \"10m\": expected seconds",
+	  SCHEMA_SAME },
+	{ "\"1 min\"", "\"2 days\"", 26, 9, "interval is \"2 days\": expected seconds",
+	  SCHEMA_SAME },
 	{ "<consulta>TPF</consulta>",
-	  "<consulta>TPF</consulta><consulta interval=\"1\">IPF</consulta><consulta interval=\"2\">PAT</consulta>"
-	  "<consulta interval=\"3\">PRT</consulta>", 24, 7, "more than 4 different intervals", SCHEMA_CANNOT },
+	  "<consulta>TPF</consulta><consulta interval=\"1\">IPF</consulta>"
+	  "<consulta interval=\"2\">PAT</consulta><consulta interval=\"3\">PRT</consulta>",
+	  24, 7, "more than 4 different intervals",
+	  SCHEMA_CANNOT },
 	/* exporters */
 	{ "type=\"localFile\" target=\"dades\" />", "id=\"x\" type=\"localFile\" target=\"a\" />\n"
-	  "<dataexport id=\"x\" type=\"localFile\" target=\"b\" />", 23, 1, "x is described otherwise in line 22",
+	  "<dataexport id=\"x\" type=\"localFile\" target=\"b\" />", 23, 1,
+	  "x is described otherwise in line 22",
 	  SCHEMA_CANNOT },
-	{ "target=\"dades\"/>", "target=\"dades\" every=\"2\"/>", 31, 20, "localFile:dades is described otherwise in line 22",
+	{ "target=\"dades\"/>", "target=\"dades\" every=\"2\"/>", 31, 20,
+	  "localFile:dades is described otherwise in line 22",
 	  SCHEMA_CANNOT },
 	{ "type=\"localFile\"", "", 22, 9, "<dataexport> has no attribute type", SCHEMA_SAME },
 };
@@ -275,10 +326,13 @@ Test(config, the_schema_agrees)
 }
 
 static const struct bad warnings[] = {
-	{ "model=\"PM710\"", "model=\"PM700\"", 14, 5, "the attribute model is \"PM700\", <params> says \"PM710\"", 0 },
-	{ "<consulta>TPF</consulta>", "<consulta>TPF</consulta>\n<consulta>TPF</consulta>", 26, 1, "asked for twice", 0 },
+	{ "model=\"PM710\"", "model=\"PM700\"", 14, 5,
+	  "the attribute model is \"PM700\", <params> says \"PM710\"", 0 },
+	{ "<consulta>TPF</consulta>", "<consulta>TPF</consulta>\n<consulta>TPF</consulta>", 26, 1,
+	  "asked for twice", 0 },
 	{ ">5</tempsg", ">5 s</tempsg", 18, 9, "records are to be made more often", 0 },
-	{ "target=\"dades\" />", "target=\"dades\" />\n<dataexport type=\"localFile\" target=\"dades\"/>", 23, 1,
+	{ "target=\"dades\" />",
+	  "target=\"dades\" />\n<dataexport type=\"localFile\" target=\"dades\"/>", 23, 1,
 	  "named twice for one analyzer", 0 },
 };
 
@@ -325,8 +379,8 @@ Test(config, good_variations)
 
 Test(config, every_error_in_one_pass)
 {
-	_cleanup_free_ char *a = bad_text(good, "19200", "fast"), *b = bad_text(a, ">TPF<", ">TPX<"),
-			    *text = bad_text(b, "id=\"4\"", "");
+	_cleanup_free_ char *a = bad_text(good, "19200", "fast"),
+			    *b = bad_text(a, ">TPF<", ">TPX<"), *text = bad_text(b, "id=\"4\"", "");
 	struct diags d = { 0 };
 
 	cr_expect_null(parse(text, strlen(text), &d));
@@ -334,10 +388,22 @@ Test(config, every_error_in_one_pass)
 	diags_release(&d);
 }
 
+Test(config, a_bad_model_is_told_once)
+{
+	_cleanup_free_ char *a = bad_text(good, "<model>PM710", "<model>NONE"),
+			    *text = bad_text(a, "<model>PM500", "<model>NONE");
+	struct diags d = { 0 };
+
+	cr_expect_null(parse(text, strlen(text), &d));
+	cr_expect_eq(d.n_errors, 1);
+	diags_release(&d);
+}
+
 Test(config, params_of_drivers_and_exporters_are_kept)
 {
 	_cleanup_free_ char *a = bad_text(good, "<baud>", "<silence>0.01</silence><baud>"),
-			    *b = bad_text(a, "target=\"dades\" />", "target=\"ftp://h/x\" user=\"u\" />"),
+			    *b = bad_text(a, "target=\"dades\" />",
+					  "target=\"ftp://h/x\" user=\"u\" />"),
 			    *text = bad_text(b, "<fabricant>", "<filter>3</filter><fabricant>");
 	struct config *c = parse_good(text);
 
@@ -391,8 +457,10 @@ Test(config, the_sample_without_its_end)
 	load("t/data/bad/unclosed.xml", &c, &d);
 	cr_expect_null(c);
 	cr_assert_eq(d.n, 1);
-	cr_expect_not_null(strstr(d.list[0].text, "the file ends inside <configuracio>, which line 2 opens"));
-	cr_expect(d.list[0].line == 48 && d.list[0].column == 1, "%d:%d", d.list[0].line, d.list[0].column);
+	cr_expect_not_null(strstr(d.list[0].text,
+				  "the file ends inside <configuracio>, which line 2 opens"));
+	cr_expect(d.list[0].line == 48 && d.list[0].column == 1, "%d:%d", d.list[0].line,
+		  d.list[0].column);
 	diags_release(&d);
 }
 
@@ -402,6 +470,6 @@ Test(config, no_file)
 
 	cr_expect_null(config_load("/nonexistent/config.xml", (const char *const[]){ NULL }, &d));
 	cr_assert_eq(d.n, 1);
-	cr_expect_str_eq(d.list[0].text, "/nonexistent/config.xml cannot be opened: No such file or directory");
+	cr_expect_str_eq(d.list[0].text, "cannot be read: No such file or directory");
 	diags_release(&d);
 }

@@ -56,12 +56,19 @@ Test(frame, byte_by_byte_and_in_heaps)
 	}
 }
 
-static const struct { const char *what; const char *bytes; size_t len; int r; const char *why; } broken[] = {
-	{ "length of 1 MiB and a byte", "\x01\x00\x10\x00", 4, -EMSGSIZE, "message of 1048577 bytes: at most 1048576" },
+static const struct {
+	const char *what, *bytes;
+	size_t len;
+	int r;
+	const char *why;
+} broken[] = {
+	{ "length of 1 MiB and a byte", "\x01\x00\x10\x00", 4, -EMSGSIZE,
+	  "message of 1048577 bytes: at most 1048576" },
 	{ "length of 4 GiB", "\xff\xff\xff\xff", 4, -EMSGSIZE, "message of 4294967295 bytes" },
 	{ "length 0", "\x00\x00\x00\x00", 4, -EBADMSG, "bad or cut at byte 0 of 0" },
 	{ "no value", "\x01\x00\x00\x00\xc1", 5, -EBADMSG, "bad or cut" },
-	{ "8 GB of values", "\x05\x00\x00\x00\xdd\x10\x00\x00\x00", 9, -EBADMSG, "268435456 values announced" },
+	{ "8 GB of values", "\x05\x00\x00\x00\xdd\x10\x00\x00\x00", 9, -EBADMSG,
+	  "268435456 values announced" },
 	{ "more than a value", "\x02\x00\x00\x00\xc0\xc0", 6, -EBADMSG, "1 bytes are left" },
 	{ "half a head", "\x01\x00", 2, 0, "" },
 	{ "half a message", "\x05\x00\x00\x00\x93", 5, 0, "" },
@@ -77,7 +84,8 @@ Test(frame, broken)
 		frame_reader_init(&r);
 		put(&r, broken[i].bytes, broken[i].len);
 		cr_expect_eq(frame_reader_next(&r, &doc, &err), broken[i].r, "%s", broken[i].what);
-		cr_expect_not_null(strstr(err.text, broken[i].why), "%s: %s", broken[i].what, err.text);
+		cr_expect_not_null(strstr(err.text, broken[i].why), "%s: %s", broken[i].what,
+				   err.text);
 		frame_reader_release(&r);
 	}
 }

@@ -39,7 +39,8 @@ Test(ini, defaults)
 		_cleanup_free_ char *control = NULL;
 
 		cr_assert_not_null(ini, "%s: %s", quiet[i], d.n ? d.list[0].text : "");
-		cr_expect(ini->log_level == LOG_LEVEL_INFO && ini->auto_start && ini->log_dir == NULL, "%s", quiet[i]);
+		cr_expect(ini->log_level == LOG_LEVEL_INFO && ini->auto_start, "%s", quiet[i]);
+		cr_expect_null(ini->log_dir, "%s", quiet[i]);
 		cr_expect_str_eq(ini->stream, "tcp://127.0.0.1:5556");
 		cr_assert(asprintf(&control, "ipc://%s/control", ini->run_dir) > 0);
 		cr_expect_str_eq(ini->control, control);
@@ -53,8 +54,9 @@ Test(ini, defaults)
 Test(ini, all_keys)
 {
 	struct diags d = { 0 };
-	struct ini *ini = load("[General]\nlog_level=debug\n  auto_start = no ; later\nlog_dir=log\nrun_dir='/run/x'\n"
-			       "state_dir=/var/x\nplugin_path=/a::b:\nplugin_path=/c\n[Stream]\nendpoint=\n"
+	struct ini *ini = load("[General]\nlog_level=debug\n  auto_start = no ; later\n"
+			       "log_dir=log\nrun_dir='/run/x'\nstate_dir=/var/x\n"
+			       "plugin_path=/a::b:\nplugin_path=/c\n[Stream]\nendpoint=\n"
 			       "[Control]\nendpoint=ipc:///tmp/x\n", &d);
 
 	cr_assert_not_null(ini, "%s", d.n ? d.list[0].text : "");
@@ -74,15 +76,22 @@ Test(ini, all_keys)
 static const struct { const char *text; int line; bool warning; const char *expected; } table[] = {
 	{ "[General]\nlog_level=loud\n", 2, false,
 	  "log_level is \"loud\": expected debug, info, warning or error" },
-	{ "[General]\n\nauto_start=perhaps\n", 3, false, "auto_start is \"perhaps\": expected yes or no" },
+	{ "[General]\n\nauto_start=perhaps\n", 3, false,
+	  "auto_start is \"perhaps\": expected yes or no" },
 	{ "[General]\nrun_dir=\n", 2, false, "run_dir is \"\": expected a folder" },
-	{ "[Stream]\nendpoint=5556\n", 2, false, "endpoint is \"5556\": expected ipc:///a/path, or tcp://" },
-	{ "[Stream]\nendpoint=tcp://*:5556\n", 2, false, "without encryption only this machine may connect" },
-	{ "[Control]\nendpoint=tcp://10.0.0.1:1\n", 2, false, "endpoint is \"tcp://10.0.0.1:1\": expected ipc://" },
-	{ "[General]\nlog_level\n", 2, false, "this is no setting: expected [section], key = value" },
+	{ "[Stream]\nendpoint=5556\n", 2, false,
+	  "endpoint is \"5556\": expected ipc:///a/path, or tcp://" },
+	{ "[Stream]\nendpoint=tcp://*:5556\n", 2, false,
+	  "without encryption only this machine may connect" },
+	{ "[Control]\nendpoint=tcp://10.0.0.1:1\n", 2, false,
+	  "endpoint is \"tcp://10.0.0.1:1\": expected ipc://" },
+	{ "[General]\nlog_level\n", 2, false,
+	  "this is no setting: expected [section], key = value" },
 	{ "[General\n", 1, false, "this is no setting" },
-	{ "[General]\nloglevel=info\n", 2, true, "loglevel is not known in [General] and ignored: expected one of log_level" },
-	{ "[Genral]\nlog_level=info\n", 2, true, "in the section [Genral], which is not known, and ignored: expected one "
+	{ "[General]\nloglevel=info\n", 2, true,
+	  "loglevel is not known in [General] and ignored: expected one of log_level" },
+	{ "[Genral]\nlog_level=info\n", 2, true,
+	  "in the section [Genral], which is not known, and ignored: expected one "
 	  "of General" },
 	{ "log_level=info\n", 1, true, "log_level is in the section []" },
 };
@@ -95,8 +104,10 @@ Test(ini, bad_files)
 
 		cr_expect_eq(ini == NULL, !table[i].warning, "%s", table[i].text);
 		cr_assert_eq(d.n, 1, "%s", table[i].text);
-		cr_expect_not_null(strstr(d.list[0].text, table[i].expected), "%s: %s", table[i].text, d.list[0].text);
-		cr_expect(d.list[0].line == table[i].line && d.list[0].warning == table[i].warning, "%s: %d", table[i].text,
+		cr_expect_not_null(strstr(d.list[0].text, table[i].expected), "%s: %s",
+				   table[i].text, d.list[0].text);
+		cr_expect(d.list[0].line == table[i].line && d.list[0].warning == table[i].warning,
+			  "%s: %d", table[i].text,
 			  d.list[0].line);
 		ini_free(ini);
 		diags_release(&d);
@@ -136,7 +147,8 @@ Test(ini, the_example_is_all_defaults)
 	struct diags d = { 0 };
 	struct ini *ini;
 
-	cr_assert(asprintf(&path, "%s/etc/lector.ini", getenv("top_srcdir") ? getenv("top_srcdir") : ".") > 0);
+	cr_assert(asprintf(&path, "%s/etc/lector.ini",
+			   getenv("top_srcdir") ? getenv("top_srcdir") : ".") > 0);
 	ini = ini_load(path, true, &d);
 	cr_assert_not_null(ini);
 	cr_expect(d.n == 0 && ini->auto_start);

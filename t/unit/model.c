@@ -11,11 +11,14 @@ static const char good[] =
 	"  <recognise identity=\"M(1|2)\"/>\n"						/* 3 */
 	"  <forbidden first=\"100\" last=\"110\"/>\n"					/* 4 */
 	"  <scale name=\"SV\" address=\"50\" min=\"-4\" max=\"4\"/>\n"			/* 5 */
-	"  <variable name=\"U\" unit=\"V\" type=\"uint16\" scale=\"0.1\" scale-register=\"SV\" sentinel=\"0x8000\">\n"
+	"  <variable name=\"U\" unit=\"V\" type=\"uint16\" scale=\"0.1\""
+	" scale-register=\"SV\" sentinel=\"0x8000\">\n"
 	"    <element label=\"L1\" address=\"10\"/>\n"					/* 7 */
-	"    <element label=\"L2\" address=\"11\" scale=\"2\" type=\"int32\" order=\"little\" max=\"9\"/>\n"
+	"    <element label=\"L2\" address=\"11\" scale=\"2\""
+	" type=\"int32\" order=\"little\" max=\"9\"/>\n"
 	"  </variable>\n"								/* 9 */
-	"  <variable name=\"E\" unit=\"Wh\" kind=\"counter\" type=\"float64\" factor=\"0.001\" function=\"4\">\n"
+	"  <variable name=\"E\" unit=\"Wh\" kind=\"counter\" type=\"float64\""
+	" factor=\"0.001\" function=\"4\">\n"
 	"    <element address=\"105\"/>\n"						/* 11 */
 	"  </variable>\n"								/* 12 */
 	"</model>\n";									/* 13 */
@@ -37,20 +40,26 @@ Test(model, elements_inherit)
 	struct model *m = parse_good(good);
 	const struct tesla_variable *u = model_variable(m, "U"), *e = model_variable(m, "E");
 
-	cr_expect(m->pub.max_registers == 60 && m->proven && m->turnaround_us == -1 && m->late_max_ms == -1);
+	cr_expect(m->pub.max_registers == 60 && m->proven && m->turnaround_us == -1 &&
+		  m->late_max_ms == -1);
 	cr_expect_str_eq(m->description, "A meter");
 	cr_assert(m->n_forbidden == 1 && m->pub.n_scales == 1 && m->pub.n_variables == 2);
 	cr_expect(m->forbidden[0].function == 3 && m->forbidden[0].last == 110);
 	cr_assert(u != NULL && u->n_elements == 2 && e != NULL && e->n_elements == 1);
-	const struct tesla_register *l1 = u->elements[0], *l2 = u->elements[1], *wh = e->elements[0];
+	const struct tesla_register *l1 = u->elements[0], *l2 = u->elements[1],
+		*wh = e->elements[0];
 
-	cr_expect(l1->function == 3 && l1->address == 10 && l1->count == 1 && l1->type == TESLA_UINT16);
+	cr_expect(l1->function == 3 && l1->address == 10 && l1->count == 1 &&
+		  l1->type == TESLA_UINT16);
 	cr_expect(l1->scale == 0.1 && l1->scale_register == m->pub.scales[0] && !l1->has_max);
 	cr_expect(l1->has_sentinel && l1->sentinel == 0x8000);
-	cr_expect(l2->count == 2 && l2->type == TESLA_INT32 && l2->order == TESLA_LITTLE && l2->scale == 2);
+	cr_expect(l2->count == 2 && l2->type == TESLA_INT32 && l2->order == TESLA_LITTLE &&
+		  l2->scale == 2);
 	cr_expect(l2->has_max && l2->max == 9);
-	cr_expect(wh->function == 4 && wh->count == 4 && !wh->has_sentinel && wh->scale_register == NULL);
-	cr_expect(e->kind == TESLA_COUNTER && e->predecessor_factor == 0.001 && u->predecessor_factor == 1);
+	cr_expect(wh->function == 4 && wh->count == 4 && !wh->has_sentinel &&
+		  wh->scale_register == NULL);
+	cr_expect(e->kind == TESLA_COUNTER && e->predecessor_factor == 0.001 &&
+		  u->predecessor_factor == 1);
 	cr_expect_str_eq(wh->label, "");
 	cr_expect_null(model_variable(m, "u"));
 	model_free(m);
@@ -59,41 +68,64 @@ Test(model, elements_inherit)
 static const struct bad table[] = {
 	{ NULL, "<meter/>", 1, 1, "the root is <meter>: expected <model>", SCHEMA_SAME },
 	{ "</variable>", "", 13, 9, "</model> stands where </variable> is expected", SCHEMA_SAME },
-	{ "manufacturer=\"Maker\"", "", 1, 1, "<model> has no attribute manufacturer", SCHEMA_SAME },
-	{ "\"60\"", "\"126\"", 1, 1, "max-registers is \"126\": expected 1 to 125", SCHEMA_SAME },
-	{ "\"60\"", "\"60\" scale-read=\"never\"", 1, 1, "scale-read is \"never\": expected one of connect, sweep",
+	{ "manufacturer=\"Maker\"", "", 1, 1, "<model> has no attribute manufacturer",
 	  SCHEMA_SAME },
-	{ "\"60\"", "\"60\" turnaround=\"fast\"", 1, 1, "turnaround is \"fast\": expected seconds", SCHEMA_SAME },
-	{ "\"60\"", "\"60\" proven=\"perhaps\"", 1, 1, "proven is \"perhaps\": expected true or false", SCHEMA_SAME },
-	{ "<description>", "<description/>\n<description>", 3, 1, "<description> number 2 in <model>", SCHEMA_SAME },
-	{ "M(1|2)", "M(1|2", 3, 3, "expected an extended regular expression: Unmatched", SCHEMA_CANNOT },
+	{ "\"60\"", "\"126\"", 1, 1, "max-registers is \"126\": expected 1 to 125", SCHEMA_SAME },
+	{ "\"60\"", "\"60\" scale-read=\"never\"", 1, 1,
+	  "scale-read is \"never\": expected one of connect, sweep",
+	  SCHEMA_SAME },
+	{ "\"60\"", "\"60\" turnaround=\"fast\"", 1, 1, "turnaround is \"fast\": expected seconds",
+	  SCHEMA_SAME },
+	{ "\"60\"", "\"60\" proven=\"perhaps\"", 1, 1,
+	  "proven is \"perhaps\": expected true or false", SCHEMA_SAME },
+	{ "<description>", "<description/>\n<description>", 3, 1,
+	  "<description> number 2 in <model>", SCHEMA_SAME },
+	{ "M(1|2)", "M(1|2", 3, 3, "expected an extended regular expression: Unmatched",
+	  SCHEMA_CANNOT },
 	{ "M(1|2)", "(a{99}){99}", 3, 3, "has a count in braces", SCHEMA_CANNOT },
 	{ "M(1|2)", "(a)\\1", 3, 3, "has a back-reference", SCHEMA_CANNOT },
-	{ "first=\"100\"", "first=\"200\"", 4, 3, "first is 200, last is 110: expected first not beyond last",
+	{ "first=\"100\"", "first=\"200\"", 4, 3,
+	  "first is 200, last is 110: expected first not beyond last",
 	  SCHEMA_CANNOT },
-	{ "last=\"110\"", "last=\"70000\"", 4, 3, "last is \"70000\": expected 0 to 65535", SCHEMA_SAME },
+	{ "last=\"110\"", "last=\"70000\"", 4, 3, "last is \"70000\": expected 0 to 65535",
+	  SCHEMA_SAME },
 	{ "<scale name", "<scale name=\"SV\" address=\"51\"/>\n<scale name", 6, 1,
 	  "<scale>: the name SV stands for another one already", SCHEMA_CANNOT },
 	{ "min=\"-4\"", "min=\"5\"", 5, 3, "min is 5, max is 4", SCHEMA_CANNOT },
-	{ "address=\"50\"", "address=\"101\"", 5, 3, "address 101 is in a forbidden range, 100 to 110", SCHEMA_CANNOT },
-	{ "name=\"U\"", "name=\"U-L1\"", 6, 3, "<variable>: name is \"U-L1\": expected a letter, then", SCHEMA_SAME },
-	{ "name=\"E\"", "name=\"U\"", 10, 3, "<variable>: the name U stands for another one already", SCHEMA_CANNOT },
-	{ "kind=\"counter\"", "kind=\"meter\"", 10, 3, "expected one of gauge, counter, status", SCHEMA_SAME },
-	{ "float64", "float128", 10, 3, "type is \"float128\": expected one of int16, uint16, int32", SCHEMA_SAME },
-	{ " type=\"float64\"", "", 11, 5, "<element> has no attribute type, nor has its <variable>", SCHEMA_CANNOT },
-	{ "factor=\"0.001\"", "factor=\"0\"", 10, 3, "factor is 0: expected another number", SCHEMA_SAME },
-	{ "function=\"4\"", "function=\"5\"", 10, 3, "function is \"5\": expected 3 to 4", SCHEMA_SAME },
-	{ "=\"SV\" sent", "=\"SW\" sent", 7, 5, "scale-register SW is not defined: nearest <scale>: SV", SCHEMA_CANNOT },
-	{ "0x8000", "0x18000", 7, 5, "sentinel is \"0x18000\": expected raw bits such as 0x8000", SCHEMA_CANNOT },
+	{ "address=\"50\"", "address=\"101\"", 5, 3,
+	  "address 101 is in a forbidden range, 100 to 110", SCHEMA_CANNOT },
+	{ "name=\"U\"", "name=\"U-L1\"", 6, 3,
+	  "<variable>: name is \"U-L1\": expected a letter, then", SCHEMA_SAME },
+	{ "name=\"E\"", "name=\"U\"", 10, 3,
+	  "<variable>: the name U stands for another one already", SCHEMA_CANNOT },
+	{ "kind=\"counter\"", "kind=\"meter\"", 10, 3, "expected one of gauge, counter, status",
+	  SCHEMA_SAME },
+	{ "float64", "float128", 10, 3,
+	  "type is \"float128\": expected one of int16, uint16, int32", SCHEMA_SAME },
+	{ " type=\"float64\"", "", 11, 5, "<element> has no attribute type, nor has its <variable>",
+	  SCHEMA_CANNOT },
+	{ "factor=\"0.001\"", "factor=\"0\"", 10, 3, "factor is 0: expected another number",
+	  SCHEMA_SAME },
+	{ "function=\"4\"", "function=\"5\"", 10, 3, "function is \"5\": expected 3 to 4",
+	  SCHEMA_SAME },
+	{ "=\"SV\" sent", "=\"SW\" sent", 7, 5,
+	  "scale-register SW is not defined: nearest <scale>: SV", SCHEMA_CANNOT },
+	{ "0x8000", "0x18000", 7, 5, "sentinel is \"0x18000\": expected raw bits such as 0x8000",
+	  SCHEMA_CANNOT },
 	{ "0x8000", "none", 7, 5, "sentinel is \"none\": expected raw bits", SCHEMA_SAME },
 	{ "scale=\"2\"", "scale=\"0\"", 8, 5, "scale is 0", SCHEMA_SAME },
 	{ "max=\"9\"", "max=\"-1\"", 8, 5, "max is \"-1\": expected 0 to", SCHEMA_SAME },
-	{ "label=\"L2\"", "label=\"L1\"", 8, 5, "label is \"L1\", as that of another element of U", SCHEMA_CANNOT },
-	{ "address=\"11\"", "address=\"65535\"", 8, 5, "2 registers from address 65535 go beyond 65535", SCHEMA_CANNOT },
-	{ "address=\"11\"", "address=\"99\"", 8, 5, "address 99 is in a forbidden range", SCHEMA_CANNOT },
+	{ "label=\"L2\"", "label=\"L1\"", 8, 5, "label is \"L1\", as that of another element of U",
+	  SCHEMA_CANNOT },
+	{ "address=\"11\"", "address=\"65535\"", 8, 5,
+	  "2 registers from address 65535 go beyond 65535", SCHEMA_CANNOT },
+	{ "address=\"11\"", "address=\"99\"", 8, 5, "address 99 is in a forbidden range",
+	  SCHEMA_CANNOT },
 	{ "address=\"11\"", "", 8, 5, "<element> has no attribute address", SCHEMA_SAME },
-	{ "    <element address=\"105\"/>\n", "", 10, 3, "<variable> has no <element>", SCHEMA_SAME },
-	{ "\"60\"", "\"3\"", 11, 5, "takes 4 registers: expected at most max-registers, which is 3", SCHEMA_CANNOT },
+	{ "    <element address=\"105\"/>\n", "", 10, 3, "<variable> has no <element>",
+	  SCHEMA_SAME },
+	{ "\"60\"", "\"3\"", 11, 5, "takes 4 registers: expected at most max-registers, which is 3",
+	  SCHEMA_CANNOT },
 	{ "<element address=\"105\"/>", "<element address=\"105\" phase=\"L1\"/>", 11, 5,
 	  "the attribute phase is not known: expected label, address", SCHEMA_SAME },
 };
@@ -137,12 +169,15 @@ Test(model, sentinels)
 		char element[120];
 		struct model *m;
 
-		(void)snprintf(element, sizeof element, "address=\"11\" type=\"%s\" sentinel=\"%s\"", sentinels[i].type,
+		(void)snprintf(element, sizeof element,
+			       "address=\"11\" type=\"%s\" sentinel=\"%s\"", sentinels[i].type,
 			       sentinels[i].text);
-		_cleanup_free_ char *a = bad_text(good, " type=\"int32\"", ""), *b = bad_text(a, "address=\"11\"", element);
+		_cleanup_free_ char *a = bad_text(good, " type=\"int32\"", ""),
+				    *b = bad_text(a, "address=\"11\"", element);
 
 		m = parse_good(b);
-		cr_expect_eq(model_variable(m, "U")->elements[1]->sentinel, sentinels[i].bits, "%s", sentinels[i].text);
+		cr_expect_eq(model_variable(m, "U")->elements[1]->sentinel, sentinels[i].bits, "%s",
+			     sentinels[i].text);
 		model_free(m);
 	}
 }
@@ -199,13 +234,16 @@ Test(model, delivered_models)
 		const char *name = facts[i].variable;
 
 		cr_assert(r != NULL && v->n_elements == facts[i].n, "%s", name);
-		cr_expect(r->function == 3 && r->address == facts[i].address && r->count == facts[i].count, "%s", name);
+		cr_expect(r->function == 3 && r->address == facts[i].address &&
+				  r->count == facts[i].count,
+			  "%s", name);
 		cr_expect(r->type == facts[i].type && r->scale == facts[i].scale, "%s", name);
 		cr_expect_eq(v->predecessor_factor, facts[i].factor, "%s", name);
 		cr_expect_str_eq(v->unit, facts[i].unit, "%s", name);
 		cr_expect_eq(r->has_sentinel, facts[i].sentinel, "%s", name);
 		cr_expect_str_eq(r->scale_register ? r->scale_register->name : "",
-				 facts[i].scale_register ? facts[i].scale_register : "", "%s", name);
+				 facts[i].scale_register ? facts[i].scale_register : "", "%s",
+				 	name);
 		model_free(m);
 	}
 }

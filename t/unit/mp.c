@@ -12,16 +12,23 @@
 
 #define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
 
-static const struct { const char *what; const uint8_t *bytes; size_t len; const char *why; } scans[] = {
+static const struct {
+	const char *what;
+	const uint8_t *bytes;
+	size_t len;
+	const char *why;
+} scans[] = {
 	{ "nil", BYTES(0xc0), NULL },
 	{ "empty map", BYTES(0x80), NULL },
 	{ "array of three", BYTES(0x93, 0x01, 0xff, 0xa1, 'x'), NULL },
 	{ "float64", BYTES(0xcb, 0, 0, 0, 0, 0, 0, 0, 0), NULL },
 	{ "ext 8", BYTES(0xc7, 0x02, 0x05, 1, 2), NULL },
 	{ "eight deep", BYTES(0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x01), NULL },
-	{ "nine deep", BYTES(0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x01), "nested deeper than 8" },
+	{ "nine deep", BYTES(0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x01),
+	  "nested deeper than 8" },
 	{ "nothing", (const uint8_t *)"", 0, "bad or cut at byte 0 of 0" },
-	{ "array of 268435456 in five bytes", BYTES(0xdd, 0x10, 0, 0, 0), "268435456 values announced, 0 bytes left" },
+	{ "array of 268435456 in five bytes", BYTES(0xdd, 0x10, 0, 0, 0),
+	  "268435456 values announced, 0 bytes left" },
 	{ "map of 2^32-1", BYTES(0xdf, 0xff, 0xff, 0xff, 0xff), "8589934590 values announced" },
 	{ "text of 4 GiB", BYTES(0xdb, 0xff, 0xff, 0xff, 0xff, 'x'), "bad or cut" },
 	{ "binary cut", BYTES(0xc4, 0x05, 1, 2), "bad or cut" },
@@ -42,7 +49,8 @@ Test(mp, scan)
 
 		cr_expect_eq(r, scans[i].why ? -EBADMSG : 0, "%s: %s", scans[i].what, err.text);
 		if (scans[i].why != NULL)
-			cr_expect_not_null(strstr(err.text, scans[i].why), "%s: %s", scans[i].what, err.text);
+			cr_expect_not_null(strstr(err.text, scans[i].why), "%s: %s", scans[i].what,
+					   err.text);
 	}
 }
 
@@ -80,9 +88,12 @@ Test(mp, read_what_was_written)
 
 	cr_expect_str_eq(name, "abc");
 	cr_expect_null(none);
-	cr_expect(mp_is(map, "name", "abc") && !mp_is(map, "name", "ab") && !mp_is(map, "name", "abcd"));
-	cr_expect(mp_int(map, "id", 0) == -5 && mp_int(map, "ratio", 7) == 7 && mp_int(map, "absent", 8) == 8);
-	cr_expect(mp_real(map, "ratio", 0) == 2.5 && mp_real(map, "id", 0) == -5 && mp_real(map, "name", 1) == 1);
+	cr_expect(mp_is(map, "name", "abc") && !mp_is(map, "name", "ab") &&
+		  !mp_is(map, "name", "abcd"));
+	cr_expect(mp_int(map, "id", 0) == -5 && mp_int(map, "ratio", 7) == 7 &&
+		  mp_int(map, "absent", 8) == 8);
+	cr_expect(mp_real(map, "ratio", 0) == 2.5 && mp_real(map, "id", 0) == -5 &&
+		  mp_real(map, "name", 1) == 1);
 	cr_expect(mp_bool(map, "on", false) && mp_bool(map, "id", true));
 	list = mp_array(map, "list", &count);
 	cr_assert(list != NULL && count == 2);

@@ -18,7 +18,8 @@ static const struct tesla_param rows[] = {
 	TESLA_P_BOOL("on", struct conf, on, .dflt = "yes"),
 	TESLA_P_STR("text", struct conf, text, .flags = TESLA_REQUIRED),
 	TESLA_P_CHOICE("colour", struct conf, colour, .choices = colours, .dflt = "green"),
-	TESLA_P_MS("wait", struct conf, wait_ms, .min = 10, .max = 60000, .unit = "s", .dflt = "0.02"),
+	TESLA_P_MS("wait", struct conf, wait_ms, .min = 10, .max = 60000, .unit = "s",
+		   .dflt = "0.02"),
 	TESLA_P_END
 };
 
@@ -72,11 +73,13 @@ Test(param, set)
 		int r = param_set(row, cases[i].text, &c, &err);
 
 		cr_expect_eq(r, cases[i].r, "%s=\"%s\": %d", cases[i].name, cases[i].text, r);
-		cr_expect_eq(param_set(row, cases[i].text, NULL, &err), r, "checking alone says the same");
+		cr_expect_eq(param_set(row, cases[i].text, NULL, &err), r,
+			     "checking alone says the same");
 		if (cases[i].why != NULL)
 			cr_expect_not_null(strstr(err.text, cases[i].why), "%s", err.text);
 		else
-			cr_expect_eq(stored(&c, row), cases[i].stored, "%s=\"%s\"", cases[i].name, cases[i].text);
+			cr_expect_eq(stored(&c, row), cases[i].stored, "%s=\"%s\"", cases[i].name,
+				     cases[i].text);
 	}
 }
 
@@ -86,7 +89,8 @@ Test(param, defaults_and_find)
 	struct tesla_error err;
 
 	cr_expect_eq(param_defaults(rows, &c, &err), 0);
-	cr_expect(c.count == 3 && c.ratio == 0.5 && c.on && c.text == NULL && c.colour == 1 && c.wait_ms == 20);
+	cr_expect(c.count == 3 && c.ratio == 0.5 && c.on && c.text == NULL && c.colour == 1 &&
+		  c.wait_ms == 20);
 	cr_expect_null(param_find(rows, "Count"));
 	cr_expect_null(param_find(NULL, "count"));
 	cr_expect_eq(param_defaults(NULL, NULL, &err), 0);
@@ -94,8 +98,10 @@ Test(param, defaults_and_find)
 
 static const struct { const char *text; double unit_ms; int r; int64_t ms; } durations[] = {
 	{ "15", 60000, 0, 900000 }, { "15 s", 60000, 0, 15000 }, { "1.5 h", 1, 0, 5400000 },
-	{ "0", 1000, 0, 0 }, { ".5", 1000, 0, 500 }, { "1e3 ms", 1, 0, 1000 }, { "1e12 ms", 1, 0, 1000000000000 },
-	{ "1e13 ms", 1, -EINVAL, 0 }, { "h", 1, -EINVAL, 0 }, { "", 1, -EINVAL, 0 }, { "1 H", 1, -EINVAL, 0 },
+	{ "0", 1000, 0, 0 }, { ".5", 1000, 0, 500 }, { "1e3 ms", 1, 0, 1000 }, { "1e12 ms", 1, 0,
+	  1000000000000 },
+	{ "1e13 ms", 1, -EINVAL, 0 }, { "1e10 h", 1, -EINVAL, 0 }, { "h", 1, -EINVAL, 0 }, { "", 1,
+	  -EINVAL, 0 }, { "1 H", 1, -EINVAL, 0 },
 };
 
 Test(param, duration_parse)
@@ -103,7 +109,8 @@ Test(param, duration_parse)
 	for (size_t i = 0; i < N_ELEMENTS(durations); i++) {
 		int64_t ms = 0;
 
-		cr_expect_eq(duration_parse_ms(durations[i].text, durations[i].unit_ms, &ms), durations[i].r, "%s",
+		cr_expect_eq(duration_parse_ms(durations[i].text, durations[i].unit_ms, &ms),
+			     durations[i].r, "%s",
 			     durations[i].text);
 		cr_expect_eq(ms, durations[i].ms, "%s", durations[i].text);
 	}

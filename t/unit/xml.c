@@ -11,18 +11,23 @@
 #include "base/nearest.h"
 
 static const struct xml_attr attrs[] = { { .name = "size", .alias = "mida" }, { .name = NULL } };
-static const struct xml_element leaf = { .name = "leaf", .alias = "fulla", .attrs = attrs, .text = true };
+static const struct xml_element leaf = { .name = "leaf", .alias = "fulla", .attrs = attrs,
+	.text = true };
 static const struct xml_element tree = {
-	.name = "tree", .alias = "arbre", .children = (const struct xml_element *const[]){ &leaf, NULL } };
+	.name = "tree", .alias = "arbre", .children = (const struct xml_element *const[]){ &leaf,
+		NULL } };
 
-static const struct { const char *text; int line, column; } places[] = {	/* of the first leaf */
+static const struct { const char *text; int line,
+	column; } places[] = {	/* of the first leaf */
 	{ "<tree><leaf/></tree>", 1, 7 },
 	{ "<tree>\n\n\t<leaf/></tree>", 3, 2 },
 	{ "<tree>\n  <leaf\n    size='1'\n    /></tree>", 2, 3 },
 	{ "<tree>\n<!-- <leaf/> --><leaf size='a>b'/></tree>", 2, 17 },
 	{ "<tree>\r\n <leaf/></tree>", 2, 2 },
+	{ "<arbre>\n<!-- \xc3\xa0\xc3\xa8 --><fulla/></arbre>", 2, 12 },
 	{ "<arbre><!-- \xc3\xa0\xc3\xa8 --><fulla/></arbre>", 1, 19 },
-	{ "<?xml version='1.0' encoding='ISO-8859-1'?><tree><!-- \xe0\xe8 --><leaf/></tree>", 1, 61 },
+	{ "<?xml version='1.0' encoding='ISO-8859-1'?><tree><!-- \xe0\xe8 --><leaf/></tree>", 1,
+	  61 },
 };
 
 Test(xml, elements_have_line_and_column)
@@ -34,7 +39,8 @@ Test(xml, elements_have_line_and_column)
 
 		cr_assert_not_null(x, "%s: %s", places[i].text, d.n ? d.list[0].text : "");
 		xml_where(x, xml_child(xml_root(x), &leaf), &line, &column);
-		cr_expect(line == places[i].line && column == places[i].column, "%s: %d:%d", places[i].text, line, column);
+		cr_expect(line == places[i].line && column == places[i].column, "%s: %d:%d",
+			  places[i].text, line, column);
 		xml_free(x);
 	}
 }
@@ -103,7 +109,8 @@ Test(xml, spelling_follows_the_root)
 	static const struct { const char *text, *expected; } rows[] = {
 		{ "<tree><bud/></tree>", "<bud> is not known in <tree>: expected <leaf>" },
 		{ "<arbre><bud/></arbre>", "<bud> is not known in <arbre>: expected <fulla>" },
-		{ "<arbre><leaf x=''/></arbre>", "<leaf>: the attribute x is not known: expected mida" },
+		{ "<arbre><leaf x=''/></arbre>",
+		  "<leaf>: the attribute x is not known: expected mida" },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
@@ -120,7 +127,8 @@ Test(xml, spelling_follows_the_root)
 
 Test(xml, values_are_trimmed)
 {
-	static const char text[] = "<tree><fulla mida=' 1 2 '>\n a &lt; <!-- no -->b\t</fulla></tree>";
+	static const char text[] =
+		"<tree><fulla mida=' 1 2 '>\n a &lt; <!-- no -->b\t</fulla></tree>";
 	struct diags d = { 0 };
 	struct arena a = { 0 };
 	struct xml *x = xml_parse("t", text, strlen(text), &d);
@@ -149,7 +157,9 @@ Test(diags, are_bounded_and_clean)
 	f = fmemopen(text, sizeof text, "w");
 	diags_print(&d, f);
 	(void)fclose(f);
-	cr_expect_eq(strncmp(text, "f: warning: bell ? and?[31m red\nf:1:7: error: x\nf:2: error: x\n", 62), 0, "%s", text);
+	cr_expect_eq(strncmp(text,
+			     "f: warning: bell ? and?[31m red\nf:1:7: error: x\nf:2: error: x\n",
+			     62), 0, "%s", text);
 	diags_release(&d);
 }
 
