@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define BATCHES_MAX 256
+#define BATCHES_MAX 64
 
 /* What the thread has of its own. */
 struct run {
