@@ -11,16 +11,20 @@
 #include <zmq.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #define REQUEST_MAX (1 << 20)
 #define REQUESTS_AT_A_TIME 64		/* then the loop goes round: nobody can keep it here */
 #define FRAMES_MAX 3			/* identity, delimiter, request */
-#define N_HANDLES 2
+#define N_HANDLES 3
+#define GRACE_MS 200			/* a peer may lose an answer that it has not read when we close */
 
 struct control {
 	void *ctx, *socket;
 	uv_poll_t poll;
 	uv_async_t again;
+	uv_timer_t grace;
+	int64_t answered_us;
 	unsigned open_handles;
 	bool stopping;
 	control_request *request;
@@ -29,6 +33,16 @@ struct control {
 };
 
 /* ---- the place of the socket ---- */
+
+int control_check(const char *endpoint, struct tesla_error *err)
+{
+	const char *path = endpoint + strlen("ipc://");
+
+	if (strncmp(endpoint, "ipc://", strlen("ipc://")) != 0 || *path == '\0' || *path == '@')
+		return tesla_fail(err, -EINVAL, "[Control] endpoint is \"%s\": expected ipc:// and a path: nothing else "
+				  "tells who asks", endpoint);
+	return 0;
+}
 
 static int folder_make(const char *path, struct tesla_error *err)
 {
@@ -116,6 +130,7 @@ void control_reply(struct control *c, const struct control_peer *peer, const str
 			(void)zmq_send(c->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
 		(void)zmq_send(c->socket, reply->pub.bytes, reply->pub.len, ZMQ_DONTWAIT);
 	}
+	c->answered_us = clock_mono_us();
 	if (!c->stopping)		/* sending may have eaten the edge of something that came */
 		(void)uv_async_send(&c->again);
 }
@@ -232,10 +247,9 @@ static int control_open(struct control *c, const char *endpoint, struct tesla_er
 	const char *path = endpoint + strlen("ipc://");
 	int r;
 
-	if (strncmp(endpoint, "ipc://", strlen("ipc://")) != 0 || *path != '/')
-		return tesla_fail(err, -EINVAL, "[Control] endpoint is \"%s\": expected ipc:// and an absolute path",
-				  endpoint);
-	r = folder_make(path, err);
+	r = control_check(endpoint, err);
+	if (r == 0)
+		r = folder_make(path, err);
 	if (r == 0)
 		r = socket_is_free(path, err);
 	if (r != 0)
@@ -259,6 +273,7 @@ struct control *control_start(uv_loop_t *loop, const char *endpoint, control_req
 		return NULL;
 	}
 	c->request = request;
+	c->answered_us = -GRACE_MS * 1000LL;
 	c->arg = arg;
 	buf_init(&c->reply, CONTROL_REPLY_MAX);
 	if (control_open(c, endpoint, err) != 0) {
@@ -268,18 +283,31 @@ struct control *control_start(uv_loop_t *loop, const char *endpoint, control_req
 	(void)zmq_getsockopt(c->socket, ZMQ_FD, &fd, &len);
 	(void)uv_poll_init(loop, &c->poll, fd);
 	(void)uv_async_init(loop, &c->again, on_again);
-	c->poll.data = c->again.data = c;
+	(void)uv_timer_init(loop, &c->grace);
+	c->poll.data = c->again.data = c->grace.data = c;
 	c->open_handles = N_HANDLES;
 	(void)uv_poll_start(&c->poll, UV_READABLE, on_poll);
 	(void)uv_async_send(&c->again);
 	return c;
 }
 
+static void on_grace(uv_timer_t *timer)
+{
+	struct control *c = timer->data;
+
+	if (clock_mono_us() - c->answered_us < GRACE_MS * 1000LL)
+		return;
+	uv_close((uv_handle_t *)&c->poll, on_closed);
+	uv_close((uv_handle_t *)&c->again, on_closed);
+	uv_close((uv_handle_t *)&c->grace, on_closed);
+}
+
+/* The answer to the request that stops us is given after this. */
 void control_stop(struct control *c)
 {
 	if (c == NULL || c->stopping)
 		return;
 	c->stopping = true;
-	uv_close((uv_handle_t *)&c->poll, on_closed);
-	uv_close((uv_handle_t *)&c->again, on_closed);
+	(void)uv_poll_stop(&c->poll);
+	(void)uv_timer_start(&c->grace, on_grace, 0, 10);
 }

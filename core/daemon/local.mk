@@ -35,3 +35,4 @@ sbin_PROGRAMS += core/daemon/teslad
 core_daemon_teslad_SOURCES = core/daemon/main.c
 core_daemon_teslad_CFLAGS = $(core_daemon_libdaemon_la_CFLAGS)
 core_daemon_teslad_LDADD = core/daemon/libdaemon.la
+dist_man_MANS += docs/man/teslad.8 docs/man/lector.ini.5
