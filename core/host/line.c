@@ -217,8 +217,8 @@ static void scales_done(struct line *l, int64_t mono_us, int64_t wall_us)
 	struct analyzer *a = l->job.a;
 
 	if (a->scales_changed)
-		line_report_state(l, a, NULL, "the meter's scale registers changed: readings of this time are in doubt",
-				  a->scales_from_ms, wall_us / 1000);
+		line_report_state(l, a, NULL, "the meter's scale registers changed", a->scales_from_ms,
+				  wall_us / 1000);
 	a->scales_at_us = a->connect_plan != NULL && a->connect_plan->n > 0 ? mono_us + SCALES_EVERY_US : NEVER;
 	a->scales_from_ms = wall_us / 1000;
 }
@@ -442,6 +442,9 @@ static void identify_done(struct line *l, const struct tesla_reply *reply)
 		bool loud = analyzer_identified(a, text, l->patterns, &note);
 
 		line_report_state(l, a, NULL, loud ? note.text : NULL, 0, 0);
+	} else if (a->verified == VERIFIED_YES) {	/* what is in doubt stays so until it is answered */
+		a->verified = VERIFIED_NO;
+		line_report_state(l, a, NULL, NULL, 0, 0);
 	}
 }
 
