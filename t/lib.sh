@@ -295,7 +295,7 @@ start_sim() {
 
 sim_ready() {
 	alive "${pids[$1]}" || fail "tesla-sim ended at once"
-	grep -q '^ready' "$1.log"
+	grep -qs '^ready' "$1.log"
 }
 
 sim_port() {

@@ -32,7 +32,7 @@ for fraction in 5 9; do
 	# What lies between the two is refused: they stay two reads.
 	start_sim sim$fraction "${options[@]}" --forbid 4040-4040 --baud 115200 --turnaround 1 \
 		--control "$tmp/sim$fraction.ctl"
-	common=(timeout=0.0$timeout late_max=0.$late_max)
+	common=("timeout=${timeout}ms" "late_max=${late_max}ms")
 	device $((a + 1)) serial port="$tmp/line$fraction" baud=115200 "${common[@]}"
 	device $((a + 2)) tcp host=127.0.0.1 port="$(sim_port sim$fraction 1)" "${common[@]}"
 	device $((a + 3)) rtu-over-tcp host=127.0.0.1 port="$(sim_port sim$fraction 2)" baud=115200 "${common[@]}"
