@@ -87,7 +87,7 @@ static int socket_is_free(const char *path, struct tesla_error *err)
 static int socket_bind(struct control *c, const char *endpoint, struct tesla_error *err)
 {
 	static const struct { int option, value; } options[] = {
-		{ ZMQ_RCVHWM, 100 }, { ZMQ_SNDHWM, 8 }, { ZMQ_LINGER, 200 },
+		{ ZMQ_RCVHWM, 100 }, { ZMQ_SNDHWM, 128 }, { ZMQ_LINGER, 200 },
 	};
 	const int64_t max = REQUEST_MAX;
 	mode_t old;
