@@ -13,6 +13,9 @@ cd "$folder"
 make
 for so in *.so; do
 	"$host" --describe "$folder/$so" >described
-	test -s described
+	LC_ALL=C grep -aq "name.${so%.so}" described || {	# else it says why not
+		cat described
+		exit 1
+	}
 	echo "described: $so"
 done

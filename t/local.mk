@@ -3,6 +3,7 @@ TEST_EXTENSIONS = .sh
 TEST_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 LOG_DRIVER = $(TEST_LOG_DRIVER)
 LOG_COMPILER = $(SHELL) $(top_srcdir)/t/tap.sh
+SH_LOG_COMPILER = bash
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; \
 	export top_srcdir top_builddir; TESLA_STAGE='$(abs_top_builddir)/stage'; export TESLA_STAGE;
 # A program that a sanitizer must stop; built only when asked for.
