@@ -9,5 +9,6 @@ mkdir -p "finds/$target"
 make "t/fuzz/$target"
 set -- "finds/$target"
 test ! -d "$corpus" || set -- "$@" "$corpus"
-exec "t/fuzz/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-	-artifact_prefix="finds/$target-" -print_final_stats=1 "$@"
+# libFuzzer's own code for a find is 77, which would count as skipped.
+exec "t/fuzz/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -error_exitcode=1 \
+	-timeout_exitcode=1 -artifact_prefix="finds/$target-" -print_final_stats=1 "$@"
