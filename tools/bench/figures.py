@@ -14,10 +14,11 @@ from installation import ONE, TEN, BenchError, Daemon, Floor, cpu_s, pss_mb, sle
 METERS = 200
 FRE = 4012                      # the register of ONE
 LATENESS_METERS = 10
-LATENESS_MS = 50
+LATENESS_MS = 20
 MANY = 1000
 FEW = 10
 SETTLE_S = 2
+TOLERATED = 0.01
 
 
 class Window:
@@ -104,7 +105,8 @@ def cpu_per_sweep(bench):
 
 
 def expect(got, wanted, what):
-    if got != wanted:
+    """A machine that is busy elsewhere may cost a poll or two; beyond, it is another measurement."""
+    if abs(got - wanted) > TOLERATED * wanted:
         raise BenchError(f"{got:g} {what}, expected {wanted}")
 
 
@@ -146,8 +148,9 @@ def lateness(bench):
         finally:
             core.close()
         # [analyzer, t_us, dt_us, deadline_ms, error, missed, ...]
-        expect(sum(s[5] + (s[4] is not None) for s in sweeps), 0, "missed or failed sweeps")
+        expect(sum(s[4] is None for s in sweeps), len(sweeps), "good sweeps")
         ours = [s[1] - s[2] - 1000 * s[3] for s in sweeps]
+        ours += [1000 * LATENESS_MS] * sum(s[5] for s in sweeps)     # a missed one is no less late
         yield {"us": percentile(ours, 0.99)}, {"us": percentile(late, 0.99)}
 
 

@@ -69,10 +69,10 @@ class Installation:
     """A temporary folder and the programs that were started in it, ended with it."""
 
     def __init__(self, stage, programs):
-        self.stage, self.programs = stage, programs
+        self.programs = os.path.abspath(programs)
         self.folder = tempfile.TemporaryDirectory(prefix="tesla-bench.")
         self.running = []
-        env = os.path.join(stage, "env")
+        env = os.path.abspath(os.path.join(stage, "env"))
         text = subprocess.run(["sh", "-c", f". '{env}' && env -0"], check=True, capture_output=True)
         self.env = dict(v.split("=", 1) for v in text.stdout.decode().split("\0") if v)
         self.env.update(LC_ALL="C.UTF-8", TZ="UTC", HOME=self.folder.name)
@@ -141,7 +141,7 @@ class Meters:
         self.port = installation.free_port()
         control = installation.path("sim.control")
         self.process = installation.start("sim", "tesla-sim", "--tcp", f"0.0.0.0:{self.port}",
-                                          "--meter", "*=PM710", "--control", control)
+                                          "--meter", "*=PM710", "--control", control, "--parent")
         wait_for(10, "tesla-sim is ready", lambda: os.path.exists(control))
         self.control = socket.socket(socket.AF_UNIX)
         self.control.connect(control)

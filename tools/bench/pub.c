@@ -15,7 +15,8 @@
 #include "exporter.h"
 #include "subscriber.h"
 
-#define UNDER_WAY_MAX 10000		/* half of the socket's limit */
+#define HWM 20000			/* zmqPublish's own */
+#define UNDER_WAY_MAX 5000		/* libzmq hears from the reader once per HWM / 2 messages */
 #define FRAME_BYTES_MAX 4096
 #define START_TRIES 30
 #define STALL_MS 5000
@@ -103,7 +104,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 static void sender_open(struct sender *s)
 {
 	void *ctx;
-	int hwm = 2 * UNDER_WAY_MAX, r;
+	int hwm = HWM, r;
 
 	if (s->o.host != NULL) {
 		s->exporter.sweeps = (unsigned)s->o.sweeps;
