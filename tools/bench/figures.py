@@ -105,7 +105,7 @@ def cpu_per_sweep(bench):
 
 
 def expect(got, wanted, what):
-    """A machine that is busy elsewhere may cost a poll or two; beyond, it is another measurement."""
+    """A busy machine may cost a poll or two; beyond that, it is another measurement."""
     if abs(got - wanted) > TOLERATED * wanted:
         raise BenchError(f"{got:g} {what}, expected {wanted}")
 
