@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# seconds: 60
+# seconds: 45
 # SPDX-License-Identifier: Apache-2.0
-# A reply that is 0.5 or 0.9 of late_max late, 200 of each on RTU, TCP and RTU over TCP, is never taken for the
-# answer to the next request.  Every sweep asks for TPF and then, in a read of the same shape, for THDV; the
-# answer to the second one is late, and the next request on the line is for TPF again.
+# A reply that is 0.5 or 0.9 of late_max late, 200 of each on RTU, TCP and RTU over TCP, is never
+# taken for the answer to the next request.  Every sweep asks for TPF and then, in a read of the
+# same shape, for THDV; the answer to the second one is late, and the next request on the line is
+# for TPF again.
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
@@ -40,7 +41,8 @@ done
 echo "{ ${facts[*]} \"end\": [] }" >facts.json
 write_config
 
-# All analyzers have had that many time-outs; sweeps that were read whole again come after the faults' end.
+# All analyzers have had that many time-outs; sweeps that were read whole again come after the
+# faults' end.
 least() {
 	ctl status | jq -e --arg what "$1" --argjson n "$2" '[.analyzers[][$what]] | min >= $n' >/dev/null
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# seconds: 20; san
+# seconds: 15; san
 # SPDX-License-Identifier: Apache-2.0
-# kill -9 of teslad, at random instants of its first second, leaves no process, and nothing that keeps the next
-# one from starting.
+# kill -9 of teslad, at random instants of its first second, leaves no process, and nothing that
+# keeps the next one from starting.
 . "$(dirname "$0")/../lib.sh"
 requires jq
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# seconds: 12
+# seconds: 10
 # SPDX-License-Identifier: Apache-2.0
-# 1,100 TCP lines in one configuration, all read; no host has descriptors beyond what select() can take.
+# 1,100 TCP lines in one configuration, all read; no host has descriptors beyond what select() can
+# take.
 . "$(dirname "$0")/../lib.sh"
 requires jq
 

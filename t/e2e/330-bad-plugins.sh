@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # seconds: 8
 # SPDX-License-Identifier: Apache-2.0
-# Plugins that are refused, crash or hang: one clear message each, only its analyzer (a driver: its line) is out,
-# the rest runs.
+# Plugins that are refused, crash or hang: one clear message each, only its analyzer (a driver: its
+# line) is out, the rest runs.
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 

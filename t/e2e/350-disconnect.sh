@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# seconds: 20; san
+# seconds: 17; san
 # SPDX-License-Identifier: Apache-2.0
-# Connections that are closed, half frames, noise, wrong checksums, doubled replies and exceptions, on TCP, RTU over
-# TCP and a pty: no wrong value is published, what went wrong is counted apart, and when it ends all is well.
+# Connections that are closed, half frames, noise, wrong checksums, doubled replies and exceptions,
+# on TCP, RTU over TCP and a pty: no wrong value is published, what went wrong is counted apart, and
+# when it ends all is well.
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
@@ -37,8 +38,8 @@ sweeps() {
 counts() {	# a line per analyzer
 	ctl status | jq -c '.analyzers[] | [.timeouts, .garbled, .exceptions, .failed]'
 }
-# A fault on all lines at once; which counters of TCP, RTU over TCP and pty rise with it (time-outs, garbled,
-# exceptions, failed sweeps): 1 rises, 0 does not, . may.
+# A fault on all lines at once; which counters of TCP, RTU over TCP and pty rise with it (time-outs,
+# garbled, exceptions, failed sweeps): 1 rises, 0 does not, . may.
 fault() {
 	local kind=$1 what=$2 before after n id=0 rises
 	before=$(counts)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# seconds: 20
+# seconds: 12
 # SPDX-License-Identifier: Apache-2.0
-# PM710's ten variables at 19200 Bd: one transaction of 52 registers, whose time on the bus is within 3% of
-# T(n) = (20 + 2n) x 11 / baud + turnaround, and no request before the silence is over.
+# PM710's ten variables at 19200 Bd: one transaction of 52 registers, whose time on the bus is
+# within 3% of T(n) = (20 + 2n) x 11 / baud + turnaround, and no request before the silence is over.
 . "$(dirname "$0")/../lib.sh"
 requires jq
 
@@ -38,7 +38,8 @@ near() {	# what, per cent, got in us
 assert_eq "reads" "$(jq -c '[.lines[0].ranges[] | [.function, .address, .count]]' stats.json)" "[[3,3999,$registers]]"
 assert_eq "plan" "$(jq -c '.lines[0].analyzers[0].transactions' plan.json)" "[[3,3999,$registers,10]]"
 near "median bus time" 3 "$(jq '.lines[0].bus_us.median' stats.json)"
-# What the host measures is smoothed, has this machine's delays in it, and is told when it moved by 5%.
+# What the host measures is smoothed, has this machine's delays in it, and is told when it moved by
+# 5%.
 near "measured, in the plan" 12 "$(jq '.lines[0].analyzers[0].measured_us' plan.json)"
 near "predicted, in the plan" 12 "$(jq '.lines[0].analyzers[0].predicted_us' plan.json)"
 assert_eq "turnaround is measured" "$(jq '.lines[0].analyzers[0].assumed' plan.json)" false

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# seconds: 8; san
+# seconds: 6; san
 # SPDX-License-Identifier: Apache-2.0
-# Meters that refuse a read with an undefined register in it: each of the first sweeps finds one gap that must not
-# be read across, and still has every variable; then there is no exception any more, and a second line with the
-# same model does not ask again.
+# Meters that refuse a read with an undefined register in it: each of the first sweeps finds one gap
+# that must not be read across, and still has every variable; then there is no exception any more,
+# and a second line with the same model does not ask again.
 . "$(dirname "$0")/../lib.sh"
 requires jq
 

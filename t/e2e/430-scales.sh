@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# seconds: 8; san
+# seconds: 3; san
 # SPDX-License-Identifier: Apache-2.0
-# A meter comes back with other scale registers: that sweep is suspect, and a message names the time range in doubt.
-# It comes back as somebody else: its readings are suspect until it is itself again, and that is said loudly.
+# A meter comes back with other scale registers: that sweep is suspect, and a message names the time
+# range in doubt. It comes back as somebody else: its readings are suspect until it is itself again,
+# and that is said loudly.
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
