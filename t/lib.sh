@@ -159,8 +159,9 @@ end() {
 	local p=${pids[$1]} result=0
 	status=0
 	forget "$1"
-	kill "-${2:-TERM}" "$p" 2>/dev/null || true
+	# Not after it: SIGCONT would undo the SIGSTOP by which LeakSanitizer looks at an ending process.
 	kill -CONT "$p" 2>/dev/null || true
+	kill "-${2:-TERM}" "$p" 2>/dev/null || true
 	retry 10 gone "$p" || {
 		kill -KILL "$p"
 		result=1
