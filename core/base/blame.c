@@ -56,9 +56,11 @@ static void slot_copy(const struct blame_slot *s, struct blame *ret)
 
 static bool slot_overdue(const struct blame_slot *s, int64_t now_us)
 {
+	if (!atomic_load(&s->busy))	/* first: since and limit are then this call's, or a newer one's */
+		return false;
 	int64_t limit = s->limit_us, took = now_us - s->since_us;
 
-	return atomic_load(&s->busy) && limit > 0 && limit < INT64_MAX / 2 && took > 2 * limit;
+	return limit > 0 && limit < INT64_MAX / 2 && took > 2 * limit;
 }
 
 bool blame_find(const struct blame_page *page, bool overdue_only, int64_t now_us, struct blame *ret)

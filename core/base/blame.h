@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <tesla/plugin.h>
 
+/* Exit code of a host that gave up on its core: whatever was at work then is not to blame. */
+#define BLAME_EXIT_LOST 3
 #define BLAME_SLOTS 96			/* threads of a host: 64 lines and a few */
 
 struct blame_slot {

@@ -26,10 +26,11 @@ static const struct { const char *suffix; double ms; } units[] = {
 /* Decimal only: strtod alone would take "inf", "nan" and "0x10". */
 static int number_parse(const char *text, double *ret, const char **rest)
 {
-	char *end;
+	char *end, stop;
 
 	text += strspn(text, " \t\r\n");
-	if (text[strspn(text, "+-.0123456789eE")] == 'x' || strcspn(text, "0123456789") > 2)
+	stop = text[strspn(text, "+-.0123456789eE")];
+	if (stop == 'x' || stop == 'X' || strcspn(text, "0123456789") > 2)
 		return -EINVAL;
 	*ret = strtod(text, &end);
 	if (end == text || !isfinite(*ret))

@@ -87,7 +87,8 @@ static void end_judge(struct host *h, struct host_end *end)
 		reason_set(h, "signal %d (%s)", h->exit_signal, strsignal(h->exit_signal));
 	else
 		reason_set(h, "exit code %lld", (long long)h->exit_status);
-	end->blamed = found && (end->blame.signal != 0 || h->overdue || h->exit_signal == 0);
+	end->blamed = found && (end->blame.signal != 0 || h->overdue ||
+				(h->exit_signal == 0 && h->exit_status != BLAME_EXIT_LOST));
 	if (found && !h->stopping)
 		blame_describe(h, &end->blame);
 	end->asked = h->stopping;

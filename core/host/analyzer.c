@@ -172,9 +172,10 @@ static void plans_refresh(struct analyzer *a)
 {
 	unsigned generation = atomic_load(&a->kind->generation);
 
-	if (generation != a->plan_generation) {
+	if (generation != a->plan_generation || a->plans_stale) {
 		plans_drop(a);
 		a->plan_generation = generation;
+		a->plans_stale = false;
 	}
 }
 
@@ -187,8 +188,8 @@ int analyzer_plan(struct analyzer *a, unsigned due, const struct plan_cost *cost
 	plans_refresh(a);
 	struct plan **kept = &a->plans[due];
 
-	if (*kept == NULL || ++a->sweeps_since_plan >= REPLAN_SWEEPS) {
-		a->sweeps_since_plan = 0;
+	if (*kept == NULL || ++a->plan_age[due] >= REPLAN_SWEEPS) {
+		a->plan_age[due] = 0;
 		r = plan_new(a, false, due, cost, &fresh, err);
 		if (r != 0)
 			return r;
@@ -224,6 +225,15 @@ const struct tesla_block *analyzer_cheapest(const struct analyzer *a)
 		if (best == NULL || a->blocks[i].count < best->count)
 			best = &a->blocks[i];
 	return best;
+}
+
+bool analyzer_limit(struct analyzer *a, uint32_t max_registers)
+{
+	if (max_registers >= a->max_registers)
+		return false;
+	a->max_registers = max_registers;
+	a->plans_stale = true;		/* a job may still be walking one */
+	return true;
 }
 
 void analyzer_observe(struct analyzer *a, double turnaround_us)

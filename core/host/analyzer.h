@@ -46,6 +46,9 @@ struct wanted {				/* a variable that is asked of this analyzer */
 
 #define SMOOTH 0.125			/* weight of a new observation */
 
+/* What the core adds up: increments since the analyzer's last sweep. */
+struct counts { unsigned timeouts, garbled, exceptions, transactions; int64_t bus_us; };
+
 struct counter_state { double accepted, candidate; };	/* of a counter's element; NAN: none yet */
 
 struct analyzer {
@@ -74,7 +77,8 @@ struct analyzer {
 	struct plan *plans[1u << INTERVALS_MAX];	/* by what is due; made when first needed */
 	struct plan *connect_plan;	/* the TESLA_BLOCK_CONNECT blocks */
 	unsigned plan_generation;	/* of kind, when the plans were made */
-	unsigned sweeps_since_plan;
+	bool plans_stale;		/* a limit was learned since */
+	uint8_t plan_age[1u << INTERVALS_MAX];	/* uses since a cheaper one was looked for */
 
 	double turnaround_us;		/* smoothed; what is not characters on the wire */
 	bool turnaround_measured;
@@ -84,7 +88,8 @@ struct analyzer {
 
 	enum analyzer_state state;
 	bool connect_needed, identify_needed;
-	unsigned timeouts_in_row;
+	unsigned unanswered;		/* requests in a row: timed out, or the connection broke */
+	struct counts owed;		/* of probes and idle reads: they go with the next sweep */
 	int64_t probe_at_us, backoff_ms;
 	int64_t scales_at_us, scales_from_ms;	/* next read in idle time; last time they were read */
 	bool scales_changed;		/* the next sweep is in doubt */
@@ -108,6 +113,8 @@ int analyzer_connect_plan(struct analyzer *a, const struct plan_cost *cost, stru
 			  struct tesla_error *err);
 /* The block that is cheapest to ask for: what a probe reads.  NULL: there are no blocks. */
 const struct tesla_block *analyzer_cheapest(const struct analyzer *a);
+/* The meter takes no longer reads.  False: that was known. */
+bool analyzer_limit(struct analyzer *a, uint32_t max_registers);
 /* Smooths the turnaround by an observation. */
 void analyzer_observe(struct analyzer *a, double turnaround_us);
 /* What the meter says it is: sets identity and verified.  True: say it loudly (*note is the sentence). */

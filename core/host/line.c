@@ -3,22 +3,22 @@
 #include "host/line.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "host/line_parts.h"
 #include "host/sweep.h"
 
 #define OFFLINE_AFTER 3			/* time-outs with no answer between them */
 #define SCALES_EVERY_US 600000000	/* scale registers are read again, in idle time */
-#define IDLE_MARGIN_US 20000		/* what an idle job leaves free before the next deadline */
-#define CLOCK_STEP_US 200000		/* more than slewing makes between two looks at the clocks */
+#define SCALES_RETRY_US 5000000		/* or soon, when there was no answer */
 #define LOOK_AT_CLOCKS_US 60000000	/* and so often they are looked at */
 #define REOPEN_MS 1000
 #define TELL_MAX 64u			/* sweeps between two looks at what was measured */
 #define TELL_CHANGE 0.05
-#define NEVER INT64_MAX
 
 void line_free(struct line *l)
 {
@@ -39,58 +39,6 @@ void line_free(struct line *l)
 	free(l);
 }
 
-int64_t line_late_max_ms(const struct line *l, const struct analyzer *a)
-{
-	if (l->params.late_max_ms >= 0)
-		return l->params.late_max_ms;
-	return a->kind->model->late_max_ms >= 0 ? a->kind->model->late_max_ms : l->params.timeout_ms;
-}
-
-static int64_t pause_us(const struct line *l, const struct analyzer *a)
-{
-	int64_t model = a->kind->model->pause_ms, own = l->params.pause_ms;
-
-	return 1000 * (model > own ? model : own);
-}
-
-/* ---- what a transaction costs ---- */
-
-/* A character is 11 bits on an RTU line whatever the setting. */
-static double char_us(const struct line *l)
-{
-	return l->params.baud > 0 ? 11e6 / (double)l->params.baud : 0;
-}
-
-/* 3.5 characters, but 1.75 ms above 19200 Bd. */
-static double silence_us(const struct line *l)
-{
-	return l->params.baud > 19200 ? 1750 : 3.5 * char_us(l);
-}
-
-/* Request 8 and reply 5 characters and a silence before each; a register is two characters. */
-struct plan_cost line_cost(const struct line *l, const struct analyzer *a)
-{
-	return (struct plan_cost){
-		.c0_us = 13 * char_us(l) + 2 * silence_us(l) + a->turnaround_us + (double)pause_us(l, a),
-		.c1_us = l->params.baud > 0 ? 2 * char_us(l) : 1,
-		.max_registers = a->max_registers,
-	};
-}
-
-static void observe(struct line *l, struct job *job, const struct tesla_reply *reply, unsigned registers)
-{
-	double took = (double)(reply->received_us - reply->sent_us);
-	double wire = (13 + 2 * registers) * char_us(l) + silence_us(l);
-
-	if (reply->sent_us == 0 || reply->received_us == 0)
-		return;
-	job->bus_us += (int64_t)(took + silence_us(l));
-	if (job->phase == PHASE_READ)
-		job->read_us += (int64_t)(took + silence_us(l));
-	if (reply->status == TESLA_REPLY_OK)
-		analyzer_observe(job->a, took - wire);
-}
-
 /* ---- states ---- */
 
 static void analyzer_set(struct line *l, struct analyzer *a, enum analyzer_state state, const char *reason)
@@ -104,9 +52,9 @@ static void analyzer_set(struct line *l, struct analyzer *a, enum analyzer_state
 static void analyzer_reconnect(struct analyzer *a)
 {
 	a->connect_needed = a->identify_needed = true;
-	a->timeouts_in_row = 0;
 	a->backoff_ms = 0;
-	schedule_at_once(&a->schedule);
+	if (a->state != ANALYZER_ONLINE)
+		schedule_at_once(&a->schedule);
 }
 
 /* With jitter, downwards: so the bound is a bound. */
@@ -130,13 +78,14 @@ static void probe_later(struct line *l, struct analyzer *a, int64_t mono_us)
 void line_opened(struct line *l, int64_t mono_us)
 {
 	l->state = LINE_OPEN;
-	l->drain_until_us = 0;
+	if (l->pub.kind == TESLA_LINE_TCP)	/* elsewhere a late reply may reach the new connection */
+		l->drain_until_us = 0;
 	l->pub.last_byte_us = mono_us;
 	for (size_t i = 0; i < l->n_analyzers; i++) {
 		struct analyzer *a = l->analyzers[i];
 
-		if (a->state == ANALYZER_FAILED)
-			continue;
+		if (a->state == ANALYZER_FAILED || a->unanswered >= OFFLINE_AFTER)
+			continue;	/* silent by itself: its probe brings it back */
 		analyzer_reconnect(a);
 		if (a->state == ANALYZER_OFFLINE)
 			analyzer_set(l, a, ANALYZER_CONNECTING, "the line is open again");
@@ -168,19 +117,7 @@ void line_open_failed(struct line *l, int64_t mono_us, const char *why)
 			analyzer_set(l, l->analyzers[i], ANALYZER_OFFLINE, why);
 }
 
-void line_hung_up(struct line *l, int64_t mono_us)
-{
-	l->state = LINE_CLOSED;
-	reopen_later(l, mono_us);
-}
-
 /* ---- jobs ---- */
-
-static void job_error(struct job *job, int code, const char *text)
-{
-	if (job->error.code == 0)
-		(void)tesla_fail(&job->error, code != 0 ? code : -1, "%s", text);
-}
 
 static void phase_enter(struct line *l, enum job_phase phase)
 {
@@ -212,6 +149,15 @@ static bool phase_over(const struct job *job)
 	return job->plan == NULL || job->step >= job->plan->n;
 }
 
+/* What was not read has no value yet: it is asked for again, and soon. */
+static bool scales_known(const struct analyzer *a)
+{
+	for (size_t i = 0; i < a->n_blocks; i++)
+		if ((a->blocks[i].flags & TESLA_BLOCK_CONNECT) && a->replies[i].status != TESLA_REPLY_OK)
+			return false;
+	return true;
+}
+
 static void scales_done(struct line *l, int64_t mono_us, int64_t wall_us)
 {
 	struct analyzer *a = l->job.a;
@@ -219,8 +165,12 @@ static void scales_done(struct line *l, int64_t mono_us, int64_t wall_us)
 	if (a->scales_changed)
 		line_report_state(l, a, NULL, "the meter's scale registers changed", a->scales_from_ms,
 				  wall_us / 1000);
-	a->scales_at_us = a->connect_plan != NULL && a->connect_plan->n > 0 ? mono_us + SCALES_EVERY_US : NEVER;
-	a->scales_from_ms = wall_us / 1000;
+	if (a->connect_plan == NULL || a->connect_plan->n == 0)
+		a->scales_at_us = NEVER;
+	else
+		a->scales_at_us = mono_us + (scales_known(a) ? SCALES_EVERY_US : SCALES_RETRY_US);
+	if (scales_known(a))
+		a->scales_from_ms = wall_us / 1000;
 }
 
 static void learned_report(struct line *l)
@@ -229,6 +179,20 @@ static void learned_report(struct line *l)
 		l->job.learned = false;
 		line_report_plan(l);
 	}
+}
+
+/* A job that is no sweep: what it counted goes with the next one. */
+static void job_over(struct line *l)
+{
+	struct counts *owed = &l->job.a->owed, *c = &l->job.counts;
+
+	owed->timeouts += c->timeouts;
+	owed->garbled += c->garbled;
+	owed->exceptions += c->exceptions;
+	owed->transactions += c->transactions;
+	owed->bus_us += c->bus_us;
+	l->job.kind = JOB_NONE;
+	learned_report(l);
 }
 
 /* The core shows what was measured: soon at first, then only what has moved, and rarely. */
@@ -258,7 +222,7 @@ static void sweep_over(struct line *l, int64_t mono_us, int64_t wall_us)
 		l->open_backoff_ms = 0;
 		analyzer_set(l, a, ANALYZER_ONLINE, NULL);
 	}
-	if (a->timeouts_in_row >= OFFLINE_AFTER) {
+	if (a->unanswered >= OFFLINE_AFTER) {
 		probe_later(l, a, mono_us);
 		analyzer_set(l, a, ANALYZER_OFFLINE, job->error.text);
 	}
@@ -279,8 +243,7 @@ static void job_settle(struct line *l, int64_t mono_us, int64_t wall_us)
 		a->connect_needed = false;
 		scales_done(l, mono_us, wall_us);
 		if (job->kind == JOB_SCALES) {
-			job->kind = JOB_NONE;
-			learned_report(l);
+			job_over(l);
 			return;
 		}
 		phase_enter(l, PHASE_READ);
@@ -294,6 +257,7 @@ static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, in
 	struct job *job = &l->job;
 
 	*job = (struct job){ .kind = kind, .a = a };
+	l->probed_last = kind == JOB_PROBE;
 	if (kind == JOB_PROBE) {
 		job->phase = PHASE_READ;
 		return;
@@ -301,6 +265,8 @@ static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, in
 	if (kind == JOB_SCALES) {
 		phase_enter(l, PHASE_CONNECT);
 	} else {
+		job->counts = a->owed;
+		a->owed = (struct counts){ 0 };
 		job->missed = schedule_start(&a->schedule, wall_us / 1000, &job->deadline_ms, &job->due);
 		sweep_clear(a);
 		if (l->drivers[a->driver].plugin->driver.identify == NULL)
@@ -315,8 +281,8 @@ static void job_cut(struct line *l, const struct tesla_reply *reply, int64_t mon
 	struct job *job = &l->job;
 
 	if (job->kind == JOB_SCALES) {
-		job->a->scales_at_us = mono_us + SCALES_EVERY_US;
-		job->kind = JOB_NONE;
+		job->a->scales_at_us = mono_us + SCALES_RETRY_US;
+		job_over(l);
 		return;
 	}
 	for (size_t i = job->step; job->phase == PHASE_READ && job->plan != NULL && i < job->plan->n; i++)
@@ -326,109 +292,6 @@ static void job_cut(struct line *l, const struct tesla_reply *reply, int64_t mon
 
 /* ---- what came of a request ---- */
 
-static void forbid(struct line *l, uint16_t function, uint32_t first, uint32_t last)
-{
-	struct kind *kind = l->job.a->kind;
-	struct model_range range = { function, (uint16_t)first, (uint16_t)last };
-	struct frame f;
-
-	if (kind_forbid(kind, range) != 0)
-		return;
-	l->job.learned = true;
-	msgpack_packer *pk = report_begin(l->gather->to, &f, "forbidden", 5);
-
-	mp_key_str(pk, "model", kind->model->pub.name);
-	mp_key_int(pk, "function", function);
-	mp_key_int(pk, "first", first);
-	mp_key_int(pk, "last", last);
-	report_end(l->gather->to, &f);
-}
-
-/* Both halves of a refused read were answered: what lies between them is what was refused. */
-static void learn_gap(struct line *l)
-{
-	struct job *job = &l->job;
-	const struct transaction *right = &job->plan->list[job->step];
-	const struct transaction *left = job->step > 0 ? right - 1 : right;
-	uint32_t end = (uint32_t)left->what.address + left->what.count;
-
-	if (left == right || right->split == 0 || left->split != right->split || !left->ok)
-		return;
-	if (end < right->what.address) {
-		forbid(l, right->what.function, end, (uint32_t)right->what.address - 1);
-		return;
-	}
-	/* No hole between them: the meter takes no read as long as both. */
-	uint32_t longer = left->what.count > right->what.count ? left->what.count : right->what.count;
-
-	if (longer < job->a->max_registers) {
-		job->a->max_registers = longer;
-		job->a->plan_generation--;	/* so that its plans are made anew */
-		job->learned = true;
-	}
-}
-
-static void step_ok(struct line *l, const struct tesla_reply *reply)
-{
-	struct job *job = &l->job;
-	struct transaction *t = &job->plan->list[job->step];
-
-	job->answered = true;
-	if (job->phase == PHASE_READ) {
-		if (job->first_sent_us == 0)
-			job->first_sent_us = reply->sent_us;
-		job->last_received_us = reply->received_us;
-		job->reads++;
-	}
-	t->ok = true;
-	sweep_take(job->a, job->plan, t, reply);
-	learn_gap(l);
-}
-
-/* True: the step is to be tried again, in another form. */
-static bool step_refused(struct line *l, const struct tesla_reply *reply)
-{
-	struct job *job = &l->job;
-	struct transaction *t = &job->plan->list[job->step];
-	struct tesla_error err;
-
-	job->answered = true;
-	job->exceptions++;
-	if (reply->code == 2 && t->what.command == NULL) {
-		if (t->n > 1 && plan_split(job->plan, job->step, job->a->blocks, &err) == 0)
-			return true;
-		if (t->split != 0)	/* refused alone as well: nothing is read together with it */
-			forbid(l, t->what.function, t->what.address,
-			       (uint32_t)t->what.address + t->what.count - 1);
-	}
-	sweep_take(job->a, job->plan, t, reply);
-	return false;
-}
-
-static void step_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err)
-{
-	struct job *job = &l->job;
-	bool again = false;
-
-	if (reply->status == TESLA_REPLY_OK) {
-		step_ok(l, reply);
-	} else if (reply->status == TESLA_REPLY_EXCEPTION) {
-		again = step_refused(l, reply);
-	} else {			/* garbled: once more */
-		job->garbled++;
-		again = !job->retried;
-		job->retried = true;
-		if (!again)
-			sweep_take(job->a, job->plan, &job->plan->list[job->step], reply);
-	}
-	if (again)
-		return;
-	if (reply->status != TESLA_REPLY_OK)
-		job_error(job, err->code, err->text);
-	job->step++;
-	job->retried = false;
-}
-
 static void identify_done(struct line *l, const struct tesla_reply *reply)
 {
 	struct analyzer *a = l->job.a;
@@ -436,7 +299,7 @@ static void identify_done(struct line *l, const struct tesla_reply *reply)
 	struct tesla_error note;
 
 	a->identify_needed = false;
-	if (reply->status == TESLA_REPLY_OK)
+	if (reply->status == TESLA_REPLY_OK && reply->data->len > 0)
 		text = strndup((const char *)reply->data->bytes, reply->data->len);
 	if (text != NULL && *text != '\0') {
 		bool loud = analyzer_identified(a, text, l->patterns, &note);
@@ -448,12 +311,12 @@ static void identify_done(struct line *l, const struct tesla_reply *reply)
 	}
 }
 
-static void probe_done(struct line *l, const struct tesla_reply *reply, int64_t mono_us)
+static void probe_done(struct line *l, enum tesla_status status, int64_t mono_us)
 {
 	struct analyzer *a = l->job.a;
 
-	l->job.kind = JOB_NONE;
-	if (reply->status == TESLA_REPLY_OK || reply->status == TESLA_REPLY_EXCEPTION) {
+	job_over(l);
+	if (status == TESLA_REPLY_OK || status == TESLA_REPLY_EXCEPTION) {
 		analyzer_reconnect(a);
 		a->state = ANALYZER_CONNECTING;	/* not news: the sweep that follows tells */
 	} else {
@@ -461,130 +324,126 @@ static void probe_done(struct line *l, const struct tesla_reply *reply, int64_t 
 	}
 }
 
-static void drain_start(struct line *l, const struct analyzer *a, int64_t mono_us)
+/* Nothing came in time, or the connection broke: the job is over. */
+static void unanswered(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err,
+		       int64_t mono_us, int64_t wall_us)
 {
-	l->drain_until_us = mono_us + 1000 * line_late_max_ms(l, a);
+	l->job.a->unanswered++;
+	job_error(&l->job, err->code, err->text);
+	job_cut(l, reply, mono_us, wall_us);
 }
 
-void line_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err, int64_t mono_us,
+static void step_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err,
+		      int64_t mono_us, int64_t wall_us)
+{
+	struct job *job = &l->job;
+
+	line_observe(l, reply, job->plan->list[job->step].what.count);
+	switch (line_step(l, reply, err)) {
+	case STEP_DONE:
+		job->step++;
+		job->retried = false;
+		job_settle(l, mono_us, wall_us);
+		break;
+	case STEP_AGAIN:
+		break;
+	case STEP_CUT:
+		job_cut(l, reply, mono_us, wall_us);
+		break;
+	}
+}
+
+/* What the meter may still have to say must not be taken for the answer to the next request. */
+static void drain_start(struct line *l, const struct tesla_reply *reply, int64_t mono_us)
+{
+	const struct job *job = &l->job;
+	int64_t until_us = mono_us + 1000 * line_late_max_ms(l, job->a);
+	unsigned registers = 0;
+
+	if (reply->status == TESLA_REPLY_GARBLED) {
+		if (l->pub.kind == TESLA_LINE_TCP)
+			return;		/* transaction numbers tell */
+		if (job->plan != NULL && job->step < job->plan->n)
+			registers = job->plan->list[job->step].what.count;
+		until_us = reply->sent_us + line_reply_within_us(l, job->a, registers);
+	}
+	if (until_us > l->drain_until_us)
+		l->drain_until_us = until_us;
+}
+
+/* Tells an answer of a length that was not asked for from a good one. */
+static enum tesla_status status_of(const struct job *job, const struct tesla_reply *reply)
+{
+	const struct tesla_block *what = NULL;
+
+	if (reply->status == TESLA_REPLY_OK && job->plan != NULL && job->step < job->plan->n)
+		what = &job->plan->list[job->step].what;
+	if (what != NULL && what->command == NULL && reply->data->len != 2u * what->count)
+		return TESLA_REPLY_GARBLED;
+	return reply->status;
+}
+
+void line_done(struct line *l, const struct tesla_reply *came, const struct tesla_error *err, int64_t mono_us,
 	       int64_t wall_us)
 {
 	struct job *job = &l->job;
-	bool timeout = reply->status == TESLA_REPLY_TIMEOUT, broken = reply->status == TESLA_REPLY_BROKEN;
+	struct tesla_reply reply = *came;
 
 	assert(job->kind != JOB_NONE);
-	job->transactions++;
+	reply.status = status_of(job, came);
+	bool timeout = reply.status == TESLA_REPLY_TIMEOUT, broken = reply.status == TESLA_REPLY_BROKEN;
+
+	job->counts.transactions++;
+	job->counts.timeouts += timeout;
 	if (timeout)
-		drain_start(l, job->a, mono_us);
-	if (!timeout && !broken && reply->status != TESLA_REPLY_GARBLED)
-		job->a->timeouts_in_row = 0;
+		job->counts.bus_us += 1000 * l->params.timeout_ms;
+	if (reply.status != TESLA_REPLY_OK && reply.status != TESLA_REPLY_EXCEPTION)
+		drain_start(l, &reply, mono_us);
+	else if (job->phase != PHASE_IDENTIFY)	/* who says its name may still not be readable */
+		job->a->unanswered = 0;
 	if (job->kind == JOB_PROBE) {
-		probe_done(l, reply, mono_us);
-	} else if (broken) {
-		job_error(job, err->code, err->text);
-		job_cut(l, reply, mono_us, wall_us);
+		probe_done(l, reply.status, mono_us);
+	} else if (broken || (timeout && job->phase != PHASE_IDENTIFY)) {
+		unanswered(l, &reply, err, mono_us, wall_us);
 	} else if (job->phase == PHASE_IDENTIFY) {
-		identify_done(l, reply);
+		identify_done(l, &reply);
 		job_settle(l, mono_us, wall_us);
-	} else if (timeout) {
-		job->timeouts++;
-		job->a->timeouts_in_row++;
-		job->bus_us += 1000 * l->params.timeout_ms;
-		job_error(job, err->code, err->text);
-		job_cut(l, reply, mono_us, wall_us);
 	} else {
-		observe(l, job, reply, job->plan->list[job->step].what.count);
-		step_done(l, reply, err);
-		job_settle(l, mono_us, wall_us);
+		step_done(l, &reply, err, mono_us, wall_us);
 	}
 	if (broken)
-		line_hung_up(l, mono_us);
+		line_hung_up(l, err->text, mono_us, wall_us);
+}
+
+void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall_us)
+{
+	struct buf none;
+	struct tesla_error err;
+
+	buf_init(&none, 0);
+	const struct tesla_reply broken = { .status = TESLA_REPLY_BROKEN, .data = &none.pub };
+
+	(void)tesla_fail(&err, -EPIPE, "%s", why);
+	if (l->job.kind == JOB_PROBE)
+		probe_done(l, broken.status, mono_us);
+	else if (l->job.kind != JOB_NONE)
+		unanswered(l, &broken, &err, mono_us, wall_us);
+	l->state = LINE_CLOSED;
+	reopen_later(l, mono_us);
+	line_report_line(l, why);
 }
 
 /* ---- what next ---- */
 
-/* A stepped clock: deadlines are multiples of the interval on the clock as it is now. */
-static void clocks_check(struct line *l, int64_t mono_us, int64_t wall_us)
-{
-	int64_t offset = wall_us - mono_us;
-	bool stepped = l->offset_us != 0 && llabs(offset - l->offset_us) > CLOCK_STEP_US;
-
-	l->offset_us = offset;
-	if (!stepped)
-		return;
-	for (size_t i = 0; i < l->n_analyzers; i++)
-		if (l->analyzers[i]->schedule.deadline_ms != INT64_MIN)
-			schedule_after(&l->analyzers[i]->schedule, wall_us / 1000);
-}
-
-/* Monotonic time at which the analyzer wants the line. */
-static int64_t due_at(const struct analyzer *a, int64_t mono_us, int64_t wall_us)
-{
-	switch (a->state) {
-	case ANALYZER_FAILED:
-		return NEVER;
-	case ANALYZER_OFFLINE:
-		return a->probe_at_us;
-	default:
-		if (a->schedule.deadline_ms == INT64_MIN)
-			return INT64_MIN;
-		return mono_us + a->schedule.deadline_ms * 1000 - wall_us;
-	}
-}
-
-/* A probe that is due goes before a sweep; among sweeps the earliest deadline, ties in their order. */
-static struct analyzer *analyzer_pick(const struct line *l, int64_t mono_us, int64_t wall_us, int64_t *at)
-{
-	struct analyzer *best = NULL;
-
-	*at = NEVER;
-	for (size_t i = 0; i < l->n_analyzers; i++) {
-		struct analyzer *a = l->analyzers[i];
-		int64_t due = due_at(a, mono_us, wall_us);
-
-		if (a->state == ANALYZER_OFFLINE && due <= mono_us) {
-			*at = due;
-			return a;
-		}
-		if (due < *at) {
-			*at = due;
-			best = a;
-		}
-	}
-	return best;
-}
-
-/* An analyzer whose scale registers can be read before `until_us`, when something else is due. */
-static struct analyzer *scales_pick(const struct line *l, int64_t mono_us, int64_t until_us)
-{
-	for (size_t i = 0; i < l->n_analyzers; i++) {
-		struct analyzer *a = l->analyzers[i];
-		struct plan_cost cost = line_cost(l, a);
-		struct tesla_error err;
-		struct plan *plan;
-
-		if (a->state != ANALYZER_ONLINE || a->connect_needed || a->scales_at_us > mono_us ||
-		    analyzer_connect_plan(a, &cost, &plan, &err) != 0)
-			continue;
-		if (until_us - mono_us > (int64_t)(2 * plan_predict(plan, &cost)) + IDLE_MARGIN_US)
-			return a;
-	}
-	return NULL;
-}
-
 /* False: nothing to do before *until_us. */
 static bool job_pick(struct line *l, int64_t mono_us, int64_t wall_us, int64_t *until_us)
 {
-	struct analyzer *a = analyzer_pick(l, mono_us, wall_us, until_us), *idle;
+	enum job_kind kind;
+	struct analyzer *a = line_pick(l, mono_us, wall_us, &kind, until_us);
 
-	if (a != NULL && *until_us <= mono_us) {
-		job_start(l, a, a->state == ANALYZER_OFFLINE ? JOB_PROBE : JOB_SWEEP, mono_us, wall_us);
-		return true;
-	}
-	idle = scales_pick(l, mono_us, *until_us);
-	if (idle != NULL)
-		job_start(l, idle, JOB_SCALES, mono_us, wall_us);
-	return idle != NULL;
+	if (a != NULL)
+		job_start(l, a, kind, mono_us, wall_us);
+	return a != NULL;
 }
 
 static struct action job_action(struct line *l)
@@ -610,15 +469,17 @@ struct action line_next(struct line *l, int64_t mono_us, int64_t wall_us)
 {
 	int64_t until = 0, look = mono_us + LOOK_AT_CLOCKS_US, quiet_until;
 
-	clocks_check(l, mono_us, wall_us);
+	line_clocks(l, mono_us, wall_us);
 	if (l->state != LINE_OPEN)
 		return act_until(mono_us >= l->open_at_us ? ACT_OPEN : ACT_WAIT, l->open_at_us);
 	if (l->drain_until_us > mono_us)
 		return act_until(ACT_DRAIN, l->drain_until_us);
-	if (l->job.kind == JOB_NONE && (!job_pick(l, mono_us, wall_us, &until) || l->job.kind == JOB_NONE))
+	if (l->job.kind == JOB_NONE && !job_pick(l, mono_us, wall_us, &until))
 		return act_until(ACT_WAIT, until < look ? until : look);
-	quiet_until = l->pub.last_byte_us + pause_us(l, l->job.a);
-	if (pause_us(l, l->job.a) > 0 && quiet_until > mono_us)
+	if (l->job.kind == JOB_NONE)
+		return act_until(ACT_WAIT, mono_us);	/* over before it asked anything */
+	quiet_until = l->pub.last_byte_us + line_pause_us(l, l->job.a);
+	if (line_pause_us(l, l->job.a) > 0 && quiet_until > mono_us)
 		return act_until(ACT_WAIT, quiet_until);
 	return job_action(l);
 }

@@ -34,10 +34,11 @@ struct job {
 	bool answered;			/* something good came */
 	bool learned;			/* ranges: the plans are made anew at the end */
 	int64_t deadline_ms;
-	unsigned due, missed, timeouts, garbled, exceptions, transactions;
+	unsigned due, missed;
+	struct counts counts;
 	int64_t first_sent_us, last_received_us;	/* of the reads: what the readings' time is made of */
 	unsigned reads;			/* answered ones */
-	int64_t bus_us, read_us;	/* the line's time; that of the reads alone, without the connect */
+	int64_t read_us;		/* the line's time for the reads alone, without the connect */
 	struct tesla_error error;	/* the first one; code 0: none */
 };
 
@@ -57,6 +58,7 @@ struct line {
 	int64_t open_at_us, open_backoff_ms;
 	int64_t drain_until_us;
 	struct job job;
+	bool probed_last;		/* the last job was a probe: a sweep that waits goes first */
 	int64_t offset_us;		/* wall minus monotonic clock, when deadlines were last mapped */
 	unsigned random;		/* for jitter */
 
@@ -86,8 +88,8 @@ struct action line_next(struct line *l, int64_t mono_us, int64_t wall_us);
 /* ACT_OPEN: done (l->pub.fd is set, the drivers are open), or not. */
 void line_opened(struct line *l, int64_t mono_us);
 void line_open_failed(struct line *l, int64_t mono_us, const char *why);
-/* The line broke, or the far end hung up while nothing was asked: open it anew. */
-void line_hung_up(struct line *l, int64_t mono_us);
+/* The line broke, or the far end hung up while nothing was asked: open it anew.  What was under way fails. */
+void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall_us);
 /* ACT_IDENTIFY, ACT_READ: what came.  `err` says why when reply->status is not TESLA_REPLY_OK. */
 void line_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err, int64_t mono_us,
 	       int64_t wall_us);

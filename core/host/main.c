@@ -127,7 +127,10 @@ static int serve(struct host *h, struct frame_reader *in, struct tesla_error *er
 			return r;
 		size_t room;
 		uint8_t *at = frame_reader_room(in, &room);
-		ssize_t n = at != NULL ? read(CORE_FD, at, room) : -1;
+
+		if (at == NULL)
+			return tesla_fail(err, -ENOMEM, "no memory for a message");
+		ssize_t n = read(CORE_FD, at, room);
 
 		if (n == 0)
 			return 1;
@@ -152,7 +155,7 @@ static int driver_main(struct blame_page *page)
 		log_msg(&h.report.log, LOG_LEVEL_ERROR, "%s", err.text);
 	frame_reader_release(&in);
 	/* Threads of lines may be inside a driver: they end with the process, not before. */
-	_exit(r < 0 ? 3 : 0);
+	_exit(r < 0 ? BLAME_EXIT_LOST : 0);
 }
 
 /* A host leaves nothing behind: it dies with the core, also when that died before this line. */
@@ -173,6 +176,8 @@ static int hosted_main(const struct options *o)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);		/* Ctrl+C in a terminal is the core's to act on */
+	(void)setenv("UV_THREADPOOL_SIZE", "16", 0);	/* a name server that hangs delays 16 names, not 4 */
+	(void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
 	(void)mallopt(M_ARENA_MAX, 2);		/* a thread per line must not mean an arena per line */
 	return o->role == ROLE_DRIVER ? driver_main(page) : exporter_run(CORE_FD, page);
 }

@@ -8,12 +8,15 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+
+#define DISCARD_MAX 65536		/* more than any late reply: it babbles */
 
 static const struct { int64_t baud; speed_t speed; } speeds[] = {
 	{ 300, B300 }, { 600, B600 }, { 1200, B1200 }, { 1800, B1800 }, { 2400, B2400 }, { 4800, B4800 },
@@ -66,27 +69,28 @@ int port_open_serial(const struct line_params *p, struct tesla_error *err)
 
 	if (fd < 0)
 		return tesla_fail(err, -errno, "%s: %s", p->port, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return tesla_fail(err, -errno, "%s: another program has it", p->port);
+	(void)ioctl(fd, TIOCEXCL);		/* for those who open it later and ask for no lock */
 	r = serial_set(fd, p, err);
 	if (r != 0)
 		return r;
-	if (ioctl(fd, TIOCEXCL) != 0)
-		return tesla_fail(err, -errno, "%s: somebody else has it: %s", p->port, strerror(errno));
 	r = fd;
 	fd = -1;
 	return r;
 }
 
-int port_connect_start(const struct addrinfo *to, struct tesla_error *err)
+int port_connect_start(const struct addrinfo *to, const struct line_params *p, struct tesla_error *err)
 {
 	_cleanup_close_ int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int one = 1, r;
 
 	if (fd < 0)
-		return tesla_fail(err, -errno, "no socket: %s", strerror(errno));
+		return tesla_fail(err, -errno, "%s:%s: no socket: %s", p->host, p->port, strerror(errno));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 	if (connect(fd, to->ai_addr, to->ai_addrlen) != 0 && errno != EINPROGRESS)
-		return tesla_fail(err, -errno, "%s", strerror(errno));
+		return tesla_fail(err, -errno, "%s:%s: %s", p->host, p->port, strerror(errno));
 	r = fd;
 	fd = -1;
 	return r;
@@ -128,7 +132,7 @@ int port_connect(const struct line_params *p, struct tesla_error *err)
 		return tesla_fail(err, -EHOSTUNREACH, "%s: %s", p->host, gai_strerror(r));
 	r = -EHOSTUNREACH;
 	for (struct addrinfo *i = to; i != NULL && r != 0; i = i->ai_next) {
-		fd = port_connect_start(i, err);
+		fd = port_connect_start(i, p, err);
 		r = fd < 0 ? fd : connect_wait(fd, p, err);
 		if (r != 0 && fd >= 0)
 			(void)close(fd);
@@ -142,7 +146,7 @@ int port_discard(int fd)
 	char bytes[512];
 	int sum = 0;
 
-	for (;;) {
+	while (sum <= DISCARD_MAX) {
 		ssize_t n = read(fd, bytes, sizeof bytes);
 
 		if (n > 0)
@@ -154,4 +158,5 @@ int port_discard(int fd)
 		else
 			return isatty(fd) && n == 0 ? sum : -EPIPE;
 	}
+	return -EMSGSIZE;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/blame.h"
 #include "base/cleanup.h"
 
 static void log_to_core(void *arg, int level, const char *text)
@@ -42,7 +43,7 @@ static void report_write(struct report *r)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			_exit(3);
+			_exit(BLAME_EXIT_LOST);
 		done += (size_t)n;
 	}
 	if (r->fd >= 0)
@@ -63,6 +64,20 @@ void report_end(struct report *r, struct frame *f)
 	(void)frame_end(f);		/* too long for a message: it is left out */
 	report_write(r);
 	(void)pthread_mutex_unlock(&r->lock);
+}
+
+void report_failed(struct report *r, const char *plugin, int64_t line, int64_t analyzer, const char *text)
+{
+	struct frame f;
+	msgpack_packer *pk = report_begin(r, &f, "failed", 5);
+
+	mp_key_str(pk, "plugin", plugin);
+	mp_str(pk, "line");
+	(void)(line != 0 ? msgpack_pack_int64(pk, line) : msgpack_pack_nil(pk));
+	mp_str(pk, "analyzer");
+	(void)(analyzer != 0 ? msgpack_pack_int64(pk, analyzer) : msgpack_pack_nil(pk));
+	mp_key_str(pk, "text", text);
+	report_end(r, &f);
 }
 
 void gather_init(struct gather *g, struct report *to)

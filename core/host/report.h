@@ -26,6 +26,9 @@ msgpack_packer *report_begin(struct report *r, struct frame *f, const char *m, s
 /* Sends.  When the core is gone or stopped reading for good, the process ends: nobody is left to serve. */
 void report_end(struct report *r, struct frame *f);
 
+/* A plugin was refused, or would not open; line, analyzer 0: of no certain one. */
+void report_failed(struct report *r, const char *plugin, int64_t line, int64_t analyzer, const char *text);
+
 /* The sweeps of one thread until it flushes. */
 struct gather { struct report *to; struct buf sweeps; size_t n; };
 void gather_init(struct gather *g, struct report *to);

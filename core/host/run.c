@@ -26,6 +26,14 @@ int64_t call_limit_us(const struct line *l)
 	return 1000 * l->params.timeout_ms + 500000;
 }
 
+void reply_times(struct tesla_reply *reply, int64_t began_us, int64_t ended_us)
+{
+	if (reply->sent_us >= began_us && reply->received_us >= reply->sent_us && reply->received_us <= ended_us)
+		return;
+	reply->sent_us = began_us;
+	reply->received_us = ended_us;
+}
+
 static struct runner *runner_of(const struct tesla_host *services)
 {
 	union { const struct tesla_host *in; char *out; } p = { .in = services };
@@ -89,18 +97,11 @@ void line_drivers_close(struct runner *r, struct line *l)
 static void analyzer_begin(struct runner *r, struct line *l, struct analyzer *a)
 {
 	struct tesla_error err = { 0 };
-	struct frame f;
 
 	if (a->state == ANALYZER_FAILED || analyzer_open(a, r->slot, l->id, &err) == 0)
 		return;
 	a->state = ANALYZER_FAILED;
-	msgpack_packer *pk = report_begin(&r->host->report, &f, "failed", 5);
-
-	mp_key_str(pk, "plugin", a->data_name);
-	mp_key_int(pk, "line", l->id);
-	mp_key_int(pk, "analyzer", a->id);
-	mp_key_str(pk, "text", err.text);
-	report_end(&r->host->report, &f);
+	report_failed(&r->host->report, a->data_name, l->id, a->id, err.text);
 }
 
 void runner_begin(struct runner *r)

@@ -31,6 +31,8 @@ void clocks_now(int64_t *mono_us, int64_t *wall_us);
 /* Opens the line's drivers on l->pub.fd; on failure closes what was opened, and the descriptor. */
 int line_drivers_open(struct runner *r, struct line *l, struct tesla_error *err);
 void line_drivers_close(struct runner *r, struct line *l);	/* and the descriptor */
+/* A driver that does not know when it sent and received, or says what cannot be, gets the call's own times. */
+void reply_times(struct tesla_reply *reply, int64_t began_us, int64_t ended_us);
 /* Longest time a call with this time-out should take, for liveness. */
 int64_t call_limit_us(const struct line *l);
 void run_thread(struct runner *r);

@@ -29,6 +29,7 @@ struct event_line {
 	uv_getaddrinfo_t resolve;
 	struct addrinfo *addresses, *next;	/* still to be tried */
 	enum doing doing;
+	int64_t asked_us;
 	int64_t wake_us;		/* when line_next is to be asked again, or the request is overdue */
 	struct action act;		/* DOING_ASK: what was asked */
 	struct tesla_reply reply;
@@ -44,6 +45,7 @@ struct event_loop {
 	struct event_line *lines;
 	size_t n_lines;
 	int64_t armed_us;
+	bool armed;
 };
 
 static void line_step(struct event_line *e);
@@ -108,7 +110,7 @@ static void connect_next(struct event_line *e, struct tesla_error *err)
 
 		e->next = to->ai_next;
 		socket_close(e);
-		e->l->pub.fd = port_connect_start(to, err);
+		e->l->pub.fd = port_connect_start(to, &e->l->params, err);
 		if (e->l->pub.fd >= 0 && socket_watch(e, UV_WRITABLE) == 0) {
 			clocks_now(&mono, &wall);
 			e->doing = DOING_CONNECT;
@@ -161,6 +163,7 @@ static void on_connected(struct event_line *e)
 		connect_next(e, &err);
 		return;
 	}
+	(void)uv_poll_stop(e->poll);	/* a driver that fails to open has the descriptor closed */
 	if (r == 0)
 		r = line_drivers_open(e->loop->r, e->l, &err);
 	if (r == 0 && socket_watch(e, UV_READABLE | UV_DISCONNECT) != 0)
@@ -170,13 +173,26 @@ static void on_connected(struct event_line *e)
 
 /* ---- asking ---- */
 
-static void ask_end(struct event_line *e, const struct tesla_error *err)
+/* Wakes us when so many bytes are there: what was looked at already would wake us again and again. */
+static void wait_for(const struct event_line *e, int bytes)
+{
+	(void)setsockopt(e->l->pub.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
+static void ask_done(struct event_line *e, const struct tesla_error *err)
 {
 	int64_t mono, wall;
 
 	e->doing = DOING_NOTHING;
 	clocks_now(&mono, &wall);
+	reply_times(&e->reply, e->asked_us, mono);
 	line_done(e->l, &e->reply, err, mono, wall);
+}
+
+static void ask_end(struct event_line *e, const struct tesla_error *err)
+{
+	wait_for(e, 1);
+	ask_done(e, err);
 	line_step(e);
 }
 
@@ -207,6 +223,7 @@ static bool ask(struct event_line *e, struct tesla_error *err)
 	int rc;
 
 	buf_clear(&e->bytes);
+	clocks_now(&e->asked_us, &wall);
 	e->reply = (struct tesla_reply){ .data = &e->bytes.pub };
 	call_enter(r->slot, d->serial, d->name, "request", e->l->id, e->act.a->id, CALL_LIMIT_US);
 	rc = d->plugin->driver.request(d->self, e->act.a->address, asked_block(e), &e->reply, err);
@@ -256,10 +273,15 @@ static void on_bytes(struct event_line *e)
 	whole = d->plugin->driver.whole(d->self, bytes, (size_t)n);
 	call_leave(e->loop->r->slot, d->serial);
 	if (whole < 0 || whole > PEEK_MAX) {
-		(void)port_discard(e->l->pub.fd);
-		ask_fail(e, TESLA_REPLY_GARBLED, "%s: bytes that are no reply", e->l->name);
+		bool babbles = port_discard(e->l->pub.fd) < 0;
+
+		ask_fail(e, babbles ? TESLA_REPLY_BROKEN : TESLA_REPLY_GARBLED, "%s: bytes that are no reply",
+			 e->l->name);
 	} else if (whole > 0 && whole <= n) {
+		wait_for(e, 1);
 		take_reply(e);
+	} else {
+		wait_for(e, whole > 0 ? whole : (int)n + 1);
 	}
 }
 
@@ -284,10 +306,8 @@ static void line_step(struct event_line *e)
 			e->wake_us = e->act.until_us;
 			return;
 		}
-		if (!ask(e, &err)) {
-			clocks_now(&mono, &wall);
-			line_done(e->l, &e->reply, &err, mono, wall);
-		}
+		if (!ask(e, &err))
+			ask_done(e, &err);
 	}
 }
 
@@ -298,7 +318,7 @@ static void on_idle_bytes(struct event_line *e)
 	if (port_discard(e->l->pub.fd) >= 0)
 		return;			/* a late reply, or noise */
 	clocks_now(&mono, &wall);
-	line_hung_up(e->l, mono);
+	line_hung_up(e->l, "the far end hung up", mono, wall);
 	line_step(e);
 }
 
@@ -343,7 +363,7 @@ static void on_timer(uv_poll_t *poll, int status, int events)
 	(void)events;
 	if (read(loop->timer, &expirations, sizeof expirations) < 0)
 		return;
-	loop->armed_us = INT64_MIN;	/* it has fired: to be set anew */
+	loop->armed = false;		/* it has fired: to be set anew */
 	clocks_now(&mono, &wall);
 	for (size_t i = 0; i < loop->n_lines; i++)
 		if (loop->lines[i].wake_us <= mono)
@@ -360,8 +380,9 @@ static void on_before_wait(uv_prepare_t *handle)
 	for (size_t i = 0; i < loop->n_lines; i++)
 		if (loop->lines[i].wake_us < next)
 			next = loop->lines[i].wake_us;
-	if (next == loop->armed_us)
+	if (loop->armed && next == loop->armed_us)
 		return;
+	loop->armed = true;
 	loop->armed_us = next;
 	struct itimerspec at = { 0 };
 
@@ -374,7 +395,7 @@ static void on_before_wait(uv_prepare_t *handle)
 
 static int loop_init(struct event_loop *loop, struct runner *r)
 {
-	*loop = (struct event_loop){ .r = r, .n_lines = r->n_lines, .armed_us = INT64_MIN };
+	*loop = (struct event_loop){ .r = r, .n_lines = r->n_lines };
 	loop->lines = calloc(r->n_lines, sizeof *loop->lines);
 	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (loop->lines == NULL || loop->timer < 0 || uv_loop_init(&loop->uv) != 0 ||

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "host/call.h"
 #include "host/port.h"
 #include "host/run.h"
@@ -56,7 +57,7 @@ static void transact(struct runner *r, struct line *l, const struct action *act,
 	const struct tesla_driver *ops = &act->driver->plugin->driver;
 	struct tesla_reply reply = { .data = &bytes->pub };
 	struct tesla_error err = { 0 };
-	int64_t mono, wall, timeout_ms = l->params.timeout_ms;
+	int64_t mono, wall, began_us = clock_mono_us(), timeout_ms = l->params.timeout_ms;
 	int rc;
 
 	buf_clear(bytes);
@@ -70,6 +71,7 @@ static void transact(struct runner *r, struct line *l, const struct action *act,
 	if (rc != 0 || reply.status == TESLA_REPLY_NONE)	/* the driver itself failed */
 		reply.status = TESLA_REPLY_GARBLED;
 	clocks_now(&mono, &wall);
+	reply_times(&reply, began_us, mono);
 	line_done(l, &reply, &err, mono, wall);
 }
 
@@ -93,7 +95,7 @@ void run_thread(struct runner *r)
 			gather_flush(&r->gather);
 			if (!wait_until(l, act.until_us, act.act == ACT_DRAIN)) {
 				clocks_now(&mono, &wall);
-				line_hung_up(l, mono);
+				line_hung_up(l, "the far end hung up", mono, wall);
 			}
 			break;
 		case ACT_OPEN:
@@ -102,6 +104,8 @@ void run_thread(struct runner *r)
 		case ACT_IDENTIFY:
 		case ACT_READ:
 			transact(r, l, &act, &bytes);
+			if (l->job.kind == JOB_NONE)	/* a line without a pause waits never */
+				gather_flush(&r->gather);
 			break;
 		}
 	}

@@ -54,20 +54,6 @@ static pthread_mutex_t *plugin_serial(struct host_plugin *p)
 	return p->loader->plugin.threading == TESLA_SERIAL_PLUGIN ? &p->serial : NULL;
 }
 
-static void report_failed(struct host *h, const char *plugin, int64_t line, int64_t analyzer, const char *text)
-{
-	struct frame f;
-	msgpack_packer *pk = report_begin(&h->report, &f, "failed", 5);
-
-	mp_key_str(pk, "plugin", plugin);
-	mp_str(pk, "line");
-	(void)(line != 0 ? msgpack_pack_int64(pk, line) : msgpack_pack_nil(pk));
-	mp_str(pk, "analyzer");
-	(void)(analyzer != 0 ? msgpack_pack_int64(pk, analyzer) : msgpack_pack_nil(pk));
-	mp_key_str(pk, "text", text);
-	report_end(&h->report, &f);
-}
-
 /* ---- hello, plugin, model, pattern, forbidden ---- */
 
 static int take_hello(struct host *h, const msgpack_object *m, struct tesla_error *err)
@@ -95,7 +81,7 @@ static int take_plugin(struct host *h, const msgpack_object *m, struct tesla_err
 		return malformed(err, "plugin");
 	blame_enter(h->slot, p->name, "load", 0, 0, LOAD_LIMIT_US);
 	if (loader_open(path, p->kind, p->name, &p->loader, &why) != 0)
-		report_failed(h, p->name, 0, 0, why.text);
+		report_failed(&h->report, p->name, 0, 0, why.text);
 	blame_leave(h->slot);
 	return 0;
 }
@@ -212,12 +198,15 @@ static struct line_driver *driver_use(struct host *h, struct line *l, const char
 			return &l->drivers[i];
 	if (grow(&l->drivers, l->n_drivers, sizeof *l->drivers) != 0)
 		return NULL;
-	d = &l->drivers[l->n_drivers++];
+	d = &l->drivers[l->n_drivers];
 	*d = (struct line_driver){ .name = strdup(name) };
+	if (d->name == NULL)
+		return NULL;
+	l->n_drivers++;
 	if (p == NULL || p->loader == NULL)
 		return d;
 	if (loader_conf(p->loader, pairs, n, &d->conf, &why) != 0) {
-		report_failed(h, name, l->id, 0, why.text);
+		report_failed(&h->report, name, l->id, 0, why.text);
 		return d;
 	}
 	d->plugin = p->loader;
@@ -305,7 +294,7 @@ static int plugins_set(struct host *h, struct line *l, struct analyzer *a, const
 	a->data = data->loader;
 	a->data_serial = plugin_serial(data);
 	if (loader_conf(a->data, own, n_own, &a->data_conf, &why) != 0) {
-		report_failed(h, a->data_name, l->id, a->id, why.text);
+		report_failed(&h->report, a->data_name, l->id, a->id, why.text);
 		a->state = ANALYZER_FAILED;
 	}
 	return 0;

@@ -78,7 +78,9 @@ static void elements_judge(struct analyzer *a, const struct wanted *w)
 	for (size_t i = w->first; i < w->first + w->variable->n_elements; i++) {
 		struct tesla_element *e = &a->elements[i];
 
-		if (e->quality == TESLA_GOOD && !isfinite(e->value))
+		if ((unsigned)e->quality > TESLA_ERROR)	/* a plugin's mistake must not look like the host's */
+			e->quality = TESLA_ERROR;
+		if ((e->quality == TESLA_GOOD || e->quality == TESLA_SUSPECT) && !isfinite(e->value))
 			e->quality = TESLA_UNAVAILABLE;
 		if (e->quality == TESLA_GOOD && w->variable->kind == TESLA_COUNTER)
 			e->quality = counter_judge(&a->counters[i], e->value);
@@ -177,8 +179,9 @@ static void readings_pack(msgpack_packer *pk, const struct job *job, int64_t wal
 static void sweep_pack(struct gather *g, const struct job *job, const struct stamp *stamp, int64_t wall_offset_us)
 {
 	const struct analyzer *a = job->a;
-	const int64_t counts[] = { job->missed, job->timeouts, job->garbled, job->exceptions,
-				   job->transactions, job->bus_us };
+	const struct counts *c = &job->counts;
+	const int64_t counts[] = { job->missed, c->timeouts, c->garbled, c->exceptions,
+				   c->transactions, c->bus_us };
 	size_t before = g->sweeps.pub.len;
 	msgpack_packer pk;
 

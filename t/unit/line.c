@@ -68,7 +68,7 @@ static void fake_close(void *self)
 
 /* ---- the world ---- */
 
-struct meter { bool silent, garble_once, no_identity; int refuse_address; uint8_t scale, energy; unsigned asked, identified; };
+struct meter { bool silent, hangs_up, garble_once, garble_scale, no_identity; int refuse_address; unsigned longest; uint8_t scale, energy; unsigned asked, identified; };
 
 struct world {
 	int64_t mono, step;		/* step: how far the wall clock was set */
@@ -160,9 +160,16 @@ static void meter_answer(struct meter *m, const struct tesla_block *b, struct te
 
 	if (m->silent) {
 		reply->status = TESLA_REPLY_TIMEOUT;
+	} else if (m->hangs_up) {
+		reply->status = TESLA_REPLY_BROKEN;
+	} else if (m->garble_scale && b->address == 100) {
+		reply->status = TESLA_REPLY_GARBLED;
 	} else if (m->garble_once) {
 		m->garble_once = false;
 		reply->status = TESLA_REPLY_GARBLED;
+	} else if (m->longest != 0 && b->count > m->longest) {
+		reply->status = TESLA_REPLY_EXCEPTION;
+		reply->code = 2;
 	} else if (m->refuse_address >= b->address && m->refuse_address <= (int)last) {
 		reply->status = TESLA_REPLY_EXCEPTION;
 		reply->code = 2;
@@ -307,7 +314,7 @@ Test(line, a_silent_meter_goes_offline_and_comes_back)
 	world_run(w, 20000000);
 	struct told t = told(w, 100);
 
-	cr_expect_eq(t.timeouts, 3);
+	cr_expect_eq(t.timeouts, 4, "the identification, and three sweeps");
 	cr_expect_eq(t.sweeps, 3);
 	cr_expect_eq(t.failed, 3);
 	cr_expect_str_eq(t.last_state, "offline");
@@ -381,6 +388,91 @@ Test(line, a_refused_block_fails_alone)
 	cr_expect_eq(t.failed, t.sweeps, "B has an error in each");
 	cr_expect_str_eq(t.last_state, "online");
 	cr_expect_eq(t.exceptions, t.sweeps + 1, "the merged read is refused once, then B alone each time");
+	world_free(w);
+}
+
+Test(line, a_meter_that_hangs_up_costs_its_neighbour_nothing)
+{
+	struct world *w = world_new(2);
+
+	w->meters[0].hangs_up = true;
+	world_run(w, 31000000);
+	struct told t = told(w, 100), u = told(w, 101);
+
+	cr_expect_str_eq(t.last_state, "offline");
+	cr_expect(u.sweeps >= 26, "the neighbour was read %u times", u.sweeps);
+	cr_expect_eq(u.failed, 0);
+	world_free(w);
+}
+
+Test(line, silent_meters_do_not_starve_the_others)
+{
+	struct world *w = world_new(3);
+
+	w->line.params.timeout_ms = 1000;
+	w->line.params.backoff_max_ms = 2000;
+	w->meters[0].silent = w->meters[1].silent = true;
+	world_run(w, 61000000);
+	struct told t = told(w, 102);
+
+	cr_expect(t.sweeps >= 20, "read %u times", t.sweeps);
+	cr_expect(t.sweeps + t.missed >= 45, "%u read, %u missed", t.sweeps, t.missed);
+	cr_expect(w->meters[1].asked >= 10, "the second is probed as well: %u", w->meters[1].asked);
+	world_free(w);
+}
+
+Test(line, a_meter_of_short_reads_is_not_asked_for_longer_ones)
+{
+	struct world *w = world_new(1);
+
+	w->meters[0].longest = 2;
+	world_run(w, 10500000);
+	struct told t = told(w, 100);
+
+	cr_expect_eq(t.exceptions, 1);
+	cr_expect_eq(t.failed, 0);
+	world_free(w);
+}
+
+Test(line, scales_that_were_not_understood_are_asked_for_again_soon)
+{
+	struct world *w = world_new(1);
+
+	w->meters[0].garble_scale = true;
+	world_run(w, 5500000);
+	w->meters[0].garble_scale = false;
+	unsigned failed = told(w, 100).failed;
+
+	cr_expect_gt(failed, 0, "no scale, no value");
+	world_run(w, 20500000);
+	struct told t = told(w, 100);
+
+	cr_expect(t.failed <= failed + 1, "%u, then %u", failed, t.failed);
+	world_free(w);
+}
+
+Test(line, what_was_under_way_when_the_line_broke_is_one_failed_sweep)
+{
+	struct world *w = world_new(1);
+	struct action act;
+
+	w->line.params.pause_ms = 50;
+	world_run(w, 5200000);
+	unsigned sweeps = told(w, 100).sweeps;
+
+	do {				/* into the next sweep, up to its pause */
+		act = line_next(&w->line, w->mono, wall(w));
+		if (act.act == ACT_WAIT && w->line.job.kind == JOB_NONE)
+			w->mono = act.until_us;
+	} while (w->line.job.kind == JOB_NONE);
+	line_hung_up(&w->line, "unplugged", w->mono, wall(w));
+	cr_expect_eq(w->line.job.kind, JOB_NONE);
+	w->mono += 3600000000;
+	world_run(w, w->mono + 2000000);
+	struct told t = told(w, 100);
+
+	cr_expect_eq(t.failed, 1);
+	cr_expect(t.sweeps >= sweeps + 2 && t.worst_early_us >= 0);
 	world_free(w);
 }
 

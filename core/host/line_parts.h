@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the line's state machine share (line.c, line_cost.c, line_pick.c, line_step.c); nobody else's. */
+#ifndef HOST_LINE_PARTS_H
+#define HOST_LINE_PARTS_H
+
+#include "host/line.h"
+
+#define NEVER INT64_MAX
+
+/* ---- line_cost.c ---- */
+int64_t line_pause_us(const struct line *l, const struct analyzer *a);
+/* Adds a reply's time to the job's, and the meter's turnaround to what is known of it. */
+void line_observe(struct line *l, const struct tesla_reply *reply, unsigned registers);
+/* After a request, by when a meter has said all that it has to say to it. */
+int64_t line_reply_within_us(const struct line *l, const struct analyzer *a, unsigned registers);
+
+/* ---- line_pick.c ---- */
+/* Looks at both clocks: after a step deadlines are mapped anew. */
+void line_clocks(struct line *l, int64_t mono_us, int64_t wall_us);
+/* The analyzer whose turn it is, and what for; NULL: nothing to do before *until_us. */
+struct analyzer *line_pick(const struct line *l, int64_t mono_us, int64_t wall_us, enum job_kind *kind,
+			   int64_t *until_us);
+
+/* ---- line_step.c ---- */
+/* The job's first error is the one that is told. */
+void job_error(struct job *job, int code, const char *text);
+enum step_end {
+	STEP_DONE,			/* the plan's next transaction */
+	STEP_AGAIN,			/* the same, perhaps in another form */
+	STEP_CUT,			/* no further one: the meter is not to be understood now */
+};
+/* What an answer (also a refusal, or one that is garbled) to a transaction of the plan means. */
+enum step_end line_step(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err);
+
+#endif
