@@ -65,6 +65,8 @@ export LC_ALL=C.UTF-8 TZ=UTC
 export ASAN_OPTIONS="log_path=$tmp/sanitizer"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:log_path=$tmp/sanitizer"
 export TSAN_OPTIONS="suppressions=$top/t/tsan.supp:log_path=$tmp/sanitizer"
+# The suppression of libzmq does not bear that it goes with the plugin that brought it.
+test -z "${TESLA_PRELOAD:-}" || export LD_PRELOAD=$TESLA_PRELOAD
 # Deadlines are for the plain build; a sanitizer makes everything slower.
 slower=${TESLA_SLOWER:-1}
 
@@ -382,7 +384,7 @@ no_sanitizer_report() {
 	local f result=0
 	for f in "$tmp"/sanitizer.*; do
 		test -s "$f" || continue
-		say_failed "$(sed -n 's/^SUMMARY: //p' "$f" | sort -u | head -3)"
+		say_failed "$( (sed -n 's/^SUMMARY: //p' "$f" | sort -u; head -n 3 "$f") | head -n 3)"
 		cat "$f"
 		result=1
 	done
