@@ -25,6 +25,7 @@ struct bus {
 	struct tesla_line *line;
 	int64_t quiet_us;		/* before a request, since the last byte */
 	uint16_t transaction;		/* of the request that is under way (TCP) */
+	size_t whole;			/* length of the reply that the host has seen, in halves */
 };
 
 static int64_t now_us(void)
@@ -202,14 +203,28 @@ static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadl
 	return 0;
 }
 
-/* 1: the transaction ended; 0: it was the answer to an older request; negative: no memory. */
-static int take(const struct bus *b, const struct pdu_request *req, int64_t deadline_us,
+/* The frame that the host has seen is there as a whole: nothing to reassemble.  Length, or 0 as above. */
+static size_t receive_whole(const struct bus *b, uint8_t *frame, struct tesla_reply *reply,
+			    struct tesla_error *err)
+{
+	ssize_t n = recv(b->line->fd, frame, b->whole, MSG_DONTWAIT);
+
+	reply->received_us = b->line->last_byte_us = now_us();
+	if (n == (ssize_t)b->whole)
+		return b->whole;
+	(void)broken(b, reply, err, "read", n < 0 ? errno : ECONNRESET);
+	return 0;
+}
+
+/*
+ * What a frame of n bytes answers; n 0: the transaction ended before.  1: it is over; 0: that was the answer
+ * to an older request; negative: no memory.
+ */
+static int take(const struct bus *b, const struct pdu_request *req, const uint8_t *frame, size_t n,
 		struct tesla_reply *reply, struct tesla_error *err)
 {
-	uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH];
 	bool tcp = b->line->kind == TESLA_LINE_TCP;
 	size_t head = tcp ? PDU_HEAD : 0, tail = tcp ? 0 : 2;
-	size_t n = receive_frame(b, req->bytes[0], deadline_us, frame, reply, err);
 	struct pdu_data data = { 0 };
 	char text[PDU_TEXT_MAX];
 
@@ -239,6 +254,8 @@ static int transact(struct bus *b, const struct pdu_request *req, int64_t timeou
 		    struct tesla_reply *reply, struct tesla_error *err)
 {
 	int64_t timeout_us = timeout_ms * 1000, deadline_us;
+	uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH];
+	size_t n;
 	int r;
 
 	if (!line_attach(b, reply, err) || !quiet_keep(b, now_us() + timeout_us, reply, err) ||
@@ -248,7 +265,8 @@ static int transact(struct bus *b, const struct pdu_request *req, int64_t timeou
 	do {
 		if (!wait_first_byte(b, deadline_us, reply, err))
 			return 0;
-		r = take(b, req, deadline_us, reply, err);
+		n = receive_frame(b, req->bytes[0], deadline_us, frame, reply, err);
+		r = take(b, req, frame, n, reply, err);
 	} while (r == 0);
 	return r < 0 ? r : 0;
 }
@@ -310,29 +328,33 @@ static int bus_request(void *self, unsigned address, const struct tesla_block *b
 	if (b->line->kind != TESLA_LINE_TCP)
 		return tesla_fail(err, -ENOTSUP, "%s: only TCP lines are read in halves",
 				  b->line->name);
-	if (line_attach(b, reply, err) && quiet_keep(b, 0, reply, err))
+	if (line_attach(b, reply, err))	/* what is late has another transaction number: no drain */
 		(void)send_request(b, &req, reply, err);
 	return 0;
 }
 
 static int bus_whole(void *self, const uint8_t *bytes, size_t len)
 {
-	(void)self;
-	return pdu_tcp_whole(bytes, len);
+	struct bus *b = self;
+	int n = pdu_tcp_whole(bytes, len);
+
+	b->whole = n > 0 ? (size_t)n : 0;
+	return n;
 }
 
 static int bus_receive(void *self, unsigned address, const struct tesla_block *block,
 		       struct tesla_reply *reply, struct tesla_error *err)
 {
 	struct bus *b = self;
+	uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH];
 	struct pdu_request req;
 	int r = request_make(b, address, block, &req, err);
 
 	if (r != 0)
 		return r;
-	if (!line_attach(b, reply, err))
-		return 0;
-	r = take(b, &req, 0, reply, err);
+	if (b->whole == 0 || b->whole > sizeof frame)
+		return tesla_fail(err, -EINVAL, "%s: receive without a whole reply", b->line->name);
+	r = take(b, &req, frame, receive_whole(b, frame, reply, err), reply, err);
 	if (r == 0)
 		reply->status = TESLA_REPLY_NONE;
 	return r < 0 ? r : 0;
