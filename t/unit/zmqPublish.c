@@ -100,7 +100,8 @@ Test(zmqPublish, readings)
 		struct tesla_item item = sweep;
 
 		item.error = c->error;
-		cr_assert_eq(message_reading(&m, &batch, &item, &r), 0);
+		cr_assert_eq(message_sweep(&m, &batch, &item), 0);
+		cr_assert_eq(message_reading(&m, &item, &r), 0);
 		check_topic(&m, "reading/roof/12/TPF/");
 		struct mp_doc doc = unpacked(&m);
 

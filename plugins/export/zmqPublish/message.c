@@ -11,12 +11,15 @@ void message_init(struct message *m)
 {
 	msgpack_sbuffer_init(&m->topic);
 	msgpack_sbuffer_init(&m->body);
+	msgpack_sbuffer_init(&m->sweep);
+	m->prefix = 0;
 }
 
 void message_release(struct message *m)
 {
 	msgpack_sbuffer_destroy(&m->topic);
 	msgpack_sbuffer_destroy(&m->body);
+	msgpack_sbuffer_destroy(&m->sweep);
 }
 
 /* ---- the topic: kind/node/analyzer/variable/, each part ended by a slash ---- */
@@ -122,24 +125,36 @@ static msgpack_packer body_begin(struct message *m)
 	return pk;
 }
 
-int message_reading(struct message *m, const struct tesla_batch *batch,
-		    const struct tesla_item *item, const struct tesla_reading *r)
+int message_sweep(struct message *m, const struct tesla_batch *batch, const struct tesla_item *item)
+{
+	msgpack_packer pk;
+	int rc = topic_begin(m, "reading", batch->node, item->analyzer);
+
+	m->prefix = m->topic.size;
+	msgpack_sbuffer_clear(&m->sweep);
+	msgpack_packer_init(&pk, &m->sweep, msgpack_sbuffer_write);
+	rc |= put_key_int(&pk, "e", batch->epoch_ms);
+	rc |= put_key_count(&pk, "n", item->n);
+	return rc == 0 ? 0 : -ENOMEM;
+}
+
+int message_reading(struct message *m, const struct tesla_item *item, const struct tesla_reading *r)
 {
 	bool all_good = true, errors = false;
 	msgpack_packer pk = body_begin(m);
-	int rc = topic_begin(m, "reading", batch->node, item->analyzer);
+	int rc;
 
+	m->topic.size = m->prefix;
 	for (size_t i = 0; i < r->n_elements; i++) {
 		all_good = all_good && quality(&r->elements[i]) == TESLA_GOOD;
 		errors = errors || quality(&r->elements[i]) == TESLA_ERROR;
 	}
 	errors = errors && item->error != NULL;
-	rc |= topic_part(m, r->variable);
+	rc = topic_part(m, r->variable);
 	rc |= msgpack_pack_map(&pk, 7u + !all_good + errors);
 	rc |= put_key_int(&pk, "t", r->t_ms);
 	rc |= put_key_real(&pk, "dt", r->dt_ms);
-	rc |= put_key_int(&pk, "e", batch->epoch_ms);
-	rc |= put_key_count(&pk, "n", item->n);
+	rc |= msgpack_sbuffer_write(&m->body, m->sweep.data, m->sweep.size);
 	rc |= put_key_count(&pk, "k", r->k);
 	rc |= put_key_str(&pk, "u", r->unit ? r->unit : "");
 	rc |= put_values(&pk, r);

@@ -164,11 +164,12 @@ static int message_send(struct publisher *p, int made, struct tesla_error *err)
 static int publish_sweep(struct publisher *p, const struct tesla_batch *batch,
 			 const struct tesla_item *item, struct tesla_error *err)
 {
-	int r = 0;
+	int r = message_sweep(&p->message, batch, item);
 
+	if (r != 0)
+		return tesla_fail(err, r, "no memory for a message");
 	for (size_t i = 0; i < item->n_readings && r == 0; i++)
-		r = message_send(p, message_reading(&p->message, batch, item, item->readings[i]),
-				 err);
+		r = message_send(p, message_reading(&p->message, item, item->readings[i]), err);
 	return r;
 }
 
