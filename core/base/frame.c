@@ -48,6 +48,8 @@ uint8_t *frame_reader_room(struct frame_reader *r, size_t *room)
 		buf_consume(&r->in, r->used);
 		r->used = 0;
 	}
+	if (r->in.pub.len == 0 && r->in.cap > 2 * CHUNK)	/* a rare long message is not kept */
+		buf_release(&r->in);
 	*room = CHUNK;
 	return buf_reserve(&r->in, CHUNK);
 }

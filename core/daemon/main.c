@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +201,7 @@ static int daemon_run(struct daemon *d)
 	if (uv_loop_init(&d->loop) != 0)
 		return 1;
 	r = daemon_open(d);
+	(void)malloc_trim(0);		/* what reading and checking the configuration took */
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 	fleet_release(&d->fleet);
 	return uv_loop_close(&d->loop) == 0 && r == 0 ? 0 : 1;

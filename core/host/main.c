@@ -88,6 +88,7 @@ static int go(struct host *h, bool dry, struct tesla_error *err)
 	if (dry)
 		return run_dry(h, err);
 	r = run_start(h, err);
+	(void)malloc_trim(0);		/* what the messages and models took for a moment */
 	if (r == 0) {
 		(void)report_begin(&h->report, &f, "ready", 1);
 		report_end(&h->report, &f);
