@@ -161,7 +161,8 @@ end() {
 	local p=${pids[$1]} result=0
 	status=0
 	forget "$1"
-	# Not after it: SIGCONT would undo the SIGSTOP by which LeakSanitizer looks at an ending process.
+	# Not after it: SIGCONT would undo the SIGSTOP by which LeakSanitizer looks at a process
+	# that ends.
 	kill -CONT "$p" 2>/dev/null || true
 	kill "-${2:-TERM}" "$p" 2>/dev/null || true
 	retry 10 gone "$p" || {
@@ -384,7 +385,10 @@ no_sanitizer_report() {
 	local f result=0
 	for f in "$tmp"/sanitizer.*; do
 		test -s "$f" || continue
-		say_failed "$( (sed -n 's/^SUMMARY: //p' "$f" | sort -u; head -n 3 "$f") | head -n 3)"
+		say_failed "$({
+			sed -n 's/^SUMMARY: //p' "$f" | sort -u
+			head -n 3 "$f"
+		} | head -n 3)"
 		cat "$f"
 		result=1
 	done
