@@ -53,7 +53,10 @@ static int race(void)
 	return n;
 }
 
-static const struct { const char *name; int (*mistake)(void); } mistakes[] = {
+static const struct {
+	const char *name;
+	int (*mistake)(void);
+} mistakes[] = {
 	{ "out-of-bounds", out_of_bounds },
 	{ "overflow", overflow },
 	{ "leak", leak },

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct block { alignas(max_align_t) struct block *next; };
+struct block {
+	alignas(max_align_t) struct block *next;
+};
 
 void *arena_alloc(struct arena *a, size_t n, size_t size)
 {

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct arena {				/* all zero: empty */
+struct arena { /* all zero: empty */
 	void *blocks;
-	bool failed;			/* an allocation failed: what was built is not whole */
+	bool failed; /* an allocation failed: what was built is not whole */
 };
 
 /* n zeroed things of `size` bytes; NULL without memory.  n 0 gives a pointer to nothing. */

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 static const int fatal[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 
@@ -48,7 +48,9 @@ void blame_reset(struct blame_page *page)
 
 static void slot_copy(const struct blame_slot *s, struct blame *ret)
 {
-	*ret = (struct blame){ .signal = atomic_load(&s->signal), .line = s->line, .analyzer = s->analyzer };
+	*ret = (struct blame){ .signal = atomic_load(&s->signal),
+			       .line = s->line,
+			       .analyzer = s->analyzer };
 	memcpy(ret->plugin, s->plugin, sizeof ret->plugin);
 	memcpy(ret->call, s->call, sizeof ret->call);
 	ret->plugin[sizeof ret->plugin - 1] = ret->call[sizeof ret->call - 1] = '\0';
@@ -56,7 +58,8 @@ static void slot_copy(const struct blame_slot *s, struct blame *ret)
 
 static bool slot_overdue(const struct blame_slot *s, int64_t now_us)
 {
-	if (!atomic_load(&s->busy))	/* first: since and limit are then this call's, or a newer one's */
+	if (!atomic_load(
+		    &s->busy)) /* first: since and limit are then this call's, or a newer one's */
 		return false;
 	int64_t limit = s->limit_us, took = now_us - s->since_us;
 
@@ -104,10 +107,12 @@ static void on_fatal(int sig)
 
 static bool handlers_install(void)
 {
-	struct sigaction sa = { .sa_handler = on_fatal, .sa_flags = SA_ONSTACK | (int)SA_RESETHAND };
+	struct sigaction sa = { .sa_handler = on_fatal,
+				.sa_flags = SA_ONSTACK | (int)SA_RESETHAND };
 	stack_t stack = { .ss_size = 65536 };
 
-	stack.ss_sp = mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack.ss_sp = mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
 	if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL) != 0)
 		return false;
 	for (size_t i = 0; i < N_ELEMENTS(fatal); i++)
@@ -125,8 +130,8 @@ struct blame_slot *blame_claim(struct blame_page *page)
 	return own;
 }
 
-void blame_enter(struct blame_slot *s, const char *plugin, const char *call, int64_t line, int64_t analyzer,
-		 int64_t limit_us)
+void blame_enter(struct blame_slot *s, const char *plugin, const char *call, int64_t line,
+		 int64_t analyzer, int64_t limit_us)
 {
 	s->since_us = clock_mono_us();
 	s->limit_us = limit_us;

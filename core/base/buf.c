@@ -9,7 +9,8 @@
 
 static int pub_append(struct tesla_buf *pub, const void *bytes, size_t len)
 {
-	return buf_append((struct buf *)(void *)((char *)pub - offsetof(struct buf, pub)), bytes, len);
+	return buf_append((struct buf *)(void *)((char *)pub - offsetof(struct buf, pub)), bytes,
+			  len);
 }
 
 void buf_init(struct buf *b, size_t max)

@@ -8,7 +8,7 @@
 struct buf {
 	struct tesla_buf pub;
 	size_t cap, max;
-	bool failed;			/* an append failed since buf_init or buf_clear: something is missing */
+	bool failed; /* an append failed since buf_init or buf_clear: something is missing */
 };
 
 /* Nothing is allocated before the first append. */
@@ -16,7 +16,9 @@ void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b);
 /* 0; -EMSGSIZE beyond max; -ENOMEM.  What was there stays as it was on failure. */
 int buf_append(struct buf *b, const void *bytes, size_t len);
-/* Makes room for `len` more bytes and returns where they go; NULL on failure.  Then buf_advance(). */
+/*
+ * Makes room for `len` more bytes and returns where they go; NULL on failure.  Then buf_advance().
+ */
 uint8_t *buf_reserve(struct buf *b, size_t len);
 void buf_advance(struct buf *b, size_t len);
 /* Drops the first `len` bytes. */

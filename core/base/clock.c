@@ -8,7 +8,7 @@ static int64_t clock_us(clockid_t id)
 {
 	struct timespec t;
 
-	(void)clock_gettime(id, &t);	/* cannot fail: both ids are known to every kernel */
+	(void)clock_gettime(id, &t); /* cannot fail: both ids are known to every kernel */
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 

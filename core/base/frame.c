@@ -48,7 +48,7 @@ uint8_t *frame_reader_room(struct frame_reader *r, size_t *room)
 		buf_consume(&r->in, r->used);
 		r->used = 0;
 	}
-	if (r->in.pub.len == 0 && r->in.cap > 2 * CHUNK)	/* a rare long message is not kept */
+	if (r->in.pub.len == 0 && r->in.cap > 2 * CHUNK) /* a rare long message is not kept */
 		buf_release(&r->in);
 	*room = CHUNK;
 	return buf_reserve(&r->in, CHUNK);
@@ -70,7 +70,8 @@ int frame_reader_next(struct frame_reader *r, struct mp_doc *doc, struct tesla_e
 	for (int i = 0; i < HEAD; i++)
 		len |= (size_t)p[i] << (8 * i);
 	if (len > FRAME_MAX)
-		return tesla_fail(err, -EMSGSIZE, "message of %zu bytes: at most %u are allowed", len, FRAME_MAX);
+		return tesla_fail(err, -EMSGSIZE, "message of %zu bytes: at most %u are allowed",
+				  len, FRAME_MAX);
 	if (have - HEAD < len)
 		return 0;
 	rc = mp_unpack(doc, p + HEAD, len, err);

@@ -12,16 +12,25 @@
 #define FRAME_MAX (1u << 20)
 
 /* ---- writing: frame_begin, pack the value, frame_end ---- */
-struct frame { struct buf *out; size_t start; msgpack_packer pk; };
+struct frame {
+	struct buf *out;
+	size_t start;
+	msgpack_packer pk;
+};
 void frame_begin(struct frame *f, struct buf *out);
 /* Sets the length.  -EMSGSIZE or -ENOMEM: nothing of the frame is left in `out`. */
 int frame_end(struct frame *f);
 
 /* ---- reading: put bytes in, take frames out ---- */
-struct frame_reader { struct buf in; size_t used; };
+struct frame_reader {
+	struct buf in;
+	size_t used;
+};
 void frame_reader_init(struct frame_reader *r);
 void frame_reader_release(struct frame_reader *r);
-/* Where to read to, and how much fits (64 KiB at least); then frame_reader_add.  NULL: no memory. */
+/*
+ * Where to read to, and how much fits (64 KiB at least); then frame_reader_add.  NULL: no memory.
+ */
 uint8_t *frame_reader_room(struct frame_reader *r, size_t *room);
 void frame_reader_add(struct frame_reader *r, size_t len);
 /*

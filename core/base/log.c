@@ -9,9 +9,13 @@
 
 #include "base/cleanup.h"
 
-static const struct { const char *name; int level; } levels[] = {
-	{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "info", LOG_LEVEL_INFO },
-	{ "debug", LOG_LEVEL_DEBUG }, { "critical", LOG_LEVEL_ERROR }, { "warn", LOG_LEVEL_WARNING },
+static const struct {
+	const char *name;
+	int level;
+} levels[] = {
+	{ "error", LOG_LEVEL_ERROR },	 { "warning", LOG_LEVEL_WARNING },
+	{ "info", LOG_LEVEL_INFO },	 { "debug", LOG_LEVEL_DEBUG },
+	{ "critical", LOG_LEVEL_ERROR }, { "warn", LOG_LEVEL_WARNING },
 };
 
 static void sink_journald(void *arg, int level, const char *text)
@@ -30,12 +34,14 @@ static void sink_stderr(void *arg, int level, const char *text)
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	if (localtime_r(&now.tv_sec, &tm) != NULL)
 		(void)strftime(when, sizeof when, "%F %T", &tm);
-	(void)fprintf(stderr, "%s.%03ld %s: %s\n", when, now.tv_nsec / 1000000, log_level_name(level), text);
+	(void)fprintf(stderr, "%s.%03ld %s: %s\n", when, now.tv_nsec / 1000000,
+		      log_level_name(level), text);
 }
 
 void log_init_stderr(struct log *log, int level)
 {
-	*log = (struct log){ .level = level, .sink = getenv("JOURNAL_STREAM") ? sink_journald : sink_stderr };
+	*log = (struct log){ .level = level,
+			     .sink = getenv("JOURNAL_STREAM") ? sink_journald : sink_stderr };
 }
 
 void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap)
@@ -45,7 +51,7 @@ void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap)
 	if (level > log->level)
 		return;
 	(void)vsnprintf(text, sizeof text, fmt, ap);
-	for (char *p = text; *p != '\0'; p++)	/* foreign text in a message must not fake a line */
+	for (char *p = text; *p != '\0'; p++) /* foreign text in a message must not fake a line */
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
 	log->sink(log->arg, level, text);

@@ -6,19 +6,25 @@
 #include <stdarg.h>
 #include <tesla/plugin.h>
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 struct log {
-	int level;			/* messages above it are dropped */
-	void (*sink)(void *arg, int level, const char *text);	/* one line, no newline */
+	int level;					      /* messages above it are dropped */
+	void (*sink)(void *arg, int level, const char *text); /* one line, no newline */
 	void *arg;
 };
 
 /* To standard error: with the time and level, or under journald with its "<4>" prefix. */
 void log_init_stderr(struct log *log, int level);
-__attribute__((format(printf, 3, 4))) void log_msg(const struct log *log, int level, const char *fmt, ...);
-__attribute__((format(printf, 3, 0)))
-void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap);
+__attribute__((format(printf, 3, 4))) void log_msg(const struct log *log, int level,
+						   const char *fmt, ...);
+__attribute__((format(printf, 3, 0))) void log_vmsg(const struct log *log, int level,
+						    const char *fmt, va_list ap);
 /* "error", "warning", "info", "debug" (any case; "warn", "critical" too); -EINVAL. */
 int log_level_parse(const char *text, int *ret);
 const char *log_level_name(int level);

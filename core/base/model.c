@@ -20,11 +20,11 @@ struct build {
 	struct diags *d;
 	struct tesla_scale *scales;
 	struct model_range *forbidden;
-	struct m_layer base;		/* what the model says for all variables */
+	struct m_layer base; /* what the model says for all variables */
 };
 
 static const uint16_t registers_of[] = {
-	[TESLA_INT16] = 1, [TESLA_UINT16] = 1, [TESLA_INT32] = 2, [TESLA_UINT32] = 2,
+	[TESLA_INT16] = 1, [TESLA_UINT16] = 1, [TESLA_INT32] = 2,   [TESLA_UINT32] = 2,
 	[TESLA_INT64] = 4, [TESLA_UINT64] = 4, [TESLA_FLOAT32] = 2, [TESLA_FLOAT64] = 4,
 };
 
@@ -114,8 +114,8 @@ static void scale_add(struct build *b, const xmlNode *node, const struct tesla_s
 			  row.min, row.max);
 	address_check(b, node, (unsigned)row.function, (unsigned)row.address, 1);
 	b->scales[i] = (struct tesla_scale){
-		row.name,         (uint16_t)row.function, (uint16_t)row.address,
-		(int16_t)row.min, (int16_t)row.max,       (unsigned)i
+		row.name,	  (uint16_t)row.function, (uint16_t)row.address,
+		(int16_t)row.min, (int16_t)row.max,	  (unsigned)i
 	};
 	rows[i] = &b->scales[i];
 	b->m->pub.n_scales++;
@@ -171,9 +171,9 @@ static void sentinel_set(struct build *b, const xmlNode *node, const char *text,
 	r->has_sentinel = sentinel_parse(text, 16u * r->count, &r->sentinel);
 	if (!r->has_sentinel)
 		xml_error(b->x, b->d, node,
-			"<%s>: sentinel is \"%.60s\": expected raw bits such as 0x8000, or a "
-			"decimal, within %u bits",
-			(const char *)node->name, text, 16u * r->count);
+			  "<%s>: sentinel is \"%.60s\": expected raw bits such as 0x8000, or a "
+			  "decimal, within %u bits",
+			  (const char *)node->name, text, 16u * r->count);
 }
 
 static void register_fill(struct build *b, const xmlNode *node, const struct m_element_row *row,
@@ -203,7 +203,8 @@ static void label_check(struct build *b, const xmlNode *node, const struct tesla
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(v->elements[i]->label, label) == 0) {
-			xml_error(b->x, b->d, node,
+			xml_error(
+				b->x, b->d, node,
 				"<element>: label is \"%.60s\", as that of another element of %s: "
 				"expected different ones",
 				label, v->name);
@@ -254,8 +255,11 @@ static void variable_add(struct build *b, const xmlNode *node, struct tesla_vari
 	if (row.factor == 0)
 		xml_error(b->x, b->d, node, "<variable>: factor is 0: expected another number");
 	*v = (struct tesla_variable){
-		.name = row.name ? row.name : "", .unit = row.unit, .description = row.description,
-		.kind = (enum tesla_variable_kind)(row.kind + 1), .predecessor_factor = row.factor,
+		.name = row.name ? row.name : "",
+		.unit = row.unit,
+		.description = row.description,
+		.kind = (enum tesla_variable_kind)(row.kind + 1),
+		.predecessor_factor = row.factor,
 	};
 	elements_fill(b, node, &row.layer, v);
 }
@@ -344,9 +348,9 @@ static void recognise_read(struct build *b, const xmlNode *node)
 	fault = pattern_fault(row.identity, text, sizeof text);
 	if (fault != NULL)
 		xml_error(b->x, b->d, node,
-			"<recognise>: identity is \"%.60s\": expected an extended regular "
-			"expression: %s",
-			row.identity, fault);
+			  "<recognise>: identity is \"%.60s\": expected an extended regular "
+			  "expression: %s",
+			  row.identity, fault);
 }
 
 /* ---- the model ---- */
@@ -354,7 +358,9 @@ static void recognise_read(struct build *b, const xmlNode *node)
 static void model_read(struct build *b, const xmlNode *root)
 {
 	struct m_model_row row = {
-		.proven = true, .turnaround_ms = -1, .late_max_ms = -1,
+		.proven = true,
+		.turnaround_ms = -1,
+		.late_max_ms = -1,
 		.layer = { .function = 3, .type = -1, .scale = 1, .max = -1 },
 	};
 	struct model *m = b->m;

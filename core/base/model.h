@@ -7,21 +7,23 @@
 
 #include "base/xml.h"
 
-struct model_range { uint16_t function, first, last; };	/* last included */
+struct model_range {
+	uint16_t function, first, last;
+}; /* last included */
 
 struct model {
-	struct tesla_model pub;		/* what a data plugin is shown; pub.name and so on */
-	char *file;			/* where it was read, for messages */
-	bool proven;			/* proven="no": numbers that nobody tried on the meter */
+	struct tesla_model pub; /* what a data plugin is shown; pub.name and so on */
+	char *file;		/* where it was read, for messages */
+	bool proven;		/* proven="no": numbers that nobody tried on the meter */
 	char *description;
-	int64_t turnaround_us;		/* request to reply, until measured; -1: not said */
-	int64_t pause_ms;		/* quiet that the meter wants before a request; 0: none */
-	int64_t late_max_ms;		/* a reply may be this late; -1: not said */
+	int64_t turnaround_us; /* request to reply, until measured; -1: not said */
+	int64_t pause_ms;      /* quiet that the meter wants before a request; 0: none */
+	int64_t late_max_ms;   /* a reply may be this late; -1: not said */
 	size_t n_forbidden;
-	const struct model_range *forbidden;	/* registers that must not be inside a read */
+	const struct model_range *forbidden; /* registers that must not be inside a read */
 	/* Recognition: what identification must answer.  NULL: no pattern is known. */
-	char *identity_pattern;		/* POSIX extended regular expression over the text */
-	struct arena memory;		/* all of the above */
+	char *identity_pattern; /* POSIX extended regular expression over the text */
+	struct arena memory;	/* all of the above */
 };
 
 /* NULL: *diags has every error with file, line and column. */

@@ -4,24 +4,30 @@
 
 #define ROW(TYPE, S, F, NAME, ...) \
 	(&(const struct tesla_param)TESLA_P_##TYPE(NAME, struct m_##S##_row, F, __VA_ARGS__))
-#define TEXT .flags = TESLA_REQUIRED	/* not empty */
+#define TEXT .flags = TESLA_REQUIRED /* not empty */
 #define ANY .flags = 0
 #define ADDRESS .min = 0, .max = 65535
 #define FUNCTION .min = 3, .max = 4
 #define DURATION .min = 0, .max = 60000, .unit = "s"
-#define END { .name = NULL }
+#define END \
+	{ \
+		.name = NULL \
+	}
 
-static const char *const types[] = {	/* order of enum tesla_raw, from 1 */
-	"int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", NULL
+static const char *const types[] = { /* order of enum tesla_raw, from 1 */
+				     "int16",  "uint16",  "int32",   "uint32", "int64",
+				     "uint64", "float32", "float64", NULL
 };
-static const char *const orders[] = { "big", "little", NULL };	/* enum tesla_word_order */
+static const char *const orders[] = { "big", "little", NULL }; /* enum tesla_word_order */
 static const char *const kinds[] = { "gauge", "counter", "status",
 				     NULL }; /* enum ..._kind, from 1 */
 static const char *const scale_reads[] = { "connect", "sweep", NULL };
 
 #define READING(S) \
 	{ "function", NULL, false, ROW(INT, S, layer.function, "function", FUNCTION) }, \
-	{ "order", NULL, false, ROW(CHOICE, S, layer.order, "order", .choices = orders) }
+	{ \
+		"order", NULL, false, ROW(CHOICE, S, layer.order, "order", .choices = orders) \
+	}
 #define LAYER(S) \
 	READING(S), { "type", NULL, false, ROW(CHOICE, S, layer.type, "type", .choices = types) }, \
 		{ "scale", NULL, false, ROW(REAL, S, layer.scale, "scale", ANY) }, \
@@ -50,8 +56,7 @@ static const struct xml_attr model_attrs[] = {
 };
 
 static const struct xml_attr recognise_attrs[] = {
-	{ "identity", NULL, true, ROW(STR, recognise, identity, "identity", TEXT) },
-	END
+	{ "identity", NULL, true, ROW(STR, recognise, identity, "identity", TEXT) }, END
 };
 
 static const struct xml_attr forbidden_attrs[] = {
@@ -87,17 +92,27 @@ static const struct xml_attr element_attrs[] = {
 	END
 };
 
-#define CHILDREN(...) (const struct xml_element *const[]){ __VA_ARGS__, NULL }
+#define CHILDREN(...) \
+	(const struct xml_element *const[]) \
+	{ \
+		__VA_ARGS__, NULL \
+	}
 
 const struct xml_element m_description = { .name = "description", .text = true, .max = 1 };
 const struct xml_element m_recognise = { .name = "recognise", .attrs = recognise_attrs, .max = 1 };
 const struct xml_element m_forbidden = { .name = "forbidden", .attrs = forbidden_attrs };
 const struct xml_element m_scale = { .name = "scale", .attrs = scale_attrs };
 const struct xml_element m_element = {
-	.name = "element", .attrs = element_attrs, .min = 1, .max = MODEL_ELEMENTS_MAX };
-const struct xml_element m_variable = {
-	.name = "variable", .attrs = variable_attrs, .children = CHILDREN(&m_element),
-	.min = 1, .max = MODEL_VARIABLES_MAX };
-const struct xml_element m_model = {
-	.name = "model", .attrs = model_attrs, .min = 1, .max = 1,
-	.children = CHILDREN(&m_description, &m_recognise, &m_forbidden, &m_scale, &m_variable) };
+	.name = "element", .attrs = element_attrs, .min = 1, .max = MODEL_ELEMENTS_MAX
+};
+const struct xml_element m_variable = { .name = "variable",
+					.attrs = variable_attrs,
+					.children = CHILDREN(&m_element),
+					.min = 1,
+					.max = MODEL_VARIABLES_MAX };
+const struct xml_element m_model = { .name = "model",
+				     .attrs = model_attrs,
+				     .min = 1,
+				     .max = 1,
+				     .children = CHILDREN(&m_description, &m_recognise,
+							  &m_forbidden, &m_scale, &m_variable) };

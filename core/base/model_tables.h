@@ -11,28 +11,39 @@
 /* What makes an element of a variable; what it does not say, its variable or model says. */
 struct m_layer {
 	int64_t function;
-	int type, order;		/* index of its choice; type -1: not said */
-	double scale, offset, max;	/* max < 0: none */
-	const char *scale_register, *sentinel;	/* NULL: none */
+	int type, order;		       /* index of its choice; type -1: not said */
+	double scale, offset, max;	       /* max < 0: none */
+	const char *scale_register, *sentinel; /* NULL: none */
 };
 
 struct m_model_row {
 	const char *name, *manufacturer;
 	bool proven;
 	int64_t max_registers, turnaround_ms, pause_ms, late_max_ms;
-	int scale_read;			/* 0: at connect, 1: in every sweep */
+	int scale_read; /* 0: at connect, 1: in every sweep */
 	struct m_layer layer;
 };
-struct m_recognise_row { const char *identity; };
-struct m_forbidden_row { int64_t function, first, last; };
-struct m_scale_row { const char *name; int64_t address, function, min, max; };
+struct m_recognise_row {
+	const char *identity;
+};
+struct m_forbidden_row {
+	int64_t function, first, last;
+};
+struct m_scale_row {
+	const char *name;
+	int64_t address, function, min, max;
+};
 struct m_variable_row {
 	const char *name, *unit, *description;
 	int kind;
 	double factor;
 	struct m_layer layer;
 };
-struct m_element_row { const char *label; int64_t address; struct m_layer layer; };
+struct m_element_row {
+	const char *label;
+	int64_t address;
+	struct m_layer layer;
+};
 
 /* Each element's attributes are read (xml_read) into the row of its name. */
 extern const struct xml_element m_model, m_description, m_recognise, m_forbidden, m_scale,

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-struct scan { const uint8_t *p; size_t left; };
+struct scan {
+	const uint8_t *p;
+	size_t left;
+};
 
 static bool take(struct scan *s, size_t n)
 {
@@ -29,25 +32,32 @@ static bool take_count(struct scan *s, size_t width, uint64_t *ret)
 	return true;
 }
 
-/* What follows a type byte: a count field, bytes per counted thing, fixed bytes; or values inside. */
-struct form { uint8_t count_width, fixed, values_per_count; bool counted_bytes, valid; };
+/*
+ * What follows a type byte: a count field, bytes per counted thing, fixed bytes; or values inside.
+ */
+struct form {
+	uint8_t count_width, fixed, values_per_count;
+	bool counted_bytes, valid;
+};
 
-static const struct form forms[] = {	/* 0xc0 to 0xdf */
+static const struct form forms[] = {
+	/* 0xc0 to 0xdf */
 	[0x00] = { .valid = true },					/* nil */
-	[0x02] = { .valid = true }, [0x03] = { .valid = true },		/* false, true */
-	[0x04] = { 1, 0, 0, true, true }, [0x05] = { 2, 0, 0, true, true }, [0x06] = { 4, 0, 0, true, true },
-	[0x07] = { 1, 1, 0, true, true }, [0x08] = { 2, 1, 0, true, true }, [0x09] = { 4, 1, 0, true, true },
-	[0x0a] = { 0, 4, 0, false, true }, [0x0b] = { 0, 8, 0, false, true },		/* float */
-	[0x0c] = { 0, 1, 0, false, true }, [0x0d] = { 0, 2, 0, false, true },		/* uint */
-	[0x0e] = { 0, 4, 0, false, true }, [0x0f] = { 0, 8, 0, false, true },
-	[0x10] = { 0, 1, 0, false, true }, [0x11] = { 0, 2, 0, false, true },		/* int */
-	[0x12] = { 0, 4, 0, false, true }, [0x13] = { 0, 8, 0, false, true },
-	[0x14] = { 0, 2, 0, false, true }, [0x15] = { 0, 3, 0, false, true },		/* fixext */
-	[0x16] = { 0, 5, 0, false, true }, [0x17] = { 0, 9, 0, false, true },
-	[0x18] = { 0, 17, 0, false, true },
-	[0x19] = { 1, 0, 0, true, true }, [0x1a] = { 2, 0, 0, true, true }, [0x1b] = { 4, 0, 0, true, true },
-	[0x1c] = { 2, 0, 1, false, true }, [0x1d] = { 4, 0, 1, false, true },		/* array */
-	[0x1e] = { 2, 0, 2, false, true }, [0x1f] = { 4, 0, 2, false, true },		/* map */
+	[0x02] = { .valid = true },	    [0x03] = { .valid = true }, /* false, true */
+	[0x04] = { 1, 0, 0, true, true },   [0x05] = { 2, 0, 0, true, true },
+	[0x06] = { 4, 0, 0, true, true },   [0x07] = { 1, 1, 0, true, true },
+	[0x08] = { 2, 1, 0, true, true },   [0x09] = { 4, 1, 0, true, true },
+	[0x0a] = { 0, 4, 0, false, true },  [0x0b] = { 0, 8, 0, false, true }, /* float */
+	[0x0c] = { 0, 1, 0, false, true },  [0x0d] = { 0, 2, 0, false, true }, /* uint */
+	[0x0e] = { 0, 4, 0, false, true },  [0x0f] = { 0, 8, 0, false, true },
+	[0x10] = { 0, 1, 0, false, true },  [0x11] = { 0, 2, 0, false, true }, /* int */
+	[0x12] = { 0, 4, 0, false, true },  [0x13] = { 0, 8, 0, false, true },
+	[0x14] = { 0, 2, 0, false, true },  [0x15] = { 0, 3, 0, false, true }, /* fixext */
+	[0x16] = { 0, 5, 0, false, true },  [0x17] = { 0, 9, 0, false, true },
+	[0x18] = { 0, 17, 0, false, true }, [0x19] = { 1, 0, 0, true, true },
+	[0x1a] = { 2, 0, 0, true, true },   [0x1b] = { 4, 0, 0, true, true },
+	[0x1c] = { 2, 0, 1, false, true },  [0x1d] = { 4, 0, 1, false, true }, /* array */
+	[0x1e] = { 2, 0, 2, false, true },  [0x1f] = { 4, 0, 2, false, true }, /* map */
 };
 
 /* One head; *values is how many values are inside it. */
@@ -59,7 +69,7 @@ static bool scan_head(struct scan *s, uint64_t *values)
 	*values = 0;
 	if (!take(s, 1))
 		return false;
-	if (b <= 0x7f || b >= 0xe0)			/* small integers */
+	if (b <= 0x7f || b >= 0xe0) /* small integers */
 		return true;
 	if (b <= 0x8f)
 		return *values = 2u * (b & 0x0f), true;
@@ -75,17 +85,23 @@ static bool scan_head(struct scan *s, uint64_t *values)
 	return !f->counted_bytes || (count <= s->left && take(s, (size_t)count));
 }
 
+static int scan_end(const struct scan *s, struct tesla_error *err)
+{
+	if (s->left == 0)
+		return 0;
+	return tesla_fail(err, -EBADMSG, "message: %zu bytes are left after the value", s->left);
+}
+
 int mp_scan(const void *bytes, size_t len, struct tesla_error *err)
 {
 	struct scan s = { bytes, len };
-	uint64_t open[MP_DEPTH + 1] = { 1 };	/* values still to come, per level */
+	uint64_t open[MP_DEPTH + 1] = { 1 }; /* values still to come, per level */
 	size_t depth = 0;
 
 	for (;;) {
 		while (open[depth] == 0) {
 			if (depth-- == 0)
-				return s.left == 0 ? 0 : tesla_fail(err, -EBADMSG,
-					"message: %zu bytes are left after the value", s.left);
+				return scan_end(&s, err);
 		}
 		uint64_t inside;
 
@@ -93,11 +109,13 @@ int mp_scan(const void *bytes, size_t len, struct tesla_error *err)
 		if (!scan_head(&s, &inside))
 			return tesla_fail(err, -EBADMSG, "message: bad or cut at byte %zu of %zu",
 					  len - s.left, len);
-		if (inside > s.left)		/* a value takes a byte at least */
-			return tesla_fail(err, -EBADMSG, "message: %llu values announced, %zu bytes left",
+		if (inside > s.left) /* a value takes a byte at least */
+			return tesla_fail(err, -EBADMSG,
+					  "message: %llu values announced, %zu bytes left",
 					  (unsigned long long)inside, s.left);
 		if (inside > 0 && depth == MP_DEPTH)
-			return tesla_fail(err, -EBADMSG, "message: nested deeper than %d", MP_DEPTH);
+			return tesla_fail(err, -EBADMSG, "message: nested deeper than %d",
+					  MP_DEPTH);
 		if (inside > 0)
 			open[++depth] = inside;
 	}
@@ -143,7 +161,8 @@ bool mp_to_int(const msgpack_object *o, int64_t *ret)
 {
 	if (o == NULL || (o->type == MSGPACK_OBJECT_POSITIVE_INTEGER && o->via.u64 > INT64_MAX))
 		return false;
-	if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER && o->type != MSGPACK_OBJECT_NEGATIVE_INTEGER)
+	if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER &&
+	    o->type != MSGPACK_OBJECT_NEGATIVE_INTEGER)
 		return false;
 	*ret = o->via.i64;
 	return true;
@@ -155,7 +174,8 @@ bool mp_to_real(const msgpack_object *o, double *ret)
 
 	if (mp_to_int(o, &v))
 		*ret = (double)v;
-	else if (o != NULL && (o->type == MSGPACK_OBJECT_FLOAT64 || o->type == MSGPACK_OBJECT_FLOAT32))
+	else if (o != NULL &&
+		 (o->type == MSGPACK_OBJECT_FLOAT64 || o->type == MSGPACK_OBJECT_FLOAT32))
 		*ret = o->via.f64;
 	else
 		return false;
@@ -188,7 +208,8 @@ bool mp_is(const msgpack_object *map, const char *key, const char *text)
 
 char *mp_to_strdup(const msgpack_object *o)
 {
-	if (o == NULL || o->type != MSGPACK_OBJECT_STR || memchr(o->via.str.ptr, 0, o->via.str.size) != NULL)
+	if (o == NULL || o->type != MSGPACK_OBJECT_STR ||
+	    memchr(o->via.str.ptr, 0, o->via.str.size) != NULL)
 		return NULL;
 	return strndup(o->via.str.ptr, o->via.str.size);
 }

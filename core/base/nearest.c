@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LETTERS 40			/* longer names are compared by their beginnings */
+#define LETTERS 40 /* longer names are compared by their beginnings */
 
 static size_t change_cost(char a, char b)
 {

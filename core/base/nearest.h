@@ -10,7 +10,10 @@
 struct nearest {
 	const char *wanted;
 	size_t n;
-	struct { const char *name; size_t distance; } best[NEAREST_MAX];
+	struct {
+		const char *name;
+		size_t distance;
+	} best[NEAREST_MAX];
 };
 
 static inline void nearest_init(struct nearest *near, const char *wanted)

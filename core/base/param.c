@@ -19,8 +19,14 @@ const struct tesla_param *param_find(const struct tesla_param *table, const char
 	return NULL;
 }
 
-static const struct { const char *suffix; double ms; } units[] = {
-	{ "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 },
+static const struct {
+	const char *suffix;
+	double ms;
+} units[] = {
+	{ "ms", 1 },
+	{ "s", 1000 },
+	{ "min", 60000 },
+	{ "h", 3600000 },
 };
 
 /* Decimal only: strtod alone would take "inf", "nan" and "0x10". */
@@ -85,19 +91,22 @@ static int bounds_check(const struct tesla_param *row, const char *text, double 
 			  row->min / per_unit, row->max / per_unit, unit);
 }
 
-static int set_int(const struct tesla_param *row, const char *text, void *at, struct tesla_error *err)
+static int set_int(const struct tesla_param *row, const char *text, void *at,
+		   struct tesla_error *err)
 {
 	double v;
 	const char *rest;
 
 	if (number_parse(text, &v, &rest) != 0 || *rest != '\0' || v != trunc(v) || fabs(v) > 9e15)
-		return tesla_fail(err, -EINVAL, "%s is \"%s\": expected a whole number", row->name, text);
+		return tesla_fail(err, -EINVAL, "%s is \"%s\": expected a whole number", row->name,
+				  text);
 	if (at != NULL)
 		*(int64_t *)at = (int64_t)v;
 	return bounds_check(row, text, v, 1, err);
 }
 
-static int set_real(const struct tesla_param *row, const char *text, void *at, struct tesla_error *err)
+static int set_real(const struct tesla_param *row, const char *text, void *at,
+		    struct tesla_error *err)
 {
 	double v;
 	const char *rest;
@@ -109,22 +118,28 @@ static int set_real(const struct tesla_param *row, const char *text, void *at, s
 	return bounds_check(row, text, v, 1, err);
 }
 
-static int set_ms(const struct tesla_param *row, const char *text, void *at, struct tesla_error *err)
+static int set_ms(const struct tesla_param *row, const char *text, void *at,
+		  struct tesla_error *err)
 {
 	int64_t v;
 
 	if (duration_parse_ms(text, 1000, &v) != 0)
-		return tesla_fail(err, -EINVAL, "%s is \"%s\": expected seconds, such as 0.5, or 500 ms, 10 min",
+		return tesla_fail(err, -EINVAL,
+				  "%s is \"%s\": expected seconds, such as 0.5, or 500 ms, 10 min",
 				  row->name, text);
 	if (at != NULL)
 		*(int64_t *)at = v;
 	return bounds_check(row, text, (double)v, 1000, err);
 }
 
-static int set_bool(const struct tesla_param *row, const char *text, void *at, struct tesla_error *err)
+static int set_bool(const struct tesla_param *row, const char *text, void *at,
+		    struct tesla_error *err)
 {
-	static const struct { const char *word; bool v; } words[] = {
-		{ "true", true }, { "yes", true }, { "on", true }, { "1", true },
+	static const struct {
+		const char *word;
+		bool v;
+	} words[] = {
+		{ "true", true },   { "yes", true }, { "on", true },   { "1", true },
 		{ "false", false }, { "no", false }, { "off", false }, { "0", false },
 	};
 
@@ -138,7 +153,8 @@ static int set_bool(const struct tesla_param *row, const char *text, void *at, s
 	return tesla_fail(err, -EINVAL, "%s is \"%s\": expected true or false", row->name, text);
 }
 
-static int set_str(const struct tesla_param *row, const char *text, void *at, struct tesla_error *err)
+static int set_str(const struct tesla_param *row, const char *text, void *at,
+		   struct tesla_error *err)
 {
 	if ((row->flags & TESLA_REQUIRED) && *text == '\0')
 		return tesla_fail(err, -EINVAL, "%s is empty", row->name);
@@ -147,7 +163,8 @@ static int set_str(const struct tesla_param *row, const char *text, void *at, st
 	return 0;
 }
 
-static int set_choice(const struct tesla_param *row, const char *text, void *at, struct tesla_error *err)
+static int set_choice(const struct tesla_param *row, const char *text, void *at,
+		      struct tesla_error *err)
 {
 	char known[160] = "";
 	size_t len = 0;
@@ -159,21 +176,23 @@ static int set_choice(const struct tesla_param *row, const char *text, void *at,
 			return 0;
 		}
 		if (len < sizeof known)
-			len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i ? ", " : "",
-						row->choices[i]);
+			len += (size_t)snprintf(known + len, sizeof known - len, "%s%s",
+						i ? ", " : "", row->choices[i]);
 	}
 	return tesla_fail(err, -EINVAL, "%s is \"%s\": expected one of %s", row->name, text, known);
 }
 
 int param_set(const struct tesla_param *row, const char *text, void *conf, struct tesla_error *err)
 {
-	static int (*const set[])(const struct tesla_param *, const char *, void *, struct tesla_error *) = {
-		[TESLA_T_INT] = set_int,   [TESLA_T_REAL] = set_real, [TESLA_T_BOOL] = set_bool,
-		[TESLA_T_STR] = set_str,   [TESLA_T_CHOICE] = set_choice, [TESLA_T_MS] = set_ms,
+	static int (*const set[])(const struct tesla_param *, const char *, void *,
+				  struct tesla_error *) = {
+		[TESLA_T_INT] = set_int, [TESLA_T_REAL] = set_real,	[TESLA_T_BOOL] = set_bool,
+		[TESLA_T_STR] = set_str, [TESLA_T_CHOICE] = set_choice, [TESLA_T_MS] = set_ms,
 	};
 
 	if (row->type <= TESLA_T_END || row->type >= N_ELEMENTS(set))
-		return tesla_fail(err, -EINVAL, "%s has a type that this version does not know", row->name);
+		return tesla_fail(err, -EINVAL, "%s has a type that this version does not know",
+				  row->name);
 	return set[row->type](row, text, conf ? (char *)conf + row->offset : NULL, err);
 }
 

@@ -8,8 +8,9 @@
 /* The row of that name, or NULL.  A NULL table is empty. */
 const struct tesla_param *param_find(const struct tesla_param *table, const char *name);
 /*
- * Checks `text` against the row and, unless conf is NULL, stores it.  A string is stored as a pointer
- * to `text`: the caller keeps it.  -EINVAL, -ERANGE with *err saying what came and what was expected.
+ * Checks `text` against the row and, unless conf is NULL, stores it.  A string is stored as a
+ * pointer to `text`: the caller keeps it.  -EINVAL, -ERANGE with *err saying what came and what
+ * was expected.
  */
 int param_set(const struct tesla_param *row, const char *text, void *conf, struct tesla_error *err);
 /* Stores every row's default. */

@@ -10,8 +10,7 @@
 
 #include "base/cleanup.h"
 
-__attribute__((format(printf, 1, 2)))
-static char *path_make(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static char *path_make(const char *fmt, ...)
 {
 	va_list ap;
 	char *path;

@@ -25,8 +25,8 @@ static struct xml *xml_of(void *ctxt)
 }
 
 /* Says it once and ends the parsing: what follows a broken place is mostly its consequence. */
-__attribute__((format(printf, 4, 5)))
-static void xml_stop(xmlParserCtxt *ctxt, int line, int column, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void xml_stop(xmlParserCtxt *ctxt, int line,
+							   int column, const char *fmt, ...)
 {
 	struct xml *x = xml_of(ctxt);
 	va_list ap;

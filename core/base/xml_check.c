@@ -8,7 +8,7 @@
 #include "base/param.h"
 #include "base/xml_internal.h"
 
-#define NAMES_MAX 400			/* bytes of a list of names in a message */
+#define NAMES_MAX 400 /* bytes of a list of names in a message */
 
 static const char *name_of(const xmlNode *node)
 {
@@ -139,7 +139,11 @@ const char *xml_spelling(const struct xml *x, const char *name, const char *alia
 	return x->aliased && alias != NULL ? alias : name;
 }
 
-struct check { const struct xml *x; struct diags *d; struct arena memory; };
+struct check {
+	const struct xml *x;
+	struct diags *d;
+	struct arena memory;
+};
 
 /* A word of a list for "expected ...". */
 static void list_add(char *list, const char *before, const char *name, const char *after)

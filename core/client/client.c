@@ -19,11 +19,11 @@
 #include "client/socket.h"
 
 #define REQUEST_MAX (1u << 20)
-#define ANSWER_MAX (64 << 20)		/* a snapshot of thousands of analyzers is some MiB */
+#define ANSWER_MAX (64 << 20) /* a snapshot of thousands of analyzers is some MiB */
 
 struct tesla_client {
 	char *endpoint;
-	void *ctx, *socket;		/* socket: NULL until a request needs one */
+	void *ctx, *socket; /* socket: NULL until a request needs one */
 };
 
 static void message_close(zmq_msg_t *m)

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-#define BACKLOG 100000	/* messages: all readings of a large node come in one burst */
+#define BACKLOG 100000 /* messages: all readings of a large node come in one burst */
 
 static bool set(void *s, int option, int value)
 {
@@ -32,8 +32,10 @@ void *socket_connect(void *ctx, int type, const char *endpoint, int64_t max,
 	    zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max) == 0 &&
 	    zmq_connect(s, endpoint) == 0)
 		return s;
-	(void)tesla_fail(err, -errno, "%s: %s; an endpoint is such as ipc:///run/tesla/control "
-			 "or tcp://127.0.0.1:5556", endpoint, zmq_strerror(errno));
+	(void)tesla_fail(err, -errno,
+			 "%s: %s; an endpoint is such as ipc:///run/tesla/control "
+			 "or tcp://127.0.0.1:5556",
+			 endpoint, zmq_strerror(errno));
 	(void)zmq_close(s);
 	return NULL;
 }

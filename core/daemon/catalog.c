@@ -62,8 +62,8 @@ static void catalog_read(struct catalog *c, const char *path, const struct log *
 	if (m != NULL)
 		catalog_add(c, m);
 	else if (diags.n > 0)
-		log_msg(log, LOG_LEVEL_WARNING, "model is not used for recognition: %s:%d:%d: %s", path,
-			diags.list[0].line, diags.list[0].column, diags.list[0].text);
+		log_msg(log, LOG_LEVEL_WARNING, "model is not used for recognition: %s:%d:%d: %s",
+			path, diags.list[0].line, diags.list[0].column, diags.list[0].text);
 	model_free(m);
 	diags_release(&diags);
 }

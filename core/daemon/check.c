@@ -12,7 +12,7 @@
 #include "daemon/host.h"
 #include "daemon/intake.h"
 
-#define SIDE_BY_SIDE 8u			/* hosts in their dry run at a time */
+#define SIDE_BY_SIDE 8u /* hosts in their dry run at a time */
 
 /* ---- the dry run: hosts open plugins and make plans, but open no line ---- */
 
@@ -23,8 +23,9 @@ struct dry {
 	bool strict, done;
 };
 
-__attribute__((format(printf, 5, 6)))
-static void complain(const struct dry *d, bool error, int line, int column, const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static void complain(const struct dry *d, bool error,
+							   int line, int column, const char *fmt,
+							   ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list ap;
@@ -34,9 +35,11 @@ static void complain(const struct dry *d, bool error, int line, int column, cons
 		text = NULL;
 	va_end(ap);
 	if (error)
-		diags_error(&d->c->diags, d->c->config->file, line, column, "%s", text ? text : fmt);
+		diags_error(&d->c->diags, d->c->config->file, line, column, "%s",
+			    text ? text : fmt);
 	else
-		diags_warning(&d->c->diags, d->c->config->file, line, column, "%s", text ? text : fmt);
+		diags_warning(&d->c->diags, d->c->config->file, line, column, "%s",
+			      text ? text : fmt);
 }
 
 /* Where the configuration names what a message is about. */
@@ -58,7 +61,8 @@ static void on_failed(const struct dry *d, const msgpack_object *msg)
 	if (!d->strict)
 		return;
 	where_is(d, mp_int(msg, "analyzer", 0), mp_int(msg, "line", 0), &row, &column);
-	complain(d, true, row, column, "plugin %s: %s", plugin ? plugin : "?", text ? text : "it would not open");
+	complain(d, true, row, column, "plugin %s: %s", plugin ? plugin : "?",
+		 text ? text : "it would not open");
 }
 
 static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *err)
@@ -108,8 +112,10 @@ static void dry_start(struct dry *d, uv_loop_t *loop, const struct setup *setup)
 		return;
 	}
 	buf_init(&out, HOST_QUEUE_MAX);
-	if (setup_lines(setup, d->owner, true, &out) != 0 || host_send(d->host, &out, HOST_QUEUE_MAX) != 0)
-		host_kill(d->host, "a line with its analyzers is too long for a message to its host");
+	if (setup_lines(setup, d->owner, true, &out) != 0 ||
+	    host_send(d->host, &out, HOST_QUEUE_MAX) != 0)
+		host_kill(d->host,
+			  "a line with its analyzers is too long for a message to its host");
 	buf_release(&out);
 }
 
@@ -141,9 +147,10 @@ static void check_shares(struct check *c)
 
 		if (l->planned && l->conf->kind == TESLA_LINE_SERIAL && l->share > 1)
 			diags_error(&c->diags, c->config->file, l->conf->line, l->conf->column,
-				    "line %" PRId64 " (%s) needs %.0f%% of its time: longer intervals, fewer "
-				    "variables or a higher baud rate are needed", l->conf->id, l->conf->name,
-				    100 * l->share);
+				    "line %" PRId64
+				    " (%s) needs %.0f%% of its time: longer intervals, fewer "
+				    "variables or a higher baud rate are needed",
+				    l->conf->id, l->conf->name, 100 * l->share);
 	}
 }
 
@@ -151,8 +158,8 @@ static void disable_analyzers(struct check *c)
 {
 	for (size_t i = 0; i < c->hub->n_analyzers; i++)
 		if (c->plugins->uses[i].why != NULL)
-			hub_set_state(c->hub, &c->hub->analyzers[i], HUB_FAILED, c->plugins->uses[i].why,
-				      LOG_LEVEL_DEBUG);
+			hub_set_state(c->hub, &c->hub->analyzers[i], HUB_FAILED,
+				      c->plugins->uses[i].why, LOG_LEVEL_DEBUG);
 }
 
 static int check_plan(struct check *c, bool strict, const struct log *log)
@@ -198,7 +205,8 @@ int check_run(struct check *c, const struct check_files *files, bool strict, str
 	else if (c->diags.n_errors == 0)
 		r = check_plan(c, strict, log);
 	if (r != 0)
-		diags_error(&c->diags, c->config->file, 0, 0, "the check could not be ended: %s", strerror(-r));
+		diags_error(&c->diags, c->config->file, 0, 0, "the check could not be ended: %s",
+			    strerror(-r));
 	else if (c->hub != NULL)
 		check_shares(c);
 	return c->diags.n_errors > 0 ? -EINVAL : 0;
@@ -221,8 +229,10 @@ static void print_step(const struct hub_step *s, FILE *out)
 	if (s->command != NULL)
 		(void)fprintf(out, "    command %s\n", s->command);
 	else
-		(void)fprintf(out, "    function %" PRId64 ", 0x%04" PRIX64 "..0x%04" PRIX64 " (%" PRId64
-			      " register%s), %" PRId64 " block%s\n", s->function, (uint64_t)s->address,
+		(void)fprintf(out,
+			      "    function %" PRId64 ", 0x%04" PRIX64 "..0x%04" PRIX64 " (%" PRId64
+			      " register%s), %" PRId64 " block%s\n",
+			      s->function, (uint64_t)s->address,
 			      (uint64_t)(s->address + (s->count > 0 ? s->count - 1 : 0)), s->count,
 			      s->count == 1 ? "" : "s", s->blocks, s->blocks == 1 ? "" : "s");
 }
@@ -232,8 +242,9 @@ static void print_analyzer(const struct hub_analyzer *a, FILE *out)
 	char interval[32];
 
 	duration_format(a->conf->interval_ms, interval, sizeof interval);
-	(void)fprintf(out, "  analyzer %-6" PRId64 " %s%s, every %s", a->conf->id, a->conf->model->pub.name,
-		      a->conf->model->proven ? "" : " (unproven)", interval);
+	(void)fprintf(out, "  analyzer %-6" PRId64 " %s%s, every %s", a->conf->id,
+		      a->conf->model->pub.name, a->conf->model->proven ? "" : " (unproven)",
+		      interval);
 	if (a->plan.known)
 		(void)fprintf(out, ", %.1f ms%s", (double)a->plan.predicted_us / 1000,
 			      a->plan.assumed ? " (turnaround assumed)" : "");
@@ -247,8 +258,8 @@ void check_print(const struct check *c, FILE *out)
 	for (size_t i = 0; i < c->hub->n_lines; i++) {
 		const struct hub_line *l = &c->hub->lines[i];
 
-		(void)fprintf(out, "line %-6" PRId64 " %s %s", l->conf->id, hub_line_kind_name(l->conf->kind),
-			      l->conf->name);
+		(void)fprintf(out, "line %-6" PRId64 " %s %s", l->conf->id,
+			      hub_line_kind_name(l->conf->kind), l->conf->name);
 		if (l->planned && l->share >= 0)
 			(void)fprintf(out, ", share %.1f%%", 100 * l->share);
 		(void)fprintf(out, "\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that is read before a line is opened: the two files, models, plugins and, from a dry run of the
- * hosts, the plan.  `teslad -t` prints it, a start goes on from it.
+ * Everything that is read before a line is opened: the two files, models, plugins and, from a dry
+ * run of the hosts, the plan.  `teslad -t` prints it, a start goes on from it.
  */
 #ifndef DAEMON_CHECK_H
 #define DAEMON_CHECK_H
@@ -10,7 +10,10 @@
 
 #include "daemon/setup.h"
 
-struct check_files { const char *config, *ini; bool ini_must_exist; };
+struct check_files {
+	const char *config, *ini;
+	bool ini_must_exist;
+};
 
 struct check {
 	struct places places;
@@ -20,13 +23,13 @@ struct check {
 	struct plugins *plugins;
 	struct catalog catalog;
 	struct hub *hub;
-	size_t n_owners;		/* hosts of lines */
+	size_t n_owners; /* hosts of lines */
 };
 
 /*
- * Fills *c as far as it gets.  0: good, perhaps with warnings; -EINVAL: c->diags has errors.  When `strict`,
- * a plugin that cannot be used, will not open or crashes is an error; else its analyzers are left out.
- * Blocks; starts and ends hosts.  `log` must outlive c.
+ * Fills *c as far as it gets.  0: good, perhaps with warnings; -EINVAL: c->diags has errors.  When
+ * `strict`, a plugin that cannot be used, will not open or crashes is an error; else its analyzers
+ * are left out. Blocks; starts and ends hosts.  `log` must outlive c.
  */
 int check_run(struct check *c, const struct check_files *files, bool strict, struct log *log);
 void check_release(struct check *c);

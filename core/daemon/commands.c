@@ -81,7 +81,7 @@ static void on_check_time(uv_timer_t *timer)
 
 	k->seconds++;
 	if (k->exited)
-		k->eof = true;		/* whoever still holds the pipe has had its time */
+		k->eof = true; /* whoever still holds the pipe has had its time */
 	else if (k->daemon->stopping || k->seconds >= CHECK_SECONDS)
 		(void)uv_process_kill(&k->process, SIGKILL);
 	check_end(k);
@@ -99,7 +99,7 @@ static void on_check_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
 	struct check_child *k = stream->data;
 
-	if (n > 0)			/* what is beyond the bound is left out */
+	if (n > 0) /* what is beyond the bound is left out */
 		(void)buf_append(&k->text, b->base, (size_t)n);
 	if (n >= 0)
 		return;
@@ -112,15 +112,20 @@ static int check_spawn(struct check_child *k)
 {
 	const struct check_files *files = &k->daemon->files;
 	_cleanup_free_ char *config = strdup(files->config), *ini = strdup(files->ini);
-	char self[] = "/proc/self/exe", t[] = "-t", c[] = "-c", i[] = "-i", p[] = "--parent", pid[24];
+	char self[] = "/proc/self/exe", t[] = "-t", c[] = "-c", i[] = "-i", p[] = "--parent",
+	     pid[24];
 	char *args[] = { self, t, p, pid, c, config, files->ini_must_exist ? i : NULL, ini, NULL };
 	uv_stdio_container_t stdio[3] = {
 		{ .flags = UV_IGNORE },
-		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&k->out },
+		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		  .data.stream = (uv_stream_t *)&k->out },
 		{ .flags = UV_INHERIT_FD, .data.fd = 2 },
 	};
-	const uv_process_options_t options = { .file = self, .args = args, .exit_cb = on_check_exit,
-					       .stdio = stdio, .stdio_count = N_ELEMENTS(stdio) };
+	const uv_process_options_t options = { .file = self,
+					       .args = args,
+					       .exit_cb = on_check_exit,
+					       .stdio = stdio,
+					       .stdio_count = N_ELEMENTS(stdio) };
 
 	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
 	if (config == NULL || ini == NULL)
@@ -175,18 +180,17 @@ static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer, stru
 
 static const struct {
 	const char *name;
-	void (*pack)(const struct daemon *, msgpack_packer *);	/* tells something, or: */
-	bool (*run)(struct daemon *, const struct control_peer *, struct buf *);	/* as control_request */
+	void (*pack)(const struct daemon *, msgpack_packer *); /* tells something, or: */
+	bool (*run)(struct daemon *, const struct control_peer *,
+		    struct buf *); /* as control_request */
 } commands[] = {
-	{ "status", status_pack, NULL },
-	{ "snapshot", snapshot_pack, NULL },
-	{ "plan", plan_pack, NULL },
-	{ "plugins", plugins_pack, NULL },
-	{ "check", NULL, cmd_check },
-	{ "shutdown", NULL, cmd_shutdown },
+	{ "status", status_pack, NULL }, { "snapshot", snapshot_pack, NULL },
+	{ "plan", plan_pack, NULL },	 { "plugins", plugins_pack, NULL },
+	{ "check", NULL, cmd_check },	 { "shutdown", NULL, cmd_shutdown },
 };
 
-bool commands_answer(void *arg, const msgpack_object *request, const struct control_peer *peer, struct buf *reply)
+bool commands_answer(void *arg, const msgpack_object *request, const struct control_peer *peer,
+		     struct buf *reply)
 {
 	struct daemon *d = arg;
 	_cleanup_free_ char *cmd = mp_strdup(request, "cmd");
@@ -202,8 +206,11 @@ bool commands_answer(void *arg, const msgpack_object *request, const struct cont
 		return true;
 	}
 	if (cmd != NULL)
-		control_error(reply, "unknown command %.40s: expected status, snapshot, plan, plugins, check or shutdown",
-			      cmd);
+		control_error(
+			reply,
+			"unknown command %.40s: expected status, snapshot, plan, plugins, check or "
+			"shutdown",
+			cmd);
 	else
 		control_error(reply, "expected a map with cmd, the name of a command");
 	return true;

@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 
 /* A control_request; `arg` is the struct daemon. */
-bool commands_answer(void *arg, const msgpack_object *request, const struct control_peer *peer, struct buf *reply);
+bool commands_answer(void *arg, const msgpack_object *request, const struct control_peer *peer,
+		     struct buf *reply);
 
 #endif

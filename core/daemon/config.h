@@ -9,19 +9,25 @@
 
 #include "base/model.h"
 
-struct conf_param { char *name, *value; int line, column; };	/* where it stands, for messages */
-struct conf_params { struct conf_param *list; size_t n; };
+struct conf_param {
+	char *name, *value;
+	int line, column;
+}; /* where it stands, for messages */
+struct conf_params {
+	struct conf_param *list;
+	size_t n;
+};
 
-struct conf_line {			/* `device` */
+struct conf_line { /* `device` */
 	int64_t id;
 	enum tesla_line_kind kind;
-	char *name;			/* its endpoint: "/dev/ttyS0", "10.0.0.7:502" */
-	struct conf_params params;	/* all child elements: the line's own and the drivers' */
+	char *name;		   /* its endpoint: "/dev/ttyS0", "10.0.0.7:502" */
+	struct conf_params params; /* all child elements: the line's own and the drivers' */
 	int line, column;
 };
 
 struct conf_variable {
-	const struct tesla_variable *variable;	/* belongs to the model */
+	const struct tesla_variable *variable; /* belongs to the model */
 	int64_t interval_ms;
 };
 
@@ -29,18 +35,18 @@ struct conf_analyzer {
 	int64_t id;
 	unsigned address;
 	const struct conf_line *on;
-	struct model *model;		/* belongs to config->models */
-	char *driver, *data;		/* as written: may be an alias */
+	struct model *model; /* belongs to config->models */
+	char *driver, *data; /* as written: may be an alias */
 	int64_t interval_ms, record_ms;
 	struct conf_variable *variables;
 	size_t n_variables;
-	struct conf_params params;	/* unknown children of `params`: the data plugin's */
+	struct conf_params params; /* unknown children of `params`: the data plugin's */
 	int line, column;
 };
 
-struct conf_exporter {			/* one instance; several analyzers may name it */
-	char *id, *type, *target;	/* target is absolute, or has a scheme; NULL: none */
-	struct conf_params params;	/* further attributes */
+struct conf_exporter {		   /* one instance; several analyzers may name it */
+	char *id, *type, *target;  /* target is absolute, or has a scheme; NULL: none */
+	struct conf_params params; /* further attributes */
 	const struct conf_analyzer **analyzers;
 	size_t n_analyzers;
 	int line, column;
@@ -49,16 +55,16 @@ struct conf_exporter {			/* one instance; several analyzers may name it */
 struct config {
 	char *file;
 	char *node_id, *node_name, *node_location;
-	struct conf_line *lines;	/* enabled ones, in the order of the file */
+	struct conf_line *lines; /* enabled ones, in the order of the file */
 	size_t n_lines;
-	struct conf_analyzer *analyzers;	/* on enabled lines, in the order of the file */
+	struct conf_analyzer *analyzers; /* on enabled lines, in the order of the file */
 	size_t n_analyzers;
 	struct conf_exporter *exporters;
 	size_t n_exporters;
-	struct model **models;		/* every model in use */
-	char **model_texts;		/* the file of each, as read: hosts parse the same bytes */
+	struct model **models; /* every model in use */
+	char **model_texts;    /* the file of each, as read: hosts parse the same bytes */
 	size_t n_models;
-	struct arena memory;		/* all of the above but the models */
+	struct arena memory; /* all of the above but the models */
 };
 
 /*

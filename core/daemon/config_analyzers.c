@@ -95,9 +95,9 @@ static int64_t interval(struct loader *l, const xmlNode *node, double unit_ms, c
 		return dflt;
 	if (duration_parse_ms(text, unit_ms, &ms) != 0) {
 		xml_error(l->x, l->d, node,
-			"<%s> is \"%.60s\": expected %s, such as 15, or with a unit: 500 ms, 90 "
-			"s, 15 min, 1 h",
-			(const char *)node->name, text, unit);
+			  "<%s> is \"%.60s\": expected %s, such as 15, or with a unit: 500 ms, 90 "
+			  "s, 15 min, 1 h",
+			  (const char *)node->name, text, unit);
 		return dflt;
 	}
 	if (ms < INTERVAL_MIN_MS || ms > INTERVAL_MAX_MS)
@@ -208,9 +208,9 @@ static void intervals_count(struct loader *l, const xmlNode *node, const struct 
 			k++;
 		if (k == INTERVALS_MAX) {
 			xml_error(l->x, l->d, node,
-				"<%s>: its variables have more than %d different intervals: "
-				"expected at most %d",
-				(const char *)node->name, INTERVALS_MAX, INTERVALS_MAX);
+				  "<%s>: its variables have more than %d different intervals: "
+				  "expected at most %d",
+				  (const char *)node->name, INTERVALS_MAX, INTERVALS_MAX);
 			return;
 		}
 		if (k == n)

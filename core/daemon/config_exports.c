@@ -74,7 +74,7 @@ static void analyzer_join(struct loader *l, const xmlNode *node, struct conf_exp
 			    (const char *)node->name, e->id);
 		return;
 	}
-	if ((n & (n - 1)) == 0) {		/* full at every power of two */
+	if ((n & (n - 1)) == 0) { /* full at every power of two */
 		const struct conf_analyzer **list = arena_alloc(l->a, n ? 2 * n : 1, sizeof(*list));
 
 		if (list == NULL)

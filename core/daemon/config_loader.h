@@ -6,26 +6,30 @@
 #include "daemon/config.h"
 #include "daemon/config_tables.h"
 
-#define UNSET INT64_MIN			/* a number that was not given, or was wrong and reported */
+#define UNSET INT64_MIN /* a number that was not given, or was wrong and reported */
 #define INTERVAL_MIN_MS 10
-#define INTERVAL_MAX_MS 86400000	/* a day */
-#define INTERVALS_MAX 4			/* different ones of an analyzer; the host has so many */
+#define INTERVAL_MAX_MS 86400000 /* a day */
+#define INTERVALS_MAX 4		 /* different ones of an analyzer; the host has so many */
 
-struct device { int64_t id; const xmlNode *node; const struct conf_line *on; };	/* NULL: unused */
+struct device {
+	int64_t id;
+	const xmlNode *node;
+	const struct conf_line *on;
+}; /* NULL: unused */
 
 struct loader {
 	struct config *c;
-	struct arena *a;		/* &c->memory */
+	struct arena *a; /* &c->memory */
 	const struct xml *x;
 	struct diags *d;
 	const char *const *model_dirs;
-	char *folder;			/* of config.xml, absolute */
-	struct device *devices;		/* disabled ones too: they may be referred to */
+	char *folder;		/* of config.xml, absolute */
+	struct device *devices; /* disabled ones too: they may be referred to */
 	size_t n_devices;
-	const xmlNode **seen;		/* analyzers, by the order of the file */
+	const xmlNode **seen; /* analyzers, by the order of the file */
 	int64_t *seen_ids;
 	size_t n_seen;
-	const char **bad_models;	/* reported once */
+	const char **bad_models; /* reported once */
 	size_t n_bad_models;
 };
 

@@ -72,7 +72,7 @@ static int model_read(struct loader *l, const xmlNode *at, const char *name, cha
 			xml_error(l->x, l->d, at, "<%s>: %s", (const char *)at->name, err.text);
 			return r;
 		}
-		if (strlen(read) != len) {	/* hosts are sent a text */
+		if (strlen(read) != len) { /* hosts are sent a text */
 			diags_error(l->d, *path, 0, 0, "is no text: it has a byte 0");
 			return -EINVAL;
 		}

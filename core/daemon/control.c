@@ -14,10 +14,10 @@
 #include "base/clock.h"
 
 #define REQUEST_MAX (1 << 20)
-#define REQUESTS_AT_A_TIME 64		/* then the loop goes round: nobody can keep it here */
-#define FRAMES_MAX 3			/* identity, delimiter, request */
+#define REQUESTS_AT_A_TIME 64 /* then the loop goes round: nobody can keep it here */
+#define FRAMES_MAX 3	      /* identity, delimiter, request */
 #define N_HANDLES 3
-#define GRACE_MS 200			/* a peer may lose an answer that it has not read when we close */
+#define GRACE_MS 200 /* a peer may lose an answer that it has not read when we close */
 
 struct control {
 	void *ctx, *socket;
@@ -39,8 +39,11 @@ int control_check(const char *endpoint, struct tesla_error *err)
 	const char *path = endpoint + strlen("ipc://");
 
 	if (strncmp(endpoint, "ipc://", strlen("ipc://")) != 0 || *path == '\0' || *path == '@')
-		return tesla_fail(err, -EINVAL, "[Control] endpoint is \"%s\": expected ipc:// and a path: nothing else "
-				  "tells who asks", endpoint);
+		return tesla_fail(
+			err, -EINVAL,
+			"[Control] endpoint is \"%s\": expected ipc:// and a path: nothing else "
+			"tells who asks",
+			endpoint);
 	return 0;
 }
 
@@ -54,12 +57,16 @@ static int folder_make(const char *path, struct tesla_error *err)
 		return 0;
 	*slash = '\0';
 	if (mkdir(dir, 0750) != 0 && errno != EEXIST)
-		return tesla_fail(err, -errno, "run_dir %s cannot be made: %s", dir, strerror(errno));
+		return tesla_fail(err, -errno, "run_dir %s cannot be made: %s", dir,
+				  strerror(errno));
 	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
 		return tesla_fail(err, -ENOTDIR, "run_dir %s is no folder", dir);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return tesla_fail(err, -EPERM, "run_dir %s belongs to user %u, expected %u: its owner could take the "
-				  "control socket's place", dir, (unsigned)st.st_uid, (unsigned)geteuid());
+		return tesla_fail(
+			err, -EPERM,
+			"run_dir %s belongs to user %u, expected %u: its owner could take the "
+			"control socket's place",
+			dir, (unsigned)st.st_uid, (unsigned)geteuid());
 	return 0;
 }
 
@@ -71,23 +78,31 @@ static int socket_is_free(const char *path, struct tesla_error *err)
 	struct stat st;
 
 	if (strlen(path) >= sizeof addr.sun_path)
-		return tesla_fail(err, -ENAMETOOLONG, "control socket %s: the path is longer than %zu bytes", path,
+		return tesla_fail(err, -ENAMETOOLONG,
+				  "control socket %s: the path is longer than %zu bytes", path,
 				  sizeof addr.sun_path - 1);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	if (lstat(path, &st) != 0)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return tesla_fail(err, -EEXIST, "control socket %s: there is a file of that name that is no socket",
+		return tesla_fail(
+			err, -EEXIST,
+			"control socket %s: there is a file of that name that is no socket", path);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 ||
+	    errno == EAGAIN)
+		return tesla_fail(err, -EADDRINUSE, "another teslad is running: it listens on %s",
 				  path);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 || errno == EAGAIN)
-		return tesla_fail(err, -EADDRINUSE, "another teslad is running: it listens on %s", path);
 	return 0;
 }
 
 static int socket_bind(struct control *c, const char *endpoint, struct tesla_error *err)
 {
-	static const struct { int option, value; } options[] = {
-		{ ZMQ_RCVHWM, 100 }, { ZMQ_SNDHWM, 128 }, { ZMQ_LINGER, 200 },
+	static const struct {
+		int option, value;
+	} options[] = {
+		{ ZMQ_RCVHWM, 100 },
+		{ ZMQ_SNDHWM, 128 },
+		{ ZMQ_LINGER, 200 },
 	};
 	const int64_t max = REQUEST_MAX;
 	mode_t old;
@@ -95,12 +110,14 @@ static int socket_bind(struct control *c, const char *endpoint, struct tesla_err
 
 	(void)zmq_setsockopt(c->socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
 	for (size_t i = 0; i < N_ELEMENTS(options); i++)
-		(void)zmq_setsockopt(c->socket, options[i].option, &options[i].value, sizeof options[i].value);
+		(void)zmq_setsockopt(c->socket, options[i].option, &options[i].value,
+				     sizeof options[i].value);
 	old = umask(0117);
 	r = zmq_bind(c->socket, endpoint);
 	(void)umask(old);
-	return r == 0 ? 0 : tesla_fail(err, -zmq_errno(), "control socket %s: %s", endpoint,
-				       zmq_strerror(zmq_errno()));
+	return r == 0 ? 0
+		      : tesla_fail(err, -zmq_errno(), "control socket %s: %s", endpoint,
+				   zmq_strerror(zmq_errno()));
 }
 
 /* ---- one request ---- */
@@ -124,14 +141,16 @@ void control_error(struct buf *reply, const char *fmt, ...)
 
 void control_reply(struct control *c, const struct control_peer *peer, const struct buf *reply)
 {
-	/* A peer that went away, or reads nothing, loses its answer: the loop never waits for it. */
+	/*
+	 * A peer that went away, or reads nothing, loses its answer: the loop never waits for it.
+	 */
 	if (zmq_send(c->socket, peer->id, peer->len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
 		if (peer->delimiter)
 			(void)zmq_send(c->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
 		(void)zmq_send(c->socket, reply->pub.bytes, reply->pub.len, ZMQ_DONTWAIT);
 	}
 	c->answered_us = clock_mono_us();
-	if (!c->stopping)		/* sending may have eaten the edge of something that came */
+	if (!c->stopping) /* sending may have eaten the edge of something that came */
 		(void)uv_async_send(&c->again);
 }
 
@@ -148,13 +167,17 @@ static void serve(struct control *c, const struct control_peer *peer, zmq_msg_t 
 		now = c->request(c->arg, &doc.u.data, peer, &c->reply);
 		mp_doc_release(&doc);
 		if (now && c->reply.failed)
-			control_error(&c->reply, "the answer is longer than %u bytes", CONTROL_REPLY_MAX);
+			control_error(&c->reply, "the answer is longer than %u bytes",
+				      CONTROL_REPLY_MAX);
 	}
 	if (now)
 		control_reply(c, peer, &c->reply);
 }
 
-/* All frames of one message; those beyond FRAMES_MAX are thrown away.  Returns how many came; 0: nothing. */
+/*
+ * All frames of one message; those beyond FRAMES_MAX are thrown away.  Returns how many came; 0:
+ * nothing.
+ */
 static int receive(struct control *c, zmq_msg_t frames[FRAMES_MAX])
 {
 	int n = 0;
@@ -261,8 +284,8 @@ static int control_open(struct control *c, const char *endpoint, struct tesla_er
 	return socket_bind(c, endpoint, err);
 }
 
-struct control *control_start(uv_loop_t *loop, const char *endpoint, control_request *request, void *arg,
-			      struct tesla_error *err)
+struct control *control_start(uv_loop_t *loop, const char *endpoint, control_request *request,
+			      void *arg, struct tesla_error *err)
 {
 	struct control *c = calloc(1, sizeof *c);
 	size_t len = sizeof(int);

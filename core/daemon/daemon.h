@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The running daemon: all of its parts, for main.c, which makes and ends them, and for the control commands. */
+/*
+ * The running daemon: all of its parts, for main.c, which makes and ends them, and for the control
+ * commands.
+ */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
@@ -7,7 +10,7 @@
 #include "daemon/control.h"
 #include "daemon/fleet.h"
 
-#define DAEMON_CHECKS_MAX 4u		/* `check` commands under way */
+#define DAEMON_CHECKS_MAX 4u /* `check` commands under way */
 
 struct daemon {
 	uv_loop_t loop;

@@ -27,8 +27,7 @@ const char *plugin_kind_name(enum tesla_kind kind)
 	return names[kind];
 }
 
-__attribute__((format(printf, 2, 3)))
-static void fail(struct plugin *p, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void fail(struct plugin *p, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -73,13 +72,17 @@ static int child_start(const char *host, const char *path, pid_t *pid, int *out)
 	return r;
 }
 
-/* 1: a message is there; 0: its output ended without one; negative: as frame_reader_next, or -ETIMEDOUT. */
+/*
+ * 1: a message is there; 0: its output ended without one; negative: as frame_reader_next, or
+ * -ETIMEDOUT.
+ */
 static int child_read(int fd, struct frame_reader *r, struct mp_doc *doc, struct tesla_error *err)
 {
 	int64_t end_us = clock_mono_us() + TIME_MS * 1000;
 
 	for (;;) {
-		int left_ms = (int)((end_us - clock_mono_us()) / 1000), rc = frame_reader_next(r, doc, err);
+		int left_ms = (int)((end_us - clock_mono_us()) / 1000),
+		    rc = frame_reader_next(r, doc, err);
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		size_t room = 0;
 		uint8_t *to;
@@ -88,7 +91,8 @@ static int child_read(int fd, struct frame_reader *r, struct mp_doc *doc, struct
 		if (rc != 0)
 			return rc;
 		if (left_ms <= 0 || poll(&p, 1, left_ms) == 0)
-			return tesla_fail(err, -ETIMEDOUT, "no description came in %d s", TIME_MS / 1000);
+			return tesla_fail(err, -ETIMEDOUT, "no description came in %d s",
+					  TIME_MS / 1000);
 		to = frame_reader_room(r, &room);
 		n = to ? read(fd, to, room) : -1;
 		if (n == 0)
@@ -111,7 +115,8 @@ static void child_end(struct plugin *p, pid_t pid, int rc, const struct tesla_er
 	if (rc < 0)
 		fail(p, "%s", err->text);
 	else if (WIFSIGNALED(status))
-		fail(p, "loading it ends with signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		fail(p, "loading it ends with signal %d (%s)", WTERMSIG(status),
+		     strsignal(WTERMSIG(status)));
 	else if (rc == 0)
 		fail(p, "no description came, exit code %d", WEXITSTATUS(status));
 }
@@ -145,7 +150,9 @@ static int param_fill(const msgpack_object *o, struct tesla_param *row)
 	row->help = mp_strdup(o, "help");
 	row->choices = (const char *const *)texts(o, "choices");
 	return row->name == NULL || row->type == TESLA_T_END ||
-	       (row->type == TESLA_T_CHOICE && row->choices == NULL) ? -EINVAL : 0;
+			       (row->type == TESLA_T_CHOICE && row->choices == NULL)
+		       ? -EINVAL
+		       : 0;
 }
 
 static void texts_free(char **list)
@@ -158,7 +165,10 @@ static void texts_free(char **list)
 /* A described row's texts are ours: the const of struct tesla_param is for tables in a plugin. */
 static void row_free(const void *p)
 {
-	union { const void *in; void *out; } u = { .in = p };
+	union {
+		const void *in;
+		void *out;
+	} u = { .in = p };
 
 	free(u.out);
 }
@@ -213,8 +223,9 @@ static void plugin_fill(const msgpack_object *o, struct plugin *p)
 	}
 	if (kind != (int64_t)p->kind) {
 		fail(p, "%s is refused: it is a plugin of kind %s, expected %s", p->path,
-		     kind >= TESLA_DRIVER && kind <= TESLA_EXPORTER ? plugin_kind_name((enum tesla_kind)kind)
-								     : "unknown",
+		     kind >= TESLA_DRIVER && kind <= TESLA_EXPORTER
+			     ? plugin_kind_name((enum tesla_kind)kind)
+			     : "unknown",
 		     plugin_kind_name(p->kind));
 		return;
 	}

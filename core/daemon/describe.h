@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a plugin says of itself.  The core loads no plugin: a child (tesla-host --describe) does, and writes
- * the description, which is foreign and checked here.
+ * What a plugin says of itself.  The core loads no plugin: a child (tesla-host --describe) does,
+ * and writes the description, which is foreign and checked here.
  */
 #ifndef DAEMON_DESCRIBE_H
 #define DAEMON_DESCRIBE_H
@@ -9,14 +9,14 @@
 #include <tesla/plugin.h>
 
 struct plugin {
-	enum tesla_kind kind;		/* as it is used */
-	char *name;			/* as in config.xml */
-	char *path;			/* NULL: there is no such file */
-	char *error;			/* why it cannot be used; NULL: it can */
+	enum tesla_kind kind; /* as it is used */
+	char *name;	      /* as in config.xml */
+	char *path;	      /* NULL: there is no such file */
+	char *error;	      /* why it cannot be used; NULL: it can */
 	char *version, *abi, *help;
-	char **aliases;			/* NULL-terminated, or NULL */
+	char **aliases; /* NULL-terminated, or NULL */
 	uint32_t takes, lines, max_registers, caps;
-	struct tesla_param *params;	/* ended by TESLA_P_END, or NULL; offsets are 0 */
+	struct tesla_param *params; /* ended by TESLA_P_END, or NULL; offsets are 0 */
 };
 
 /* Runs `host --describe p->path`, at most 10 s, and fills the rest of p, or p->error.  Blocks. */

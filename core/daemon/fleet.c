@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All hosts: started, started again, fed and stopped.  Who goes into quarantine is quarantine.c's. */
+/*
+ * All hosts: started, started again, fed and stopped.  Who goes into quarantine is quarantine.c's.
+ */
 #include "daemon/fleet.h"
 
 #include <errno.h>
@@ -13,8 +15,8 @@
 #include "daemon/quarantine.h"
 
 #define SETUP_BYTES_MAX HOST_QUEUE_MAX
-#define BATCH_BYTES_MAX (8u << 20)	/* waiting for one exporter; beyond it batches are lost */
-#define LOG_LINES 50u			/* of one host */
+#define BATCH_BYTES_MAX (8u << 20) /* waiting for one exporter; beyond it batches are lost */
+#define LOG_LINES 50u		   /* of one host */
 #define LOG_PERIOD_US (10 * 1000000LL)
 
 static const struct host_calls calls;
@@ -74,7 +76,8 @@ static void on_timer(uv_timer_t *timer)
 static void slot_wait(struct slot *s, int64_t up_us)
 {
 	s->state = SLOT_WAITING;
-	(void)uv_timer_start(&s->timer, on_timer, (uint64_t)restart_delay_ms(&s->restart, up_us), 0);
+	(void)uv_timer_start(&s->timer, on_timer, (uint64_t)restart_delay_ms(&s->restart, up_us),
+			     0);
 }
 
 static int slot_setup(struct slot *s, struct buf *out)
@@ -92,8 +95,8 @@ static void slot_start(struct slot *s)
 	struct buf out;
 
 	buf_init(&out, SETUP_BYTES_MAX);
-	s->host = host_start(s->fleet->loop, s->fleet->host_program, s->exporter ? "--exporter" : "--driver",
-			     &calls, s, &err);
+	s->host = host_start(s->fleet->loop, s->fleet->host_program,
+			     s->exporter ? "--exporter" : "--driver", &calls, s, &err);
 	if (s->host != NULL) {
 		s->state = SLOT_STARTING;
 		if (slot_setup(s, &out) != 0 || host_send(s->host, &out, SETUP_BYTES_MAX) != 0)
@@ -131,8 +134,8 @@ static void on_ended(void *arg, const struct host_end *end)
 		fleet_stopped(s->fleet);
 		return;
 	}
-	log_msg(s->fleet->log, LOG_LEVEL_WARNING, "%s %zu ended after %.1f s: %s", slot_name(s), s->owner,
-		(double)end->up_us / 1e6, end->reason);
+	log_msg(s->fleet->log, LOG_LEVEL_WARNING, "%s %zu ended after %.1f s: %s", slot_name(s),
+		s->owner, (double)end->up_us / 1e6, end->reason);
 	text_set(&s->reason, end->reason);
 	if (s->exporter == NULL) {
 		lines_down(s, end->reason);
@@ -154,8 +157,9 @@ static void on_log(struct slot *s, const msgpack_object *msg)
 
 	if (now_us - s->log_from_us > LOG_PERIOD_US) {
 		if (s->logged > LOG_LINES)
-			log_msg(s->fleet->log, LOG_LEVEL_WARNING, "%s %zu: %u more messages were not shown",
-				slot_name(s), s->owner, s->logged - LOG_LINES);
+			log_msg(s->fleet->log, LOG_LEVEL_WARNING,
+				"%s %zu: %u more messages were not shown", slot_name(s), s->owner,
+				s->logged - LOG_LINES);
 		s->log_from_us = now_us;
 		s->logged = 0;
 	}
@@ -165,7 +169,10 @@ static void on_log(struct slot *s, const msgpack_object *msg)
 		log_msg(s->fleet->log, (int)level, "%s %zu: %s", slot_name(s), s->owner, text);
 }
 
-/* An exporter that would not open is tried again: its host is ended, and started after the back-off. */
+/*
+ * An exporter that would not open is tried again: its host is ended, and started after the
+ * back-off.
+ */
 static void on_exporter_failed(struct slot *s, const msgpack_object *msg)
 {
 	_cleanup_free_ char *text = mp_strdup(msg, "text");
@@ -285,8 +292,12 @@ int fleet_init(struct fleet *f, uv_loop_t *loop, const struct places *places, co
 	const struct config *c = setup->hub->config;
 	int r = 0;
 
-	*f = (struct fleet){ .loop = loop, .host_program = places->host, .stream = stream, .setup = *setup,
-			     .log = setup->hub->log, .beaten_us = clock_mono_us() };
+	*f = (struct fleet){ .loop = loop,
+			     .host_program = places->host,
+			     .stream = stream,
+			     .setup = *setup,
+			     .log = setup->hub->log,
+			     .beaten_us = clock_mono_us() };
 	(void)uv_timer_init(loop, &f->heartbeat);
 	(void)uv_prepare_init(loop, &f->flush);
 	f->heartbeat.data = f->flush.data = f;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All hosts: started, started again, put into quarantine, fed and stopped.  One slot for each that there
- * should be; slots of lines come first and their index is the owner in the hub.  On the loop's thread.
+ * All hosts: started, started again, put into quarantine, fed and stopped.  One slot for each that
+ * there should be; slots of lines come first and their index is the owner in the hub.  On the
+ * loop's thread.
  */
 #ifndef DAEMON_FLEET_H
 #define DAEMON_FLEET_H
@@ -17,22 +18,22 @@ const char *slot_state_name(enum slot_state s);
 
 struct slot {
 	struct fleet *fleet;
-	size_t owner;			/* its index */
+	size_t owner; /* its index */
 	enum slot_state state;
-	struct host *host;		/* NULL: none is running */
-	uv_timer_t timer;		/* until the next start */
+	struct host *host; /* NULL: none is running */
+	uv_timer_t timer;  /* until the next start */
 	struct restart restart;
 	unsigned restarts;
-	char *reason;			/* why the last one ended; NULL: none has */
+	char *reason; /* why the last one ended; NULL: none has */
 	bool quarantine;
-	int64_t log_from_us;		/* its messages are limited: so many since then */
+	int64_t log_from_us; /* its messages are limited: so many since then */
 	unsigned logged;
 	/* a slot of an exporter */
-	const struct plugin *exporter;	/* NULL: a slot of lines */
-	const struct conf_exporter *conf;	/* NULL: the stream */
+	const struct plugin *exporter;	  /* NULL: a slot of lines */
+	const struct conf_exporter *conf; /* NULL: the stream */
 	bool *wants;
-	uint64_t delivered, dropped, lost;	/* the first two as this host counts, lost before it */
-	char *failure;			/* its plugin would not open */
+	uint64_t delivered, dropped, lost; /* the first two as this host counts, lost before it */
+	char *failure;			   /* its plugin would not open */
 };
 
 struct fleet {
@@ -51,8 +52,10 @@ struct fleet {
 	void *arg;
 };
 
-/* Slots for `n_owners` hosts of lines and all exporters; starts nothing yet.  What `setup` names is the
- * caller's and outlives the fleet.  -ENOMEM. */
+/*
+ * Slots for `n_owners` hosts of lines and all exporters; starts nothing yet.  What `setup` names is
+ * the caller's and outlives the fleet.  -ENOMEM.
+ */
 int fleet_init(struct fleet *f, uv_loop_t *loop, const struct places *places, const char *stream,
 	       const struct setup *setup, size_t n_owners);
 /* Starts exporters and, if asked, lines. */

@@ -11,11 +11,11 @@
 #include "base/clock.h"
 
 #define TICK_MS 500
-#define START_TICKS 20			/* until the first sign of life: 10 s for exec, linking, plugins */
-#define PONG_TICKS 3			/* pings without an answer: 1.5 s */
-#define STOP_TICKS 4			/* from stop to kill: 2 s */
-#define EOF_TICKS 2			/* a dead host's bytes are read to their end, but not for ever */
-#define N_HANDLES 3			/* process, pipe, timer: to be closed before the end */
+#define START_TICKS 20 /* until the first sign of life: 10 s for exec, linking, plugins */
+#define PONG_TICKS 3   /* pings without an answer: 1.5 s */
+#define STOP_TICKS 4   /* from stop to kill: 2 s */
+#define EOF_TICKS 2    /* a dead host's bytes are read to their end, but not for ever */
+#define N_HANDLES 3    /* process, pipe, timer: to be closed before the end */
 
 struct host {
 	const struct host_calls *calls;
@@ -24,12 +24,12 @@ struct host {
 	uv_pipe_t pipe;
 	uv_timer_t timer;
 	uv_write_t write;
-	struct buf out, sending;	/* waiting, and with libuv */
+	struct buf out, sending; /* waiting, and with libuv */
 	bool writing, alive, exited, eof, stopping, closing;
 	unsigned unanswered, stop_ticks, exit_ticks, open_handles;
 	int64_t pings, started_us, ended_us;
 	char *reason;
-	bool overdue;			/* killed because of a call that does not end */
+	bool overdue; /* killed because of a call that does not end */
 	int64_t exit_status;
 	int exit_signal;
 	struct blame_page *page;
@@ -48,8 +48,7 @@ static void host_free(struct host *h)
 	free(h);
 }
 
-__attribute__((format(printf, 2, 3)))
-static void reason_set(struct host *h, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void reason_set(struct host *h, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -69,15 +68,17 @@ static void blame_describe(struct host *h, const struct blame *b)
 		(void)snprintf(where, sizeof where, ", analyzer %lld", (long long)b->analyzer);
 	else if (b->line != 0)
 		(void)snprintf(where, sizeof where, ", line %lld", (long long)b->line);
-	if (asprintf(&text, "%s, in %s of %s%s", h->reason ? h->reason : "ended", b->call, b->plugin, where) < 0)
+	if (asprintf(&text, "%s, in %s of %s%s", h->reason ? h->reason : "ended", b->call,
+		     b->plugin, where) < 0)
 		return;
 	free(h->reason);
 	h->reason = text;
 }
 
 /*
- * A crash and a call that hangs are the plugin's; so is a host that ended by itself while one plugin was at
- * work (exit() in a plugin).  A kill from outside is nobody's, but the text says what was under way.
+ * A crash and a call that hangs are the plugin's; so is a host that ended by itself while one
+ * plugin was at work (exit() in a plugin).  A kill from outside is nobody's, but the text says
+ * what was under way.
  */
 static void end_judge(struct host *h, struct host_end *end)
 {
@@ -242,7 +243,7 @@ static void write_next(struct host *h)
 	b = uv_buf_init((char *)h->sending.pub.bytes, (unsigned)h->sending.pub.len);
 	h->write.data = h;
 	h->writing = uv_write(&h->write, (uv_stream_t *)&h->pipe, &b, 1, on_written) == 0;
-	if (!h->writing)		/* it is going: the exit says why */
+	if (!h->writing) /* it is going: the exit says why */
 		buf_clear(&h->sending);
 }
 
@@ -287,7 +288,7 @@ static void on_tick(uv_timer_t *timer)
 	struct host *h = timer->data;
 
 	if (h->exited) {
-		if (++h->exit_ticks >= EOF_TICKS)	/* somebody else holds the socket */
+		if (++h->exit_ticks >= EOF_TICKS) /* somebody else holds the socket */
 			host_close(h);
 		return;
 	}
@@ -304,7 +305,10 @@ static void on_tick(uv_timer_t *timer)
 /* uv_spawn does not write to its arguments, but says so nowhere in its types. */
 static char *unconst(const char *text)
 {
-	union { const char *in; char *out; } u = { .in = text };
+	union {
+		const char *in;
+		char *out;
+	} u = { .in = text };
 
 	return u.out;
 }
@@ -321,8 +325,11 @@ static int host_spawn(struct host *h, const char *program, const char *mode, int
 		  .data.stream = (uv_stream_t *)&h->pipe },
 		{ .flags = UV_INHERIT_FD, .data.fd = blame_fd },
 	};
-	const uv_process_options_t options = { .file = program, .args = args, .exit_cb = on_exit_cb,
-					       .stdio = stdio, .stdio_count = N_ELEMENTS(stdio) };
+	const uv_process_options_t options = { .file = program,
+					       .args = args,
+					       .exit_cb = on_exit_cb,
+					       .stdio = stdio,
+					       .stdio_count = N_ELEMENTS(stdio) };
 
 	(void)snprintf(parent, sizeof parent, "%d", (int)getpid());
 	return uv_spawn(h->timer.loop, &h->process, &options);
@@ -355,8 +362,8 @@ static struct host *host_new(uv_loop_t *loop, const struct host_calls *calls, vo
 	return h;
 }
 
-struct host *host_start(uv_loop_t *loop, const char *program, const char *mode, const struct host_calls *calls,
-			void *arg, struct tesla_error *err)
+struct host *host_start(uv_loop_t *loop, const char *program, const char *mode,
+			const struct host_calls *calls, void *arg, struct tesla_error *err)
 {
 	_cleanup_close_ int blame_fd = -1;
 	struct host *h = host_new(loop, calls, arg);
@@ -368,13 +375,13 @@ struct host *host_start(uv_loop_t *loop, const char *program, const char *mode, 
 	}
 	h->page = blame_create(&blame_fd);
 	r = h->page ? host_spawn(h, program, mode, blame_fd) : -errno;
-	if (r == 0) {			/* neither can fail on handles that are new and connected */
+	if (r == 0) { /* neither can fail on handles that are new and connected */
 		(void)uv_read_start((uv_stream_t *)&h->pipe, on_alloc, on_read);
 		(void)uv_timer_start(&h->timer, on_tick, TICK_MS, TICK_MS);
 		return h;
 	}
 	(void)tesla_fail(err, r, "%s cannot be started: %s", program, uv_strerror(r));
-	if (h->page == NULL)		/* uv_spawn was not reached, so there is no process handle */
+	if (h->page == NULL) /* uv_spawn was not reached, so there is no process handle */
 		h->open_handles--;
 	else
 		uv_close((uv_handle_t *)&h->process, on_never_started);

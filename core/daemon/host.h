@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One life of one host process: started, talked to, watched, ended.  What it is for, and whether it is
- * started again, is the caller's (fleet.h).  Lives on the loop's thread; started from the main thread only,
- * since the child's death signal follows the thread that made it.
+ * One life of one host process: started, talked to, watched, ended.  What it is for, and whether
+ * it is started again, is the caller's (fleet.h).  Lives on the loop's thread; started from the
+ * main thread only, since the child's death signal follows the thread that made it.
  */
 #ifndef DAEMON_HOST_H
 #define DAEMON_HOST_H
@@ -14,27 +14,30 @@
 
 struct host;
 
-struct host_end {			/* how it ended */
-	const char *reason;		/* a sentence */
-	bool asked;			/* after host_stop */
-	bool blamed;			/* `blame` is a plugin's own doing: it crashed, hung or ended the host */
+struct host_end {	    /* how it ended */
+	const char *reason; /* a sentence */
+	bool asked;	    /* after host_stop */
+	bool blamed; /* `blame` is a plugin's own doing: it crashed, hung or ended the host */
 	struct blame blame;
-	int64_t up_us;			/* how long it ran */
+	int64_t up_us; /* how long it ran */
 };
 
 struct host_calls {
-	/* A message that is not about the process itself.  Negative: it breaks the form; killed for *err. */
+	/*
+	 * A message that is not about the process itself.  Negative: it breaks the form; killed
+	 * for *err.
+	 */
 	int (*message)(void *arg, const msgpack_object *msg, struct tesla_error *err);
 	/* It is gone, and so is the struct host after this call. */
 	void (*ended)(void *arg, const struct host_end *end);
 };
 
 /* Starts `program` with `mode` (--driver or --exporter).  NULL: *err says why. */
-struct host *host_start(uv_loop_t *loop, const char *program, const char *mode, const struct host_calls *calls,
-			void *arg, struct tesla_error *err);
+struct host *host_start(uv_loop_t *loop, const char *program, const char *mode,
+			const struct host_calls *calls, void *arg, struct tesla_error *err);
 /*
- * Sends whole frames (copied).  -ENOBUFS: more than `max` bytes would wait in the queue, nothing was sent.
- * HOST_QUEUE_MAX is the most that can wait.
+ * Sends whole frames (copied).  -ENOBUFS: more than `max` bytes would wait in the queue, nothing
+ * was sent. HOST_QUEUE_MAX is the most that can wait.
  */
 #define HOST_QUEUE_MAX (64u << 20)
 int host_send(struct host *h, const struct buf *frames, size_t max);

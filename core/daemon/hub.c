@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the core knows of its lines and analyzers, and the batches for those who take sweeps live. */
+/*
+ * What the core knows of its lines and analyzers, and the batches for those who take sweeps live.
+ */
 #include "daemon/hub.h"
 
 #include <assert.h>
@@ -12,10 +14,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define ITEMS_FLUSH (FRAME_MAX / 2)	/* one more item of any size that a model allows fits behind it */
+#define ITEMS_FLUSH \
+	(FRAME_MAX / 2) /* one more item of any size that a model allows fits behind it */
 #define FORBIDDEN_MAX 4096u
 
-static const char *const states[HUB_N_STATES] = { "down", "connecting", "online", "offline", "failed" };
+static const char *const states[HUB_N_STATES] = { "down", "connecting", "online", "offline",
+						  "failed" };
 static const char *const line_states[HUB_LINE_N_STATES] = { "down", "closed", "open", "failed" };
 static const char *const verified[HUB_N_VERIFIED] = { "no", "yes", "other", "changed" };
 
@@ -88,7 +92,8 @@ static int by_id(const void *a, const void *b)
 static int hub_fill(struct hub *h)
 {
 	for (size_t i = 0; i < h->n_lines; i++)
-		h->lines[i] = (struct hub_line){ .conf = &h->config->lines[i], .owner = HUB_NOBODY };
+		h->lines[i] =
+			(struct hub_line){ .conf = &h->config->lines[i], .owner = HUB_NOBODY };
 	for (size_t i = 0; i < h->n_analyzers; i++) {
 		if (analyzer_init(h, &h->analyzers[i], &h->config->analyzers[i]) != 0)
 			return -ENOMEM;
@@ -104,9 +109,12 @@ struct hub *hub_new(const struct config *config, const struct log *log, int64_t 
 
 	if (h == NULL)
 		return NULL;
-	*h = (struct hub){ .config = config, .log = log, .epoch_ms = epoch_ms,
-			   .n_analyzers = config->n_analyzers, .n_lines = config->n_lines };
-	buf_init(&h->item, FRAME_MAX - 64);	/* with the head of a batch still a frame */
+	*h = (struct hub){ .config = config,
+			   .log = log,
+			   .epoch_ms = epoch_ms,
+			   .n_analyzers = config->n_analyzers,
+			   .n_lines = config->n_lines };
+	buf_init(&h->item, FRAME_MAX - 64); /* with the head of a batch still a frame */
 	buf_init(&h->frame, 2 * FRAME_MAX);
 	h->analyzers = calloc(h->n_analyzers + 1, sizeof *h->analyzers);
 	h->by_id = calloc(h->n_analyzers + 1, sizeof *h->by_id);
@@ -163,7 +171,8 @@ struct hub_analyzer *hub_analyzer(const struct hub *h, int64_t id)
 {
 	const struct conf_analyzer conf = { .id = id };
 	struct hub_analyzer key = { .conf = &conf }, *at = &key;
-	struct hub_analyzer **found = bsearch(&at, h->by_id, h->n_analyzers, sizeof *h->by_id, by_id);
+	struct hub_analyzer **found =
+		bsearch(&at, h->by_id, h->n_analyzers, sizeof *h->by_id, by_id);
 
 	return found ? *found : NULL;
 }
@@ -176,7 +185,8 @@ struct hub_line *hub_line(const struct hub *h, int64_t id)
 	return NULL;
 }
 
-int hub_add_sink(struct hub *h, const bool *wants, void (*send)(void *, const struct buf *, size_t), void *arg)
+int hub_add_sink(struct hub *h, const bool *wants, void (*send)(void *, const struct buf *, size_t),
+		 void *arg)
 {
 	struct hub_sink *sinks = realloc(h->sinks, (h->n_sinks + 1) * sizeof *sinks);
 
@@ -229,10 +239,15 @@ static void item_done(struct hub *h, const struct hub_analyzer *a)
 	buf_clear(&h->item);
 }
 
-struct item { enum tesla_item_kind kind; int64_t analyzer, t_us, dt_us; uint64_t n, k; };
+struct item {
+	enum tesla_item_kind kind;
+	int64_t analyzer, t_us, dt_us;
+	uint64_t n, k;
+};
 
 /* All of it but the readings. */
-static void item_begin(struct hub *h, msgpack_packer *pk, const struct item *it, const char *const text[3])
+static void item_begin(struct hub *h, msgpack_packer *pk, const struct item *it,
+		       const char *const text[3])
 {
 	mp_writer(pk, &h->item);
 	(void)msgpack_pack_array(pk, 10);
@@ -242,7 +257,7 @@ static void item_begin(struct hub *h, msgpack_packer *pk, const struct item *it,
 	(void)msgpack_pack_int64(pk, it->dt_us);
 	(void)msgpack_pack_uint64(pk, it->n);
 	(void)msgpack_pack_uint64(pk, it->k);
-	for (int i = 0; i < 3; i++)		/* error, state, reason */
+	for (int i = 0; i < 3; i++) /* error, state, reason */
 		mp_str(pk, text[i]);
 }
 
@@ -266,8 +281,8 @@ static void pack_elements(msgpack_packer *pk, const struct hub_last *last)
 		(void)msgpack_pack_int(pk, last->elements[i].quality);
 }
 
-void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, size_t n, const char *error,
-		 int64_t t_us, int64_t dt_us)
+void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, size_t n,
+		 const char *error, int64_t t_us, int64_t dt_us)
 {
 	const struct item it = { TESLA_SWEEP, a->conf->id, t_us, dt_us, a->n, 0 };
 	const char *const text[3] = { error, NULL, NULL };
@@ -297,7 +312,8 @@ void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, siz
 
 static void publish_status(struct hub *h, struct hub_analyzer *a, const char *reason)
 {
-	const struct item it = { TESLA_STATUS_CHANGE, a->conf->id, clock_wall_us(), 0, a->n, ++a->status_k };
+	const struct item it = { TESLA_STATUS_CHANGE, a->conf->id, clock_wall_us(), 0, a->n,
+				 ++a->status_k };
 	const char *const text[3] = { NULL, hub_state_name(a->state), reason };
 	msgpack_packer pk;
 
@@ -325,7 +341,8 @@ void hub_heartbeat(struct hub *h, int64_t wall_us, int64_t elapsed_us)
 
 /* ---- states ---- */
 
-void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, const char *reason, int level)
+void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, const char *reason,
+		   int level)
 {
 	bool changed = state != a->state;
 
@@ -333,8 +350,8 @@ void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, 
 	text_set(&a->reason, reason);
 	if (!changed)
 		return;
-	log_msg(h->log, level, "analyzer %" PRId64 " on %s is %s%s%s", a->conf->id, a->conf->on->name,
-		hub_state_name(state), reason ? ": " : "", reason ? reason : "");
+	log_msg(h->log, level, "analyzer %" PRId64 " on %s is %s%s%s", a->conf->id,
+		a->conf->on->name, hub_state_name(state), reason ? ": " : "", reason ? reason : "");
 	publish_status(h, a, reason);
 }
 
@@ -348,7 +365,8 @@ void hub_note(struct hub *h, struct hub_analyzer *a, const char *note)
 	text_set(&a->note, note);
 }
 
-void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state state, const char *reason)
+void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state state,
+			const char *reason)
 {
 	bool changed = state != l->state;
 
@@ -363,7 +381,8 @@ void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state s
 bool hub_is_live(const struct hub_analyzer *a)
 {
 	/* In quarantine it has a connection of its own. */
-	return a->state == HUB_ONLINE && (a->line->state == HUB_LINE_OPEN || a->owner != a->line->owner);
+	return a->state == HUB_ONLINE &&
+	       (a->line->state == HUB_LINE_OPEN || a->owner != a->line->owner);
 }
 
 int hub_forbid(struct hub *h, const struct hub_forbidden *f)

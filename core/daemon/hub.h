@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the core knows of its lines and analyzers: states, counters, plans and last values.  Numbers what
- * comes and hands it on in batches to whoever takes sweeps live.  Lives on the loop's thread; knows no
- * process and no socket.
+ * What the core knows of its lines and analyzers: states, counters, plans and last values.
+ * Numbers what comes and hands it on in batches to whoever takes sweeps live.  Lives on the loop's
+ * thread; knows no process and no socket.
  */
 #ifndef DAEMON_HUB_H
 #define DAEMON_HUB_H
@@ -15,37 +15,46 @@
 
 /* The order is that of hub_state_name(). */
 enum hub_state { HUB_DOWN, HUB_CONNECTING, HUB_ONLINE, HUB_OFFLINE, HUB_FAILED, HUB_N_STATES };
-enum hub_line_state { HUB_LINE_DOWN, HUB_LINE_CLOSED, HUB_LINE_OPEN, HUB_LINE_FAILED, HUB_LINE_N_STATES };
+enum hub_line_state {
+	HUB_LINE_DOWN,
+	HUB_LINE_CLOSED,
+	HUB_LINE_OPEN,
+	HUB_LINE_FAILED,
+	HUB_LINE_N_STATES
+};
 enum hub_verified { HUB_NOT_VERIFIED, HUB_VERIFIED, HUB_OTHER, HUB_CHANGED, HUB_N_VERIFIED };
 
-struct hub_step { int64_t function, address, count, blocks; char *command; };	/* one transaction */
+struct hub_step {
+	int64_t function, address, count, blocks;
+	char *command;
+}; /* one transaction */
 struct hub_plan {
-	int64_t predicted_us, measured_us;	/* measured: -1 until it was */
-	bool known, assumed;			/* assumed: the turnaround was not measured yet */
+	int64_t predicted_us, measured_us; /* measured: -1 until it was */
+	bool known, assumed;		   /* assumed: the turnaround was not measured yet */
 	struct hub_step *steps;
 	size_t n_steps;
 };
 
-struct hub_last {			/* of one variable; elements without a value hold NAN */
+struct hub_last { /* of one variable; elements without a value hold NAN */
 	struct tesla_element *elements;
 	size_t n_elements;
 	int64_t t_us, dt_us;
-	uint64_t n, k;			/* k: messages of this topic so far; 0: nothing came yet */
+	uint64_t n, k; /* k: messages of this topic so far; 0: nothing came yet */
 	char *error;
 };
 
 struct hub_analyzer {
 	const struct conf_analyzer *conf;
 	struct hub_line *line;
-	size_t owner;			/* the host that may speak for it */
-	size_t first_variable;		/* index of its first variable among those of all analyzers */
-	struct hub_last *last;		/* one per conf->variables */
+	size_t owner;	       /* the host that may speak for it */
+	size_t first_variable; /* index of its first variable among those of all analyzers */
+	struct hub_last *last; /* one per conf->variables */
 	enum hub_state state;
 	enum hub_verified verified;
 	char *reason, *identity, *note;
-	uint64_t n, status_k;		/* last numbers given */
+	uint64_t n, status_k; /* last numbers given */
 	uint64_t sweeps, failed, missed, timeouts, garbled, exceptions;
-	int64_t t_us;			/* of the last sweep; 0: none yet */
+	int64_t t_us; /* of the last sweep; 0: none yet */
 	struct hub_plan plan;
 };
 
@@ -54,17 +63,20 @@ struct hub_line {
 	size_t owner;
 	enum hub_line_state state;
 	char *reason;
-	double share;			/* planned; -1: no share can be told */
-	double busy;			/* measured, smoothed over about 10 s */
-	int64_t busy_us;		/* since the last heartbeat */
+	double share;	 /* planned; -1: no share can be told */
+	double busy;	 /* measured, smoothed over about 10 s */
+	int64_t busy_us; /* since the last heartbeat */
 	uint64_t transactions;
 	bool planned;
 };
 
-struct hub_forbidden { const struct model *model; int64_t function, first, last; };
+struct hub_forbidden {
+	const struct model *model;
+	int64_t function, first, last;
+};
 
-struct hub_sink {			/* somebody who takes items as they come */
-	const bool *wants;		/* by analyzer; NULL: all */
+struct hub_sink {	   /* somebody who takes items as they come */
+	const bool *wants; /* by analyzer; NULL: all */
 	/* One frame of n items; `frame` is the hub's and is emptied after the call. */
 	void (*send)(void *arg, const struct buf *frame, size_t n);
 	void *arg;
@@ -76,16 +88,16 @@ struct hub {
 	const struct config *config;
 	const struct log *log;
 	int64_t epoch_ms;		/* when this core started */
-	struct hub_analyzer *analyzers;	/* in the order of config */
+	struct hub_analyzer *analyzers; /* in the order of config */
 	struct hub_line *lines;
 	size_t n_analyzers, n_lines, n_variables;
 	struct hub_analyzer **by_id;
-	struct hub_forbidden *forbidden;	/* learned */
+	struct hub_forbidden *forbidden; /* learned */
 	size_t n_forbidden;
 	struct hub_sink *sinks;
 	size_t n_sinks;
 	uint64_t heartbeats;
-	struct buf item, frame;		/* scratch */
+	struct buf item, frame; /* scratch */
 };
 
 /* Both stay the caller's and must outlive the hub.  NULL: no memory. */
@@ -95,22 +107,28 @@ void hub_free(struct hub *h);
 struct hub_analyzer *hub_analyzer(const struct hub *h, int64_t id);
 struct hub_line *hub_line(const struct hub *h, int64_t id);
 /* -ENOMEM.  `wants` stays the caller's. */
-int hub_add_sink(struct hub *h, const bool *wants, void (*send)(void *, const struct buf *, size_t), void *arg);
+int hub_add_sink(struct hub *h, const bool *wants, void (*send)(void *, const struct buf *, size_t),
+		 void *arg);
 
-/* A change of state is logged at `level` and published; the same state again only takes the reason. */
-void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, const char *reason, int level);
+/*
+ * A change of state is logged at `level` and published; the same state again only takes the
+ * reason.
+ */
+void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, const char *reason,
+		   int level);
 /* Says and publishes a remark on an analyzer that changes no state. */
 void hub_note(struct hub *h, struct hub_analyzer *a, const char *note);
-void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state state, const char *reason);
+void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state state,
+			const char *reason);
 /* Learned: registers that must not be inside a read.  Known ones are not added twice. */
 int hub_forbid(struct hub *h, const struct hub_forbidden *f);
 
 /*
- * A sweep was taken in: the last values of the `n` variables in `which` are new.  Numbers and publishes
- * them; `a->n` is the sweep's number already.
+ * A sweep was taken in: the last values of the `n` variables in `which` are new.  Numbers and
+ * publishes them; `a->n` is the sweep's number already.
  */
-void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, size_t n, const char *error,
-		 int64_t t_us, int64_t dt_us);
+void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, size_t n,
+		 const char *error, int64_t t_us, int64_t dt_us);
 /* Once a second: beats, and smooths what is measured over elapsed_us. */
 void hub_heartbeat(struct hub *h, int64_t wall_us, int64_t elapsed_us);
 /* Hands every sink what was gathered since the last flush, as one frame. */

@@ -20,10 +20,10 @@
 
 struct reading {
 	struct ini *ini;
-	const char *file, *rest;	/* what is not read yet */
+	const char *file, *rest; /* what is not read yet */
 	int line;
 	struct diags *d;
-	bool failed;			/* no memory */
+	bool failed; /* no memory */
 };
 
 /* ---- values ---- */
@@ -203,7 +203,7 @@ static int on_value(void *arg, const char *section, const char *name, const char
 		if (strcasecmp(section, keys[i].section) == 0 &&
 		    strcasecmp(name, keys[i].name) == 0) {
 			(void)keys[i].set(r, name, plain);
-			return 1;	/* a bad value is reported; 0 would mean a bad line */
+			return 1; /* a bad value is reported; 0 would mean a bad line */
 		}
 	}
 	unknown(r, section, name);

@@ -6,13 +6,13 @@
 #include "base/xml.h"
 
 struct ini {
-	int log_level;			/* [General] log_level: debug, info, warning, error */
-	bool auto_start;		/* [General] auto_start: poll at once; default yes */
-	char *log_dir;			/* [General] log_dir; NULL: standard error */
-	char *run_dir, *state_dir;	/* [General]; defaults: base/paths.h */
-	char **plugin_path;		/* [General] plugin_path: folders; NULL-terminated */
-	char *stream;			/* [Stream] endpoint; "" is off */
-	char *control;			/* [Control] endpoint; default ipc://<run_dir>/control */
+	int log_level;		   /* [General] log_level: debug, info, warning, error */
+	bool auto_start;	   /* [General] auto_start: poll at once; default yes */
+	char *log_dir;		   /* [General] log_dir; NULL: standard error */
+	char *run_dir, *state_dir; /* [General]; defaults: base/paths.h */
+	char **plugin_path;	   /* [General] plugin_path: folders; NULL-terminated */
+	char *stream;		   /* [Stream] endpoint; "" is off */
+	char *control;		   /* [Control] endpoint; default ipc://<run_dir>/control */
 };
 
 /* A file that does not exist is an error only when `must_exist`.  NULL: *diags says why. */

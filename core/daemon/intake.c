@@ -11,10 +11,14 @@
 
 #include "base/cleanup.h"
 
-#define STEPS_MAX 4096u			/* transactions of one analyzer's plan */
-#define VARIABLES_MAX 256u		/* in one sweep: their indexes are on the stack */
+#define STEPS_MAX 4096u	   /* transactions of one analyzer's plan */
+#define VARIABLES_MAX 256u /* in one sweep: their indexes are on the stack */
 
-struct take { struct hub *h; size_t owner; struct tesla_error *err; };
+struct take {
+	struct hub *h;
+	size_t owner;
+	struct tesla_error *err;
+};
 
 static bool is_nil(const msgpack_object *o)
 {
@@ -51,10 +55,26 @@ static struct hub_analyzer *own_analyzer(struct take *t, const msgpack_object *i
 
 /* ---- sweeps ---- */
 
-enum { S_ANALYZER, S_T, S_DT, S_DEADLINE, S_ERROR, S_MISSED, S_TIMEOUTS, S_GARBLED, S_EXCEPTIONS,
-       S_TRANSACTIONS, S_BUS, S_READINGS, S_FIELDS };
+enum {
+	S_ANALYZER,
+	S_T,
+	S_DT,
+	S_DEADLINE,
+	S_ERROR,
+	S_MISSED,
+	S_TIMEOUTS,
+	S_GARBLED,
+	S_EXCEPTIONS,
+	S_TRANSACTIONS,
+	S_BUS,
+	S_READINGS,
+	S_FIELDS
+};
 
-struct sweep { int64_t v[S_FIELDS]; char *error; };
+struct sweep {
+	int64_t v[S_FIELDS];
+	char *error;
+};
 
 static int take_element(struct take *t, const msgpack_object *value, const msgpack_object *quality,
 			struct tesla_element *out)
@@ -81,8 +101,8 @@ static bool take_time(const msgpack_object *o, int64_t *ret)
 }
 
 /* s: the sweep, whose time the reading has unless it brings its own. */
-static int take_reading(struct take *t, struct hub_analyzer *a, const struct sweep *s, const msgpack_object *r,
-			size_t *which)
+static int take_reading(struct take *t, struct hub_analyzer *a, const struct sweep *s,
+			const msgpack_object *r, size_t *which)
 {
 	const msgpack_object *p, *values, *qualities;
 	struct hub_last *last;
@@ -94,17 +114,20 @@ static int take_reading(struct take *t, struct hub_analyzer *a, const struct swe
 	values = &p[1];
 	qualities = is_nil(&p[2]) ? NULL : &p[2];
 	if (!mp_to_int(&p[0], &index) || index < 0 || (uint64_t)index >= a->conf->n_variables)
-		return tesla_fail(t->err, -EPROTO, "sweep of analyzer %" PRId64 ": a variable that it has not",
+		return tesla_fail(t->err, -EPROTO,
+				  "sweep of analyzer %" PRId64 ": a variable that it has not",
 				  a->conf->id);
 	last = &a->last[index];
 	if (!is_array(values, (uint32_t)last->n_elements) ||
 	    (qualities != NULL && !is_array(qualities, (uint32_t)last->n_elements)))
-		return tesla_fail(t->err, -EPROTO, "sweep of analyzer %" PRId64 ": %s has %zu elements",
-				  a->conf->id, a->conf->variables[index].variable->name, last->n_elements);
+		return tesla_fail(t->err, -EPROTO,
+				  "sweep of analyzer %" PRId64 ": %s has %zu elements", a->conf->id,
+				  a->conf->variables[index].variable->name, last->n_elements);
 	*which = (size_t)index;
 	last->t_us = s->v[S_T];
 	last->dt_us = s->v[S_DT];
-	if (r->via.array.size == 5 && (!take_time(&p[3], &last->t_us) || !take_time(&p[4], &last->dt_us)))
+	if (r->via.array.size == 5 &&
+	    (!take_time(&p[3], &last->t_us) || !take_time(&p[4], &last->dt_us)))
 		return breach(t, "sweep: a reading's time is none");
 	for (uint32_t i = 0; i < last->n_elements; i++) {
 		const msgpack_object *q = qualities ? &qualities->via.array.ptr[i] : NULL;
@@ -122,7 +145,8 @@ static int take_numbers(struct take *t, const msgpack_object *p, struct sweep *s
 		if (i == S_ERROR)
 			continue;
 		if (!mp_to_int(&p[i], &s->v[i]) || s->v[i] < 0 || s->v[i] > INT64_MAX / 4)
-			return tesla_fail(t->err, -EPROTO, "sweep: field %d is no number of its kind", i);
+			return tesla_fail(t->err, -EPROTO,
+					  "sweep: field %d is no number of its kind", i);
 	}
 	if (is_nil(&p[S_ERROR]))
 		return 0;
@@ -237,15 +261,18 @@ static char *note_text(const msgpack_object *msg)
 static int take_state(struct take *t, const msgpack_object *msg)
 {
 	static const int levels[HUB_N_STATES] = {
-		[HUB_DOWN] = LOG_LEVEL_DEBUG, [HUB_CONNECTING] = LOG_LEVEL_DEBUG, [HUB_ONLINE] = LOG_LEVEL_INFO,
-		[HUB_OFFLINE] = LOG_LEVEL_WARNING, [HUB_FAILED] = LOG_LEVEL_ERROR,
+		[HUB_DOWN] = LOG_LEVEL_DEBUG,	[HUB_CONNECTING] = LOG_LEVEL_DEBUG,
+		[HUB_ONLINE] = LOG_LEVEL_INFO,	[HUB_OFFLINE] = LOG_LEVEL_WARNING,
+		[HUB_FAILED] = LOG_LEVEL_ERROR,
 	};
-	_cleanup_free_ char *reason = mp_strdup(msg, "reason"), *identity = mp_strdup(msg, "identity");
+	_cleanup_free_ char *reason = mp_strdup(msg, "reason"),
+			    *identity = mp_strdup(msg, "identity");
 	_cleanup_free_ char *note = note_text(msg);
 	struct hub_analyzer *a = own_analyzer(t, mp_get(msg, "analyzer"));
 	int state = name_of(msg, "state", state_name, HUB_N_STATES);
-	int v = is_nil(mp_get(msg, "verified")) ? HUB_NOT_VERIFIED
-						: name_of(msg, "verified", verified_name, HUB_N_VERIFIED);
+	int v = is_nil(mp_get(msg, "verified"))
+			? HUB_NOT_VERIFIED
+			: name_of(msg, "verified", verified_name, HUB_N_VERIFIED);
 
 	if (a == NULL)
 		return -EPROTO;
@@ -259,7 +286,9 @@ static int take_state(struct take *t, const msgpack_object *msg)
 	return 0;
 }
 
-/* The line of that id.  A quarantined analyzer's host has the line too, but does not speak for it. */
+/*
+ * The line of that id.  A quarantined analyzer's host has the line too, but does not speak for it.
+ */
 static int own_line(struct take *t, const msgpack_object *msg, struct hub_line **ret)
 {
 	struct hub_line *l = hub_line(t->h, mp_int(msg, "line", -1));
@@ -304,7 +333,8 @@ static int take_step(struct take *t, const msgpack_object *o, struct hub_step *s
 	if (!is_array(o, N_ELEMENTS(fields)))
 		return breach(t, "plan: a transaction of the wrong form");
 	for (size_t i = 0; i < N_ELEMENTS(fields); i++)
-		if (!mp_to_int(&o->via.array.ptr[i], fields[i]) || *fields[i] < 0 || *fields[i] > 65536)
+		if (!mp_to_int(&o->via.array.ptr[i], fields[i]) || *fields[i] < 0 ||
+		    *fields[i] > 65536)
 			return breach(t, "plan: a transaction with a number out of range");
 	return 0;
 }
@@ -382,17 +412,20 @@ static const struct model *model_in_use(const struct config *c, const msgpack_ob
 static int take_forbidden(struct take *t, const msgpack_object *msg)
 {
 	struct hub_forbidden f = {
-		.model = model_in_use(t->h->config, msg), .function = mp_int(msg, "function", -1),
-		.first = mp_int(msg, "first", -1), .last = mp_int(msg, "last", -1),
+		.model = model_in_use(t->h->config, msg),
+		.function = mp_int(msg, "function", -1),
+		.first = mp_int(msg, "first", -1),
+		.last = mp_int(msg, "last", -1),
 	};
 
-	if (f.model == NULL || f.function < 0 || f.function > 255 || f.first < 0 || f.last < f.first ||
-	    f.last > 65535)
+	if (f.model == NULL || f.function < 0 || f.function > 255 || f.first < 0 ||
+	    f.last < f.first || f.last > 65535)
 		return breach(t, "forbidden: not a range of a model in use");
 	if (hub_forbid(t->h, &f) == 0)
-		log_msg(t->h->log, LOG_LEVEL_INFO, "model %s: function %" PRId64 " does not read 0x%04" PRIX64
-			"..0x%04" PRIX64 " in one go: learned", f.model->pub.name, f.function,
-			(uint64_t)f.first, (uint64_t)f.last);
+		log_msg(t->h->log, LOG_LEVEL_INFO,
+			"model %s: function %" PRId64 " does not read 0x%04" PRIX64 "..0x%04" PRIX64
+			" in one go: learned",
+			f.model->pub.name, f.function, (uint64_t)f.first, (uint64_t)f.last);
 	return 0;
 }
 
@@ -421,7 +454,8 @@ static int take_failed(struct take *t, const msgpack_object *msg)
 	for (size_t i = 0; i < t->h->n_analyzers; i++) {
 		struct hub_analyzer *a = &t->h->analyzers[i];
 
-		if (a->owner != t->owner || (only != NULL && a != only) || (l != NULL && a->line != l))
+		if (a->owner != t->owner || (only != NULL && a != only) ||
+		    (l != NULL && a->line != l))
 			continue;
 		if (strcmp(a->conf->driver, plugin) == 0 || strcmp(a->conf->data, plugin) == 0)
 			hub_set_state(t->h, a, HUB_FAILED, reason, LOG_LEVEL_DEBUG);
@@ -431,13 +465,15 @@ static int take_failed(struct take *t, const msgpack_object *msg)
 
 /* ---- all of them ---- */
 
-static const struct { const char *m; int (*take)(struct take *, const msgpack_object *); } messages[] = {
-	{ "state", take_state },
-	{ "line-state", take_line_state },
-	{ "plan", take_plan },
-	{ "forbidden", take_forbidden },
-	{ "failed", take_failed },
-	{ "ready", NULL }, { "pong", NULL }, { "log", NULL }, { "done", NULL },	/* of the host itself */
+static const struct {
+	const char *m;
+	int (*take)(struct take *, const msgpack_object *);
+} messages[] = {
+	{ "state", take_state },   { "line-state", take_line_state },
+	{ "plan", take_plan },	   { "forbidden", take_forbidden },
+	{ "failed", take_failed }, { "ready", NULL },
+	{ "pong", NULL },	   { "log", NULL },
+	{ "done", NULL }, /* of the host itself */
 };
 
 int intake(struct hub *h, size_t owner, const msgpack_object *msg, struct tesla_error *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a host of lines says, taken into the hub.  The message is foreign: a plugin may have run wild in its
- * sender's memory, so ids, indexes, counts and numbers are checked against what that host was given.
+ * What a host of lines says, taken into the hub.  The message is foreign: a plugin may have run
+ * wild in its sender's memory, so ids, indexes, counts and numbers are checked against what that
+ * host was given.
  */
 #ifndef DAEMON_INTAKE_H
 #define DAEMON_INTAKE_H
@@ -9,8 +10,8 @@
 #include "daemon/hub.h"
 
 /*
- * 0: taken.  1: not for the hub (ready, pong, log, done).  Negative: the host breaks the form, *err says
- * how, and it is to be killed; what was taken until then is whole.
+ * 0: taken.  1: not for the hub (ready, pong, log, done).  Negative: the host breaks the form,
+ * *err says how, and it is to be killed; what was taken until then is whole.
  */
 int intake(struct hub *h, size_t owner, const msgpack_object *msg, struct tesla_error *err);
 

@@ -19,11 +19,16 @@ const char *argp_program_version = "teslad (" PACKAGE_NAME ") " PACKAGE_VERSION;
 
 #define KEY_PARENT 256
 
-struct options { struct check_files files; bool check; long parent; };
+struct options {
+	struct check_files files;
+	bool check;
+	long parent;
+};
 
 static const struct argp_option options[] = {
 	{ "config", 'c', "FILE", 0, "the installation (default: config.xml)", 0 },
-	{ "ini", 'i', "FILE", 0, "settings of the daemon (default: lector.ini, which may be missing)", 0 },
+	{ "ini", 'i', "FILE", 0,
+	  "settings of the daemon (default: lector.ini, which may be missing)", 0 },
 	{ "check", 't', NULL, 0, "check everything, open no line, print the plan, and end", 0 },
 	{ "parent", KEY_PARENT, "PID", OPTION_HIDDEN, "the process to die with", 0 },
 	{ 0 }
@@ -53,10 +58,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = {
-	.options = options, .parser = parse_option,
+	.options = options,
+	.parser = parse_option,
 	.doc = "Reads power analyzers and publishes every reading.\v"
-	       "TESLA_HOST, TESLA_PLUGINDIR and TESLA_MODELDIR say where tesla-host, the plugins and the models "
-	       "are, if not where they were installed.  See teslad(8).",
+	       "TESLA_HOST, TESLA_PLUGINDIR and TESLA_MODELDIR say where tesla-host, plugins and "
+	       "models are, if not where they were installed.  See teslad(8).",
 };
 
 /* ---- teslad -t ---- */
@@ -67,7 +73,8 @@ static int check_main(const struct options *o)
 	struct log log;
 	int r;
 
-	if (o->parent != 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)o->parent))
+	if (o->parent != 0 &&
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)o->parent))
 		return 1;
 	log_init_stderr(&log, LOG_LEVEL_WARNING);
 	r = check_run(&check, &o->files, true, &log);
@@ -105,7 +112,8 @@ static void on_signal(uv_signal_t *handle, int sig)
 	struct daemon *d = handle->data;
 
 	if (sig == SIGHUP) {
-		log_msg(&d->log, LOG_LEVEL_WARNING, "SIGHUP: this version reads a changed configuration at its start only");
+		log_msg(&d->log, LOG_LEVEL_WARNING,
+			"SIGHUP: this version reads a changed configuration at its start only");
 		return;
 	}
 	log_msg(&d->log, LOG_LEVEL_INFO, "%s: ending", strsignal(sig));
@@ -157,7 +165,8 @@ static void warnings_log(const struct daemon *d)
 	for (size_t i = 0; i < d->check.diags.n; i++) {
 		const struct diag *g = &d->check.diags.list[i];
 
-		log_msg(&d->log, LOG_LEVEL_WARNING, "%s:%d:%d: %s", g->file, g->line, g->column, g->text);
+		log_msg(&d->log, LOG_LEVEL_WARNING, "%s:%d:%d: %s", g->file, g->line, g->column,
+			g->text);
 	}
 }
 
@@ -178,7 +187,8 @@ static int daemon_open(struct daemon *d)
 		daemon_stop(d);
 		return -ENOMEM;
 	}
-	log_msg(&d->log, LOG_LEVEL_INFO, "teslad %s, node %s: %zu lines, %zu analyzers, %zu hosts, stream %s, control %s",
+	log_msg(&d->log, LOG_LEVEL_INFO,
+		"teslad %s, node %s: %zu lines, %zu analyzers, %zu hosts, stream %s, control %s",
 		PACKAGE_VERSION, c->config->node_id, c->config->n_lines, c->config->n_analyzers,
 		d->fleet.n_slots, c->ini->stream, c->ini->control);
 	if (!c->ini->auto_start)
@@ -201,7 +211,7 @@ static int daemon_run(struct daemon *d)
 	if (uv_loop_init(&d->loop) != 0)
 		return 1;
 	r = daemon_open(d);
-	(void)malloc_trim(0);		/* what reading and checking the configuration took */
+	(void)malloc_trim(0); /* what reading and checking the configuration took */
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 	fleet_release(&d->fleet);
 	return uv_loop_close(&d->loop) == 0 && r == 0 ? 0 : 1;

@@ -51,8 +51,8 @@ static char *try_path(const char *dir, const char *sub, const char *name, char *
 	return NULL;
 }
 
-char *plugin_find(const char *name, enum tesla_kind kind, const char *plugin_dir, char *const *plugin_path,
-		  char **tried)
+char *plugin_find(const char *name, enum tesla_kind kind, const char *plugin_dir,
+		  char *const *plugin_path, char **tried)
 {
 	static const char *const folders[] = { "", "drivers", "data", "export" };
 	char *path;
@@ -118,8 +118,9 @@ static struct plugin *plugin_named(const struct load *l, enum tesla_kind kind, c
 
 /* ---- analyzers: can they run? ---- */
 
-__attribute__((format(printf, 5, 6)))
-static void complain(const struct load *l, bool error, int line, int column, const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static void complain(const struct load *l, bool error,
+							   int line, int column, const char *fmt,
+							   ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list ap;
@@ -134,8 +135,9 @@ static void complain(const struct load *l, bool error, int line, int column, con
 		diags_warning(l->diags, l->c->file, line, column, "%s", text ? text : fmt);
 }
 
-__attribute__((format(printf, 3, 4)))
-static void disable(const struct load *l, const struct conf_analyzer *a, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void disable(const struct load *l,
+							  const struct conf_analyzer *a,
+							  const char *fmt, ...)
 {
 	struct plugin_use *u = &l->p->uses[a - l->c->analyzers];
 	va_list ap;
@@ -149,19 +151,21 @@ static void disable(const struct load *l, const struct conf_analyzer *a, const c
 }
 
 /* Each plugin is said once, where it is first named; the analyzers behind it keep the reason. */
-static void check_usable(const struct load *l, const struct conf_analyzer *a, const struct plugin *p)
+static void check_usable(const struct load *l, const struct conf_analyzer *a,
+			 const struct plugin *p)
 {
 	const char *error = p->error ? p->error : "";
 
 	if (p->error == NULL)
 		return;
-	for (const struct conf_analyzer *b = l->c->analyzers; ; b++) {
+	for (const struct conf_analyzer *b = l->c->analyzers;; b++) {
 		if (b == a) {
-			complain(l, l->strict, a->line, a->column, "%s %s: %s", plugin_kind_name(p->kind), p->name,
-				 error);
+			complain(l, l->strict, a->line, a->column, "%s %s: %s",
+				 plugin_kind_name(p->kind), p->name, error);
 			break;
 		}
-		if (l->p->uses[b - l->c->analyzers].driver == p || l->p->uses[b - l->c->analyzers].data == p)
+		if (l->p->uses[b - l->c->analyzers].driver == p ||
+		    l->p->uses[b - l->c->analyzers].data == p)
 			break;
 	}
 	disable(l, a, "%s %s: %s", plugin_kind_name(p->kind), p->name, error);
@@ -169,7 +173,8 @@ static void check_usable(const struct load *l, const struct conf_analyzer *a, co
 
 static const char *takes_name(uint32_t takes)
 {
-	static const char *const names[] = { "nothing", "registers", "commands", "registers and commands" };
+	static const char *const names[] = { "nothing", "registers", "commands",
+					     "registers and commands" };
 
 	return names[takes & 3];
 }
@@ -181,11 +186,15 @@ static void check_fit(const struct load *l, const struct conf_analyzer *a)
 	if (u->why != NULL)
 		return;
 	if ((u->driver->lines & TESLA_ON(a->on->kind)) == 0)
-		complain(l, true, a->line, a->column, "driver %s of analyzer %" PRId64 " cannot use line %" PRId64
-			 ", which is of another kind (%s)", a->driver, a->id, a->on->id, a->on->name);
+		complain(l, true, a->line, a->column,
+			 "driver %s of analyzer %" PRId64 " cannot use line %" PRId64
+			 ", which is of another kind (%s)",
+			 a->driver, a->id, a->on->id, a->on->name);
 	if ((u->driver->takes & u->data->takes) == 0)
-		complain(l, true, a->line, a->column, "analyzer %" PRId64 ": driver %s takes %s, but data %s makes %s",
-			 a->id, a->driver, takes_name(u->driver->takes), a->data, takes_name(u->data->takes));
+		complain(l, true, a->line, a->column,
+			 "analyzer %" PRId64 ": driver %s takes %s, but data %s makes %s", a->id,
+			 a->driver, takes_name(u->driver->takes), a->data,
+			 takes_name(u->data->takes));
 }
 
 /* ---- parameters ---- */
@@ -212,7 +221,8 @@ static const struct conf_param *param_given(const struct conf_params *given, con
 	return NULL;
 }
 
-static void check_value(const struct load *l, const struct conf_param *p, const struct tesla_param *row)
+static void check_value(const struct load *l, const struct conf_param *p,
+			const struct tesla_param *row)
 {
 	struct tesla_error err = { .code = 0 };
 
@@ -220,18 +230,22 @@ static void check_value(const struct load *l, const struct conf_param *p, const 
 		complain(l, true, p->line, p->column, "%s", err.text);
 }
 
-static void check_required(const struct load *l, const struct plugin *p, const struct conf_params *given, int line,
-			   int column)
+static void check_required(const struct load *l, const struct plugin *p,
+			   const struct conf_params *given, int line, int column)
 {
 	for (const struct tesla_param *r = p->params; r != NULL && r->type != TESLA_T_END; r++)
 		if ((r->flags & TESLA_REQUIRED) && param_given(given, r->name) == NULL)
-			complain(l, true, line, column, "%s %s needs the parameter %s (%s)", plugin_kind_name(p->kind),
-				 p->name, r->name, r->help ? r->help : "");
+			complain(l, true, line, column, "%s %s needs the parameter %s (%s)",
+				 plugin_kind_name(p->kind), p->name, r->name,
+				 r->help ? r->help : "");
 }
 
-/* Parameters of one plugin: every one given must be in its table, every required one must be given. */
-static void check_params(const struct load *l, const struct plugin *p, const struct conf_params *given, int line,
-			 int column)
+/*
+ * Parameters of one plugin: every one given must be in its table, every required one must be
+ * given.
+ */
+static void check_params(const struct load *l, const struct plugin *p,
+			 const struct conf_params *given, int line, int column)
 {
 	for (size_t i = 0; i < given->n; i++) {
 		const struct conf_param *g = &given->list[i];
@@ -250,8 +264,8 @@ static void check_params(const struct load *l, const struct plugin *p, const str
 }
 
 /* The distinct drivers of a line that can be used; *all: no other is named there. */
-static size_t drivers_of(const struct load *l, const struct conf_line *on, const struct plugin **ret, size_t max,
-			 bool *all)
+static size_t drivers_of(const struct load *l, const struct conf_line *on,
+			 const struct plugin **ret, size_t max, bool *all)
 {
 	size_t n = 0;
 
@@ -272,8 +286,9 @@ static size_t drivers_of(const struct load *l, const struct conf_line *on, const
 	return n;
 }
 
-static void check_line_param(const struct load *l, const struct conf_line *on, const struct conf_param *g,
-			     const struct plugin *const *drivers, size_t n)
+static void check_line_param(const struct load *l, const struct conf_line *on,
+			     const struct conf_param *g, const struct plugin *const *drivers,
+			     size_t n)
 {
 	_cleanup_free_ char *known = NULL;
 
@@ -291,8 +306,8 @@ static void check_line_param(const struct load *l, const struct conf_line *on, c
 
 		known = names_of(drivers[i]->params, before);
 	}
-	complain(l, true, g->line, g->column, "device %" PRId64 " has no parameter %s: expected %s", on->id, g->name,
-		 known ? known : "none");
+	complain(l, true, g->line, g->column, "device %" PRId64 " has no parameter %s: expected %s",
+		 on->id, g->name, known ? known : "none");
 }
 
 static void check_line(const struct load *l, const struct conf_line *on)
@@ -310,11 +325,15 @@ static void check_line(const struct load *l, const struct conf_line *on)
 
 /* ---- exporters ---- */
 
-static void check_exporter_params(const struct load *l, const struct conf_exporter *e, const struct plugin *p)
+static void check_exporter_params(const struct load *l, const struct conf_exporter *e,
+				  const struct plugin *p)
 {
-	struct conf_param target = { .name = (char[]){ "target" }, .value = e->target, .line = e->line,
+	struct conf_param target = { .name = (char[]){ "target" },
+				     .value = e->target,
+				     .line = e->line,
 				     .column = e->column };
-	struct conf_params given = { .list = calloc(e->params.n + 1, sizeof *given.list), .n = e->params.n };
+	struct conf_params given = { .list = calloc(e->params.n + 1, sizeof *given.list),
+				     .n = e->params.n };
 
 	if (given.list == NULL)
 		return;
@@ -334,24 +353,28 @@ static void load_exporter(const struct load *l, size_t i)
 	if (p == NULL)
 		return;
 	if (p->error != NULL) {
-		complain(l, false, e->line, e->column, "exporter %s is left out: %s", e->type, p->error);
+		complain(l, false, e->line, e->column, "exporter %s is left out: %s", e->type,
+			 p->error);
 		return;
 	}
 	check_exporter_params(l, e, p);
 	if (p->caps & TESLA_LIVE)
 		l->p->exporters[i] = p;
 	else
-		complain(l, false, e->line, e->column, "exporter %s is left out: it takes records, and this version "
-			 "makes none yet", e->type);
+		complain(l, false, e->line, e->column,
+			 "exporter %s is left out: it takes records, and this version "
+			 "makes none yet",
+			 e->type);
 }
 
 static void load_stream(const struct load *l)
 {
-	const struct plugin *p = l->ini->stream[0] ? plugin_named(l, TESLA_EXPORTER, STREAM_PLUGIN) : NULL;
+	const struct plugin *p =
+		l->ini->stream[0] ? plugin_named(l, TESLA_EXPORTER, STREAM_PLUGIN) : NULL;
 
 	if (p != NULL && p->error != NULL)
-		diags_warning(l->diags, l->c->file, 0, 0, "the stream (%s) is off: exporter %s: %s", l->ini->stream,
-			      STREAM_PLUGIN, p->error);
+		diags_warning(l->diags, l->c->file, 0, 0, "the stream (%s) is off: exporter %s: %s",
+			      l->ini->stream, STREAM_PLUGIN, p->error);
 	else
 		l->p->stream = p;
 }
@@ -375,8 +398,8 @@ static int load_analyzer(const struct load *l, size_t i)
 	return 0;
 }
 
-struct plugins *plugins_load(const struct config *c, const struct ini *ini, const struct places *places,
-			     bool strict, struct diags *diags)
+struct plugins *plugins_load(const struct config *c, const struct ini *ini,
+			     const struct places *places, bool strict, struct diags *diags)
 {
 	struct plugins *p = calloc(1, sizeof *p);
 	const struct load l = { p, c, ini, places, strict, diags };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugins that a configuration names: found, described, and the configuration checked against them. */
+/*
+ * The plugins that a configuration names: found, described, and the configuration checked against
+ * them.
+ */
 #ifndef DAEMON_PLUGINS_H
 #define DAEMON_PLUGINS_H
 
@@ -7,35 +10,39 @@
 #include "daemon/describe.h"
 #include "daemon/ini.h"
 
-struct places {				/* where the installation is: built in, or from the environment */
-	const char *host;		/* tesla-host; TESLA_HOST */
-	const char *plugins;		/* folder with drivers, data, export; TESLA_PLUGINDIR */
-	const char *models[2];		/* NULL-terminated; TESLA_MODELDIR */
+struct places {		       /* where the installation is: built in, or from the environment */
+	const char *host;      /* tesla-host; TESLA_HOST */
+	const char *plugins;   /* folder with drivers, data, export; TESLA_PLUGINDIR */
+	const char *models[2]; /* NULL-terminated; TESLA_MODELDIR */
 };
 void places_init(struct places *p);
 
-struct plugin_use { const struct plugin *driver, *data; char *why; };	/* why: it cannot run; or NULL */
+struct plugin_use {
+	const struct plugin *driver, *data;
+	char *why;
+}; /* why: it cannot run; or NULL */
 
 struct plugins {
-	struct plugin **list;		/* every one that is named, also those that cannot be used */
+	struct plugin **list; /* every one that is named, also those that cannot be used */
 	size_t n;
-	struct plugin_use *uses;	/* by analyzer of config */
-	const struct plugin **exporters;	/* by exporter of config; NULL: cannot run */
-	const struct plugin *stream;	/* zmqPublish, when [Stream] endpoint is not empty and it can be used */
+	struct plugin_use *uses;	 /* by analyzer of config */
+	const struct plugin **exporters; /* by exporter of config; NULL: cannot run */
+	const struct plugin
+		*stream; /* zmqPublish, when [Stream] endpoint is not empty and it can be used */
 	size_t n_analyzers;
 };
 
 /*
- * Describes the plugins (blocks) and checks line, data and exporter parameters against their tables.  A driver
- * or data plugin that cannot be used is an error when `strict`, else a warning and its analyzers have a `why`;
- * a missing exporter is always a warning.  NULL: no memory.
+ * Describes the plugins (blocks) and checks line, data and exporter parameters against their
+ * tables.  A driver or data plugin that cannot be used is an error when `strict`, else a warning
+ * and its analyzers have a `why`; a missing exporter is always a warning.  NULL: no memory.
  */
-struct plugins *plugins_load(const struct config *c, const struct ini *ini, const struct places *places,
-			     bool strict, struct diags *diags);
+struct plugins *plugins_load(const struct config *c, const struct ini *ini,
+			     const struct places *places, bool strict, struct diags *diags);
 void plugins_free(struct plugins *p);
 
 /* The file of a plugin, for free(); NULL with `*tried`, the paths looked for, also for free(). */
-char *plugin_find(const char *name, enum tesla_kind kind, const char *plugin_dir, char *const *plugin_path,
-		  char **tried);
+char *plugin_find(const char *name, enum tesla_kind kind, const char *plugin_dir,
+		  char *const *plugin_path, char **tried);
 
 #endif

@@ -21,15 +21,20 @@ static size_t count_analyzers(const struct slot *s, const struct hub_line *l)
 /* The analyzer whose data plugin it was; NULL: it was a driver, or nothing that this slot has. */
 static struct hub_analyzer *guilty_analyzer(const struct slot *s, const struct blame *b)
 {
-	struct hub_analyzer *a = b->analyzer != 0 ? hub_analyzer(s->fleet->setup.hub, b->analyzer) : NULL;
+	struct hub_analyzer *a =
+		b->analyzer != 0 ? hub_analyzer(s->fleet->setup.hub, b->analyzer) : NULL;
 
-	return a != NULL && a->owner == s->owner && strcmp(a->conf->data, b->plugin) == 0 ? a : NULL;
+	return a != NULL && a->owner == s->owner && strcmp(a->conf->data, b->plugin) == 0 ? a
+											  : NULL;
 }
 
 static struct hub_line *guilty_line(const struct slot *s, const struct blame *b)
 {
-	const struct hub_analyzer *a = b->analyzer != 0 ? hub_analyzer(s->fleet->setup.hub, b->analyzer) : NULL;
-	struct hub_line *l = b->line != 0 ? hub_line(s->fleet->setup.hub, b->line) : a ? a->line : NULL;
+	const struct hub_analyzer *a =
+		b->analyzer != 0 ? hub_analyzer(s->fleet->setup.hub, b->analyzer) : NULL;
+	struct hub_line *l = b->line != 0 ? hub_line(s->fleet->setup.hub, b->line)
+			     : a	  ? a->line
+					  : NULL;
 
 	return l != NULL && count_analyzers(s, l) > 0 ? l : NULL;
 }
@@ -50,7 +55,8 @@ static struct slot *slot_of_its_own(struct slot *s, const char *reason)
 
 static void say(const struct slot *s, const char *who, int64_t id, const char *reason)
 {
-	log_msg(s->fleet->log, LOG_LEVEL_ERROR, "%s %" PRId64 " goes into quarantine after %u deaths: %s", who, id,
+	log_msg(s->fleet->log, LOG_LEVEL_ERROR,
+		"%s %" PRId64 " goes into quarantine after %u deaths: %s", who, id,
 		SUPERVISE_DEATHS, reason);
 }
 
@@ -73,13 +79,16 @@ static struct slot *move_line(struct slot *s, struct hub_line *l, const char *re
 	return q;
 }
 
-/* Two hosts cannot share a port, nor a converter's one line: there it stays out while the others are read. */
+/*
+ * Two hosts cannot share a port, nor a converter's one line: there it stays out while the others
+ * are read.
+ */
 static void park(struct slot *s, struct hub_analyzer *a, const char *reason)
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (asprintf(&text, "left out, so that the others on line %" PRId64 " are read: %s", a->conf->on->id,
-		     reason) < 0)
+	if (asprintf(&text, "left out, so that the others on line %" PRId64 " are read: %s",
+		     a->conf->on->id, reason) < 0)
 		text = NULL;
 	a->owner = HUB_NOBODY;
 	s->restart.in_a_row = 0;
@@ -103,7 +112,8 @@ static struct slot *move_analyzer(struct slot *s, struct hub_analyzer *a, const 
 	return q;
 }
 
-struct slot *quarantine_blame(struct slot *s, const struct blame *blame, const char *reason, bool *empty)
+struct slot *quarantine_blame(struct slot *s, const struct blame *blame, const char *reason,
+			      bool *empty)
 {
 	struct hub_analyzer *a = guilty_analyzer(s, blame);
 	struct hub_line *l = guilty_line(s, blame);

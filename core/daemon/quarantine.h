@@ -6,11 +6,12 @@
 #include "daemon/fleet.h"
 
 /*
- * A host of `s` died in a plugin's call.  From the second death in the same call on, that analyzer (for a
- * driver: that line) gets a slot of its own, which is returned; it is to be started like one that died.
- * NULL: nobody moved to another slot.  *empty: nothing is left in `s`.
+ * A host of `s` died in a plugin's call.  From the second death in the same call on, that analyzer
+ * (for a driver: that line) gets a slot of its own, which is returned; it is to be started like
+ * one that died. NULL: nobody moved to another slot.  *empty: nothing is left in `s`.
  */
-struct slot *quarantine_blame(struct slot *s, const struct blame *blame, const char *reason, bool *empty);
+struct slot *quarantine_blame(struct slot *s, const struct blame *blame, const char *reason,
+			      bool *empty);
 
 /* One more slot, of lines; NULL: no memory.  (fleet.c) */
 struct slot *fleet_add(struct fleet *f);

@@ -16,7 +16,10 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The paths of the drivers on a line, each once, in alphabetical order; NULL when nothing there can run. */
+/*
+ * The paths of the drivers on a line, each once, in alphabetical order; NULL when nothing there
+ * can run.
+ */
 static char *drivers_key(const struct hub *h, const struct plugins *p, const struct conf_line *on)
 {
 	_cleanup_free_ const char **paths = calloc(h->n_analyzers + 1, sizeof *paths);
@@ -66,7 +69,11 @@ ssize_t setup_place(struct hub *h, const struct plugins *p)
 
 /* ---- messages: each is one frame; what does not fit is remembered and told at the end ---- */
 
-struct out { struct buf *buf; struct frame f; int error; };
+struct out {
+	struct buf *buf;
+	struct frame f;
+	int error;
+};
 
 static msgpack_packer *begin(struct out *o, const char *m, size_t n)
 {
@@ -110,7 +117,8 @@ static void put_word(struct out *o, const char *m)
 	end(o);
 }
 
-static void put_params(msgpack_packer *pk, const struct conf_params *params, const char *extra, const char *value)
+static void put_params(msgpack_packer *pk, const struct conf_params *params, const char *extra,
+		       const char *value)
 {
 	mp_str(pk, "params");
 	(void)msgpack_pack_map(pk, params->n + (value != NULL));

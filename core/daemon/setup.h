@@ -7,7 +7,7 @@
 #include "daemon/hub.h"
 #include "daemon/plugins.h"
 
-struct setup {				/* what all hosts' messages are made from */
+struct setup { /* what all hosts' messages are made from */
 	struct hub *hub;
 	const struct plugins *plugins;
 	const struct catalog *catalog;
@@ -15,8 +15,8 @@ struct setup {				/* what all hosts' messages are made from */
 };
 
 /*
- * Gives every line that can run, and its analyzers that can, an owner from 0 on.  Those that cannot stay
- * with HUB_NOBODY.  Returns the number of owners; negative: no memory.
+ * Gives every line that can run, and its analyzers that can, an owner from 0 on.  Those that
+ * cannot stay with HUB_NOBODY.  Returns the number of owners; negative: no memory.
  */
 ssize_t setup_place(struct hub *h, const struct plugins *p);
 

@@ -74,9 +74,13 @@ static void pack_line(msgpack_packer *pk, const struct hub_line *l)
 
 static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 {
-	const struct { const char *key; uint64_t n; } counts[] = {
-		{ "sweeps", a->sweeps }, { "failed", a->failed }, { "missed", a->missed },
-		{ "timeouts", a->timeouts }, { "garbled", a->garbled }, { "exceptions", a->exceptions },
+	const struct {
+		const char *key;
+		uint64_t n;
+	} counts[] = {
+		{ "sweeps", a->sweeps },   { "failed", a->failed },
+		{ "missed", a->missed },   { "timeouts", a->timeouts },
+		{ "garbled", a->garbled }, { "exceptions", a->exceptions },
 	};
 
 	(void)msgpack_pack_map(pk, 18);
@@ -102,7 +106,10 @@ static void pack_exporter(msgpack_packer *pk, const struct slot *s)
 	mp_key_str(pk, "id", s->conf ? s->conf->id : "stream");
 	mp_key_str(pk, "type", s->exporter->name);
 	mp_key_str(pk, "state", slot_state_name(s->state));
-	mp_key_str(pk, "reason", s->failure ? s->failure : s->state == SLOT_RUNNING ? NULL : s->reason);
+	mp_key_str(pk, "reason",
+		   s->failure		      ? s->failure
+		   : s->state == SLOT_RUNNING ? NULL
+					      : s->reason);
 	key_count(pk, "delivered", s->delivered);
 	key_count(pk, "dropped", s->dropped + s->lost);
 }
@@ -157,15 +164,17 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 
 /* ---- snapshot ---- */
 
-static void pack_elements(msgpack_packer *pk, const struct tesla_variable *v, const struct hub_last *last, bool live)
+static void pack_elements(msgpack_packer *pk, const struct tesla_variable *v,
+			  const struct hub_last *last, bool live)
 {
 	key_array(pk, "labels", last->n_elements);
 	for (size_t i = 0; i < last->n_elements; i++)
 		mp_str(pk, v->elements[i]->label);
 	key_array(pk, "v", last->n_elements);
 	for (size_t i = 0; i < last->n_elements; i++)
-		(void)(isnan(last->elements[i].value) ? msgpack_pack_nil(pk)
-						       : msgpack_pack_double(pk, last->elements[i].value));
+		(void)(isnan(last->elements[i].value)
+			       ? msgpack_pack_nil(pk)
+			       : msgpack_pack_double(pk, last->elements[i].value));
 	key_array(pk, "q", last->n_elements);
 	for (size_t i = 0; i < last->n_elements; i++)
 		(void)msgpack_pack_int(pk, live ? last->elements[i].quality : TESLA_STALE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy of supervision, apart from processes: which lines share a host, when a host that died is
- * started again, and who is put into quarantine.  Pure: the caller brings the time.
+ * The policy of supervision, apart from processes: which lines share a host, when a host that died
+ * is started again, and who is put into quarantine.  Pure: the caller brings the time.
  */
 #ifndef DAEMON_SUPERVISE_H
 #define DAEMON_SUPERVISE_H
@@ -12,29 +12,37 @@
 
 #include "base/blame.h"
 
-#define SUPERVISE_LINES 64u		/* in one host, at most */
-#define SUPERVISE_DEATHS 2u		/* in the same call: then quarantine */
+#define SUPERVISE_LINES 64u /* in one host, at most */
+#define SUPERVISE_DEATHS 2u /* in the same call: then quarantine */
 #define SUPERVISE_NONE SIZE_MAX
 
 struct supervise_line {
 	bool network;
-	const char *drivers;		/* the set, in a fixed order and spelling; NULL: nothing to run */
-	size_t group;			/* the result; SUPERVISE_NONE when there is nothing to run */
+	const char *drivers; /* the set, in a fixed order and spelling; NULL: nothing to run */
+	size_t group;	     /* the result; SUPERVISE_NONE when there is nothing to run */
 };
 /* Lines of one class with the same drivers share a group.  Returns the number of groups. */
 size_t supervise_group(struct supervise_line *lines, size_t n);
 
-struct restart { unsigned in_a_row; };	/* all zero: never died */
+struct restart {
+	unsigned in_a_row;
+}; /* all zero: never died */
 /*
- * A host died that had run for up_us: how many ms until the next start.  The first is at once; from the
- * second after a short life 1 s, doubling to 60 s; a minute of life wipes the slate clean.
+ * A host died that had run for up_us: how many ms until the next start.  The first is at once;
+ * from the second after a short life 1 s, doubling to 60 s; a minute of life wipes the slate
+ * clean.
  */
 int64_t restart_delay_ms(struct restart *r, int64_t up_us);
 
-struct ledger { struct blame *rows; unsigned *deaths; size_t n; };	/* all zero: empty */
+struct ledger {
+	struct blame *rows;
+	unsigned *deaths;
+	size_t n;
+}; /* all zero: empty */
 /*
- * One more death in this call of this plugin for this analyzer or, where that is 0, line.  Returns how many
- * there were; 0 when the ledger is full (what is blamed comes from a page that a wild plugin may write).
+ * One more death in this call of this plugin for this analyzer or, where that is 0, line.  Returns
+ * how many there were; 0 when the ledger is full (what is blamed comes from a page that a wild
+ * plugin may write).
  */
 unsigned ledger_death(struct ledger *l, const struct blame *b);
 void ledger_release(struct ledger *l);

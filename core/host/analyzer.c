@@ -10,10 +10,10 @@
 #include "base/cleanup.h"
 #include "host/call.h"
 
-#define REPLAN_SWEEPS 64		/* how often a cheaper plan is looked for */
-#define REPLAN_GAIN 0.95		/* an older plan is kept unless the new one is 5% cheaper */
-#define REPLY_MAX 4096			/* bytes of one block's reply */
-#define CALL_LIMIT_US 1000000		/* open, blocks, decode: a second is plenty for what does no I/O */
+#define REPLAN_SWEEPS 64      /* how often a cheaper plan is looked for */
+#define REPLAN_GAIN 0.95      /* an older plan is kept unless the new one is 5% cheaper */
+#define REPLY_MAX 4096	      /* bytes of one block's reply */
+#define CALL_LIMIT_US 1000000 /* open, blocks, decode: a second is plenty for what does no I/O */
 
 struct kind *kind_new(struct model *model)
 {
@@ -111,14 +111,16 @@ static int blocks_check(const struct analyzer *a, struct tesla_error *err)
 	for (size_t i = 0; i < a->n_blocks; i++)
 		if (a->blocks[i].variable < TESLA_EVERY_VARIABLE ||
 		    (int64_t)a->blocks[i].variable >= (int64_t)a->n_wanted)
-			return tesla_fail(err, -EPROTO, "block %zu of %s names variable %d of %zu", i,
-					  a->data_name, a->blocks[i].variable, a->n_wanted);
+			return tesla_fail(err, -EPROTO, "block %zu of %s names variable %d of %zu",
+					  i, a->data_name, a->blocks[i].variable, a->n_wanted);
 	return 0;
 }
 
-int analyzer_open(struct analyzer *a, struct blame_slot *slot, int64_t line, struct tesla_error *err)
+int analyzer_open(struct analyzer *a, struct blame_slot *slot, int64_t line,
+		  struct tesla_error *err)
 {
-	_cleanup_free_ const struct tesla_variable **wanted = calloc(a->n_wanted + 1, sizeof *wanted);
+	_cleanup_free_ const struct tesla_variable **wanted =
+		calloc(a->n_wanted + 1, sizeof *wanted);
 	int r;
 
 	if (wanted == NULL)
@@ -126,14 +128,16 @@ int analyzer_open(struct analyzer *a, struct blame_slot *slot, int64_t line, str
 	for (size_t i = 0; i < a->n_wanted; i++)
 		wanted[i] = a->wanted[i].variable;
 	call_enter(slot, a->data_serial, a->data_name, "open", line, a->id, CALL_LIMIT_US);
-	r = a->data->data.open(a->data_conf, &a->kind->model->pub, wanted, a->n_wanted, &a->data_self, err);
+	r = a->data->data.open(a->data_conf, &a->kind->model->pub, wanted, a->n_wanted,
+			       &a->data_self, err);
 	if (r == 0)
 		a->n_blocks = a->data->data.blocks(a->data_self, &a->blocks);
 	call_leave(slot, a->data_serial);
 	if (r == 0)
 		r = blocks_check(a, err);
 	if (r == 0 && replies_make(a) != 0)
-		r = tesla_fail(err, -ENOMEM, "no memory for the replies of analyzer %lld", (long long)a->id);
+		r = tesla_fail(err, -ENOMEM, "no memory for the replies of analyzer %lld",
+			       (long long)a->id);
 	a->connect_needed = a->identify_needed = true;
 	schedule_at_once(&a->schedule);
 	return r;
@@ -193,7 +197,8 @@ int analyzer_plan(struct analyzer *a, unsigned due, const struct plan_cost *cost
 		r = plan_new(a, false, due, cost, &fresh, err);
 		if (r != 0)
 			return r;
-		if (*kept == NULL || fresh->predicted_us < REPLAN_GAIN * plan_predict(*kept, cost)) {
+		if (*kept == NULL ||
+		    fresh->predicted_us < REPLAN_GAIN * plan_predict(*kept, cost)) {
 			plan_free(*kept);
 			*kept = fresh;
 		} else {
@@ -232,7 +237,7 @@ bool analyzer_limit(struct analyzer *a, uint32_t max_registers)
 	if (max_registers >= a->max_registers)
 		return false;
 	a->max_registers = max_registers;
-	a->plans_stale = true;		/* a job may still be walking one */
+	a->plans_stale = true; /* a job may still be walking one */
 	return true;
 }
 
@@ -247,8 +252,8 @@ void analyzer_observe(struct analyzer *a, double turnaround_us)
 	a->turnaround_measured = true;
 }
 
-static enum verified identity_match(const struct analyzer *a, const char *text, const struct patterns *known,
-				    const char **other)
+static enum verified identity_match(const struct analyzer *a, const char *text,
+				    const struct patterns *known, const char **other)
 {
 	enum verified v = VERIFIED_NO;
 
@@ -272,14 +277,18 @@ bool analyzer_identified(struct analyzer *a, const char *text, const struct patt
 
 	a->verified = identity_match(a, text, patterns, &other);
 	if (a->verified == VERIFIED_OTHER)
-		(void)tesla_fail(note, 0, "the meter says \"%s\", which is a %s, not a %s: its readings are suspect",
-				 text, other, a->kind->model->pub.name);
+		(void)tesla_fail(
+			note, 0,
+			"the meter says \"%s\", which is a %s, not a %s: its readings are suspect",
+			text, other, a->kind->model->pub.name);
 	else if (changed)
-		(void)tesla_fail(note, 0, "the meter says \"%s\", it was \"%s\" before: its readings are suspect",
-				 text, a->identity);
+		(void)tesla_fail(
+			note, 0,
+			"the meter says \"%s\", it was \"%s\" before: its readings are suspect",
+			text, a->identity);
 	if (changed && a->verified != VERIFIED_OTHER)
 		a->verified = VERIFIED_CHANGED;
-	if (copy != NULL && !changed) {		/* what was first known stays the reference */
+	if (copy != NULL && !changed) { /* what was first known stays the reference */
 		free(a->identity);
 		a->identity = copy;
 	} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One meter as its line sees it: what is wanted from it, which reads fetch that, and how it has been
- * answering.  Belongs to the thread of its line; only `kind` is shared.
+ * One meter as its line sees it: what is wanted from it, which reads fetch that, and how it has
+ * been answering.  Belongs to the thread of its line; only `kind` is shared.
  */
 #ifndef HOST_ANALYZER_H
 #define HOST_ANALYZER_H
@@ -20,9 +20,9 @@
 /* A model as the lines of a host share it, with what was learned about its meters. */
 struct kind {
 	struct model *model;
-	pthread_mutex_t lock;		/* guards `forbidden` */
-	struct ranges forbidden;	/* the model's own and the learned ones */
-	atomic_uint generation;		/* rises with each range learned */
+	pthread_mutex_t lock;	 /* guards `forbidden` */
+	struct ranges forbidden; /* the model's own and the learned ones */
+	atomic_uint generation;	 /* rises with each range learned */
 };
 /* Takes the model.  NULL: no memory. */
 struct kind *kind_new(struct model *model);
@@ -31,81 +31,96 @@ void kind_free(struct kind *k);
 int kind_forbid(struct kind *k, struct model_range range);
 
 /* How a meter of which model identifies itself: of all models that the core knows. */
-struct pattern { char *model; regex_t regex; };
-struct patterns { struct pattern *list; size_t n; };
+struct pattern {
+	char *model;
+	regex_t regex;
+};
+struct patterns {
+	struct pattern *list;
+	size_t n;
+};
 void patterns_release(struct patterns *p);
 
 enum analyzer_state { ANALYZER_CONNECTING, ANALYZER_ONLINE, ANALYZER_OFFLINE, ANALYZER_FAILED };
 enum verified { VERIFIED_NO, VERIFIED_YES, VERIFIED_OTHER, VERIFIED_CHANGED };
 
-struct wanted {				/* a variable that is asked of this analyzer */
+struct wanted { /* a variable that is asked of this analyzer */
 	const struct tesla_variable *variable;
-	int interval;			/* its number in the schedule */
-	size_t first;			/* of its elements in `elements` */
+	int interval; /* its number in the schedule */
+	size_t first; /* of its elements in `elements` */
 };
 
-#define SMOOTH 0.125			/* weight of a new observation */
+#define SMOOTH 0.125 /* weight of a new observation */
 
 /* What the core adds up: increments since the analyzer's last sweep. */
-struct counts { unsigned timeouts, garbled, exceptions, transactions; int64_t bus_us; };
+struct counts {
+	unsigned timeouts, garbled, exceptions, transactions;
+	int64_t bus_us;
+};
 
-struct counter_state { double accepted, candidate; };	/* of a counter's element; NAN: none yet */
+struct counter_state {
+	double accepted, candidate;
+}; /* of a counter's element; NAN: none yet */
 
 struct analyzer {
 	int64_t id;
 	unsigned address;
 	struct kind *kind;
-	size_t driver;			/* which of its line's */
+	size_t driver; /* which of its line's */
 
 	struct loader *data;
 	void *data_conf, *data_self;
 	char *data_name;
-	pthread_mutex_t *data_serial;	/* host/call.h */
+	pthread_mutex_t *data_serial; /* host/call.h */
 
 	struct wanted *wanted;
 	size_t n_wanted;
-	struct tesla_element *elements;	/* of all wanted variables, one after the other */
-	struct counter_state *counters;	/* beside them */
+	struct tesla_element *elements; /* of all wanted variables, one after the other */
+	struct counter_state *counters; /* beside them */
 	size_t n_elements;
 
-	const struct tesla_block *blocks;	/* the data plugin's */
+	const struct tesla_block *blocks; /* the data plugin's */
 	size_t n_blocks;
-	struct tesla_reply *replies;	/* one per block; those of TESLA_BLOCK_CONNECT are kept */
-	struct buf *bytes;		/* of the replies */
+	struct tesla_reply *replies; /* one per block; those of TESLA_BLOCK_CONNECT are kept */
+	struct buf *bytes;	     /* of the replies */
 
 	struct schedule schedule;
-	struct plan *plans[1u << INTERVALS_MAX];	/* by what is due; made when first needed */
-	struct plan *connect_plan;	/* the TESLA_BLOCK_CONNECT blocks */
-	unsigned plan_generation;	/* of kind, when the plans were made */
-	bool plans_stale;		/* a limit was learned since */
-	uint8_t plan_age[1u << INTERVALS_MAX];	/* uses since a cheaper one was looked for */
+	struct plan *plans[1u << INTERVALS_MAX]; /* by what is due; made when first needed */
+	struct plan *connect_plan;		 /* the TESLA_BLOCK_CONNECT blocks */
+	unsigned plan_generation;		 /* of kind, when the plans were made */
+	bool plans_stale;			 /* a limit was learned since */
+	uint8_t plan_age[1u << INTERVALS_MAX];	 /* uses since a cheaper one was looked for */
 
-	double turnaround_us;		/* smoothed; what is not characters on the wire */
+	double turnaround_us; /* smoothed; what is not characters on the wire */
 	bool turnaround_measured;
-	double measured_us, told_us;	/* smoothed time of a sweep, and what the core was told; 0: none yet */
-	unsigned tell_in, tell_every;	/* sweeps until it is told again, if it moved: 1, 2, 4 ... 64 */
-	uint32_t max_registers;		/* the least of driver, model and what was learned */
+	double measured_us,
+		told_us; /* smoothed time of a sweep, and what the core was told; 0: none yet */
+	unsigned tell_in,
+		tell_every;	/* sweeps until it is told again, if it moved: 1, 2, 4 ... 64 */
+	uint32_t max_registers; /* the least of driver, model and what was learned */
 
 	enum analyzer_state state;
 	bool connect_needed, identify_needed;
-	unsigned unanswered;		/* requests in a row: timed out, or the connection broke */
-	struct counts owed;		/* of probes and idle reads: they go with the next sweep */
+	unsigned unanswered; /* requests in a row: timed out, or the connection broke */
+	struct counts owed;  /* of probes and idle reads: they go with the next sweep */
 	int64_t probe_at_us, backoff_ms;
-	int64_t scales_at_us, scales_from_ms;	/* next read in idle time; last time they were read */
-	bool scales_changed;		/* the next sweep is in doubt */
-	char *identity;			/* last known; NULL: none */
+	int64_t scales_at_us, scales_from_ms; /* next read in idle time; last time they were read */
+	bool scales_changed;		      /* the next sweep is in doubt */
+	char *identity;			      /* last known; NULL: none */
 	enum verified verified;
 };
 
 void analyzer_free(struct analyzer *a);
 /*
- * Opens the data plugin and asks for its blocks.  Everything above `blocks` must be set.  Negative: *err
- * says why; the analyzer is out.
+ * Opens the data plugin and asks for its blocks.  Everything above `blocks` must be set.
+ * Negative: *err says why; the analyzer is out.
  */
-int analyzer_open(struct analyzer *a, struct blame_slot *slot, int64_t line, struct tesla_error *err);
+int analyzer_open(struct analyzer *a, struct blame_slot *slot, int64_t line,
+		  struct tesla_error *err);
 /*
- * The plan for what is due (a bit per interval of the schedule).  Made when there is none or when ranges
- * were learned; replaced only by one that is 5% cheaper.  Borrowed: valid until the next call.
+ * The plan for what is due (a bit per interval of the schedule).  Made when there is none or when
+ * ranges were learned; replaced only by one that is 5% cheaper.  Borrowed: valid until the next
+ * call.
  */
 int analyzer_plan(struct analyzer *a, unsigned due, const struct plan_cost *cost, struct plan **ret,
 		  struct tesla_error *err);
@@ -117,7 +132,10 @@ const struct tesla_block *analyzer_cheapest(const struct analyzer *a);
 bool analyzer_limit(struct analyzer *a, uint32_t max_registers);
 /* Smooths the turnaround by an observation. */
 void analyzer_observe(struct analyzer *a, double turnaround_us);
-/* What the meter says it is: sets identity and verified.  True: say it loudly (*note is the sentence). */
+/*
+ * What the meter says it is: sets identity and verified.  True: say it loudly (*note is the
+ * sentence).
+ */
 bool analyzer_identified(struct analyzer *a, const char *text, const struct patterns *patterns,
 			 struct tesla_error *note);
 const char *analyzer_state_name(enum analyzer_state s);

@@ -16,7 +16,10 @@
 #include "base/cleanup.h"
 #include "base/mp.h"
 
-struct variable { int64_t analyzer; const char *name, *unit; };
+struct variable {
+	int64_t analyzer;
+	const char *name, *unit;
+};
 struct variables {
 	atomic_uint refs;
 	struct arena memory;
@@ -25,8 +28,16 @@ struct variables {
 };
 
 enum { KIND, ANALYZER, T_US, DT_US, N, K, ERROR_TEXT, STATE, REASON, READINGS, ITEM_FIELDS };
-enum { VARIABLE, READING_K, VALUES, QUALITIES, READING_FIELDS,
-       READING_T_US = READING_FIELDS, READING_DT_US, READING_TIMED_FIELDS };
+enum {
+	VARIABLE,
+	READING_K,
+	VALUES,
+	QUALITIES,
+	READING_FIELDS,
+	READING_T_US = READING_FIELDS,
+	READING_DT_US,
+	READING_TIMED_FIELDS
+};
 
 /* The elements of an array of exactly n, or NULL. */
 static const msgpack_object *tuple(const msgpack_object *o, size_t n)
@@ -86,9 +97,14 @@ void variables_unref(struct variables *v)
 
 /* ---- first walk: check and count ---- */
 
-struct sizes { size_t items, readings, elements, text; };
+struct sizes {
+	size_t items, readings, elements, text;
+};
 
-static const struct { int64_t min, max; const char *name; } numbers[] = {
+static const struct {
+	int64_t min, max;
+	const char *name;
+} numbers[] = {
 	[KIND] = { TESLA_SWEEP, TESLA_HEARTBEAT, "kind" },
 	[ANALYZER] = { 0, INT64_MAX, "analyzer" },
 	[T_US] = { 0, INT64_MAX, "t_us" },
@@ -248,7 +264,7 @@ static const char *text_fill(struct fill *to, const msgpack_object *o)
 
 	if (o->type == MSGPACK_OBJECT_NIL)
 		return NULL;
-	memcpy(text, o->via.str.ptr, o->via.str.size);	/* the block is zeroed: NUL is there */
+	memcpy(text, o->via.str.ptr, o->via.str.size); /* the block is zeroed: NUL is there */
 	to->text += (size_t)o->via.str.size + 1;
 	return text;
 }
@@ -299,10 +315,14 @@ static void item_fill(struct fill *to, const msgpack_object *f)
 
 	*to->item_at++ = item;
 	*item = (struct tesla_item){ .kind = (enum tesla_item_kind)number_of(&f[KIND]),
-		.analyzer = number_of(&f[ANALYZER]), .t_ms = number_of(&f[T_US]) / 1000,
-		.dt_ms = (double)number_of(&f[DT_US]) / 1000, .n = (uint64_t)number_of(&f[N]),
-		.k = (uint64_t)number_of(&f[K]), .error = text_fill(to, &f[ERROR_TEXT]),
-		.n_readings = readings->size, .readings = to->reading_at };
+				     .analyzer = number_of(&f[ANALYZER]),
+				     .t_ms = number_of(&f[T_US]) / 1000,
+				     .dt_ms = (double)number_of(&f[DT_US]) / 1000,
+				     .n = (uint64_t)number_of(&f[N]),
+				     .k = (uint64_t)number_of(&f[K]),
+				     .error = text_fill(to, &f[ERROR_TEXT]),
+				     .n_readings = readings->size,
+				     .readings = to->reading_at };
 	item->state = text_fill(to, &f[STATE]);
 	item->reason = text_fill(to, &f[REASON]);
 	for (size_t i = 0; i < readings->size; i++)

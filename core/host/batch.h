@@ -18,7 +18,7 @@ int variables_decode(const msgpack_object *message, struct variables **ret,
 void variables_unref(struct variables *v);
 
 struct batch {
-	struct tesla_batch pub;		/* the caller adds `node` and `epoch_ms` */
+	struct tesla_batch pub; /* the caller adds `node` and `epoch_ms` */
 	struct variables *variables;
 };
 

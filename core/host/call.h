@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Around every call into a plugin: one at a time where it asks for that, and the core can see who is at work. */
+/*
+ * Around every call into a plugin: one at a time where it asks for that, and the core can see who
+ * is at work.
+ */
 #ifndef HOST_CALL_H
 #define HOST_CALL_H
 

@@ -18,8 +18,8 @@
 
 #define EXIT_REFUSED 1
 #define EXIT_BROKEN 3
-#define COUNTS_US 1000000		/* the counts are sent this often at most */
-#define LEAVE_MS 2000			/* the core is gone: so long may the plugin take to close */
+#define COUNTS_US 1000000 /* the counts are sent this often at most */
+#define LEAVE_MS 2000	  /* the core is gone: so long may the plugin take to close */
 
 enum stage { NEW, GREETED, NAMED, CONFIGURED, READY, RUNNING, STOPPING };
 
@@ -28,9 +28,9 @@ struct exporter {
 	struct frame_reader in;
 	struct report report;
 	struct worker worker;
-	bool started;			/* the worker */
+	bool started; /* the worker */
 	struct variables *variables;
-	struct arena texts;		/* what the messages before `go` said */
+	struct arena texts; /* what the messages before `go` said */
 	const char *node;
 	int64_t epoch_ms;
 	struct worker_counts told;

@@ -8,14 +8,14 @@
 struct host_plugin {
 	enum tesla_kind kind;
 	char *name;
-	struct loader *loader;		/* NULL: refused, which was reported */
-	pthread_mutex_t serial;		/* held around calls when it is TESLA_SERIAL_PLUGIN */
+	struct loader *loader;	/* NULL: refused, which was reported */
+	pthread_mutex_t serial; /* held around calls when it is TESLA_SERIAL_PLUGIN */
 };
 
 struct host {
 	struct report report;
 	struct blame_page *page;
-	struct blame_slot *slot;	/* the main thread's: while loading */
+	struct blame_slot *slot; /* the main thread's: while loading */
 	struct host_plugin **plugins;
 	size_t n_plugins;
 	struct kind **kinds;
@@ -26,8 +26,8 @@ struct host {
 };
 
 /*
- * Takes one message of docs/wire.md that describes the host's work (hello, plugin, model, pattern, forbidden,
- * line).  -EPROTO: the message makes no sense; the core is of another build.
+ * Takes one message of docs/wire.md that describes the host's work (hello, plugin, model, pattern,
+ * forbidden, line).  -EPROTO: the message makes no sense; the core is of another build.
  */
 int setup_message(struct host *h, const msgpack_object *message, struct tesla_error *err);
 void host_release(struct host *h);

@@ -12,12 +12,12 @@
 #include "host/line_parts.h"
 #include "host/sweep.h"
 
-#define OFFLINE_AFTER 3			/* time-outs with no answer between them */
-#define SCALES_EVERY_US 600000000	/* scale registers are read again, in idle time */
-#define SCALES_RETRY_US 5000000		/* or soon, when there was no answer */
-#define LOOK_AT_CLOCKS_US 60000000	/* and so often they are looked at */
+#define OFFLINE_AFTER 3		   /* time-outs with no answer between them */
+#define SCALES_EVERY_US 600000000  /* scale registers are read again, in idle time */
+#define SCALES_RETRY_US 5000000	   /* or soon, when there was no answer */
+#define LOOK_AT_CLOCKS_US 60000000 /* and so often they are looked at */
 #define REOPEN_MS 1000
-#define TELL_MAX 64u			/* sweeps between two looks at what was measured */
+#define TELL_MAX 64u /* sweeps between two looks at what was measured */
 #define TELL_CHANGE 0.05
 
 void line_free(struct line *l)
@@ -41,7 +41,8 @@ void line_free(struct line *l)
 
 /* ---- states ---- */
 
-static void analyzer_set(struct line *l, struct analyzer *a, enum analyzer_state state, const char *reason)
+static void analyzer_set(struct line *l, struct analyzer *a, enum analyzer_state state,
+			 const char *reason)
 {
 	if (a->state == state)
 		return;
@@ -78,14 +79,14 @@ static void probe_later(struct line *l, struct analyzer *a, int64_t mono_us)
 void line_opened(struct line *l, int64_t mono_us)
 {
 	l->state = LINE_OPEN;
-	if (l->pub.kind == TESLA_LINE_TCP)	/* elsewhere a late reply may reach the new connection */
+	if (l->pub.kind == TESLA_LINE_TCP) /* elsewhere a late reply may reach the new connection */
 		l->drain_until_us = 0;
 	l->pub.last_byte_us = mono_us;
 	for (size_t i = 0; i < l->n_analyzers; i++) {
 		struct analyzer *a = l->analyzers[i];
 
 		if (a->state == ANALYZER_FAILED || a->unanswered >= OFFLINE_AFTER)
-			continue;	/* silent by itself: its probe brings it back */
+			continue; /* silent by itself: its probe brings it back */
 		analyzer_reconnect(a);
 		if (a->state == ANALYZER_OFFLINE)
 			analyzer_set(l, a, ANALYZER_CONNECTING, "the line is open again");
@@ -153,7 +154,8 @@ static bool phase_over(const struct job *job)
 static bool scales_known(const struct analyzer *a)
 {
 	for (size_t i = 0; i < a->n_blocks; i++)
-		if ((a->blocks[i].flags & TESLA_BLOCK_CONNECT) && a->replies[i].status != TESLA_REPLY_OK)
+		if ((a->blocks[i].flags & TESLA_BLOCK_CONNECT) &&
+		    a->replies[i].status != TESLA_REPLY_OK)
 			return false;
 	return true;
 }
@@ -163,8 +165,8 @@ static void scales_done(struct line *l, int64_t mono_us, int64_t wall_us)
 	struct analyzer *a = l->job.a;
 
 	if (a->scales_changed)
-		line_report_state(l, a, NULL, "the meter's scale registers changed", a->scales_from_ms,
-				  wall_us / 1000);
+		line_report_state(l, a, NULL, "the meter's scale registers changed",
+				  a->scales_from_ms, wall_us / 1000);
 	if (a->connect_plan == NULL || a->connect_plan->n == 0)
 		a->scales_at_us = NEVER;
 	else
@@ -252,7 +254,8 @@ static void job_settle(struct line *l, int64_t mono_us, int64_t wall_us)
 		sweep_over(l, mono_us, wall_us);
 }
 
-static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, int64_t mono_us, int64_t wall_us)
+static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, int64_t mono_us,
+		      int64_t wall_us)
 {
 	struct job *job = &l->job;
 
@@ -267,7 +270,8 @@ static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, in
 	} else {
 		job->counts = a->owed;
 		a->owed = (struct counts){ 0 };
-		job->missed = schedule_start(&a->schedule, wall_us / 1000, &job->deadline_ms, &job->due);
+		job->missed =
+			schedule_start(&a->schedule, wall_us / 1000, &job->deadline_ms, &job->due);
 		sweep_clear(a);
 		if (l->drivers[a->driver].plugin->driver.identify == NULL)
 			a->identify_needed = false;
@@ -276,7 +280,8 @@ static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, in
 }
 
 /* The job ends before its plan does: what was not read gets this reply. */
-static void job_cut(struct line *l, const struct tesla_reply *reply, int64_t mono_us, int64_t wall_us)
+static void job_cut(struct line *l, const struct tesla_reply *reply, int64_t mono_us,
+		    int64_t wall_us)
 {
 	struct job *job = &l->job;
 
@@ -285,7 +290,8 @@ static void job_cut(struct line *l, const struct tesla_reply *reply, int64_t mon
 		job_over(l);
 		return;
 	}
-	for (size_t i = job->step; job->phase == PHASE_READ && job->plan != NULL && i < job->plan->n; i++)
+	for (size_t i = job->step;
+	     job->phase == PHASE_READ && job->plan != NULL && i < job->plan->n; i++)
 		sweep_take(job->a, job->plan, &job->plan->list[i], reply);
 	sweep_over(l, mono_us, wall_us);
 }
@@ -305,7 +311,8 @@ static void identify_done(struct line *l, const struct tesla_reply *reply)
 		bool loud = analyzer_identified(a, text, l->patterns, &note);
 
 		line_report_state(l, a, NULL, loud ? note.text : NULL, 0, 0);
-	} else if (a->verified == VERIFIED_YES) {	/* what is in doubt stays so until it is answered */
+	} else if (a->verified ==
+		   VERIFIED_YES) { /* what is in doubt stays so until it is answered */
 		a->verified = VERIFIED_NO;
 		line_report_state(l, a, NULL, NULL, 0, 0);
 	}
@@ -318,23 +325,23 @@ static void probe_done(struct line *l, enum tesla_status status, int64_t mono_us
 	job_over(l);
 	if (status == TESLA_REPLY_OK || status == TESLA_REPLY_EXCEPTION) {
 		analyzer_reconnect(a);
-		a->state = ANALYZER_CONNECTING;	/* not news: the sweep that follows tells */
+		a->state = ANALYZER_CONNECTING; /* not news: the sweep that follows tells */
 	} else {
 		probe_later(l, a, mono_us);
 	}
 }
 
 /* Nothing came in time, or the connection broke: the job is over. */
-static void unanswered(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err,
-		       int64_t mono_us, int64_t wall_us)
+static void unanswered(struct line *l, const struct tesla_reply *reply,
+		       const struct tesla_error *err, int64_t mono_us, int64_t wall_us)
 {
 	l->job.a->unanswered++;
 	job_error(&l->job, err->code, err->text);
 	job_cut(l, reply, mono_us, wall_us);
 }
 
-static void step_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err,
-		      int64_t mono_us, int64_t wall_us)
+static void step_done(struct line *l, const struct tesla_reply *reply,
+		      const struct tesla_error *err, int64_t mono_us, int64_t wall_us)
 {
 	struct job *job = &l->job;
 
@@ -362,7 +369,7 @@ static void drain_start(struct line *l, const struct tesla_reply *reply, int64_t
 
 	if (reply->status == TESLA_REPLY_GARBLED) {
 		if (l->pub.kind == TESLA_LINE_TCP)
-			return;		/* transaction numbers tell */
+			return; /* transaction numbers tell */
 		if (job->plan != NULL && job->step < job->plan->n)
 			registers = job->plan->list[job->step].what.count;
 		until_us = reply->sent_us + line_reply_within_us(l, job->a, registers);
@@ -383,15 +390,16 @@ static enum tesla_status status_of(const struct job *job, const struct tesla_rep
 	return reply->status;
 }
 
-void line_done(struct line *l, const struct tesla_reply *came, const struct tesla_error *err, int64_t mono_us,
-	       int64_t wall_us)
+void line_done(struct line *l, const struct tesla_reply *came, const struct tesla_error *err,
+	       int64_t mono_us, int64_t wall_us)
 {
 	struct job *job = &l->job;
 	struct tesla_reply reply = *came;
 
 	assert(job->kind != JOB_NONE);
 	reply.status = status_of(job, came);
-	bool timeout = reply.status == TESLA_REPLY_TIMEOUT, broken = reply.status == TESLA_REPLY_BROKEN;
+	bool timeout = reply.status == TESLA_REPLY_TIMEOUT,
+	     broken = reply.status == TESLA_REPLY_BROKEN;
 
 	job->counts.transactions++;
 	job->counts.timeouts += timeout;
@@ -399,7 +407,7 @@ void line_done(struct line *l, const struct tesla_reply *came, const struct tesl
 		job->counts.bus_us += 1000 * l->params.timeout_ms;
 	if (reply.status != TESLA_REPLY_OK && reply.status != TESLA_REPLY_EXCEPTION)
 		drain_start(l, &reply, mono_us);
-	else if (job->phase != PHASE_IDENTIFY)	/* who says its name may still not be readable */
+	else if (job->phase != PHASE_IDENTIFY) /* who says its name may still not be readable */
 		job->a->unanswered = 0;
 	if (job->kind == JOB_PROBE) {
 		probe_done(l, reply.status, mono_us);
@@ -449,7 +457,9 @@ static bool job_pick(struct line *l, int64_t mono_us, int64_t wall_us, int64_t *
 static struct action job_action(struct line *l)
 {
 	struct job *job = &l->job;
-	struct action next = { .act = ACT_READ, .a = job->a, .driver = &l->drivers[job->a->driver] };
+	struct action next = { .act = ACT_READ,
+			       .a = job->a,
+			       .driver = &l->drivers[job->a->driver] };
 
 	if (job->kind == JOB_PROBE)
 		next.what = *analyzer_cheapest(job->a);
@@ -477,7 +487,7 @@ struct action line_next(struct line *l, int64_t mono_us, int64_t wall_us)
 	if (l->job.kind == JOB_NONE && !job_pick(l, mono_us, wall_us, &until))
 		return act_until(ACT_WAIT, until < look ? until : look);
 	if (l->job.kind == JOB_NONE)
-		return act_until(ACT_WAIT, mono_us);	/* over before it asked anything */
+		return act_until(ACT_WAIT, mono_us); /* over before it asked anything */
 	quiet_until = l->pub.last_byte_us + line_pause_us(l, l->job.a);
 	if (line_pause_us(l, l->job.a) > 0 && quiet_until > mono_us)
 		return act_until(ACT_WAIT, quiet_until);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens on a line, one thing at a time: a state machine that is asked "what next?" and told what came
- * of it.  It does no I/O and reads no clock, so that a thread per line (run_thread.c) and an event loop for
- * many (run_event.c) share it, and tests run it in no time.
+ * What happens on a line, one thing at a time: a state machine that is asked "what next?" and told
+ * what came of it.  It does no I/O and reads no clock, so that a thread per line (run_thread.c)
+ * and an event loop for many (run_event.c) share it, and tests run it in no time.
  */
 #ifndef HOST_LINE_H
 #define HOST_LINE_H
@@ -11,16 +11,19 @@
 #include "host/analyzer.h"
 #include "host/report.h"
 
-struct line_driver {			/* a driver that the line's analyzers name */
+struct line_driver { /* a driver that the line's analyzers name */
 	struct loader *plugin;
 	char *name;
-	void *conf, *self;		/* self: only while the line is open */
-	pthread_mutex_t *serial;	/* host/call.h */
+	void *conf, *self;	 /* self: only while the line is open */
+	pthread_mutex_t *serial; /* host/call.h */
 };
 
 enum line_state { LINE_CLOSED, LINE_OPEN, LINE_FAILED };
 
-/* What is under way: a sweep (which begins with a connect, if that is needed), a probe, the scales. */
+/*
+ * What is under way: a sweep (which begins with a connect, if that is needed), a probe, the
+ * scales.
+ */
 enum job_kind { JOB_NONE, JOB_SWEEP, JOB_PROBE, JOB_SCALES };
 enum job_phase { PHASE_IDENTIFY, PHASE_CONNECT, PHASE_READ };
 
@@ -28,42 +31,43 @@ struct job {
 	enum job_kind kind;
 	enum job_phase phase;
 	struct analyzer *a;
-	struct plan *plan;		/* borrowed from the analyzer */
-	size_t step;			/* of the plan */
-	bool retried;			/* this step, after a wrong checksum */
-	bool answered;			/* something good came */
-	bool learned;			/* ranges: the plans are made anew at the end */
+	struct plan *plan; /* borrowed from the analyzer */
+	size_t step;	   /* of the plan */
+	bool retried;	   /* this step, after a wrong checksum */
+	bool answered;	   /* something good came */
+	bool learned;	   /* ranges: the plans are made anew at the end */
 	int64_t deadline_ms;
 	unsigned due, missed;
 	struct counts counts;
-	int64_t first_sent_us, last_received_us;	/* of the reads: what the readings' time is made of */
-	unsigned reads;			/* answered ones */
-	int64_t read_us;		/* the line's time for the reads alone, without the connect */
-	struct tesla_error error;	/* the first one; code 0: none */
+	int64_t first_sent_us,
+		last_received_us; /* of the reads: what the readings' time is made of */
+	unsigned reads;		  /* answered ones */
+	int64_t read_us;	  /* the line's time for the reads alone, without the connect */
+	struct tesla_error error; /* the first one; code 0: none */
 };
 
 struct line {
 	int64_t id;
-	struct tesla_line pub;		/* what drivers see */
-	char *name;			/* pub.name */
+	struct tesla_line pub; /* what drivers see */
+	char *name;	       /* pub.name */
 	struct line_params params;
-	char **texts;			/* what params points to, NULL-terminated */
+	char **texts; /* what params points to, NULL-terminated */
 
 	struct line_driver *drivers;
 	size_t n_drivers;
-	struct analyzer **analyzers;	/* in the order of the configuration */
+	struct analyzer **analyzers; /* in the order of the configuration */
 	size_t n_analyzers;
 
 	enum line_state state;
 	int64_t open_at_us, open_backoff_ms;
 	int64_t drain_until_us;
 	struct job job;
-	bool probed_last;		/* the last job was a probe: a sweep that waits goes first */
-	int64_t offset_us;		/* wall minus monotonic clock, when deadlines were last mapped */
-	unsigned random;		/* for jitter */
+	bool probed_last;  /* the last job was a probe: a sweep that waits goes first */
+	int64_t offset_us; /* wall minus monotonic clock, when deadlines were last mapped */
+	unsigned random;   /* for jitter */
 
 	const struct patterns *patterns;
-	struct gather *gather;		/* of the thread that runs the line */
+	struct gather *gather; /* of the thread that runs the line */
 	struct blame_slot *slot;
 };
 
@@ -71,10 +75,10 @@ enum act { ACT_WAIT, ACT_OPEN, ACT_DRAIN, ACT_IDENTIFY, ACT_READ };
 
 struct action {
 	enum act act;
-	int64_t until_us;		/* ACT_WAIT, ACT_DRAIN: monotonic */
+	int64_t until_us; /* ACT_WAIT, ACT_DRAIN: monotonic */
 	struct analyzer *a;
 	struct line_driver *driver;
-	struct tesla_block what;	/* ACT_READ */
+	struct tesla_block what; /* ACT_READ */
 };
 
 /* Frees what the line owns; the drivers' plugins and the kinds are the host's. */
@@ -88,16 +92,19 @@ struct action line_next(struct line *l, int64_t mono_us, int64_t wall_us);
 /* ACT_OPEN: done (l->pub.fd is set, the drivers are open), or not. */
 void line_opened(struct line *l, int64_t mono_us);
 void line_open_failed(struct line *l, int64_t mono_us, const char *why);
-/* The line broke, or the far end hung up while nothing was asked: open it anew.  What was under way fails. */
+/*
+ * The line broke, or the far end hung up while nothing was asked: open it anew.  What was under
+ * way fails.
+ */
 void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall_us);
 /* ACT_IDENTIFY, ACT_READ: what came.  `err` says why when reply->status is not TESLA_REPLY_OK. */
-void line_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err, int64_t mono_us,
-	       int64_t wall_us);
+void line_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err,
+	       int64_t mono_us, int64_t wall_us);
 
 /* docs/wire.md: `plan`, `state`, `line-state`. */
 void line_report_plan(struct line *l);
-void line_report_state(const struct line *l, const struct analyzer *a, const char *reason, const char *note,
-		       int64_t from_ms, int64_t to_ms);
+void line_report_state(const struct line *l, const struct analyzer *a, const char *reason,
+		       const char *note, int64_t from_ms, int64_t to_ms);
 void line_report_line(const struct line *l, const char *reason);
 
 #endif

@@ -6,7 +6,8 @@ int64_t line_late_max_ms(const struct line *l, const struct analyzer *a)
 {
 	if (l->params.late_max_ms >= 0)
 		return l->params.late_max_ms;
-	return a->kind->model->late_max_ms >= 0 ? a->kind->model->late_max_ms : l->params.timeout_ms;
+	return a->kind->model->late_max_ms >= 0 ? a->kind->model->late_max_ms
+						: l->params.timeout_ms;
 }
 
 int64_t line_pause_us(const struct line *l, const struct analyzer *a)
@@ -34,7 +35,8 @@ static double silence_us(const struct line *l)
 struct plan_cost line_cost(const struct line *l, const struct analyzer *a)
 {
 	return (struct plan_cost){
-		.c0_us = 13 * char_us(l) + 2 * silence_us(l) + a->turnaround_us + (double)line_pause_us(l, a),
+		.c0_us = 13 * char_us(l) + 2 * silence_us(l) + a->turnaround_us +
+			 (double)line_pause_us(l, a),
 		.c1_us = l->params.baud > 0 ? 2 * char_us(l) : 1,
 		.max_registers = a->max_registers,
 	};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the line's state machine share (line.c, line_cost.c, line_pick.c, line_step.c); nobody else's. */
+/*
+ * What the files of the line's state machine share (line.c, line_cost.c, line_pick.c,
+ * line_step.c); nobody else's.
+ */
 #ifndef HOST_LINE_PARTS_H
 #define HOST_LINE_PARTS_H
 
@@ -18,18 +21,19 @@ int64_t line_reply_within_us(const struct line *l, const struct analyzer *a, uns
 /* Looks at both clocks: after a step deadlines are mapped anew. */
 void line_clocks(struct line *l, int64_t mono_us, int64_t wall_us);
 /* The analyzer whose turn it is, and what for; NULL: nothing to do before *until_us. */
-struct analyzer *line_pick(const struct line *l, int64_t mono_us, int64_t wall_us, enum job_kind *kind,
-			   int64_t *until_us);
+struct analyzer *line_pick(const struct line *l, int64_t mono_us, int64_t wall_us,
+			   enum job_kind *kind, int64_t *until_us);
 
 /* ---- line_step.c ---- */
 /* The job's first error is the one that is told. */
 void job_error(struct job *job, int code, const char *text);
 enum step_end {
-	STEP_DONE,			/* the plan's next transaction */
-	STEP_AGAIN,			/* the same, perhaps in another form */
-	STEP_CUT,			/* no further one: the meter is not to be understood now */
+	STEP_DONE,  /* the plan's next transaction */
+	STEP_AGAIN, /* the same, perhaps in another form */
+	STEP_CUT,   /* no further one: the meter is not to be understood now */
 };
 /* What an answer (also a refusal, or one that is garbled) to a transaction of the plan means. */
-enum step_end line_step(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err);
+enum step_end line_step(struct line *l, const struct tesla_reply *reply,
+			const struct tesla_error *err);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "host/line_parts.h"
 
-#define IDLE_MARGIN_US 20000		/* what an idle job leaves free before the next deadline */
-#define CLOCK_STEP_US 200000		/* more than slewing makes between two looks at the clocks */
+#define IDLE_MARGIN_US 20000 /* what an idle job leaves free before the next deadline */
+#define CLOCK_STEP_US 200000 /* more than slewing makes between two looks at the clocks */
 
 void line_clocks(struct line *l, int64_t mono_us, int64_t wall_us)
 {
@@ -36,10 +36,12 @@ static int64_t due_at(const struct analyzer *a, int64_t mono_us, int64_t wall_us
 }
 
 /*
- * A probe that is due goes before a sweep, but not before a sweep that the last probe has kept waiting:
- * many silent meters must not starve the others.  Among equals the earlier, ties in their order.
+ * A probe that is due goes before a sweep, but not before a sweep that the last probe has kept
+ * waiting: many silent meters must not starve the others.  Among equals the earlier, ties in their
+ * order.
  */
-static struct analyzer *due_pick(const struct line *l, int64_t mono_us, int64_t wall_us, int64_t *at)
+static struct analyzer *due_pick(const struct line *l, int64_t mono_us, int64_t wall_us,
+				 int64_t *at)
 {
 	struct analyzer *best = NULL, *probe = NULL;
 
@@ -80,8 +82,8 @@ static struct analyzer *scales_pick(const struct line *l, int64_t mono_us, int64
 	return NULL;
 }
 
-struct analyzer *line_pick(const struct line *l, int64_t mono_us, int64_t wall_us, enum job_kind *kind,
-			   int64_t *until_us)
+struct analyzer *line_pick(const struct line *l, int64_t mono_us, int64_t wall_us,
+			   enum job_kind *kind, int64_t *until_us)
 {
 	struct analyzer *a = due_pick(l, mono_us, wall_us, until_us);
 

@@ -42,8 +42,8 @@ static void analyzer_pack(msgpack_packer *pk, struct line *l, struct analyzer *a
 }
 
 /*
- * Time the analyzer takes of each second: every interval as if it were read apart, which is exact for one
- * interval and an upper bound for several.
+ * Time the analyzer takes of each second: every interval as if it were read apart, which is exact
+ * for one interval and an upper bound for several.
  */
 static double analyzer_share(struct line *l, struct analyzer *a)
 {
@@ -55,7 +55,8 @@ static double analyzer_share(struct line *l, struct analyzer *a)
 		struct plan *plan;
 
 		if (analyzer_plan(a, 1u << i, &cost, &plan, &err) == 0)
-			share += plan_predict(plan, &cost) / (1000.0 * (double)a->schedule.interval_ms[i]);
+			share += plan_predict(plan, &cost) /
+				 (1000.0 * (double)a->schedule.interval_ms[i]);
 	}
 	return share;
 }
@@ -78,12 +79,12 @@ void line_report_plan(struct line *l)
 	report_end(l->gather->to, &f);
 }
 
-void line_report_state(const struct line *l, const struct analyzer *a, const char *reason, const char *note,
-		       int64_t from_ms, int64_t to_ms)
+void line_report_state(const struct line *l, const struct analyzer *a, const char *reason,
+		       const char *note, int64_t from_ms, int64_t to_ms)
 {
 	struct frame f;
 
-	gather_flush(l->gather);	/* the order of events is kept */
+	gather_flush(l->gather); /* the order of events is kept */
 	msgpack_packer *pk = report_begin(l->gather->to, &f, "state", from_ms != 0 ? 9 : 7);
 
 	mp_key_int(pk, "analyzer", a->id);

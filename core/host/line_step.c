@@ -50,7 +50,8 @@ static void learn_gap(struct line *l)
 	if (end < right->what.address)
 		forbid(l, right->what.function, end, (uint32_t)right->what.address - 1);
 	else
-		learn_limit(job, left->what.count > right->what.count ? left->what.count : right->what.count);
+		learn_limit(job, left->what.count > right->what.count ? left->what.count
+								      : right->what.count);
 }
 
 static enum step_end step_ok(struct line *l, const struct tesla_reply *reply)
@@ -71,7 +72,8 @@ static enum step_end step_ok(struct line *l, const struct tesla_reply *reply)
 	return STEP_DONE;
 }
 
-static enum step_end step_refused(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err)
+static enum step_end step_refused(struct line *l, const struct tesla_reply *reply,
+				  const struct tesla_error *err)
 {
 	struct job *job = &l->job;
 	struct transaction *t = &job->plan->list[job->step];
@@ -82,7 +84,7 @@ static enum step_end step_refused(struct line *l, const struct tesla_reply *repl
 	if (reply->code == 2 && t->what.command == NULL) {
 		if (t->n > 1 && plan_split(job->plan, job->step, job->a->blocks, &no_memory) == 0)
 			return STEP_AGAIN;
-		if (t->split != 0)	/* refused alone as well: nothing is read together with it */
+		if (t->split != 0) /* refused alone as well: nothing is read together with it */
 			forbid(l, t->what.function, t->what.address,
 			       (uint32_t)t->what.address + t->what.count - 1);
 	}
@@ -105,7 +107,8 @@ static enum step_end step_garbled(struct line *l, const struct tesla_error *err)
 	return STEP_CUT;
 }
 
-enum step_end line_step(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err)
+enum step_end line_step(struct line *l, const struct tesla_reply *reply,
+			const struct tesla_error *err)
 {
 	switch (reply->status) {
 	case TESLA_REPLY_OK:

@@ -20,7 +20,7 @@
 #define PARAMS_MAX 256
 #define CHOICES_MAX 64
 #define ALIASES_MAX 16
-#define TABLE_MAX 4096			/* bytes of a table or a descriptor; more is no size */
+#define TABLE_MAX 4096 /* bytes of a table or a descriptor; more is no size */
 #define CONF_MAX (1u << 20)
 /* How long a table must be to have a member whole. */
 #define UP_TO(S, M) (offsetof(S, M) + sizeof(((S *)0)->M))
@@ -28,7 +28,9 @@
 const char *loader_kind_name(enum tesla_kind kind)
 {
 	static const char *const names[] = {
-		[TESLA_DRIVER] = "driver", [TESLA_DATA] = "data", [TESLA_EXPORTER] = "exporter",
+		[TESLA_DRIVER] = "driver",
+		[TESLA_DATA] = "data",
+		[TESLA_EXPORTER] = "exporter",
 	};
 
 	return kind >= TESLA_DRIVER && kind <= TESLA_EXPORTER ? names[kind] : "unknown";
@@ -63,7 +65,7 @@ static int file_check(const char *path, struct tesla_error *err)
 
 	if (slash == NULL)
 		return tesla_fail(err, -ENOMEM, "%s: no memory", path);
-	slash[slash == folder] = '\0';		/* "/x.so" is in "/" */
+	slash[slash == folder] = '\0'; /* "/x.so" is in "/" */
 	int r = trusted(folder, true, err);
 
 	return r != 0 ? r : trusted(path, false, err);
@@ -71,8 +73,9 @@ static int file_check(const char *path, struct tesla_error *err)
 
 /* ---- the descriptor ---- */
 
-__attribute__((format(printf, 3, 4)))
-static int refused(const struct loader *l, struct tesla_error *err, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int refused(const struct loader *l,
+							 struct tesla_error *err, const char *fmt,
+							 ...)
 {
 	char why[200];
 	va_list ap;
@@ -194,7 +197,7 @@ static int exporter_check(const struct loader *l, struct tesla_error *err)
 }
 
 static const struct kind {
-	size_t size, least;	/* of the table: ours, and the shortest that can be right */
+	size_t size, least; /* of the table: ours, and the shortest that can be right */
 	int (*check)(const struct loader *l, struct tesla_error *err);
 } kinds[] = {
 	[TESLA_DRIVER] = { sizeof(struct tesla_driver), UP_TO(struct tesla_driver, close),
@@ -218,7 +221,7 @@ static int table_copy(const struct loader *l, const char *what, void *to, size_t
 static int operations_copy(struct loader *l, struct tesla_error *err)
 {
 	const struct kind *k = &kinds[l->plugin.kind];
-	const struct tesla_driver *theirs = l->plugin.driver;	/* any: all begin with a size */
+	const struct tesla_driver *theirs = l->plugin.driver; /* any: all begin with a size */
 	int r;
 
 	if (theirs == NULL)
@@ -344,7 +347,7 @@ int loader_open(const char *path, enum tesla_kind kind, const char *name, struct
 	struct loader *l = calloc(1, sizeof *l);
 	int r;
 
-	if (l == NULL || lt_dlinit() != 0) {	/* counted: loader_close undoes it */
+	if (l == NULL || lt_dlinit() != 0) { /* counted: loader_close undoes it */
 		free(l);
 		return tesla_fail(err, -ENOMEM, "%s: no memory", path);
 	}

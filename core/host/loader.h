@@ -10,7 +10,7 @@
 #include <tesla/plugin.h>
 
 struct loader {
-	char *path;			/* resolved */
+	char *path; /* resolved */
 	/*
 	 * Copies: what this build knows of the plugin's tables, zero where the plugin is older.
 	 * plugin.driver, .data or .exporter points to the table below that is its kind's.
@@ -38,7 +38,9 @@ void loader_close(struct loader *l);
 int loader_adopt(struct loader *l, const struct tesla_plugin *foreign, enum tesla_kind kind,
 		 const char *name, struct tesla_error *err);
 
-struct loader_pair { const char *name, *value; };
+struct loader_pair {
+	const char *name, *value;
+};
 /*
  * A conf struct for the plugin: defaults, then the values, then the plugin's own check.  Pairs with
  * names that the plugin does not know are other plugins' or the line's: the core checked them.
@@ -47,6 +49,6 @@ struct loader_pair { const char *name, *value; };
 int loader_conf(const struct loader *l, const struct loader_pair *pairs, size_t n, void **conf,
 		struct tesla_error *err);
 
-const char *loader_kind_name(enum tesla_kind kind);	/* "driver", "data", "exporter" */
+const char *loader_kind_name(enum tesla_kind kind); /* "driver", "data", "exporter" */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tesla-host: runs plugins for teslad, which loads none.  Started by teslad only, but for --describe.
- * This thread talks to the core and never calls a plugin once the lines run.
+ * tesla-host: runs plugins for teslad, which loads none.  Started by teslad only, but for
+ * --describe. This thread talks to the core and never calls a plugin once the lines run.
  */
 #include <argp.h>
 #include <errno.h>
@@ -21,18 +21,23 @@
 
 #define CORE_FD 3
 #define BLAME_FD 4
-#define SEND_TIMEOUT_S 5		/* a core that reads nothing for so long is lost */
+#define SEND_TIMEOUT_S 5 /* a core that reads nothing for so long is lost */
 
 const char *argp_program_version = "tesla-host (" PACKAGE_NAME ") " PACKAGE_VERSION;
 
 enum role { ROLE_NONE, ROLE_DRIVER, ROLE_EXPORTER, ROLE_DESCRIBE };
-struct options { enum role role; const char *describe; long parent; };
+struct options {
+	enum role role;
+	const char *describe;
+	long parent;
+};
 
 static const struct argp_option options[] = {
 	{ "driver", 'd', NULL, 0, "serve lines (started by teslad)", 0 },
 	{ "exporter", 'e', NULL, 0, "serve an exporter (started by teslad)", 0 },
 	{ "parent", 'p', "PID", 0, "the process to die with", 0 },
-	{ "describe", 'D', "PLUGIN", 0, "say what a plugin is, as one message on standard output", 0 },
+	{ "describe", 'D', "PLUGIN", 0, "say what a plugin is, as one message on standard output",
+	  0 },
 	{ 0 }
 };
 
@@ -73,7 +78,8 @@ static void pong(struct host *h, int64_t i)
 
 	mp_key_int(pk, "i", i);
 	if (overdue) {
-		(void)snprintf(text, sizeof text, "%s does not return from %s (line %lld, analyzer %lld)", b.plugin,
+		(void)snprintf(text, sizeof text,
+			       "%s does not return from %s (line %lld, analyzer %lld)", b.plugin,
 			       b.call, (long long)b.line, (long long)b.analyzer);
 		mp_key_str(pk, "overdue", text);
 	}
@@ -88,7 +94,7 @@ static int go(struct host *h, bool dry, struct tesla_error *err)
 	if (dry)
 		return run_dry(h, err);
 	r = run_start(h, err);
-	(void)malloc_trim(0);		/* what the messages and models took for a moment */
+	(void)malloc_trim(0); /* what the messages and models took for a moment */
 	if (r == 0) {
 		(void)report_begin(&h->report, &f, "ready", 1);
 		report_end(&h->report, &f);
@@ -136,7 +142,8 @@ static int serve(struct host *h, struct frame_reader *in, struct tesla_error *er
 		if (n == 0)
 			return 1;
 		if (n < 0 && errno != EINTR)
-			return tesla_fail(err, -errno, "reading from the core: %s", strerror(errno));
+			return tesla_fail(err, -errno, "reading from the core: %s",
+					  strerror(errno));
 		frame_reader_add(in, n > 0 ? (size_t)n : 0);
 	}
 }
@@ -151,7 +158,8 @@ static int driver_main(struct blame_page *page)
 	frame_reader_init(&in);
 	report_init(&h.report, CORE_FD, LOG_LEVEL_INFO);
 	h.slot = blame_claim(page);
-	r = h.slot != NULL ? serve(&h, &in, &err) : tesla_fail(&err, -EPROTO, "the shared page is full");
+	r = h.slot != NULL ? serve(&h, &in, &err)
+			   : tesla_fail(&err, -EPROTO, "the shared page is full");
 	if (r < 0)
 		log_msg(&h.report.log, LOG_LEVEL_ERROR, "%s", err.text);
 	frame_reader_release(&in);
@@ -172,21 +180,28 @@ static int hosted_main(const struct options *o)
 
 	if (page == NULL ||
 	    setsockopt(CORE_FD, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0) {
-		(void)fprintf(stderr, "tesla-host: started without teslad's descriptors 3 and 4: %s\n", strerror(errno));
+		(void)fprintf(stderr,
+			      "tesla-host: started without teslad's descriptors 3 and 4: %s\n",
+			      strerror(errno));
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);		/* Ctrl+C in a terminal is the core's to act on */
-	(void)setenv("UV_THREADPOOL_SIZE", "16", 0);	/* a name server that hangs delays 16 names, not 4 */
+	(void)signal(SIGINT, SIG_IGN); /* Ctrl+C in a terminal is the core's to act on */
+	(void)setenv("UV_THREADPOOL_SIZE", "16",
+		     0); /* a name server that hangs delays 16 names, not 4 */
 	(void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
-	(void)mallopt(M_ARENA_MAX, 2);		/* a thread per line must not mean an arena per line */
+	(void)mallopt(M_ARENA_MAX, 2); /* a thread per line must not mean an arena per line */
 	return o->role == ROLE_DRIVER ? driver_main(page) : exporter_run(CORE_FD, page);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, NULL,
-		"Runs plugins for teslad.  Not for use by hand, but for --describe.", NULL, NULL, NULL };
+	static const struct argp argp = {
+		options, parse_option,
+		NULL,	 "Runs plugins for teslad.  Not for use by hand, but for --describe.",
+		NULL,	 NULL,
+		NULL
+	};
 	struct options o = { 0 };
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)

@@ -11,7 +11,8 @@
 bool ranges_touch(const struct ranges *r, uint16_t function, uint32_t first, uint32_t last)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (r->list[i].function == function && r->list[i].first <= last && r->list[i].last >= first)
+		if (r->list[i].function == function && r->list[i].first <= last &&
+		    r->list[i].last >= first)
 			return true;
 	return false;
 }
@@ -45,7 +46,9 @@ static int block_compare(const void *a, const void *b, void *arg)
 	const struct tesla_block *x = &blocks[*(const size_t *)a], *y = &blocks[*(const size_t *)b];
 
 	if (x->command != NULL || y->command != NULL)
-		return x->command == NULL ? -1 : y->command == NULL ? 1 : strcmp(x->command, y->command);
+		return x->command == NULL   ? -1
+		       : y->command == NULL ? 1
+					    : strcmp(x->command, y->command);
 	if (x->function != y->function)
 		return x->function < y->function ? -1 : 1;
 	if (x->address != y->address)
@@ -74,7 +77,8 @@ static double span_cost(const struct search *s, size_t j, size_t i, uint32_t end
 	uint32_t span = end - first->address;
 
 	if (first->command != NULL || last->command != NULL) {
-		bool same = first->command && last->command && strcmp(first->command, last->command) == 0;
+		bool same = first->command && last->command &&
+			    strcmp(first->command, last->command) == 0;
 
 		return same ? s->cost->c0_us : -1;
 	}
@@ -101,7 +105,7 @@ static void search_runs(const struct search *s, size_t n, double *best, size_t *
 			double c = span_cost(s, j, i - 1, end);
 
 			if (c < 0)
-				break;		/* longer runs are not allowed either */
+				break; /* longer runs are not allowed either */
 			if (best[i] < 0 || best[j] + c < best[i]) {
 				best[i] = best[j] + c;
 				cut[i] = j;
@@ -157,8 +161,9 @@ static int blocks_check(const struct tesla_block *blocks, const size_t *order, s
 	return 0;
 }
 
-int plan_make(const struct tesla_block *blocks, const bool *due, size_t n, const struct plan_cost *cost,
-	      const struct ranges *forbidden, struct plan **ret, struct tesla_error *err)
+int plan_make(const struct tesla_block *blocks, const bool *due, size_t n,
+	      const struct plan_cost *cost, const struct ranges *forbidden, struct plan **ret,
+	      struct tesla_error *err)
 {
 	struct plan *p = calloc(1, sizeof *p);
 	_cleanup_free_ double *best = calloc(n + 1, sizeof *best);
@@ -175,12 +180,16 @@ int plan_make(const struct tesla_block *blocks, const bool *due, size_t n, const
 	for (size_t i = 0; i < n; i++)
 		if (due == NULL || due[i])
 			p->order[n_due++] = i;
-	union { const struct tesla_block *in; void *arg; } sorted = { .in = blocks };
+	union {
+		const struct tesla_block *in;
+		void *arg;
+	} sorted = { .in = blocks };
 
 	qsort_r(p->order, n_due, sizeof *p->order, block_compare, sorted.arg);
 	r = blocks_check(blocks, p->order, n_due, cost, err);
 	if (r == 0) {
-		search_runs(&(struct search){ blocks, p->order, cost, forbidden }, n_due, best, cut);
+		search_runs(&(struct search){ blocks, p->order, cost, forbidden }, n_due, best,
+			    cut);
 		r = plan_fill(p, blocks, n_due, cut);
 		if (r != 0)
 			(void)tesla_fail(err, r, "no memory for a plan of %zu blocks", n);
@@ -208,7 +217,8 @@ double plan_predict(const struct plan *p, const struct plan_cost *cost)
 	double sum = 0;
 
 	for (size_t i = 0; i < p->n; i++)
-		sum += cost->c0_us + cost->c1_us * (p->list[i].what.command ? 0 : p->list[i].what.count);
+		sum += cost->c0_us +
+		       cost->c1_us * (p->list[i].what.command ? 0 : p->list[i].what.count);
 	return sum;
 }
 

@@ -7,18 +7,24 @@
 
 #include "base/line_params.h"
 
-/* A serial port, raw, at the line's settings, for us alone.  The descriptor, or a negative errno. */
+/*
+ * A serial port, raw, at the line's settings, for us alone.  The descriptor, or a negative errno.
+ */
 int port_open_serial(const struct line_params *p, struct tesla_error *err);
 /*
- * Blocks, for at most the line's timeout per address of the host (and for as long as its name takes to be
- * resolved).  The descriptor, or a negative errno.
+ * Blocks, for at most the line's timeout per address of the host (and for as long as its name
+ * takes to be resolved).  The descriptor, or a negative errno.
  */
 int port_connect(const struct line_params *p, struct tesla_error *err);
 /* Begins to connect: when the descriptor is writable, ask port_connected(). */
-int port_connect_start(const struct addrinfo *to, const struct line_params *p, struct tesla_error *err);
+int port_connect_start(const struct addrinfo *to, const struct line_params *p,
+		       struct tesla_error *err);
 /* 0, or a negative errno. */
 int port_connected(int fd, const struct line_params *p, struct tesla_error *err);
-/* Reads and forgets what is there.  How much; -EPIPE: the far end hung up; -EMSGSIZE: it never stops. */
+/*
+ * Reads and forgets what is there.  How much; -EPIPE: the far end hung up; -EMSGSIZE: it never
+ * stops.
+ */
 int port_discard(int fd);
 
 #endif

@@ -27,7 +27,7 @@ int queue_init(struct queue *q, size_t capacity)
 		free(q->ring);
 		return -errno;
 	}
-	(void)pthread_mutex_init(&q->lock, NULL);	/* cannot fail: default attributes */
+	(void)pthread_mutex_init(&q->lock, NULL); /* cannot fail: default attributes */
 	return 0;
 }
 

@@ -13,12 +13,12 @@
 #include <stdint.h>
 
 struct queue {
-	pthread_mutex_t lock;		/* guards all below; fd itself never changes */
+	pthread_mutex_t lock; /* guards all below; fd itself never changes */
 	void **ring;
 	size_t capacity, first, n;
 	uint64_t dropped;
 	bool closed;
-	int fd;				/* eventfd, readable: an item is in, or closed */
+	int fd; /* eventfd, readable: an item is in, or closed */
 };
 
 /* 0, or a negative errno. */

@@ -61,12 +61,13 @@ msgpack_packer *report_begin(struct report *r, struct frame *f, const char *m, s
 
 void report_end(struct report *r, struct frame *f)
 {
-	(void)frame_end(f);		/* too long for a message: it is left out */
+	(void)frame_end(f); /* too long for a message: it is left out */
 	report_write(r);
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-void report_failed(struct report *r, const char *plugin, int64_t line, int64_t analyzer, const char *text)
+void report_failed(struct report *r, const char *plugin, int64_t line, int64_t analyzer,
+		   const char *text)
 {
 	struct frame f;
 	msgpack_packer *pk = report_begin(r, &f, "failed", 5);

@@ -28,7 +28,8 @@ int64_t call_limit_us(const struct line *l)
 
 void reply_times(struct tesla_reply *reply, int64_t began_us, int64_t ended_us)
 {
-	if (reply->sent_us >= began_us && reply->received_us >= reply->sent_us && reply->received_us <= ended_us)
+	if (reply->sent_us >= began_us && reply->received_us >= reply->sent_us &&
+	    reply->received_us <= ended_us)
 		return;
 	reply->sent_us = began_us;
 	reply->received_us = ended_us;
@@ -36,13 +37,16 @@ void reply_times(struct tesla_reply *reply, int64_t began_us, int64_t ended_us)
 
 static struct runner *runner_of(const struct tesla_host *services)
 {
-	union { const struct tesla_host *in; char *out; } p = { .in = services };
+	union {
+		const struct tesla_host *in;
+		char *out;
+	} p = { .in = services };
 
 	return (struct runner *)(void *)(p.out - offsetof(struct runner, services));
 }
 
-__attribute__((format(printf, 3, 4)))
-static void service_log(const struct tesla_host *services, int level, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void service_log(const struct tesla_host *services,
+							      int level, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -64,7 +68,7 @@ int line_drivers_open(struct runner *r, struct line *l, struct tesla_error *err)
 		int rc;
 
 		if (d->plugin == NULL)
-			continue;		/* refused: its analyzers are out, others may use the line */
+			continue; /* refused: its analyzers are out, others may use the line */
 		call_enter(r->slot, d->serial, d->name, "open", l->id, 0, OPEN_LIMIT_US);
 		rc = d->plugin->driver.open(d->conf, &l->pub, &r->services, &d->self, err);
 		call_leave(r->slot, d->serial);
@@ -108,9 +112,11 @@ void runner_begin(struct runner *r)
 {
 	r->slot = blame_claim(r->host->page);
 	gather_init(&r->gather, &r->host->report);
-	r->services = (struct tesla_host){ .size = sizeof r->services, .log = service_log, .now_us = service_now };
+	r->services = (struct tesla_host){ .size = sizeof r->services,
+					   .log = service_log,
+					   .now_us = service_now };
 	if (r->slot == NULL)
-		_exit(4);		/* more threads than BLAME_SLOTS: the core gave this host too many lines */
+		_exit(4); /* more threads than BLAME_SLOTS: too many lines for one host */
 	for (size_t i = 0; i < r->n_lines; i++) {
 		struct line *l = r->lines[i];
 
@@ -134,7 +140,7 @@ static void *thread_main(void *arg)
 {
 	struct runner *r = arg;
 
-	(void)prctl(PR_SET_TIMERSLACK, 1);	/* the default of 50 us is lateness for nothing */
+	(void)prctl(PR_SET_TIMERSLACK, 1); /* the default of 50 us is lateness for nothing */
 	runner_begin(r);
 	if (run_can_share(r->lines[0]))
 		run_event(r);
@@ -191,7 +197,8 @@ int run_start(struct host *h, struct tesla_error *err)
 
 		if (r == NULL || thread_start(r, thread_main, &thread) != 0) {
 			free(r);
-			return tesla_fail(err, -EAGAIN, "no thread for line %lld", (long long)h->lines[i]->id);
+			return tesla_fail(err, -EAGAIN, "no thread for line %lld",
+					  (long long)h->lines[i]->id);
 		}
 		(void)pthread_detach(thread);
 		i += n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many network lines in one thread: requests go out together, replies are taken as they come, and what
- * they gave leaves for the core in one message.  Wake-ups are what costs, not transactions.
+ * Many network lines in one thread: requests go out together, replies are taken as they come, and
+ * what they gave leaves for the core in one message.  Wake-ups are what costs, not transactions.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,22 +16,22 @@
 #include "host/port.h"
 #include "host/run.h"
 
-#define PEEK_MAX 512			/* a Modbus TCP frame has at most 260 bytes */
+#define PEEK_MAX 512 /* a Modbus TCP frame has at most 260 bytes */
 #define REPLY_MAX 4096
-#define CALL_LIMIT_US 1000000		/* none of these calls waits */
+#define CALL_LIMIT_US 1000000 /* none of these calls waits */
 
 enum doing { DOING_NOTHING, DOING_RESOLVE, DOING_CONNECT, DOING_ASK };
 
 struct event_line {
 	struct line *l;
 	struct event_loop *loop;
-	uv_poll_t *poll;		/* of l->pub.fd; owned by the loop, freed when closed */
+	uv_poll_t *poll; /* of l->pub.fd; owned by the loop, freed when closed */
 	uv_getaddrinfo_t resolve;
-	struct addrinfo *addresses, *next;	/* still to be tried */
+	struct addrinfo *addresses, *next; /* still to be tried */
 	enum doing doing;
 	int64_t asked_us;
-	int64_t wake_us;		/* when line_next is to be asked again, or the request is overdue */
-	struct action act;		/* DOING_ASK: what was asked */
+	int64_t wake_us;   /* when line_next is to be asked again, or the request is overdue */
+	struct action act; /* DOING_ASK: what was asked */
 	struct tesla_reply reply;
 	struct buf bytes;
 };
@@ -39,7 +39,7 @@ struct event_line {
 struct event_loop {
 	struct runner *r;
 	uv_loop_t uv;
-	int timer;			/* timerfd: uv's own timers are a millisecond coarse */
+	int timer; /* timerfd: uv's own timers are a millisecond coarse */
 	uv_poll_t timer_poll;
 	uv_prepare_t before_wait;
 	struct event_line *lines;
@@ -126,7 +126,8 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *addr
 	struct event_line *e = req->data;
 	struct tesla_error err;
 
-	(void)tesla_fail(&err, status, "%s: %s", e->l->params.host, status != 0 ? uv_strerror(status) : "no address");
+	(void)tesla_fail(&err, status, "%s: %s", e->l->params.host,
+			 status != 0 ? uv_strerror(status) : "no address");
 	e->addresses = e->next = addresses;
 	connect_next(e, &err);
 }
@@ -135,7 +136,8 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *addr
 static void open_begin(struct event_line *e)
 {
 	const struct line_params *p = &e->l->params;
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
 	struct tesla_error err = { 0 };
 	int r;
 
@@ -163,7 +165,7 @@ static void on_connected(struct event_line *e)
 		connect_next(e, &err);
 		return;
 	}
-	(void)uv_poll_stop(e->poll);	/* a driver that fails to open has the descriptor closed */
+	(void)uv_poll_stop(e->poll); /* a driver that fails to open has the descriptor closed */
 	if (r == 0)
 		r = line_drivers_open(e->loop->r, e->l, &err);
 	if (r == 0 && socket_watch(e, UV_READABLE | UV_DISCONNECT) != 0)
@@ -173,7 +175,9 @@ static void on_connected(struct event_line *e)
 
 /* ---- asking ---- */
 
-/* Wakes us when so many bytes are there: what was looked at already would wake us again and again. */
+/*
+ * Wakes us when so many bytes are there: what was looked at already would wake us again and again.
+ */
 static void wait_for(const struct event_line *e, int bytes)
 {
 	(void)setsockopt(e->l->pub.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
@@ -196,8 +200,9 @@ static void ask_end(struct event_line *e, const struct tesla_error *err)
 	line_step(e);
 }
 
-__attribute__((format(printf, 3, 4)))
-static void ask_fail(struct event_line *e, enum tesla_status status, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void ask_fail(struct event_line *e,
+							   enum tesla_status status,
+							   const char *fmt, ...)
 {
 	struct tesla_error err = { .code = -EIO };
 	va_list ap;
@@ -269,14 +274,15 @@ static void on_bytes(struct event_line *e)
 			 n == 0 ? "the far end closed the connection" : strerror(errno));
 		return;
 	}
-	call_enter(e->loop->r->slot, d->serial, d->name, "whole", e->l->id, e->act.a->id, CALL_LIMIT_US);
+	call_enter(e->loop->r->slot, d->serial, d->name, "whole", e->l->id, e->act.a->id,
+		   CALL_LIMIT_US);
 	whole = d->plugin->driver.whole(d->self, bytes, (size_t)n);
 	call_leave(e->loop->r->slot, d->serial);
 	if (whole < 0 || whole > PEEK_MAX) {
 		bool babbles = port_discard(e->l->pub.fd) < 0;
 
-		ask_fail(e, babbles ? TESLA_REPLY_BROKEN : TESLA_REPLY_GARBLED, "%s: bytes that are no reply",
-			 e->l->name);
+		ask_fail(e, babbles ? TESLA_REPLY_BROKEN : TESLA_REPLY_GARBLED,
+			 "%s: bytes that are no reply", e->l->name);
 	} else if (whole > 0 && whole <= n) {
 		wait_for(e, 1);
 		take_reply(e);
@@ -316,7 +322,7 @@ static void on_idle_bytes(struct event_line *e)
 	int64_t mono, wall;
 
 	if (port_discard(e->l->pub.fd) >= 0)
-		return;			/* a late reply, or noise */
+		return; /* a late reply, or noise */
 	clocks_now(&mono, &wall);
 	line_hung_up(e->l, "the far end hung up", mono, wall);
 	line_step(e);
@@ -363,7 +369,7 @@ static void on_timer(uv_poll_t *poll, int status, int events)
 	(void)events;
 	if (read(loop->timer, &expirations, sizeof expirations) < 0)
 		return;
-	loop->armed = false;		/* it has fired: to be set anew */
+	loop->armed = false; /* it has fired: to be set anew */
 	clocks_now(&mono, &wall);
 	for (size_t i = 0; i < loop->n_lines; i++)
 		if (loop->lines[i].wake_us <= mono)
@@ -387,7 +393,7 @@ static void on_before_wait(uv_prepare_t *handle)
 	struct itimerspec at = { 0 };
 
 	if (next != INT64_MAX) {
-		next = next > 0 ? next : 1;	/* zero would disarm it; the past fires at once */
+		next = next > 0 ? next : 1; /* zero would disarm it; the past fires at once */
 		at.it_value = (struct timespec){ next / 1000000, next % 1000000 * 1000 };
 	}
 	(void)timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &at, NULL);
@@ -419,7 +425,8 @@ void run_event(struct runner *r)
 	struct event_loop loop;
 
 	if (loop_init(&loop, r) != 0) {
-		log_msg(&r->host->report.log, LOG_LEVEL_ERROR, "no memory or descriptors for %zu lines", r->n_lines);
+		log_msg(&r->host->report.log, LOG_LEVEL_ERROR,
+			"no memory or descriptors for %zu lines", r->n_lines);
 		_exit(4);
 	}
 	for (size_t i = 0; i < loop.n_lines; i++)

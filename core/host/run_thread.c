@@ -14,7 +14,8 @@
 /* Waits for the time, or until the far end hangs up: false. */
 static bool wait_until(const struct line *l, int64_t until_us, bool discard)
 {
-	struct pollfd p = { .fd = l->pub.fd, .events = (short)(POLLRDHUP | (discard ? POLLIN : 0)) };
+	struct pollfd p = { .fd = l->pub.fd,
+			    .events = (short)(POLLRDHUP | (discard ? POLLIN : 0)) };
 
 	for (;;) {
 		int64_t mono, wall;
@@ -40,7 +41,8 @@ static void line_open(struct runner *r, struct line *l)
 	int64_t mono, wall;
 	int fd;
 
-	fd = l->pub.kind == TESLA_LINE_SERIAL ? port_open_serial(&l->params, &err) : port_connect(&l->params, &err);
+	fd = l->pub.kind == TESLA_LINE_SERIAL ? port_open_serial(&l->params, &err)
+					      : port_connect(&l->params, &err);
 	if (fd >= 0) {
 		l->pub.fd = fd;
 		fd = line_drivers_open(r, l, &err);
@@ -61,14 +63,15 @@ static void transact(struct runner *r, struct line *l, const struct action *act,
 	int rc;
 
 	buf_clear(bytes);
-	call_enter(r->slot, act->driver->serial, act->driver->name, act->act == ACT_READ ? "read" : "identify",
-		   l->id, act->a->id, call_limit_us(l));
+	call_enter(r->slot, act->driver->serial, act->driver->name,
+		   act->act == ACT_READ ? "read" : "identify", l->id, act->a->id, call_limit_us(l));
 	if (act->act == ACT_READ)
-		rc = ops->read(act->driver->self, act->a->address, &act->what, timeout_ms, &reply, &err);
+		rc = ops->read(act->driver->self, act->a->address, &act->what, timeout_ms, &reply,
+			       &err);
 	else
 		rc = ops->identify(act->driver->self, act->a->address, timeout_ms, &reply, &err);
 	call_leave(r->slot, act->driver->serial);
-	if (rc != 0 || reply.status == TESLA_REPLY_NONE)	/* the driver itself failed */
+	if (rc != 0 || reply.status == TESLA_REPLY_NONE) /* the driver itself failed */
 		reply.status = TESLA_REPLY_GARBLED;
 	clocks_now(&mono, &wall);
 	reply_times(&reply, began_us, mono);
@@ -104,7 +107,7 @@ void run_thread(struct runner *r)
 		case ACT_IDENTIFY:
 		case ACT_READ:
 			transact(r, l, &act, &bytes);
-			if (l->job.kind == JOB_NONE)	/* a line without a pause waits never */
+			if (l->job.kind == JOB_NONE) /* a line without a pause waits never */
 				gather_flush(&r->gather);
 			break;
 		}

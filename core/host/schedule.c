@@ -56,7 +56,8 @@ unsigned schedule_start(struct schedule *s, int64_t wall_ms, int64_t *deadline_m
 
 	*due = s->due;
 	*deadline_ms = s->deadline_ms == INT64_MIN ? wall_ms : s->deadline_ms;
-	for (schedule_after(s, *deadline_ms); s->deadline_ms <= wall_ms; schedule_after(s, *deadline_ms)) {
+	for (schedule_after(s, *deadline_ms); s->deadline_ms <= wall_ms;
+	     schedule_after(s, *deadline_ms)) {
 		*deadline_ms = s->deadline_ms;
 		*due |= s->due;
 		missed++;

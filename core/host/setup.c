@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the core's messages to plugins, models and lines.  What cannot be is reported and left out. */
+/*
+ * From the core's messages to plugins, models and lines.  What cannot be is reported and left out.
+ */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +12,7 @@
 #include "host/host.h"
 
 #define LOAD_LIMIT_US 5000000
-#define TCP_ROUND_TRIP_US 20000		/* assumed before the first contact */
+#define TCP_ROUND_TRIP_US 20000 /* assumed before the first contact */
 #define TURNAROUND_US 5000
 
 /* ---- growing an array of pointers ---- */
@@ -30,7 +32,8 @@ static int grow(void *list, size_t n, size_t size)
 
 static int malformed(struct tesla_error *err, const char *what)
 {
-	return tesla_fail(err, -EPROTO, "the core sent a %s that this host does not understand", what);
+	return tesla_fail(err, -EPROTO, "the core sent a %s that this host does not understand",
+			  what);
 }
 
 static struct host_plugin *plugin_find(const struct host *h, enum tesla_kind kind, const char *name)
@@ -95,7 +98,7 @@ static int take_model(struct host *h, const msgpack_object *m, struct tesla_erro
 	if (file == NULL || text == NULL || grow(&h->kinds, h->n_kinds, sizeof *h->kinds) != 0)
 		return malformed(err, "model");
 	model = model_parse(file, text, strlen(text), &diags);
-	if (model == NULL)		/* the core read the same bytes with the same code */
+	if (model == NULL) /* the core read the same bytes with the same code */
 		return malformed(err, "model");
 	h->kinds[h->n_kinds] = kind_new(model);
 	if (h->kinds[h->n_kinds] == NULL) {
@@ -139,7 +142,8 @@ static int take_forbidden(struct host *h, const msgpack_object *m, struct tesla_
 /* Name and value of every parameter; l->texts owns the texts. */
 static struct loader_pair *pairs_make(struct line *l, const msgpack_object *params, size_t *n)
 {
-	size_t size = params != NULL && params->type == MSGPACK_OBJECT_MAP ? params->via.map.size : 0;
+	size_t size =
+		params != NULL && params->type == MSGPACK_OBJECT_MAP ? params->via.map.size : 0;
 	struct loader_pair *pairs = calloc(size + 1, sizeof *pairs);
 	size_t had = 0;
 
@@ -169,7 +173,8 @@ static struct loader_pair *pairs_make(struct line *l, const msgpack_object *para
 	return pairs;
 }
 
-static int params_set(struct line *l, const struct loader_pair *pairs, size_t n, struct tesla_error *err)
+static int params_set(struct line *l, const struct loader_pair *pairs, size_t n,
+		      struct tesla_error *err)
 {
 	const struct tesla_param *table = line_params_table(l->pub.kind);
 	int r;
@@ -234,11 +239,14 @@ static int wanted_add(struct analyzer *a, const msgpack_object *o)
 	return 0;
 }
 
-/* Intervals get their numbers only once all are known: the schedule keeps them in ascending order. */
+/*
+ * Intervals get their numbers only once all are known: the schedule keeps them in ascending order.
+ */
 static void intervals_number(struct analyzer *a, const msgpack_object *variables)
 {
 	for (size_t i = 0; i < a->n_wanted; i++)
-		a->wanted[i].interval = schedule_add(&a->schedule, variables[i].via.array.ptr[1].via.i64);
+		a->wanted[i].interval =
+			schedule_add(&a->schedule, variables[i].via.array.ptr[1].via.i64);
 }
 
 static int wanted_make(struct analyzer *a, const msgpack_object *m)
@@ -315,7 +323,8 @@ static int analyzer_add(struct host *h, struct line *l, const msgpack_object *m,
 	a->address = (unsigned)mp_int(m, "address", 0);
 	a->kind = kind_find(h, model);
 	a->identity = mp_strdup(m, "identity");
-	if (a->id <= 0 || a->kind == NULL || wanted_make(a, m) != 0 || plugins_set(h, l, a, m, pairs, n) != 0)
+	if (a->id <= 0 || a->kind == NULL || wanted_make(a, m) != 0 ||
+	    plugins_set(h, l, a, m, pairs, n) != 0)
 		return -EPROTO;
 	limits_set(l, a);
 	return 0;
@@ -323,8 +332,13 @@ static int analyzer_add(struct host *h, struct line *l, const msgpack_object *m,
 
 static int line_kind_of(const msgpack_object *m, enum tesla_line_kind *ret)
 {
-	static const struct { const char *name; enum tesla_line_kind kind; } kinds[] = {
-		{ "serial", TESLA_LINE_SERIAL }, { "tcp", TESLA_LINE_TCP }, { "rtu-over-tcp", TESLA_LINE_RAW_TCP },
+	static const struct {
+		const char *name;
+		enum tesla_line_kind kind;
+	} kinds[] = {
+		{ "serial", TESLA_LINE_SERIAL },
+		{ "tcp", TESLA_LINE_TCP },
+		{ "rtu-over-tcp", TESLA_LINE_RAW_TCP },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
@@ -336,7 +350,8 @@ static int line_kind_of(const msgpack_object *m, enum tesla_line_kind *ret)
 	return -EPROTO;
 }
 
-static int line_fill(struct host *h, struct line *l, const msgpack_object *m, struct tesla_error *err)
+static int line_fill(struct host *h, struct line *l, const msgpack_object *m,
+		     struct tesla_error *err)
 {
 	_cleanup_free_ struct loader_pair *pairs = NULL;
 	const msgpack_object *analyzers;
@@ -380,8 +395,9 @@ int setup_message(struct host *h, const msgpack_object *message, struct tesla_er
 		const char *m;
 		int (*take)(struct host *, const msgpack_object *, struct tesla_error *);
 	} messages[] = {
-		{ "hello", take_hello },     { "plugin", take_plugin },	      { "model", take_model },
-		{ "pattern", take_pattern }, { "forbidden", take_forbidden }, { "line", take_line },
+		{ "hello", take_hello },	 { "plugin", take_plugin },
+		{ "model", take_model },	 { "pattern", take_pattern },
+		{ "forbidden", take_forbidden }, { "line", take_line },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(messages); i++)

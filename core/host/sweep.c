@@ -31,7 +31,7 @@ static void block_take(struct analyzer *a, size_t i, const struct transaction *t
 	bool kept = (b->flags & TESLA_BLOCK_CONNECT) && own->status == TESLA_REPLY_OK;
 
 	if (kept && reply->status != TESLA_REPLY_OK)
-		return;			/* the scale that was read last stays */
+		return; /* the scale that was read last stays */
 	if (kept && at + len <= reply->data->len && own->data->len == len &&
 	    memcmp(own->data->bytes, reply->data->bytes + at, len) != 0)
 		a->scales_changed = true;
@@ -42,7 +42,8 @@ static void block_take(struct analyzer *a, size_t i, const struct transaction *t
 	buf_clear(&a->bytes[i]);
 	if (reply->status != TESLA_REPLY_OK)
 		return;
-	if (at + len > reply->data->len || buf_append(&a->bytes[i], reply->data->bytes + at, len) != 0)
+	if (at + len > reply->data->len ||
+	    buf_append(&a->bytes[i], reply->data->bytes + at, len) != 0)
 		own->status = TESLA_REPLY_GARBLED;
 }
 
@@ -54,12 +55,12 @@ void sweep_take(struct analyzer *a, const struct plan *plan, const struct transa
 }
 
 /*
- * A counter that falls is in doubt until the next read confirms it: then the meter was reset, and counting
- * goes on from there.
+ * A counter that falls is in doubt until the next read confirms it: then the meter was reset, and
+ * counting goes on from there.
  */
 static enum tesla_quality counter_judge(struct counter_state *c, double v)
 {
-	bool fell = v < c->accepted;		/* false while accepted is NAN */
+	bool fell = v < c->accepted; /* false while accepted is NAN */
 	bool confirmed = v >= c->candidate;
 
 	if (fell && !confirmed) {
@@ -73,14 +74,17 @@ static enum tesla_quality counter_judge(struct counter_state *c, double v)
 
 static void elements_judge(struct analyzer *a, const struct wanted *w)
 {
-	bool doubt = a->scales_changed || a->verified == VERIFIED_OTHER || a->verified == VERIFIED_CHANGED;
+	bool doubt = a->scales_changed || a->verified == VERIFIED_OTHER ||
+		     a->verified == VERIFIED_CHANGED;
 
 	for (size_t i = w->first; i < w->first + w->variable->n_elements; i++) {
 		struct tesla_element *e = &a->elements[i];
 
-		if ((unsigned)e->quality > TESLA_ERROR)	/* a plugin's mistake must not look like the host's */
+		if ((unsigned)e->quality >
+		    TESLA_ERROR) /* a plugin's mistake must not look like the host's */
 			e->quality = TESLA_ERROR;
-		if ((e->quality == TESLA_GOOD || e->quality == TESLA_SUSPECT) && !isfinite(e->value))
+		if ((e->quality == TESLA_GOOD || e->quality == TESLA_SUSPECT) &&
+		    !isfinite(e->value))
 			e->quality = TESLA_UNAVAILABLE;
 		if (e->quality == TESLA_GOOD && w->variable->kind == TESLA_COUNTER)
 			e->quality = counter_judge(&a->counters[i], e->value);
@@ -90,7 +94,9 @@ static void elements_judge(struct analyzer *a, const struct wanted *w)
 }
 
 /* An instant known to +- dt: midway between request and reply. */
-struct stamp { int64_t t_us, dt_us; };
+struct stamp {
+	int64_t t_us, dt_us;
+};
 
 static struct stamp stamp_between(int64_t sent_us, int64_t received_us, int64_t wall_offset_us)
 {
@@ -100,7 +106,8 @@ static struct stamp stamp_between(int64_t sent_us, int64_t received_us, int64_t 
 }
 
 /* From the first request to the last reply that this variable came with.  False: nothing came. */
-static bool reading_stamp(const struct analyzer *a, size_t index, int64_t wall_offset_us, struct stamp *ret)
+static bool reading_stamp(const struct analyzer *a, size_t index, int64_t wall_offset_us,
+			  struct stamp *ret)
 {
 	int64_t sent = INT64_MAX, received = 0;
 
@@ -118,7 +125,8 @@ static bool reading_stamp(const struct analyzer *a, size_t index, int64_t wall_o
 	return true;
 }
 
-static void qualities_pack(msgpack_packer *pk, const struct tesla_element *e, size_t n, bool all_good)
+static void qualities_pack(msgpack_packer *pk, const struct tesla_element *e, size_t n,
+			   bool all_good)
 {
 	if (all_good) {
 		(void)msgpack_pack_nil(pk);
@@ -130,7 +138,8 @@ static void qualities_pack(msgpack_packer *pk, const struct tesla_element *e, si
 }
 
 /* own: the reading's time, where it is not the sweep's; else NULL. */
-static void reading_pack(msgpack_packer *pk, const struct analyzer *a, size_t index, const struct stamp *own)
+static void reading_pack(msgpack_packer *pk, const struct analyzer *a, size_t index,
+			 const struct stamp *own)
 {
 	const struct wanted *w = &a->wanted[index];
 	const struct tesla_element *e = &a->elements[w->first];
@@ -176,12 +185,13 @@ static void readings_pack(msgpack_packer *pk, const struct job *job, int64_t wal
 	}
 }
 
-static void sweep_pack(struct gather *g, const struct job *job, const struct stamp *stamp, int64_t wall_offset_us)
+static void sweep_pack(struct gather *g, const struct job *job, const struct stamp *stamp,
+		       int64_t wall_offset_us)
 {
 	const struct analyzer *a = job->a;
 	const struct counts *c = &job->counts;
-	const int64_t counts[] = { job->missed, c->timeouts, c->garbled, c->exceptions,
-				   c->transactions, c->bus_us };
+	const int64_t counts[] = { job->missed,	  c->timeouts,	   c->garbled,
+				   c->exceptions, c->transactions, c->bus_us };
 	size_t before = g->sweeps.pub.len;
 	msgpack_packer pk;
 
@@ -199,10 +209,10 @@ static void sweep_pack(struct gather *g, const struct job *job, const struct sta
 		g->n++;
 		return;
 	}
-	g->sweeps.pub.len = before;		/* it did not fit beside the others: those go first */
+	g->sweeps.pub.len = before; /* it did not fit beside the others: those go first */
 	g->sweeps.failed = false;
 	if (before == 0)
-		return;				/* longer than any message may be; core/daemon bounds the variables */
+		return; /* longer than any message may be; core/daemon bounds the variables */
 	gather_flush(g);
 	sweep_pack(g, job, stamp, wall_offset_us);
 }

@@ -30,8 +30,8 @@ struct run {
 
 /* ---- what the plugin may ask for ---- */
 
-__attribute__((format(printf, 3, 4)))
-static void service_log(const struct tesla_host *host, int level, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void service_log(const struct tesla_host *host,
+							      int level, const char *fmt, ...)
 {
 	const struct run *run = (const void *)((const char *)host - offsetof(struct run, services));
 	char text[900];
@@ -61,7 +61,7 @@ static int run_open(struct run *run, struct tesla_error *err)
 	struct worker *w = run->worker;
 	int r;
 
-	enter(run, "load");		/* its constructors run */
+	enter(run, "load"); /* its constructors run */
 	r = loader_open(w->path, TESLA_EXPORTER, w->name, &run->loader, err);
 	blame_leave(run->slot);
 	if (r != 0)
@@ -83,7 +83,7 @@ static void run_close(struct run *run)
 	enter(run, "close");
 	if (run->open)
 		run->loader->plugin.exporter->close(run->self);
-	loader_close(run->loader);	/* its destructors run */
+	loader_close(run->loader); /* its destructors run */
 	blame_leave(run->slot);
 	free(run->conf);
 	free(run->verdicts);
@@ -122,7 +122,9 @@ static void count(struct worker *w, int r, const struct tesla_error *err)
 	(void)pthread_mutex_lock(&w->lock);
 	w->counts.delivered += r == 0;
 	(void)snprintf(w->counts.last_error, sizeof w->counts.last_error, "%s",
-		       r == 0 ? "" : *err->text ? err->text : "it failed without a reason");
+		       r == 0	    ? ""
+		       : *err->text ? err->text
+				    : "it failed without a reason");
 	(void)pthread_mutex_unlock(&w->lock);
 }
 

@@ -11,7 +11,7 @@
 #include "host/queue.h"
 #include "host/report.h"
 
-#define WORKER_LIMIT_MS 5000		/* a call that takes twice this is overdue */
+#define WORKER_LIMIT_MS 5000 /* a call that takes twice this is overdue */
 
 struct worker_counts {
 	uint64_t delivered, dropped;
@@ -26,11 +26,11 @@ struct worker {
 	const struct loader_pair *params;
 	size_t n_params;
 
-	struct queue batches;		/* of struct batch */
-	int ended_fd;			/* readable once the thread has done all */
+	struct queue batches; /* of struct batch */
+	int ended_fd;	      /* readable once the thread has done all */
 	pthread_t thread;
-	int result;			/* after worker_join: 0, or it failed to open */
-	pthread_mutex_t lock;		/* guards counts */
+	int result;	      /* after worker_join: 0, or it failed to open */
+	pthread_mutex_t lock; /* guards counts */
 	struct worker_counts counts;
 };
 

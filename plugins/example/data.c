@@ -6,7 +6,7 @@
 #include <tesla/plugin.h>
 
 struct meter {
-	const struct tesla_variable *variable;	/* of the model, which lives longer */
+	const struct tesla_variable *variable; /* of the model, which lives longer */
 	struct tesla_block block;
 };
 
@@ -26,8 +26,10 @@ static int meter_open(const void *conf, const struct tesla_model *model,
 		return tesla_fail(err, -ENOMEM, "%s: no memory", model->name);
 	first = wanted[0]->elements[0];
 	m->variable = wanted[0];
-	m->block = (struct tesla_block){ .function = first->function, .address = first->address,
-					 .count = (uint16_t)wanted[0]->n_elements, .variable = 0 };
+	m->block = (struct tesla_block){ .function = first->function,
+					 .address = first->address,
+					 .count = (uint16_t)wanted[0]->n_elements,
+					 .variable = 0 };
 	*self = m;
 	return 0;
 }
@@ -64,8 +66,12 @@ static int meter_decode(const void *self, const struct tesla_reply *replies,
 }
 
 static const struct tesla_data data = {
-	.size = sizeof data, .takes = TESLA_TAKES_REGISTERS,
-	.open = meter_open, .blocks = meter_blocks, .decode = meter_decode, .close = free,
+	.size = sizeof data,
+	.takes = TESLA_TAKES_REGISTERS,
+	.open = meter_open,
+	.blocks = meter_blocks,
+	.decode = meter_decode,
+	.close = free,
 };
 
 TESLA_DATA_PLUGIN("exampleData", "1.0", &data, .help = "One variable of unsigned registers.");

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <tesla/plugin.h>
 
-struct conf { int64_t period_ms, height; };
+struct conf {
+	int64_t period_ms, height;
+};
 
 struct wave {
-	const struct conf *conf;		/* the host's; lives as long as we do */
+	const struct conf *conf; /* the host's; lives as long as we do */
 	const struct tesla_host *host;
 	struct tesla_line *line;
 };
@@ -31,7 +33,7 @@ static int wave_read(void *self, unsigned address, const struct tesla_block *blo
 	const struct wave *w = self;
 	double turn = (double)w->host->now_us(w->host) / 1000 / (double)w->conf->period_ms;
 
-	(void)timeout_ms;			/* nobody to wait for */
+	(void)timeout_ms; /* nobody to wait for */
 	reply->sent_us = w->host->now_us(w->host);
 	for (unsigned i = 0; i < block->count; i++) {
 		double v = sin(6.283185307179586 * (turn + (address + block->address + i) / 12.0));
@@ -65,6 +67,5 @@ static const struct tesla_driver driver = {
 	.close = free,
 };
 
-TESLA_DRIVER_PLUGIN("exampleDriver", "1.0", &driver,
-	.help = "Registers that follow a sine.",
-	.params = params, .conf_size = sizeof(struct conf));
+TESLA_DRIVER_PLUGIN("exampleDriver", "1.0", &driver, .help = "Registers that follow a sine.",
+		    .params = params, .conf_size = sizeof(struct conf));

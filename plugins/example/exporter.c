@@ -6,7 +6,9 @@
 #include <string.h>
 #include <tesla/plugin.h>
 
-struct conf { const char *target; };
+struct conf {
+	const char *target;
+};
 
 static int lines_open(const void *conf, const struct tesla_host *host, void **self,
 		      struct tesla_error *err)
@@ -35,7 +37,7 @@ static int lines_deliver(void *self, const struct tesla_batch *batch,
 {
 	FILE *f = self;
 
-	(void)verdicts;				/* a live exporter leaves them */
+	(void)verdicts; /* a live exporter leaves them */
 	for (size_t i = 0; i < batch->n_items; i++) {
 		const struct tesla_item *item = batch->items[i];
 
@@ -55,17 +57,19 @@ static void lines_close(void *self)
 	(void)fclose(self);
 }
 
-static const struct tesla_param params[] = {
-	TESLA_P_STR("target", struct conf, target, .flags = TESLA_REQUIRED,
-		    .help = "The file to append to."),
-	TESLA_P_END
-};
+static const struct tesla_param params[] = { TESLA_P_STR("target", struct conf, target,
+							 .flags = TESLA_REQUIRED,
+							 .help = "The file to append to."),
+					     TESLA_P_END };
 
 static const struct tesla_exporter exporter = {
-	.size = sizeof exporter, .caps = TESLA_LIVE,
-	.open = lines_open, .deliver = lines_deliver, .close = lines_close,
+	.size = sizeof exporter,
+	.caps = TESLA_LIVE,
+	.open = lines_open,
+	.deliver = lines_deliver,
+	.close = lines_close,
 };
 
 TESLA_EXPORTER_PLUGIN("exampleExporter", "1.0", &exporter,
-	.help = "A line in a file for every value.",
-	.params = params, .conf_size = sizeof(struct conf));
+		      .help = "A line in a file for every value.", .params = params,
+		      .conf_size = sizeof(struct conf));

@@ -16,12 +16,12 @@
 
 #define BAD_FILE "test.xml"
 
-enum schema { SCHEMA_SAME, SCHEMA_CANNOT };	/* can RelaxNG express the rule? */
+enum schema { SCHEMA_SAME, SCHEMA_CANNOT }; /* can RelaxNG express the rule? */
 
 struct bad {
-	const char *from, *to;		/* the change; from NULL: `to` is the whole text */
+	const char *from, *to; /* the change; from NULL: `to` is the whole text */
 	int line, column;
-	const char *expected;		/* part of the first message */
+	const char *expected; /* part of the first message */
 	enum schema schema;
 };
 
@@ -53,8 +53,7 @@ static inline void bad_check(const struct bad *b, const struct diags *d)
 
 	bad_dump(d, all, sizeof all);
 	cr_expect(d->n > 0 && strstr(d->list[0].text, b->expected) != NULL,
-		  "\"%s\": expected \"%s\", got\n%s", b->to,
-		  b->expected, all);
+		  "\"%s\": expected \"%s\", got\n%s", b->to, b->expected, all);
 	cr_expect(d->n > 0 && d->list[0].line == b->line && d->list[0].column == b->column,
 		  "\"%s\": expected line %d, column %d, got\n%s", b->to, b->line, b->column, all);
 }

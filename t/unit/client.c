@@ -11,14 +11,18 @@
 #include "base/mp.h"
 
 /* One request's fate: the bytes of the answer, after so long. */
-struct step { const char *answer; size_t len; int delay_ms, frames; };
+struct step {
+	const char *answer;
+	size_t len;
+	int delay_ms, frames;
+};
 struct peer {
 	void *ctx, *router;
 	char endpoint[256];
 	const struct step *steps;
 	size_t n;
 	pthread_t thread;
-	uint8_t last[256];		/* what was asked last */
+	uint8_t last[256]; /* what was asked last */
 	size_t last_len;
 };
 
@@ -127,7 +131,8 @@ Test(client, answers, .timeout = 30)
 Test(client, a_late_answer_is_not_taken_for_the_next, .timeout = 30)
 {
 	static const struct step steps[] = {
-		{ "\x82\xa2ok\xc3\xa1n\x01", 8, 300, 1 }, { "\x82\xa2ok\xc3\xa1n\x02", 8, 0, 1 },
+		{ "\x82\xa2ok\xc3\xa1n\x01", 8, 300, 1 },
+		{ "\x82\xa2ok\xc3\xa1n\x02", 8, 0, 1 },
 	};
 	struct tesla_error err;
 	struct tesla_client *c;
@@ -148,11 +153,23 @@ Test(client, a_late_answer_is_not_taken_for_the_next, .timeout = 30)
 Test(client, arguments_are_added_to_the_command, .timeout = 30)
 {
 	static const struct step step = { OK, 5, 0, 1 };
-	static const struct { const char *args; size_t len; int code; } cases[] = {
-		{ "\x81\xa8" "analyzer\x07", 11, 0 },
-		{ "\xde\x00\x01\xa8" "analyzer\x07", 13, 0 },
-		{ "\xdf\x00\x00\x00\x01\xa8" "analyzer\x07", 15, 0 },
-		{ "\x81\xa8" "analyzer", 10, -EBADMSG },
+	static const struct {
+		const char *args;
+		size_t len;
+		int code;
+	} cases[] = {
+		{ "\x81\xa8"
+		  "analyzer\x07",
+		  11, 0 },
+		{ "\xde\x00\x01\xa8"
+		  "analyzer\x07",
+		  13, 0 },
+		{ "\xdf\x00\x00\x00\x01\xa8"
+		  "analyzer\x07",
+		  15, 0 },
+		{ "\x81\xa8"
+		  "analyzer",
+		  10, -EBADMSG },
 		{ "\x07", 1, -EINVAL },
 	};
 
@@ -197,7 +214,11 @@ Test(client, nobody_there, .timeout = 30)
 	tesla_disconnect(c);
 }
 
-static const struct { const char *frames[3]; size_t len; int code; } messages[] = {
+static const struct {
+	const char *frames[3];
+	size_t len;
+	int code;
+} messages[] = {
 	{ { "reading/4/1/TPF/", "\x81\xa1t\x01", NULL }, 4, 0 },
 	{ { "reading/4/1/TPF/", NULL, NULL }, 0, -EBADMSG },
 	{ { "reading/4/1/TPF/", "\x81\xa1t", NULL }, 3, -EBADMSG },

@@ -6,55 +6,56 @@
 #include "base/file.h"
 
 static const char good[] =
-	"<?xml version='1.0' encoding='UTF-8'?>\n"				/* 1 */
-	"<configuracio>\n"							/* 2 */
-	"  <node id=\"4\" name=\"Test\" location=\"Sa Pobla\" />\n"		/* 3 */
-	"  <devices>\n"								/* 4 */
-	"    <device id=\"1\" type=\"serial\" enabled=\"true\">\n"		/* 5 */
-	"      <port>COM1:</port>\n"						/* 6 */
-	"      <baud>19200</baud>\n"						/* 7 */
-	"      <timeout>0.5</timeout>\n"					/* 8 */
-	"    </device>\n"							/* 9 */
-	"    <device id=\"2\" type=\"tcp\"><host>10.0.0.7</host></device>\n"	/* 10 */
+	"<?xml version='1.0' encoding='UTF-8'?>\n"			     /* 1 */
+	"<configuracio>\n"						     /* 2 */
+	"  <node id=\"4\" name=\"Test\" location=\"Sa Pobla\" />\n"	     /* 3 */
+	"  <devices>\n"							     /* 4 */
+	"    <device id=\"1\" type=\"serial\" enabled=\"true\">\n"	     /* 5 */
+	"      <port>COM1:</port>\n"					     /* 6 */
+	"      <baud>19200</baud>\n"					     /* 7 */
+	"      <timeout>0.5</timeout>\n"				     /* 8 */
+	"    </device>\n"						     /* 9 */
+	"    <device id=\"2\" type=\"tcp\"><host>10.0.0.7</host></device>\n" /* 10 */
 	"    <device id=\"3\" type=\"serial\" enabled=\"false\"><port>COM1:</port></device>\n"
-	"  </devices>\n"							/* 12 */
-	"  <equips>\n"								/* 13 */
+	"  </devices>\n" /* 12 */
+	"  <equips>\n"	 /* 13 */
 	"    <analitzador id=\"1\" device=\"1\" model=\"PM710\" driver=\"modBusComm\""
 	" dataDriver=\"pmData\">\n"
-	"      <params>\n"							/* 15 */
-	"        <fabricant>Schneider</fabricant>\n"				/* 16 */
-	"        <model>PM710</model>\n"					/* 17 */
-	"        <tempsgravacio>5</tempsgravacio>\n"				/* 18 */
-	"        <tempslectura>10</tempslectura>\n"				/* 19 */
-	"      </params>\n"							/* 20 */
-	"      <dataexports>\n"							/* 21 */
-	"        <dataexport type=\"localFile\" target=\"dades\" />\n"		/* 22 */
-	"      </dataexports>\n"						/* 23 */
-	"      <peticions>\n"							/* 24 */
-	"        <consulta>TPF</consulta>\n"					/* 25 */
-	"        <consulta interval=\"1 min\">CEA</consulta>\n"			/* 26 */
-	"      </peticions>\n"							/* 27 */
-	"    </analitzador>\n"							/* 28 */
+	"      <params>\n"					       /* 15 */
+	"        <fabricant>Schneider</fabricant>\n"		       /* 16 */
+	"        <model>PM710</model>\n"			       /* 17 */
+	"        <tempsgravacio>5</tempsgravacio>\n"		       /* 18 */
+	"        <tempslectura>10</tempslectura>\n"		       /* 19 */
+	"      </params>\n"					       /* 20 */
+	"      <dataexports>\n"					       /* 21 */
+	"        <dataexport type=\"localFile\" target=\"dades\" />\n" /* 22 */
+	"      </dataexports>\n"				       /* 23 */
+	"      <peticions>\n"					       /* 24 */
+	"        <consulta>TPF</consulta>\n"			       /* 25 */
+	"        <consulta interval=\"1 min\">CEA</consulta>\n"	       /* 26 */
+	"      </peticions>\n"					       /* 27 */
+	"    </analitzador>\n"					       /* 28 */
 	"    <analitzador id=\"300\" address=\"7\" device=\"1\" driver=\"modBusComm\""
 	" dataDriver=\"pmData\">\n"
-	"      <params><model>PM500</model></params>\n"				/* 30 */
+	"      <params><model>PM500</model></params>\n" /* 30 */
 	"      <dataexports><dataexport type=\"localFile\" target=\"dades\"/></dataexports>\n"
-	"      <peticions><consulta>FRE</consulta></peticions>\n"		/* 32 */
-	"    </analitzador>\n"							/* 33 */
+	"      <peticions><consulta>FRE</consulta></peticions>\n" /* 32 */
+	"    </analitzador>\n"					  /* 33 */
 	"    <analitzador id=\"3\" device=\"3\" driver=\"modBusComm\" dataDriver=\"pmData\">\n"
-	"      <params><model>NONE</model></params>\n"				/* 35 */
-	"      <peticions><consulta>X</consulta></peticions>\n"			/* 36 */
-	"    </analitzador>\n"							/* 37 */
-	"  </equips>\n"								/* 38 */
-	"</configuracio>\n";							/* 39 */
+	"      <params><model>NONE</model></params>\n"		/* 35 */
+	"      <peticions><consulta>X</consulta></peticions>\n" /* 36 */
+	"    </analitzador>\n"					/* 37 */
+	"  </equips>\n"						/* 38 */
+	"</configuracio>\n";					/* 39 */
 
-static const char *const words[][2] = {		/* longer ones first: some hold others */
-	{ "configuracio", "configuration" }, { "equips", "analyzers" },
-	{ "analitzador", "analyzer" },
-	{ "fabricant", "manufacturer" }, { "tempsgravacio", "record_interval" },
-	{ "tempslectura", "poll_interval" }, { "dataexports", "exports" },
-	{ "dataexport", "export" },
-	{ "peticions", "variables" }, { "consulta", "variable" }, { "dataDriver", "data_driver" },
+static const char *const words[][2] = {
+	/* longer ones first: some hold others */
+	{ "configuracio", "configuration" },	{ "equips", "analyzers" },
+	{ "analitzador", "analyzer" },		{ "fabricant", "manufacturer" },
+	{ "tempsgravacio", "record_interval" }, { "tempslectura", "poll_interval" },
+	{ "dataexports", "exports" },		{ "dataexport", "export" },
+	{ "peticions", "variables" },		{ "consulta", "variable" },
+	{ "dataDriver", "data_driver" },
 };
 
 static char *english(void)
@@ -178,11 +179,9 @@ static const struct bad table[] = {
 	  SCHEMA_SAME },
 	/* elements */
 	{ "  <node id=\"4\" name=\"Test\" location=\"Sa Pobla\" />\n", "", 2, 1,
-	  "<configuracio> has no <node>",
-	  SCHEMA_SAME },
+	  "<configuracio> has no <node>", SCHEMA_SAME },
 	{ "<node id", "<node id=\"1\"/><node id", 3, 17,
-	  "<node> number 2 in <configuracio>: expected at most 1",
-	  SCHEMA_SAME },
+	  "<node> number 2 in <configuracio>: expected at most 1", SCHEMA_SAME },
 	{ "<equips>\n", "<equips>\n<analyser/>", 14, 1,
 	  "<analyser> is not known in <equips>: expected <analitzador>", SCHEMA_SAME },
 	{ "<equips>\n", "<equips>\n\n  <a:b xmlns:a=\"urn:x\"/>", 15, 3, "namespace urn:x",
@@ -228,8 +227,7 @@ static const struct bad table[] = {
 	{ "address=\"7\"", "address=\"256\"", 29, 5, "address is \"256\": expected 0 to 255",
 	  SCHEMA_SAME },
 	{ "driver=\"modBusComm\"", "driver=\"../x\"", 14, 5,
-	  "driver is \"../x\": expected the name of a plugin",
-	  SCHEMA_SAME },
+	  "driver is \"../x\": expected the name of a plugin", SCHEMA_SAME },
 	{ "type=\"localFile\"", "type=\"a b\"", 22, 9,
 	  "type is \"a b\": expected the name of a plugin", SCHEMA_SAME },
 	{ "\n    <analitzador id=\"1\"", "\n    <analitzador\n      id=\"one\"", 14, 5,
@@ -243,8 +241,7 @@ static const struct bad table[] = {
 	{ "      <port>COM1:</port>\n", "", 5, 5, "<device> has no <port>", SCHEMA_SAME },
 	{ "<host>10.0.0.7</host>", "", 10, 5, "<device> has no <host>", SCHEMA_SAME },
 	{ "</host>", "</host><port>70000</port>", 10, 5,
-	  "port is \"70000\": expected a TCP port, 1 to 65535",
-	  SCHEMA_SAME },
+	  "port is \"70000\": expected a TCP port, 1 to 65535", SCHEMA_SAME },
 	{ "device id=\"2\"", "device id=\"1\"", 10, 5, "<device>: id 1 is also that of line 5",
 	  SCHEMA_CANNOT },
 	{ "enabled=\"false\"", "", 11, 5, "uses COM1:, as device 1 in line 5 does", SCHEMA_CANNOT },
@@ -252,26 +249,22 @@ static const struct bad table[] = {
 	{ "device=\"1\"", "device=\"9\"", 14, 5, "device 9 is not defined: expected one of 1, 2, 3",
 	  SCHEMA_CANNOT },
 	{ "analitzador id=\"300\"", "analitzador id=\"1\"", 29, 5,
-	  "<analitzador>: id 1 is also that of line 14",
-	  SCHEMA_CANNOT },
+	  "<analitzador>: id 1 is also that of line 14", SCHEMA_CANNOT },
 	{ "analitzador id=\"1\"", "analitzador id=\"-1\"", 14, 5,
 	  "id is -1: expected a positive number", SCHEMA_SAME },
 	{ "address=\"7\"", "", 29, 5, "300 has no attribute address: expected one", SCHEMA_CANNOT },
 	{ "address=\"7\"", "address=\"1\"", 29, 5, "has address 1 on device 1, as 1 in line 14 has",
 	  SCHEMA_CANNOT },
 	{ "<model>PM710", "<model>PM71O", 14, 5,
-	  "the attribute model is \"PM710\", <params> says \"PM71O\"",
-	  SCHEMA_CANNOT },
+	  "the attribute model is \"PM710\", <params> says \"PM71O\"", SCHEMA_CANNOT },
 	{ "<model>PM500", "<model>PM505", 30, 15,
-	  "the model PM505 is not known: no PM505.xml in /nonexistent, ",
-	  SCHEMA_CANNOT },
+	  "the model PM505 is not known: no PM505.xml in /nonexistent, ", SCHEMA_CANNOT },
 	{ "<model>PM500", "<model>PM505", 30, 15, "nearest: PM500, PM710", SCHEMA_CANNOT },
 	{ "<model>PM500", "<model>../../passwd", 30, 15, "expected the name of a model",
 	  SCHEMA_SAME },
 	{ ">TPF<", ">TPE<", 25, 9, "PM710 has no variable TPE: nearest: TPF", SCHEMA_CANNOT },
 	{ ">5</tempsg", ">often</tempsg", 18, 9,
-	  "<tempsgravacio> is \"often\": expected minutes, such as 15",
-	  SCHEMA_SAME },
+	  "<tempsgravacio> is \"often\": expected minutes, such as 15", SCHEMA_SAME },
 	{ ">10</tempsl", ">0</tempsl", 19, 9, "<tempslectura> is \"0\": expected 10 ms to 24 h",
 	  SCHEMA_CANNOT },
 	{ ">10</tempsl", ">25 h</tempsl", 19, 9,
@@ -283,16 +276,14 @@ static const struct bad table[] = {
 	{ "<consulta>TPF</consulta>",
 	  "<consulta>TPF</consulta><consulta interval=\"1\">IPF</consulta>"
 	  "<consulta interval=\"2\">PAT</consulta><consulta interval=\"3\">PRT</consulta>",
-	  24, 7, "more than 4 different intervals",
-	  SCHEMA_CANNOT },
+	  24, 7, "more than 4 different intervals", SCHEMA_CANNOT },
 	/* exporters */
-	{ "type=\"localFile\" target=\"dades\" />", "id=\"x\" type=\"localFile\" target=\"a\" />\n"
-	  "<dataexport id=\"x\" type=\"localFile\" target=\"b\" />", 23, 1,
-	  "x is described otherwise in line 22",
-	  SCHEMA_CANNOT },
+	{ "type=\"localFile\" target=\"dades\" />",
+	  "id=\"x\" type=\"localFile\" target=\"a\" />\n"
+	  "<dataexport id=\"x\" type=\"localFile\" target=\"b\" />",
+	  23, 1, "x is described otherwise in line 22", SCHEMA_CANNOT },
 	{ "target=\"dades\"/>", "target=\"dades\" every=\"2\"/>", 31, 20,
-	  "localFile:dades is described otherwise in line 22",
-	  SCHEMA_CANNOT },
+	  "localFile:dades is described otherwise in line 22", SCHEMA_CANNOT },
 	{ "type=\"localFile\"", "", 22, 9, "<dataexport> has no attribute type", SCHEMA_SAME },
 };
 
@@ -351,7 +342,9 @@ Test(config, warnings_are_no_errors)
 	}
 }
 
-static const struct { const char *from, *to; } taken[] = {
+static const struct {
+	const char *from, *to;
+} taken[] = {
 	{ "encoding='UTF-8'", "encoding='ISO-8859-1'" },
 	{ "Sa Pobla", "A &amp; B &#233;" },
 	{ "<port>COM1:</port>", "<port>\n  /dev/ttyS0 <!-- the first --></port>" },
@@ -428,7 +421,10 @@ static void load(const char *path_in_tree, struct config **c, struct diags *d)
 	*c = config_load(path, (const char *const[]){ models, NULL }, d);
 }
 
-static const struct { const char *path; size_t n_variables; } samples[] = {
+static const struct {
+	const char *path;
+	size_t n_variables;
+} samples[] = {
 	{ "etc/config.xml", 10 },
 	{ "t/data/predecessor.xml", 10 },
 };
@@ -457,8 +453,8 @@ Test(config, the_sample_without_its_end)
 	load("t/data/bad/unclosed.xml", &c, &d);
 	cr_expect_null(c);
 	cr_assert_eq(d.n, 1);
-	cr_expect_not_null(strstr(d.list[0].text,
-				  "the file ends inside <configuracio>, which line 2 opens"));
+	cr_expect_not_null(
+		strstr(d.list[0].text, "the file ends inside <configuracio>, which line 2 opens"));
 	cr_expect(d.list[0].line == 48 && d.list[0].column == 1, "%d:%d", d.list[0].line,
 		  d.list[0].column);
 	diags_release(&d);

@@ -42,7 +42,13 @@ static void junk_fill(uint32_t *seed, uint8_t *bytes, size_t len)
 
 /* ---- every plugin that was built, in a folder that only we can write ---- */
 
-struct set { char folder[32]; glob_t found; size_t at; struct loader *l; char path[128]; };
+struct set {
+	char folder[32];
+	glob_t found;
+	size_t at;
+	struct loader *l;
+	char path[128];
+};
 
 static void set_open(struct set *s, const char *kind)
 {
@@ -159,7 +165,12 @@ Test(conformance, descriptions_and_bounds)
 
 /* ---- drivers ---- */
 
-struct rig { struct tesla_line line; int peer_fd; void *self, *conf; struct buf data; };
+struct rig {
+	struct tesla_line line;
+	int peer_fd;
+	void *self, *conf;
+	struct buf data;
+};
 
 static void rig_open(struct rig *r, const struct loader *l, enum tesla_line_kind kind)
 {
@@ -175,10 +186,13 @@ static void rig_open(struct rig *r, const struct loader *l, enum tesla_line_kind
 	} else {
 		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	}
-	*r = (struct rig){ .line = { .size = sizeof r->line, .kind = kind, .fd = fds[0],
+	*r = (struct rig){ .line = { .size = sizeof r->line,
+				     .kind = kind,
+				     .fd = fds[0],
 				     .baud = kind == TESLA_LINE_SERIAL ? 115200 : 0,
 				     .name = "rig" },
-			   .peer_fd = fds[1], .conf = conf_of(l) };
+			   .peer_fd = fds[1],
+			   .conf = conf_of(l) };
 	buf_init(&r->data, 4096);
 	cr_assert_eq(l->driver.open(r->conf, &r->line, &host, &r->self, &err), 0, "%s", err.text);
 }
@@ -194,9 +208,9 @@ static void rig_close(struct rig *r, const struct loader *l)
 
 static struct tesla_block some_block(const struct loader *l)
 {
-	return l->driver.takes & TESLA_TAKES_REGISTERS ?
-		(struct tesla_block){ .function = 3, .address = 100, .count = 2 } :
-		(struct tesla_block){ .command = "VER" };
+	return l->driver.takes & TESLA_TAKES_REGISTERS
+		       ? (struct tesla_block){ .function = 3, .address = 100, .count = 2 }
+		       : (struct tesla_block){ .command = "VER" };
 }
 
 static enum tesla_status rig_read(struct rig *r, const struct loader *l, bool identify)
@@ -210,8 +224,8 @@ static enum tesla_status rig_read(struct rig *r, const struct loader *l, bool id
 	cr_expect_eq(identify ? l->driver.identify(r->self, 5, TIMEOUT_MS, &reply, &err)
 			      : l->driver.read(r->self, 5, &block, TIMEOUT_MS, &reply, &err),
 		     0, "%s", err.text);
-	cr_expect_lt(clock_mono_us() - before, 2 * TIMEOUT_MS * 1000,
-		     "%s, line kind %d: too late", l->plugin.name, (int)r->line.kind);
+	cr_expect_lt(clock_mono_us() - before, 2 * TIMEOUT_MS * 1000, "%s, line kind %d: too late",
+		     l->plugin.name, (int)r->line.kind);
 	cr_expect(reply.status == TESLA_REPLY_OK || err.text[0] != '\0', "%s: no sentence",
 		  l->plugin.name);
 	cr_expect(reply.status == TESLA_REPLY_OK || r->data.pub.len == 0, "%s: bytes of no reply",
@@ -452,16 +466,24 @@ Test(conformance, data_plugins_are_steady, .timeout = 60)
 /* ---- exporters ---- */
 
 static const struct tesla_element elements[] = {
-	{ 1.5, TESLA_GOOD }, { NAN, TESLA_GOOD }, { INFINITY, TESLA_SUSPECT }, { 3, TESLA_ERROR },
-	  { 0, TESLA_STALE },
+	{ 1.5, TESLA_GOOD }, { NAN, TESLA_GOOD }, { INFINITY, TESLA_SUSPECT },
+	{ 3, TESLA_ERROR },  { 0, TESLA_STALE },
 };
-static const struct tesla_reading reading = { .variable = "TPF", .unit = "V", .k = 1, .n_elements = N_ELEMENTS(elements),
-						    .elements = elements },
+static const struct tesla_reading reading = { .variable = "TPF",
+					      .unit = "V",
+					      .k = 1,
+					      .n_elements = N_ELEMENTS(elements),
+					      .elements = elements },
 				  none = { .variable = "NIL" };
 static const struct tesla_item items[] = {
-	{ .kind = TESLA_SWEEP, .analyzer = 1, .n_readings = 2,
+	{ .kind = TESLA_SWEEP,
+	  .analyzer = 1,
+	  .n_readings = 2,
 	  .readings = (const struct tesla_reading *const[]){ &reading, &none } },
-	{ .kind = TESLA_SWEEP, .analyzer = INT64_MAX, .t_ms = INT64_MIN, .n = UINT64_MAX,
+	{ .kind = TESLA_SWEEP,
+	  .analyzer = INT64_MAX,
+	  .t_ms = INT64_MIN,
+	  .n = UINT64_MAX,
 	  .error = "time-out" },
 	{ .kind = TESLA_RECORD, .analyzer = 1 },
 	{ .kind = TESLA_STATUS_CHANGE, .analyzer = 1, .state = "offline", .reason = "" },

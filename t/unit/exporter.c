@@ -59,8 +59,8 @@ static void pack_value(const char **p, struct buf *out)
 		double v = strtod(*p, &end);
 
 		cr_assert_neq(end, *p, "test message: %s", *p);
-		(void)(memchr(*p, '.', (size_t)(end - *p)) ? msgpack_pack_double(&pk, v) :
-							     msgpack_pack_int64(&pk, (int64_t)v));
+		(void)(memchr(*p, '.', (size_t)(end - *p)) ? msgpack_pack_double(&pk, v)
+							   : msgpack_pack_int64(&pk, (int64_t)v));
 		*p = end;
 	}
 }
@@ -90,11 +90,14 @@ static struct variables *variables_of(const char *text, int *r, struct tesla_err
 	return v;
 }
 
-static const struct { const char *message, *error; } batches[] = {
+static const struct {
+	const char *message, *error;
+} batches[] = {
 	{ "['b']", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],n]]] ]", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1,n],[0,1]],[1,1,[1],n]]],"
-	  " [1,8,1,1,2,0,'time-out',n,n,[[2,5,[n],[3]]]] ]", NULL },
+	  " [1,8,1,1,2,0,'time-out',n,n,[[2,5,[n],[3]]]] ]",
+	  NULL },
 	{ "['b', [3,7,5000,0,0,4,n,'offline','no answer',[]], [4,0,5000,0,0,9,n,n,n,[]] ]", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],[2]]]] ]", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[i],n]]] ]", NULL },
@@ -178,11 +181,10 @@ Test(exporter, a_batch_stands_on_its_own)
 	struct variables *v = variables_of(VARIABLES, &r, &err);
 
 	buf_init(&bytes, 1 << 20);
-	doc = doc_of(
-		"['b', [1,7,5999,250,3,0,'late','x','y',"
-		"  [[1,12,[0.5,9,n,i],[0,3,1,0]],[0,13,[1],n,7999,20]]],"
-		" [4,0,6000,0,0,9,n,n,n,[]]]",
-		&bytes);
+	doc = doc_of("['b', [1,7,5999,250,3,0,'late','x','y',"
+		     "  [[1,12,[0.5,9,n,i],[0,3,1,0]],[0,13,[1],n,7999,20]]],"
+		     " [4,0,6000,0,0,9,n,n,n,[]]]",
+		     &bytes);
 	cr_assert_eq(batch_decode(&doc.u.data, v, &b, &err), 0, "%s", err.text);
 	mp_doc_release(&doc);
 	memset(bytes.pub.bytes, 0, bytes.pub.len);
@@ -211,8 +213,8 @@ Test(exporter, a_batch_stands_on_its_own)
 }
 
 static const char *const bad_tables[] = {
-	"{ 'm': 'variables' }",           "{ 'variables': 5 }",
-	"{ 'variables': [5] }",           "{ 'variables': [[1,'V']] }",
+	"{ 'm': 'variables' }",		  "{ 'variables': 5 }",
+	"{ 'variables': [5] }",		  "{ 'variables': [[1,'V']] }",
 	"{ 'variables': [[0,'V','V']] }", "{ 'variables': [[1,'V','V'],[1,5,'V']] }",
 	"{ 'variables': [[1,'V',n]] }",
 };
@@ -313,7 +315,11 @@ static bool heard(struct host *h, const char *m, const char *key, const char *te
 #define GO "{ 'm':'go' }"
 #define STOP "{ 'm':'stop' }"
 
-static const struct { const char *messages[8]; int code; const char *said; } talks[] = {
+static const struct {
+	const char *messages[8];
+	int code;
+	const char *said;
+} talks[] = {
 	{ { STOP }, 0, NULL },
 	{ { HELLO, STOP }, 0, NULL },
 	{ { HELLO, PLUGIN("/x"), EXPORTER, VARIABLES, STOP }, 0, NULL },

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hub and what it takes from hosts: numbers, last values, batches, and every breach of the form. */
+/*
+ * The hub and what it takes from hosts: numbers, last values, batches, and every breach of the
+ * form.
+ */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -32,7 +35,10 @@ static int say(struct hub *h, const char *json, struct tesla_error *err)
 
 /* ---- what went out ---- */
 
-struct got { size_t frames, items; struct mp_doc doc; };
+struct got {
+	size_t frames, items;
+	struct mp_doc doc;
+};
 
 static void on_batch(void *arg, const struct buf *frame, size_t n)
 {
@@ -63,7 +69,10 @@ Test(hub, a_sweep_is_numbered_kept_and_passed_on)
 
 	cr_assert(eq(int, hub_add_sink(h, NULL, on_batch, &g), 0));
 	for (int i = 0; i < 3; i++)
-		cr_assert(eq(int, say(h, SWEEP(3, "null", "[[1,[50.1],null],[0,[1,null,2],[0,1,2]]]"), &err), 0));
+		cr_assert(eq(
+			int,
+			say(h, SWEEP(3, "null", "[[1,[50.1],null],[0,[1,null,2],[0,1,2]]]"), &err),
+			0));
 	cr_assert(eq(sz, g.frames, 0), "a batch goes out at the flush");
 	hub_flush(h);
 	cr_assert(eq(sz, g.frames, 1));
@@ -73,7 +82,8 @@ Test(hub, a_sweep_is_numbered_kept_and_passed_on)
 	r = item(&g, 2, READINGS)->via.array.ptr;
 	cr_assert(eq(u64, r[0].via.array.ptr[0].via.u64, 3), "variable 1 of the second analyzer");
 	cr_assert(eq(u64, r[0].via.array.ptr[1].via.u64, 3), "k");
-	cr_assert(eq(int, (int)r[0].via.array.ptr[3].type, MSGPACK_OBJECT_NIL), "all good: no qualities");
+	cr_assert(eq(int, (int)r[0].via.array.ptr[3].type, MSGPACK_OBJECT_NIL),
+		  "all good: no qualities");
 	cr_assert(eq(int, (int)r[1].via.array.ptr[2].via.array.ptr[1].type, MSGPACK_OBJECT_NIL));
 	cr_assert(eq(u64, r[1].via.array.ptr[3].via.array.ptr[2].via.u64, TESLA_SUSPECT));
 	hub_flush(h);
@@ -118,7 +128,10 @@ Test(hub, a_reading_may_have_a_time_of_its_own)
 	const msgpack_object *r;
 
 	cr_assert(eq(int, hub_add_sink(h, NULL, on_batch, &g), 0));
-	cr_assert(eq(int, say(h, SWEEP(3, "null", "[[1,[50.1],null,7000,30],[0,[1,null,2],[0,1,2]]]"), &err), 0));
+	cr_assert(eq(
+		int,
+		say(h, SWEEP(3, "null", "[[1,[50.1],null,7000,30],[0,[1,null,2],[0,1,2]]]"), &err),
+		0));
 	hub_flush(h);
 	cr_assert(eq(i64, a->last[1].t_us, 7000));
 	cr_assert(eq(i64, a->last[1].dt_us, 30));
@@ -145,7 +158,8 @@ Test(hub, sinks_get_what_they_want)
 	cr_assert(eq(int, say(h, SWEEP(3, "null", "[]"), &err), 0));
 	hub_heartbeat(h, 1, 1000000);
 	hub_flush(h);
-	cr_assert(eq(sz, g.items, 2), "the other analyzer is not wanted, the heartbeat is everyone's");
+	cr_assert(eq(sz, g.items, 2),
+		  "the other analyzer is not wanted, the heartbeat is everyone's");
 	cr_assert(eq(u64, item(&g, 0, ANALYZER)->via.u64, 3));
 	cr_assert(eq(u64, item(&g, 1, KIND)->via.u64, TESLA_HEARTBEAT));
 	mp_doc_release(&g.doc);
@@ -162,8 +176,12 @@ Test(hub, states_are_published_once_per_change)
 
 	cr_assert(eq(int, hub_add_sink(h, NULL, on_batch, &g), 0));
 	for (int i = 0; i < 5; i++)
-		cr_assert(eq(int, say(h, "{\"m\":\"state\",\"analyzer\":7,\"state\":\"offline\",\"reason\":\"silent\"}",
-				      &err), 0));
+		cr_assert(eq(int,
+			     say(h,
+				 "{\"m\":\"state\",\"analyzer\":7,\"state\":\"offline\","
+				 "\"reason\":\"silent\"}",
+				 &err),
+			     0));
 	hub_flush(h);
 	cr_assert(eq(sz, g.items, 1));
 	cr_assert(eq(u64, item(&g, 0, KIND)->via.u64, TESLA_STATUS_CHANGE));
@@ -171,12 +189,18 @@ Test(hub, states_are_published_once_per_change)
 	cr_assert(not(hub_is_live(a)));
 	mp_doc_release(&g.doc);
 	cr_assert(eq(int, say(h, "{\"m\":\"line-state\",\"line\":1,\"state\":\"open\"}", &err), 0));
-	cr_assert(eq(int, say(h, "{\"m\":\"state\",\"analyzer\":7,\"state\":\"online\",\"verified\":\"yes\","
-				 "\"identity\":\"PM710 x\",\"note\":\"scale moved\",\"from_ms\":0,\"to_ms\":60000}",
-			      &err), 0));
+	cr_assert(
+		eq(int,
+		   say(h,
+		       "{\"m\":\"state\",\"analyzer\":7,\"state\":\"online\",\"verified\":\"yes\","
+		       "\"identity\":\"PM710 x\",\"note\":\"scale moved\",\"from_ms\":0,"
+		       "\"to_ms\":60000}",
+		       &err),
+		   0));
 	cr_assert(hub_is_live(a));
 	cr_assert(eq(str, a->identity, "PM710 x"));
-	cr_assert(eq(str, a->note, "scale moved (in doubt: 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z)"));
+	cr_assert(eq(str, a->note,
+		     "scale moved (in doubt: 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z)"));
 	hub_free(h);
 }
 
@@ -188,9 +212,14 @@ Test(hub, a_plan_is_taken)
 	struct hub_analyzer *a = hub_analyzer(h, 3);
 
 	for (int i = 0; i < 2; i++)
-		cr_assert(eq(int, say(h, "{\"m\":\"plan\",\"line\":1,\"share\":0.25,\"analyzers\":[{\"id\":3,"
-					 "\"predicted_us\":75.6,\"assumed\":true,\"transactions\":[[3,3999,52,10],[\"VOL\"]]}]}",
-				      &err), 0));
+		cr_assert(
+			eq(int,
+			   say(h,
+			       "{\"m\":\"plan\",\"line\":1,\"share\":0.25,\"analyzers\":[{\"id\":3,"
+			       "\"predicted_us\":75.6,\"assumed\":true,"
+			       "\"transactions\":[[3,3999,52,10],[\"VOL\"]]}]}",
+			       &err),
+			   0));
 	cr_assert(eq(dbl, h->lines[0].share, 0.25));
 	cr_assert(eq(sz, a->plan.n_steps, 2));
 	cr_assert(eq(i64, a->plan.predicted_us, 76));
@@ -206,10 +235,18 @@ Test(hub, a_failed_plugin_is_out_alone)
 	struct hub *h = fixture_hub(&x);
 	struct tesla_error err;
 
-	cr_assert(eq(int, say(h, "{\"m\":\"failed\",\"plugin\":\"dat\",\"line\":1,\"analyzer\":3,\"text\":\"no\"}", &err), 0));
+	cr_assert(eq(int,
+		     say(h,
+			 "{\"m\":\"failed\",\"plugin\":\"dat\",\"line\":1,\"analyzer\":3,"
+			 "\"text\":\"no\"}",
+			 &err),
+		     0));
 	cr_assert(eq(int, (int)hub_analyzer(h, 3)->state, HUB_FAILED));
 	cr_assert(eq(int, (int)hub_analyzer(h, 7)->state, HUB_DOWN));
-	cr_assert(eq(int, say(h, "{\"m\":\"failed\",\"plugin\":\"drv\",\"line\":1,\"text\":\"no\"}", &err), 0));
+	cr_assert(
+		eq(int,
+		   say(h, "{\"m\":\"failed\",\"plugin\":\"drv\",\"line\":1,\"text\":\"no\"}", &err),
+		   0));
 	cr_assert(eq(int, (int)hub_analyzer(h, 7)->state, HUB_FAILED));
 	cr_assert(eq(int, (int)hub_analyzer(h, 9)->state, HUB_DOWN), "another host's");
 	hub_free(h);
@@ -222,13 +259,19 @@ Test(hub, learned_ranges_are_kept_once)
 	struct tesla_error err;
 
 	for (int i = 0; i < 3; i++)
-		cr_assert(eq(int, say(h, "{\"m\":\"forbidden\",\"model\":\"PM710\",\"function\":3,\"first\":4010,\"last\":4011}",
-				      &err), 0));
+		cr_assert(eq(int,
+			     say(h,
+				 "{\"m\":\"forbidden\",\"model\":\"PM710\",\"function\":3,"
+				 "\"first\":4010,\"last\":4011}",
+				 &err),
+			     0));
 	cr_assert(eq(sz, h->n_forbidden, 1));
 	hub_free(h);
 }
 
-static const struct { const char *json, *says; } breaches[] = {
+static const struct {
+	const char *json, *says;
+} breaches[] = {
 	{ "1", "no known kind" },
 	{ "{}", "no known kind" },
 	{ "{\"m\":\"bogus\"}", "no known kind" },
@@ -257,19 +300,26 @@ static const struct { const char *json, *says; } breaches[] = {
 	{ "{\"m\":\"state\",\"state\":\"online\"}", "id of an analyzer" },
 	{ "{\"m\":\"state\",\"analyzer\":9,\"state\":\"online\"}", "analyzer 9 is not its own" },
 	{ "{\"m\":\"state\",\"analyzer\":3,\"state\":\"asleep\"}", "not one of those" },
-	{ "{\"m\":\"state\",\"analyzer\":3,\"state\":\"online\",\"verified\":\"maybe\"}", "not one of those" },
+	{ "{\"m\":\"state\",\"analyzer\":3,\"state\":\"online\",\"verified\":\"maybe\"}",
+	  "not one of those" },
 	{ "{\"m\":\"line-state\",\"line\":5,\"state\":\"open\"}", "a line that there is not" },
 	{ "{\"m\":\"line-state\",\"line\":2,\"state\":\"open\"}", "line 2 is not its own" },
 	{ "{\"m\":\"line-state\",\"line\":1,\"state\":\"ajar\"}", "not one of those" },
 	{ "{\"m\":\"plan\",\"line\":2}", "line 2 is not its own" },
 	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[1]}", "id of an analyzer" },
-	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[1,2]]}]}", "wrong form" },
-	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[3,-1,1,1]]}]}", "out of range" },
-	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[\"A\"],[7]]}]}", "no text" },
-	{ "{\"m\":\"forbidden\",\"model\":\"XX\",\"function\":3,\"first\":1,\"last\":2}", "not a range" },
-	{ "{\"m\":\"forbidden\",\"model\":\"PM710\",\"function\":3,\"first\":2,\"last\":1}", "not a range" },
+	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[1,2]]}]}",
+	  "wrong form" },
+	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[3,-1,1,1]]}]}",
+	  "out of range" },
+	{ "{\"m\":\"plan\",\"line\":1,\"analyzers\":[{\"id\":3,\"transactions\":[[\"A\"],[7]]}]}",
+	  "no text" },
+	{ "{\"m\":\"forbidden\",\"model\":\"XX\",\"function\":3,\"first\":1,\"last\":2}",
+	  "not a range" },
+	{ "{\"m\":\"forbidden\",\"model\":\"PM710\",\"function\":3,\"first\":2,\"last\":1}",
+	  "not a range" },
 	{ "{\"m\":\"failed\",\"text\":\"x\"}", "without plugin" },
-	{ "{\"m\":\"failed\",\"plugin\":\"p\",\"text\":\"x\",\"analyzer\":9}", "analyzer 9 is not its own" },
+	{ "{\"m\":\"failed\",\"plugin\":\"p\",\"text\":\"x\",\"analyzer\":9}",
+	  "analyzer 9 is not its own" },
 };
 
 Test(hub, every_breach_is_told)
@@ -281,8 +331,9 @@ Test(hub, every_breach_is_told)
 		int r = say(h, breaches[i].json, &err);
 
 		cr_expect(lt(int, r, 0), "taken: %s", breaches[i].json);
-		cr_expect(strstr(err.text, breaches[i].says) != NULL, "%s: \"%s\" does not say \"%s\"", breaches[i].json,
-			  err.text, breaches[i].says);
+		cr_expect(strstr(err.text, breaches[i].says) != NULL,
+			  "%s: \"%s\" does not say \"%s\"", breaches[i].json, err.text,
+			  breaches[i].says);
 		cr_expect(eq(u64, hub_analyzer(h, 3)->n, 0), "numbered: %s", breaches[i].json);
 		hub_free(h);
 	}

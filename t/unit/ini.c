@@ -23,7 +23,8 @@ static struct ini *load(const char *text, struct diags *d)
 	return ini;
 }
 
-static const char *const quiet[] = {	/* all say the same as no file at all */
+static const char *const quiet[] = {
+	/* all say the same as no file at all */
 	"",
 	"# nothing\n; at all\n[General]\n",
 	"\xef\xbb\xbf[General]\r\nlog_level = info\r\nauto_start=yes\r\n",
@@ -57,7 +58,8 @@ Test(ini, all_keys)
 	struct ini *ini = load("[General]\nlog_level=debug\n  auto_start = no ; later\n"
 			       "log_dir=log\nrun_dir='/run/x'\nstate_dir=/var/x\n"
 			       "plugin_path=/a::b:\nplugin_path=/c\n[Stream]\nendpoint=\n"
-			       "[Control]\nendpoint=ipc:///tmp/x\n", &d);
+			       "[Control]\nendpoint=ipc:///tmp/x\n",
+			       &d);
 
 	cr_assert_not_null(ini, "%s", d.n ? d.list[0].text : "");
 	cr_expect(ini->log_level == LOG_LEVEL_DEBUG && !ini->auto_start);
@@ -73,7 +75,12 @@ Test(ini, all_keys)
 	ini_free(ini);
 }
 
-static const struct { const char *text; int line; bool warning; const char *expected; } table[] = {
+static const struct {
+	const char *text;
+	int line;
+	bool warning;
+	const char *expected;
+} table[] = {
 	{ "[General]\nlog_level=loud\n", 2, false,
 	  "log_level is \"loud\": expected debug, info, warning or error" },
 	{ "[General]\n\nauto_start=perhaps\n", 3, false,
@@ -107,8 +114,7 @@ Test(ini, bad_files)
 		cr_expect_not_null(strstr(d.list[0].text, table[i].expected), "%s: %s",
 				   table[i].text, d.list[0].text);
 		cr_expect(d.list[0].line == table[i].line && d.list[0].warning == table[i].warning,
-			  "%s: %d", table[i].text,
-			  d.list[0].line);
+			  "%s: %d", table[i].text, d.list[0].line);
 		ini_free(ini);
 		diags_release(&d);
 	}

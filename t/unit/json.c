@@ -11,9 +11,16 @@
 #include "base/mp.h"
 
 /* bytes, how many, and the line that they become; NULL: refused */
-static const struct { const char *bytes; size_t len; const char *json; } cases[] = {
-	{ "\xc0", 1, "null" }, { "\xc2", 1, "false" }, { "\xc3", 1, "true" },
-	{ "\x07", 1, "7" }, { "\xff", 1, "-1" },
+static const struct {
+	const char *bytes;
+	size_t len;
+	const char *json;
+} cases[] = {
+	{ "\xc0", 1, "null" },
+	{ "\xc2", 1, "false" },
+	{ "\xc3", 1, "true" },
+	{ "\x07", 1, "7" },
+	{ "\xff", 1, "-1" },
 	{ "\xcf\xff\xff\xff\xff\xff\xff\xff\xff", 9, "18446744073709551615" },
 	{ "\xd3\x80\x00\x00\x00\x00\x00\x00\x00", 9, "-9223372036854775808" },
 	{ "\xcb\x3f\xb9\x99\x99\x99\x99\x99\x9a", 9, "0.1" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The line's state machine with a clock and meters of its own: no I/O, no waiting.  A meter here answers
- * registers with their address; what it does wrong is set per test.
+ * The line's state machine with a clock and meters of its own: no I/O, no waiting.  A meter here
+ * answers registers with their address; what it does wrong is set per test.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -11,31 +11,51 @@
 #include "base/cleanup.h"
 #include "host/line.h"
 
-#define WALL_AT_ZERO 1700000000000000	/* wall clock when the monotonic one is 0, us */
-#define TOOK_US 10000			/* an answer takes so long */
+#define WALL_AT_ZERO 1700000000000000 /* wall clock when the monotonic one is 0, us */
+#define TOOK_US 10000		      /* an answer takes so long */
 
 /* ---- a model of two variables: A at 10..11, B at 20 ---- */
 
-static const struct tesla_register reg_a1 = { .label = "L1", .function = 3, .address = 10, .count = 1, .scale = 1 };
-static const struct tesla_register reg_a2 = { .label = "L2", .function = 3, .address = 11, .count = 1, .scale = 1 };
-static const struct tesla_register reg_b = { .label = "total", .function = 3, .address = 20, .count = 1, .scale = 1 };
-static const struct tesla_register *const regs_a[] = { &reg_a1, &reg_a2 }, *const regs_b[] = { &reg_b };
-static const struct tesla_variable var_a = { .name = "A", .unit = "V", .kind = TESLA_GAUGE, .n_elements = 2, .elements = regs_a };
-static const struct tesla_variable var_b = { .name = "B", .unit = "Wh", .kind = TESLA_COUNTER, .n_elements = 1, .elements = regs_b };
+static const struct tesla_register reg_a1 = {
+	.label = "L1", .function = 3, .address = 10, .count = 1, .scale = 1
+};
+static const struct tesla_register reg_a2 = {
+	.label = "L2", .function = 3, .address = 11, .count = 1, .scale = 1
+};
+static const struct tesla_register reg_b = {
+	.label = "total", .function = 3, .address = 20, .count = 1, .scale = 1
+};
+static const struct tesla_register *const regs_a[] = { &reg_a1, &reg_a2 }, *const regs_b[] = {
+	&reg_b
+};
+static const struct tesla_variable var_a = {
+	.name = "A", .unit = "V", .kind = TESLA_GAUGE, .n_elements = 2, .elements = regs_a
+};
+static const struct tesla_variable var_b = {
+	.name = "B", .unit = "Wh", .kind = TESLA_COUNTER, .n_elements = 1, .elements = regs_b
+};
 
 static const struct tesla_block plain_blocks[] = {
 	{ .function = 3, .address = 10, .count = 2, .variable = 0 },
 	{ .function = 3, .address = 20, .count = 1, .variable = 1 },
-	{ .function = 3, .address = 100, .count = 1, .flags = TESLA_BLOCK_CONNECT, .variable = TESLA_EVERY_VARIABLE },
+	{ .function = 3,
+	  .address = 100,
+	  .count = 1,
+	  .flags = TESLA_BLOCK_CONNECT,
+	  .variable = TESLA_EVERY_VARIABLE },
 };
 
-static int fake_open(const void *conf, const struct tesla_model *m, const struct tesla_variable *const *wanted,
-		     size_t n, void **self, struct tesla_error *err)
+static int fake_open(const void *conf, const struct tesla_model *m,
+		     const struct tesla_variable *const *wanted, size_t n, void **self,
+		     struct tesla_error *err)
 {
 	static const int me;
 
 	(void)conf, (void)m, (void)wanted, (void)n, (void)err;
-	union { const int *in; void *out; } u = { .in = &me };
+	union {
+		const int *in;
+		void *out;
+	} u = { .in = &me };
 	*self = u.out;
 	return 0;
 }
@@ -47,14 +67,16 @@ static size_t fake_blocks(const void *self, const struct tesla_block **ret)
 	return N_ELEMENTS(plain_blocks);
 }
 
-static int fake_decode(const void *self, const struct tesla_reply *r, struct tesla_element *out, struct tesla_error *err)
+static int fake_decode(const void *self, const struct tesla_reply *r, struct tesla_element *out,
+		       struct tesla_error *err)
 {
 	(void)self, (void)err;
 	for (int i = 0; i < 3; i++) {
 		const struct tesla_reply *from = &r[i / 2];
 
 		if (from->status == TESLA_REPLY_OK)
-			out[i] = (struct tesla_element){ from->data->bytes[i == 1 ? 3 : 1], TESLA_GOOD };
+			out[i] = (struct tesla_element){ from->data->bytes[i == 1 ? 3 : 1],
+							 TESLA_GOOD };
 		else
 			out[i] = (struct tesla_element){ NAN, TESLA_ERROR };
 	}
@@ -68,12 +90,23 @@ static void fake_close(void *self)
 
 /* ---- the world ---- */
 
-struct meter { bool silent, hangs_up, garble_once, garble_scale, no_identity; int refuse_address; unsigned longest; uint8_t scale, energy; unsigned asked, identified; };
+struct meter {
+	bool silent, hangs_up, garble_once, garble_scale, no_identity;
+	int refuse_address;
+	unsigned longest;
+	uint8_t scale, energy;
+	unsigned asked, identified;
+};
 
 struct world {
-	int64_t mono, step;		/* step: how far the wall clock was set */
-	int64_t timeout_us, least_quiet_us;	/* the last time-out's end; the least wait after one */
-	struct host_fake { struct report report; struct gather gather; struct blame_page page; struct patterns patterns; } h;
+	int64_t mono, step;		    /* step: how far the wall clock was set */
+	int64_t timeout_us, least_quiet_us; /* the last time-out's end; the least wait after one */
+	struct host_fake {
+		struct report report;
+		struct gather gather;
+		struct blame_page page;
+		struct patterns patterns;
+	} h;
 	struct loader driver, data;
 	struct model model;
 	struct kind *kind;
@@ -83,10 +116,11 @@ struct world {
 	struct meter meters[3];
 };
 
-static int fake_identify(void *self, unsigned address, int64_t ms, struct tesla_reply *r, struct tesla_error *err)
+static int fake_identify(void *self, unsigned address, int64_t ms, struct tesla_reply *r,
+			 struct tesla_error *err)
 {
 	(void)self, (void)address, (void)ms, (void)r, (void)err;
-	return 0;			/* never called here: line.c only looks whether it is there */
+	return 0; /* never called here: line.c only looks whether it is there */
 }
 
 static struct analyzer *meter_new(struct world *w, unsigned address)
@@ -100,8 +134,11 @@ static struct analyzer *meter_new(struct world *w, unsigned address)
 	a->data = &w->data;
 	a->data_name = strdup("fake");
 	a->wanted = calloc(2, sizeof *a->wanted);
-	a->wanted[0] = (struct wanted){ .variable = &var_a, .interval = schedule_add(&a->schedule, 1000) };
-	a->wanted[1] = (struct wanted){ .variable = &var_b, .interval = schedule_add(&a->schedule, 1000), .first = 2 };
+	a->wanted[0] =
+		(struct wanted){ .variable = &var_a, .interval = schedule_add(&a->schedule, 1000) };
+	a->wanted[1] = (struct wanted){ .variable = &var_b,
+					.interval = schedule_add(&a->schedule, 1000),
+					.first = 2 };
 	a->n_wanted = 2;
 	a->n_elements = 3;
 	a->elements = calloc(3, sizeof *a->elements);
@@ -118,15 +155,27 @@ static struct world *world_new(size_t n)
 	w->model = (struct model){ .pub = { .name = "FAKE" }, .late_max_ms = -1 };
 	w->kind = calloc(1, sizeof *w->kind);
 	w->kind->model = &w->model;
-	w->data.data = (struct tesla_data){ .open = fake_open, .blocks = fake_blocks, .decode = fake_decode, .close = fake_close };
+	w->data.data = (struct tesla_data){
+		.open = fake_open, .blocks = fake_blocks, .decode = fake_decode, .close = fake_close
+	};
 	w->driver.driver.identify = fake_identify;
 	report_init(&w->h.report, -1, 7);
 	gather_init(&w->h.gather, &w->h.report);
 	w->line_driver = (struct line_driver){ .plugin = &w->driver, .name = strdup("fake") };
-	w->line = (struct line){ .id = 1, .name = strdup("/dev/fake"), .drivers = &w->line_driver, .n_drivers = 1,
-		.analyzers = w->analyzers, .n_analyzers = n, .gather = &w->h.gather, .slot = &w->h.page.slots[0],
-		.patterns = &w->h.patterns, .random = 1,
-		.params = { .baud = 19200, .timeout_ms = 200, .late_max_ms = -1, .backoff_max_ms = 5000 } };
+	w->line = (struct line){ .id = 1,
+				 .name = strdup("/dev/fake"),
+				 .drivers = &w->line_driver,
+				 .n_drivers = 1,
+				 .analyzers = w->analyzers,
+				 .n_analyzers = n,
+				 .gather = &w->h.gather,
+				 .slot = &w->h.page.slots[0],
+				 .patterns = &w->h.patterns,
+				 .random = 1,
+				 .params = { .baud = 19200,
+					     .timeout_ms = 200,
+					     .late_max_ms = -1,
+					     .backoff_max_ms = 5000 } };
 	w->mono = 1000000;
 	w->least_quiet_us = INT64_MAX;
 	for (size_t i = 0; i < n; i++) {
@@ -176,7 +225,11 @@ static void meter_answer(struct meter *m, const struct tesla_block *b, struct te
 	} else {
 		reply->status = TESLA_REPLY_OK;
 		for (uint32_t at = b->address; at <= last; at++)
-			(void)reply->data->append(reply->data, (uint8_t[]){ 0, at == 100 ? m->scale : at == 20 ? m->energy : (uint8_t)at }, 2);
+			(void)reply->data->append(reply->data,
+						  (uint8_t[]){ 0, at == 100  ? m->scale
+								  : at == 20 ? m->energy
+									     : (uint8_t)at },
+						  2);
 	}
 }
 
@@ -215,7 +268,9 @@ static void world_run(struct world *w, int64_t until_us)
 		if (act.act == ACT_OPEN)
 			line_opened(&w->line, w->mono);
 		else if (act.act == ACT_WAIT || act.act == ACT_DRAIN)
-			w->mono = act.until_us < until_us ? (act.until_us > w->mono ? act.until_us : w->mono) : until_us;
+			w->mono = act.until_us < until_us
+					  ? (act.until_us > w->mono ? act.until_us : w->mono)
+					  : until_us;
 		else
 			world_transact(w, &act);
 	}
@@ -224,7 +279,13 @@ static void world_run(struct world *w, int64_t until_us)
 
 /* ---- what the core was told ---- */
 
-struct told { unsigned sweeps, failed, missed, timeouts, garbled, exceptions, states, forbidden, doubts, suspects, own_times; int64_t own_dt_us; char last_state[16]; int64_t last_t_us, worst_early_us; };
+struct told {
+	unsigned sweeps, failed, missed, timeouts, garbled, exceptions, states, forbidden, doubts,
+		suspects, own_times;
+	int64_t own_dt_us;
+	char last_state[16];
+	int64_t last_t_us, worst_early_us;
+};
 
 static void tell_sweep(struct told *t, const msgpack_object *s, int64_t analyzer)
 {
@@ -249,7 +310,8 @@ static void tell_sweep(struct told *t, const msgpack_object *s, int64_t analyzer
 			t->own_times++;
 			t->own_dt_us = readings[i].via.array.ptr[4].via.i64;
 		}
-		t->suspects += q->type == MSGPACK_OBJECT_ARRAY && q->via.array.ptr[0].via.u64 == TESLA_SUSPECT;
+		t->suspects += q->type == MSGPACK_OBJECT_ARRAY &&
+			       q->via.array.ptr[0].via.u64 == TESLA_SUSPECT;
 	}
 }
 
@@ -264,7 +326,8 @@ static struct told told(const struct world *w, int64_t analyzer)
 	frame_reader_init(&in);
 	for (size_t at = 0; at < w->h.report.out.pub.len;) {
 		uint8_t *to = frame_reader_room(&in, &room);
-		size_t n = w->h.report.out.pub.len - at < room ? w->h.report.out.pub.len - at : room;
+		size_t n =
+			w->h.report.out.pub.len - at < room ? w->h.report.out.pub.len - at : room;
 
 		memcpy(to, w->h.report.out.pub.bytes + at, n);
 		frame_reader_add(&in, n);
@@ -272,7 +335,8 @@ static struct told told(const struct world *w, int64_t analyzer)
 		while (frame_reader_next(&in, &doc, &err) == 1) {
 			const msgpack_object *m = &doc.u.data;
 
-			for (uint32_t i = 1; m->type == MSGPACK_OBJECT_ARRAY && i < m->via.array.size; i++)
+			for (uint32_t i = 1;
+			     m->type == MSGPACK_OBJECT_ARRAY && i < m->via.array.size; i++)
 				tell_sweep(&t, &m->via.array.ptr[i], analyzer);
 			t.forbidden += mp_is(m, "m", "forbidden");
 			if (mp_is(m, "m", "state") && mp_int(m, "analyzer", 0) == analyzer) {
@@ -322,13 +386,16 @@ Test(line, a_silent_meter_goes_offline_and_comes_back)
 
 	cr_expect(asked >= 4 && asked <= 8, "probed %u times", asked);
 	w->meters[0].silent = false;
-	world_run(w, 26000000);		/* backoff_max is 5 s */
+	world_run(w, 26000000); /* backoff_max is 5 s */
 	t = told(w, 100);
 	cr_expect_str_eq(t.last_state, "online");
 	cr_expect_eq(t.missed, 0, "deadlines of an offline analyzer are not missed");
 	cr_expect_eq(w->meters[0].identified, 2);
 	t = told(w, 101);
-	/* per time-out (three, the identification, the probes) ceil((timeout + drain) / interval) = 1 */
+	/*
+	 * per time-out (three, the identification, the probes) ceil((timeout + drain) / interval)
+	 * = 1
+	 */
 	cr_expect(t.missed <= asked + 1, "the neighbour missed %u", t.missed);
 	cr_expect_eq(t.failed, 0);
 	world_free(w);
@@ -340,7 +407,8 @@ Test(line, after_a_time_out_the_line_is_drained)
 
 	w->meters[1].silent = true;
 	world_run(w, 20000000);
-	cr_expect_eq(w->least_quiet_us, 1000 * w->line.params.timeout_ms, "%lld", (long long)w->least_quiet_us);
+	cr_expect_eq(w->least_quiet_us, 1000 * w->line.params.timeout_ms, "%lld",
+		     (long long)w->least_quiet_us);
 	world_free(w);
 }
 
@@ -362,7 +430,7 @@ Test(line, learns_a_register_that_is_refused)
 {
 	struct world *w = world_new(2);
 
-	w->meters[0].refuse_address = w->meters[1].refuse_address = 15;	/* between A and B */
+	w->meters[0].refuse_address = w->meters[1].refuse_address = 15; /* between A and B */
 	world_run(w, 10500000);
 	struct told t = told(w, 100), u = told(w, 101);
 
@@ -373,7 +441,8 @@ Test(line, learns_a_register_that_is_refused)
 	cr_expect_eq(t.own_times, 2 * t.sweeps, "two transactions, each with its time");
 	cr_expect_eq(t.own_dt_us, TOOK_US / 2);
 	cr_expect(ranges_touch(&w->kind->forbidden, 3, 15, 15));
-	cr_expect(!ranges_touch(&w->kind->forbidden, 3, 11, 11) && !ranges_touch(&w->kind->forbidden, 3, 20, 20));
+	cr_expect(!ranges_touch(&w->kind->forbidden, 3, 11, 11) &&
+		  !ranges_touch(&w->kind->forbidden, 3, 20, 20));
 	world_free(w);
 }
 
@@ -381,13 +450,14 @@ Test(line, a_refused_block_fails_alone)
 {
 	struct world *w = world_new(1);
 
-	w->meters[0].refuse_address = 20;	/* B itself */
+	w->meters[0].refuse_address = 20; /* B itself */
 	world_run(w, 5500000);
 	struct told t = told(w, 100);
 
 	cr_expect_eq(t.failed, t.sweeps, "B has an error in each");
 	cr_expect_str_eq(t.last_state, "online");
-	cr_expect_eq(t.exceptions, t.sweeps + 1, "the merged read is refused once, then B alone each time");
+	cr_expect_eq(t.exceptions, t.sweeps + 1,
+		     "the merged read is refused once, then B alone each time");
 	world_free(w);
 }
 
@@ -460,7 +530,7 @@ Test(line, what_was_under_way_when_the_line_broke_is_one_failed_sweep)
 	world_run(w, 5200000);
 	unsigned sweeps = told(w, 100).sweeps;
 
-	do {				/* into the next sweep, up to its pause */
+	do { /* into the next sweep, up to its pause */
 		act = line_next(&w->line, w->mono, wall(w));
 		if (act.act == ACT_WAIT && w->line.job.kind == JOB_NONE)
 			w->mono = act.until_us;
@@ -497,7 +567,7 @@ Test(line, a_counter_that_falls_is_in_doubt_until_confirmed)
 
 	w->meters[0].energy = 200;
 	world_run(w, 5500000);
-	w->meters[0].energy = 3;	/* reset */
+	w->meters[0].energy = 3; /* reset */
 	world_run(w, 6500000);
 	cr_expect_eq(told(w, 100).suspects, 1);
 	w->meters[0].energy = 4;
@@ -506,8 +576,13 @@ Test(line, a_counter_that_falls_is_in_doubt_until_confirmed)
 	world_free(w);
 }
 
-static const struct { const char *name; int64_t step_us; } steps[] = {
-	{ "an hour forward", 3600000000 }, { "an hour back", -3600000000 }, { "half a second", 500000 },
+static const struct {
+	const char *name;
+	int64_t step_us;
+} steps[] = {
+	{ "an hour forward", 3600000000 },
+	{ "an hour back", -3600000000 },
+	{ "half a second", 500000 },
 	{ "56 years", 1767000000000000 },
 };
 
@@ -524,7 +599,8 @@ Test(line, a_stepped_clock_misses_nothing)
 		struct told t = told(w, 100);
 
 		cr_expect_eq(t.missed, 0, "%s: %u", steps[i].name, t.missed);
-		cr_expect(t.sweeps - before >= 9 && t.sweeps - before <= 11, "%s: %u", steps[i].name, t.sweeps - before);
+		cr_expect(t.sweeps - before >= 9 && t.sweeps - before <= 11, "%s: %u",
+			  steps[i].name, t.sweeps - before);
 		world_free(w);
 	}
 }
@@ -544,7 +620,7 @@ Test(line, a_line_that_cannot_be_opened_is_tried_with_patience)
 			w->mono = act.until_us;
 		}
 	}
-	cr_expect(tries >= 12 && tries <= 16, "%u", tries);	/* 1, 2, 4, 5, 5 ... s */
+	cr_expect(tries >= 12 && tries <= 16, "%u", tries); /* 1, 2, 4, 5, 5 ... s */
 	struct told t = told(w, 100);
 
 	cr_expect_eq(t.states, 1, "said once");

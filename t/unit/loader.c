@@ -42,8 +42,8 @@ static const struct file_case {
 	const char *plugin;
 	mode_t file, folder;
 	enum tesla_kind kind;
-	const char *name;		/* that is asked for */
-	const char *says;		/* NULL: it is loaded */
+	const char *name; /* that is asked for */
+	const char *says; /* NULL: it is loaded */
 } files[] = {
 	{ "crash-open", 0755, 0755, TESLA_DRIVER, "crash-open", NULL },
 	{ "crash-open", 0600, 0700, 0, NULL, NULL },
@@ -96,7 +96,10 @@ Test(loader, files)
 
 Test(loader, what_is_no_plugin_at_all)
 {
-	static const struct { const char *path; const char *says; } cases[] = {
+	static const struct {
+		const char *path;
+		const char *says;
+	} cases[] = {
 		{ "/nowhere/x.so", "/nowhere/x.so: No such file" },
 		{ "/usr/lib", "is no regular file" },
 		{ "/etc/passwd", "/etc/passwd cannot be loaded: " },
@@ -130,7 +133,13 @@ Test(loader, a_link_is_followed_before_it_is_judged)
 
 /* ---- descriptors, from memory ---- */
 
-struct conf { int64_t pause_ms, count; double gain; bool on; const char *text; int mode; };
+struct conf {
+	int64_t pause_ms, count;
+	double gain;
+	bool on;
+	const char *text;
+	int mode;
+};
 
 static const char *const modes[] = { "fast", "slow", NULL };
 static const struct tesla_param params[] = {
@@ -200,11 +209,23 @@ static int drv_whole(void *self, const uint8_t *bytes, size_t len)
 #define DRIVER_CALLS .open = drv_open, .read = drv_read, .close = op_close
 
 /* Tables that a newer build has made longer: what is behind ours must not matter. */
-struct longer_exporter { struct tesla_exporter ops; void *more[8]; };
-struct longer_plugin { struct tesla_plugin plugin; void *more[8]; };
+struct longer_exporter {
+	struct tesla_exporter ops;
+	void *more[8];
+};
+struct longer_plugin {
+	struct tesla_plugin plugin;
+	void *more[8];
+};
 
 #define GOOD_OPS \
-	{ .ops = { sizeof(struct longer_exporter), TESLA_LIVE, op_open, op_deliver, op_close } }
+	{ \
+		.ops = { sizeof(struct longer_exporter), \
+			 TESLA_LIVE, \
+			 op_open, \
+			 op_deliver, \
+			 op_close } \
+	}
 #define ROW(...) ((const struct tesla_param[]){ { __VA_ARGS__ }, TESLA_P_END })
 
 static const char *const aliases[] = { "old", NULL };
@@ -301,23 +322,33 @@ Test(loader, bad_parameter_tables)
 
 Test(loader, bad_tables_of_operations)
 {
-	static const struct { const char *says; struct tesla_driver driver; } cases[] = {
+	static const struct {
+		const char *says;
+		struct tesla_driver driver;
+	} cases[] = {
 		{ "operations has 8 bytes", { .size = 8 } },
 		{ "operations has 1000000 bytes", { .size = 1000000 } },
-		{ "must have open, read and close", { .size = sizeof(struct tesla_driver),
-		  .takes = 1, .lines = 2, .max_registers = 1 } },
-		{ "request, whole and receive", { .size = sizeof(struct tesla_driver), .takes = 1,
-		  .lines = 2, .max_registers = 1,
-			DRIVER_CALLS, .whole = drv_whole } },
-		{ "no kind of line", { .size = sizeof(struct tesla_driver), .takes = 1,
-		  .max_registers = 1,
-			DRIVER_CALLS } },
-		{ "blocks of kind 0x8", { .size = sizeof(struct tesla_driver), .takes = 8,
-		  .lines = 2,
-			DRIVER_CALLS } },
-		{ "0 registers at once", { .size = sizeof(struct tesla_driver), .takes = 1,
-		  .lines = 2,
-			DRIVER_CALLS } },
+		{ "must have open, read and close",
+		  { .size = sizeof(struct tesla_driver),
+		    .takes = 1,
+		    .lines = 2,
+		    .max_registers = 1 } },
+		{ "request, whole and receive",
+		  { .size = sizeof(struct tesla_driver),
+		    .takes = 1,
+		    .lines = 2,
+		    .max_registers = 1,
+		    DRIVER_CALLS,
+		    .whole = drv_whole } },
+		{ "no kind of line",
+		  { .size = sizeof(struct tesla_driver),
+		    .takes = 1,
+		    .max_registers = 1,
+		    DRIVER_CALLS } },
+		{ "blocks of kind 0x8",
+		  { .size = sizeof(struct tesla_driver), .takes = 8, .lines = 2, DRIVER_CALLS } },
+		{ "0 registers at once",
+		  { .size = sizeof(struct tesla_driver), .takes = 1, .lines = 2, DRIVER_CALLS } },
 	};
 	const struct longer_exporter ops = GOOD_OPS;
 
@@ -339,16 +370,18 @@ Test(loader, conf)
 {
 	static const struct {
 		struct loader_pair pairs[3];
-		const char *says;	/* NULL: accepted */
+		const char *says; /* NULL: accepted */
 		int64_t pause_ms;
 	} cases[] = {
-		{ { { "text", "a" }, { "baud", "9600" }, { "host", "x" } }, NULL,
-		  500 },	/* others' are let by */
+		{ { { "text", "a" }, { "baud", "9600" }, { "host", "x" } },
+		  NULL,
+		  500 }, /* others' are let by */
 		{ { { "text", "a" }, { "pause", "2 s" }, { "count", "9" } }, NULL, 2000 },
 		{ { { "pause", "1" }, { "count", "1" }, { "on", "no" } }, "text is missing", 0 },
 		{ { { "text", "" }, { "count", "1" }, { "on", "no" } }, "text is empty", 0 },
 		{ { { "text", "a" }, { "count", "10" }, { "on", "no" } }, "expected 1 to 9", 0 },
-		{ { { "text", "a" }, { "mode", "fast" }, { "on", "no" } }, "fast wants no pause",
+		{ { { "text", "a" }, { "mode", "fast" }, { "on", "no" } },
+		  "fast wants no pause",
 		  0 },
 	};
 	const struct longer_exporter ops = GOOD_OPS;

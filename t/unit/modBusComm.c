@@ -22,8 +22,15 @@
 
 /* ---- the peer: reads one request, then sends chunks ---- */
 
-enum { PLAIN, SUM, BAD_SUM };		/* RTU: with a checksum, or a wrong one */
-struct chunk { int delay_ms; size_t len; uint8_t bytes[24]; int sum; uint16_t older; bool hangup; };
+enum { PLAIN, SUM, BAD_SUM }; /* RTU: with a checksum, or a wrong one */
+struct chunk {
+	int delay_ms;
+	size_t len;
+	uint8_t bytes[24];
+	int sum;
+	uint16_t older;
+	bool hangup;
+};
 
 struct peer {
 	int fd;
@@ -57,7 +64,7 @@ static void chunk_send(const struct peer *p, const struct chunk *c)
 
 		frame[len++] = (uint8_t)crc;
 		frame[len++] = (uint8_t)(crc >> 8);
-	} else if (len > 2 && frame[0] == 0xff) {	/* transaction: as in the request */
+	} else if (len > 2 && frame[0] == 0xff) { /* transaction: as in the request */
 		uint16_t id = (uint16_t)((p->request[0] << 8 | p->request[1]) - c->older);
 
 		frame[0] = (uint8_t)(id >> 8);
@@ -101,7 +108,7 @@ struct rig {
 
 static void rig_open(struct rig *r, enum tesla_line_kind kind, uint32_t baud)
 {
-	int64_t silence_ms = 0;		/* the plugin's conf */
+	int64_t silence_ms = 0; /* the plugin's conf */
 	int fds[2], slave;
 
 	cr_assert_eq(tesla_plugin.conf_size, sizeof silence_ms);
@@ -116,8 +123,11 @@ static void rig_open(struct rig *r, enum tesla_line_kind kind, uint32_t baud)
 	} else {
 		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	}
-	*r = (struct rig){ .line = { .size = sizeof r->line, .kind = kind, .fd = fds[0],
-				     .baud = baud, .name = "line" },
+	*r = (struct rig){ .line = { .size = sizeof r->line,
+				     .kind = kind,
+				     .fd = fds[0],
+				     .baud = baud,
+				     .name = "line" },
 			   .peer_fd = fds[1] };
 	buf_init(&r->data, 1000);
 	cr_assert_eq(tesla_plugin.driver->open(&silence_ms, &r->line, NULL, &r->self, &r->err), 0,
@@ -159,8 +169,10 @@ static int rig_read(struct rig *r, const struct chunk *chunks, bool identify)
 #define RTU TESLA_LINE_RAW_TCP
 #define TCP TESLA_LINE_TCP
 #define CHUNK(DELAY, SUM_, OLDER_, ...) \
-	{ .delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), .bytes = { __VA_ARGS__ }, \
-	  .sum = SUM_, .older = OLDER_ }
+	{ \
+		.delay_ms = DELAY, .len = sizeof((uint8_t[]){ __VA_ARGS__ }), \
+		.bytes = { __VA_ARGS__ }, .sum = SUM_, .older = OLDER_ \
+	}
 #define BYTES(DELAY, ...) CHUNK(DELAY, PLAIN, 0, __VA_ARGS__)
 #define RTU_FRAME(DELAY, ...) CHUNK(DELAY, SUM, 0, __VA_ARGS__)
 #define BAD_FRAME(DELAY, ...) CHUNK(DELAY, BAD_SUM, 0, __VA_ARGS__)
@@ -175,55 +187,147 @@ static const struct io_case {
 	struct chunk chunks[CHUNKS];
 } cases[] = {
 	{ "rtu", false, RTU, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "rtu in two parts", false, RTU, TESLA_REPLY_OK, "",
+	{ "rtu in two parts",
+	  false,
+	  RTU,
+	  TESLA_REPLY_OK,
+	  "",
 	  { BYTES(0, 5, 3, 4), BYTES(10, 1, 2, 3, 4, 0x1e, 0xfc) } },
-	{ "rtu, wrong sum", false, RTU, TESLA_REPLY_GARBLED, "a wrong checksum",
+	{ "rtu, wrong sum",
+	  false,
+	  RTU,
+	  TESLA_REPLY_GARBLED,
+	  "a wrong checksum",
 	  { BAD_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "rtu, another address", false, RTU, TESLA_REPLY_GARBLED, "address 6, expected 5",
+	{ "rtu, another address",
+	  false,
+	  RTU,
+	  TESLA_REPLY_GARBLED,
+	  "address 6, expected 5",
 	  { RTU_FRAME(0, 6, 3, 4, 1, 2, 3, 4) } },
-	{ "rtu, another shape", false, RTU, TESLA_REPLY_GARBLED, "byte count 2, expected 4",
+	{ "rtu, another shape",
+	  false,
+	  RTU,
+	  TESLA_REPLY_GARBLED,
+	  "byte count 2, expected 4",
 	  { RTU_FRAME(0, 5, 3, 2, 1, 2) } },
-	{ "rtu, exception", false, RTU, TESLA_REPLY_EXCEPTION, "exception 2",
+	{ "rtu, exception",
+	  false,
+	  RTU,
+	  TESLA_REPLY_EXCEPTION,
+	  "exception 2",
 	  { RTU_FRAME(0, 5, 0x83, 2) } },
-	{ "rtu, silent", false, RTU, TESLA_REPLY_TIMEOUT, "line: no answer in 100 ms",
+	{ "rtu, silent",
+	  false,
+	  RTU,
+	  TESLA_REPLY_TIMEOUT,
+	  "line: no answer in 100 ms",
 	  { { .len = 0 } } },
-	{ "rtu, half", false, RTU, TESLA_REPLY_GARBLED, "stopped half way",
+	{ "rtu, half",
+	  false,
+	  RTU,
+	  TESLA_REPLY_GARBLED,
+	  "stopped half way",
 	  { BYTES(0, 5, 3, 4, 1) } },
 	{ "rtu, hangs up", false, RTU, TESLA_REPLY_BROKEN, "line: read: ", { { .hangup = true } } },
-	{ "rtu, hangs up half way", false, RTU, TESLA_REPLY_BROKEN, "line: read: ",
+	{ "rtu, hangs up half way",
+	  false,
+	  RTU,
+	  TESLA_REPLY_BROKEN,
+	  "line: read: ",
 	  { BYTES(0, 5, 3, 4), { .hangup = true } } },
-	{ "rtu, identity", true, RTU, TESLA_REPLY_OK, "",
+	{ "rtu, identity",
+	  true,
+	  RTU,
+	  TESLA_REPLY_OK,
+	  "",
 	  { RTU_FRAME(0, 5, 17, 6, 1, 0xff, 'P', 'M', '7', ' ') } },
-	{ "rtu, no identity", true, RTU, TESLA_REPLY_EXCEPTION, "exception 1",
+	{ "rtu, no identity",
+	  true,
+	  RTU,
+	  TESLA_REPLY_EXCEPTION,
+	  "exception 1",
 	  { RTU_FRAME(0, 5, 0x91, 1) } },
-	{ "tcp", false, TCP, TESLA_REPLY_OK, "",
+	{ "tcp",
+	  false,
+	  TCP,
+	  TESLA_REPLY_OK,
+	  "",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp in two parts", false, TCP, TESLA_REPLY_OK, "",
+	{ "tcp in two parts",
+	  false,
+	  TCP,
+	  TESLA_REPLY_OK,
+	  "",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3), BYTES(10, 4, 1, 2, 3, 4) } },
-	{ "tcp, late one first", false, TCP, TESLA_REPLY_OK, "",
+	{ "tcp, late one first",
+	  false,
+	  TCP,
+	  TESLA_REPLY_OK,
+	  "",
 	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9),
 	    BYTES(5, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp, late one alone", false, TCP, TESLA_REPLY_TIMEOUT, "no answer",
+	{ "tcp, late one alone",
+	  false,
+	  TCP,
+	  TESLA_REPLY_TIMEOUT,
+	  "no answer",
 	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9) } },
-	{ "tcp, a gateway for a silent meter", false, TCP, TESLA_REPLY_TIMEOUT, "exception 11 (gateway",
+	{ "tcp, a gateway for a silent meter",
+	  false,
+	  TCP,
+	  TESLA_REPLY_TIMEOUT,
+	  "exception 11 (gateway",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 3, 5, 0x83, 11) } },
-	{ "tcp, another unit", false, TCP, TESLA_REPLY_GARBLED, "address 1, expected 5",
+	{ "tcp, another unit",
+	  false,
+	  TCP,
+	  TESLA_REPLY_GARBLED,
+	  "address 1, expected 5",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 1, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp, another protocol", false, TCP, TESLA_REPLY_GARBLED, "no Modbus TCP reply",
+	{ "tcp, another protocol",
+	  false,
+	  TCP,
+	  TESLA_REPLY_GARBLED,
+	  "no Modbus TCP reply",
 	  { BYTES(0, 0xff, 0xff, 0, 7, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp, two lengths", false, TCP, TESLA_REPLY_GARBLED, "no Modbus TCP reply",
+	{ "tcp, two lengths",
+	  false,
+	  TCP,
+	  TESLA_REPLY_GARBLED,
+	  "no Modbus TCP reply",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 9, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "tcp, half", false, TCP, TESLA_REPLY_GARBLED, "stopped half way",
+	{ "tcp, half",
+	  false,
+	  TCP,
+	  TESLA_REPLY_GARBLED,
+	  "stopped half way",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4) } },
 	{ "tcp, silent", false, TCP, TESLA_REPLY_TIMEOUT, "no answer in 100 ms", { { .len = 0 } } },
 	{ "tcp, hangs up", false, TCP, TESLA_REPLY_BROKEN, "line: read: ", { { .hangup = true } } },
-	{ "tcp, identity", true, TCP, TESLA_REPLY_OK, "",
+	{ "tcp, identity",
+	  true,
+	  TCP,
+	  TESLA_REPLY_OK,
+	  "",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 8, 5, 17, 5, 1, 0xff, 'P', 'M', '7') } },
-	{ "serial", false, TESLA_LINE_SERIAL, TESLA_REPLY_OK, "",
+	{ "serial",
+	  false,
+	  TESLA_LINE_SERIAL,
+	  TESLA_REPLY_OK,
+	  "",
 	  { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
-	{ "serial, silent", false, TESLA_LINE_SERIAL, TESLA_REPLY_TIMEOUT, "no answer",
+	{ "serial, silent",
+	  false,
+	  TESLA_LINE_SERIAL,
+	  TESLA_REPLY_TIMEOUT,
+	  "no answer",
 	  { { .len = 0 } } },
-	{ "serial, half", false, TESLA_LINE_SERIAL, TESLA_REPLY_GARBLED, "half way",
+	{ "serial, half",
+	  false,
+	  TESLA_LINE_SERIAL,
+	  TESLA_REPLY_GARBLED,
+	  "half way",
 	  { BYTES(0, 5, 3, 4, 1) } },
 };
 
@@ -356,9 +460,15 @@ Test(modBusComm, a_babbling_line_gets_no_request, .timeout = 20)
 
 Test(modBusComm, what_is_no_request)
 {
-	static const struct { enum tesla_line_kind kind; unsigned address, function; } bad[] = {
-		{ RTU, 0, 3 }, { RTU, 248, 3 }, { TCP, 256, 3 }, { TCP, 5, 6 }, { TESLA_LINE_SERIAL,
-		  5, 1 },
+	static const struct {
+		enum tesla_line_kind kind;
+		unsigned address, function;
+	} bad[] = {
+		{ RTU, 0, 3 },
+		{ RTU, 248, 3 },
+		{ TCP, 256, 3 },
+		{ TCP, 5, 6 },
+		{ TESLA_LINE_SERIAL, 5, 1 },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {

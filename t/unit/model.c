@@ -6,22 +6,22 @@
 #include "base/file.h"
 
 static const char good[] =
-	"<model name=\"M1\" manufacturer=\"Maker\" max-registers=\"60\">\n"		/* 1 */
-	"  <description>A meter</description>\n"					/* 2 */
-	"  <recognise identity=\"M(1|2)\"/>\n"						/* 3 */
-	"  <forbidden first=\"100\" last=\"110\"/>\n"					/* 4 */
-	"  <scale name=\"SV\" address=\"50\" min=\"-4\" max=\"4\"/>\n"			/* 5 */
+	"<model name=\"M1\" manufacturer=\"Maker\" max-registers=\"60\">\n" /* 1 */
+	"  <description>A meter</description>\n"			    /* 2 */
+	"  <recognise identity=\"M(1|2)\"/>\n"				    /* 3 */
+	"  <forbidden first=\"100\" last=\"110\"/>\n"			    /* 4 */
+	"  <scale name=\"SV\" address=\"50\" min=\"-4\" max=\"4\"/>\n"	    /* 5 */
 	"  <variable name=\"U\" unit=\"V\" type=\"uint16\" scale=\"0.1\""
 	" scale-register=\"SV\" sentinel=\"0x8000\">\n"
-	"    <element label=\"L1\" address=\"10\"/>\n"					/* 7 */
+	"    <element label=\"L1\" address=\"10\"/>\n" /* 7 */
 	"    <element label=\"L2\" address=\"11\" scale=\"2\""
 	" type=\"int32\" order=\"little\" max=\"9\"/>\n"
-	"  </variable>\n"								/* 9 */
+	"  </variable>\n" /* 9 */
 	"  <variable name=\"E\" unit=\"Wh\" kind=\"counter\" type=\"float64\""
 	" factor=\"0.001\" function=\"4\">\n"
-	"    <element address=\"105\"/>\n"						/* 11 */
-	"  </variable>\n"								/* 12 */
-	"</model>\n";									/* 13 */
+	"    <element address=\"105\"/>\n" /* 11 */
+	"  </variable>\n"		   /* 12 */
+	"</model>\n";			   /* 13 */
 
 static struct model *parse_good(const char *text)
 {
@@ -47,7 +47,7 @@ Test(model, elements_inherit)
 	cr_expect(m->forbidden[0].function == 3 && m->forbidden[0].last == 110);
 	cr_assert(u != NULL && u->n_elements == 2 && e != NULL && e->n_elements == 1);
 	const struct tesla_register *l1 = u->elements[0], *l2 = u->elements[1],
-		*wh = e->elements[0];
+				    *wh = e->elements[0];
 
 	cr_expect(l1->function == 3 && l1->address == 10 && l1->count == 1 &&
 		  l1->type == TESLA_UINT16);
@@ -72,8 +72,7 @@ static const struct bad table[] = {
 	  SCHEMA_SAME },
 	{ "\"60\"", "\"126\"", 1, 1, "max-registers is \"126\": expected 1 to 125", SCHEMA_SAME },
 	{ "\"60\"", "\"60\" scale-read=\"never\"", 1, 1,
-	  "scale-read is \"never\": expected one of connect, sweep",
-	  SCHEMA_SAME },
+	  "scale-read is \"never\": expected one of connect, sweep", SCHEMA_SAME },
 	{ "\"60\"", "\"60\" turnaround=\"fast\"", 1, 1, "turnaround is \"fast\": expected seconds",
 	  SCHEMA_SAME },
 	{ "\"60\"", "\"60\" proven=\"perhaps\"", 1, 1,
@@ -85,8 +84,7 @@ static const struct bad table[] = {
 	{ "M(1|2)", "(a{99}){99}", 3, 3, "has a count in braces", SCHEMA_CANNOT },
 	{ "M(1|2)", "(a)\\1", 3, 3, "has a back-reference", SCHEMA_CANNOT },
 	{ "first=\"100\"", "first=\"200\"", 4, 3,
-	  "first is 200, last is 110: expected first not beyond last",
-	  SCHEMA_CANNOT },
+	  "first is 200, last is 110: expected first not beyond last", SCHEMA_CANNOT },
 	{ "last=\"110\"", "last=\"70000\"", 4, 3, "last is \"70000\": expected 0 to 65535",
 	  SCHEMA_SAME },
 	{ "<scale name", "<scale name=\"SV\" address=\"51\"/>\n<scale name", 6, 1,
@@ -157,10 +155,13 @@ Test(model, the_schema_agrees)
 	xmlRelaxNGFree(schema);
 }
 
-static const struct { const char *text, *type; uint64_t bits; } sentinels[] = {
-	{ "0x8000", "int16", 0x8000 }, { "32768", "uint16", 0x8000 }, { "-32768", "int16", 0x8000 },
-	{ "-1", "int32", 0xffffffff }, { "0x7fc00000", "float32", 0x7fc00000 },
-	{ "0xFFFFFFFFFFFFFFFF", "uint64", UINT64_MAX },
+static const struct {
+	const char *text, *type;
+	uint64_t bits;
+} sentinels[] = {
+	{ "0x8000", "int16", 0x8000 },		 { "32768", "uint16", 0x8000 },
+	{ "-32768", "int16", 0x8000 },		 { "-1", "int32", 0xffffffff },
+	{ "0x7fc00000", "float32", 0x7fc00000 }, { "0xFFFFFFFFFFFFFFFF", "uint64", UINT64_MAX },
 };
 
 Test(model, sentinels)
@@ -243,7 +244,7 @@ Test(model, delivered_models)
 		cr_expect_eq(r->has_sentinel, facts[i].sentinel, "%s", name);
 		cr_expect_str_eq(r->scale_register ? r->scale_register->name : "",
 				 facts[i].scale_register ? facts[i].scale_register : "", "%s",
-				 	name);
+				 name);
 		model_free(m);
 	}
 }

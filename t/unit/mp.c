@@ -110,7 +110,11 @@ Test(mp, text_with_a_nul_is_no_string)
 	struct mp_doc doc;
 	struct tesla_error err;
 
-	cr_assert_eq(mp_unpack(&doc, "\xa3" "a\0b", 4, &err), 0);
+	cr_assert_eq(mp_unpack(&doc,
+			       "\xa3"
+			       "a\0b",
+			       4, &err),
+		     0);
 	cr_expect_null(mp_to_strdup(&doc.u.data));
 	mp_doc_release(&doc);
 }

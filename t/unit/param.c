@@ -9,7 +9,13 @@
 
 #include "base/cleanup.h"
 
-struct conf { int64_t count, wait_ms; double ratio; bool on; const char *text; int colour; };
+struct conf {
+	int64_t count, wait_ms;
+	double ratio;
+	bool on;
+	const char *text;
+	int colour;
+};
 
 static const char *const colours[] = { "red", "green", NULL };
 static const struct tesla_param rows[] = {
@@ -23,7 +29,12 @@ static const struct tesla_param rows[] = {
 	TESLA_P_END
 };
 
-static const struct { const char *name, *text; int r; double stored; const char *why; } cases[] = {
+static const struct {
+	const char *name, *text;
+	int r;
+	double stored;
+	const char *why;
+} cases[] = {
 	{ "count", "7", 0, 7, NULL },
 	{ "count", " 7\t", 0, 7, NULL },
 	{ "count", "1e1", 0, 10, NULL },
@@ -56,11 +67,16 @@ static const struct { const char *name, *text; int r; double stored; const char 
 static double stored(const struct conf *c, const struct tesla_param *row)
 {
 	switch (row->type) {
-	case TESLA_T_INT: return (double)c->count;
-	case TESLA_T_REAL: return c->ratio;
-	case TESLA_T_BOOL: return c->on;
-	case TESLA_T_CHOICE: return c->colour;
-	default: return (double)c->wait_ms;
+	case TESLA_T_INT:
+		return (double)c->count;
+	case TESLA_T_REAL:
+		return c->ratio;
+	case TESLA_T_BOOL:
+		return c->on;
+	case TESLA_T_CHOICE:
+		return c->colour;
+	default:
+		return (double)c->wait_ms;
 	}
 }
 
@@ -96,12 +112,24 @@ Test(param, defaults_and_find)
 	cr_expect_eq(param_defaults(NULL, NULL, &err), 0);
 }
 
-static const struct { const char *text; double unit_ms; int r; int64_t ms; } durations[] = {
-	{ "15", 60000, 0, 900000 }, { "15 s", 60000, 0, 15000 }, { "1.5 h", 1, 0, 5400000 },
-	{ "0", 1000, 0, 0 }, { ".5", 1000, 0, 500 }, { "1e3 ms", 1, 0, 1000 }, { "1e12 ms", 1, 0,
-	  1000000000000 },
-	{ "1e13 ms", 1, -EINVAL, 0 }, { "1e10 h", 1, -EINVAL, 0 }, { "h", 1, -EINVAL, 0 }, { "", 1,
-	  -EINVAL, 0 }, { "1 H", 1, -EINVAL, 0 },
+static const struct {
+	const char *text;
+	double unit_ms;
+	int r;
+	int64_t ms;
+} durations[] = {
+	{ "15", 60000, 0, 900000 },
+	{ "15 s", 60000, 0, 15000 },
+	{ "1.5 h", 1, 0, 5400000 },
+	{ "0", 1000, 0, 0 },
+	{ ".5", 1000, 0, 500 },
+	{ "1e3 ms", 1, 0, 1000 },
+	{ "1e12 ms", 1, 0, 1000000000000 },
+	{ "1e13 ms", 1, -EINVAL, 0 },
+	{ "1e10 h", 1, -EINVAL, 0 },
+	{ "h", 1, -EINVAL, 0 },
+	{ "", 1, -EINVAL, 0 },
+	{ "1 H", 1, -EINVAL, 0 },
 };
 
 Test(param, duration_parse)
@@ -110,13 +138,15 @@ Test(param, duration_parse)
 		int64_t ms = 0;
 
 		cr_expect_eq(duration_parse_ms(durations[i].text, durations[i].unit_ms, &ms),
-			     durations[i].r, "%s",
-			     durations[i].text);
+			     durations[i].r, "%s", durations[i].text);
 		cr_expect_eq(ms, durations[i].ms, "%s", durations[i].text);
 	}
 }
 
-static const struct { int64_t ms; const char *text; } formats[] = {
+static const struct {
+	int64_t ms;
+	const char *text;
+} formats[] = {
 	{ 0, "0 s" }, { 500, "0.5 s" }, { 90000, "90 s" }, { 900000, "15 min" }, { 7200000, "2 h" },
 };
 

@@ -28,7 +28,10 @@ Test(pdu, the_wire_bytes_of_a_request)
 
 Test(pdu, blocks_that_modbus_cannot_read)
 {
-	static const struct { struct tesla_block block; const char *says; } cases[] = {
+	static const struct {
+		struct tesla_block block;
+		const char *says;
+	} cases[] = {
 		{ { .function = 1, .count = 1 }, "function 1" },
 		{ { .function = 6, .count = 1 }, "read by 3 or 4" },
 		{ { .function = 3, .count = 0 }, "0 registers" },
@@ -57,19 +60,49 @@ static const struct reply_case {
 	const char *says;
 } replies[] = {
 	{ "two registers", 0, 7, { 5, 3, 4, 1, 2, 3, 4 }, TESLA_REPLY_OK, 0, "" },
-	{ "exception 2", 0, 3, { 5, 0x83, 2 }, TESLA_REPLY_EXCEPTION, 2,
+	{ "exception 2",
+	  0,
+	  3,
+	  { 5, 0x83, 2 },
+	  TESLA_REPLY_EXCEPTION,
+	  2,
 	  "exception 2 (illegal address)" },
-	{ "a gateway for a silent meter", 0, 3, { 5, 0x83, 11 }, TESLA_REPLY_TIMEOUT, 11,
+	{ "a gateway for a silent meter",
+	  0,
+	  3,
+	  { 5, 0x83, 11 },
+	  TESLA_REPLY_TIMEOUT,
+	  11,
 	  "exception 11 (gateway: no answer from the meter)" },
-	{ "exception 200", 0, 3, { 5, 0x83, 200 }, TESLA_REPLY_EXCEPTION, 200,
+	{ "exception 200",
+	  0,
+	  3,
+	  { 5, 0x83, 200 },
+	  TESLA_REPLY_EXCEPTION,
+	  200,
 	  "exception 200 (unknown)" },
-	{ "another address", 0, 7, { 6, 3, 4, 1, 2, 3, 4 }, TESLA_REPLY_GARBLED, 0,
+	{ "another address",
+	  0,
+	  7,
+	  { 6, 3, 4, 1, 2, 3, 4 },
+	  TESLA_REPLY_GARBLED,
+	  0,
 	  "address 6, expected 5" },
-	{ "another function", 0, 7, { 5, 4, 4, 1, 2, 3, 4 }, TESLA_REPLY_GARBLED, 0,
+	{ "another function",
+	  0,
+	  7,
+	  { 5, 4, 4, 1, 2, 3, 4 },
+	  TESLA_REPLY_GARBLED,
+	  0,
 	  "function 4, expected 3" },
 	{ "exception of another", 0, 3, { 5, 0x84, 2 }, TESLA_REPLY_GARBLED, 0, "function 132" },
 	{ "a long exception", 0, 4, { 5, 0x83, 2, 0 }, TESLA_REPLY_GARBLED, 0, "function 131" },
-	{ "three registers", 0, 9, { 5, 3, 6, 1, 2, 3, 4, 5, 6 }, TESLA_REPLY_GARBLED, 0,
+	{ "three registers",
+	  0,
+	  9,
+	  { 5, 3, 6, 1, 2, 3, 4, 5, 6 },
+	  TESLA_REPLY_GARBLED,
+	  0,
 	  "byte count 6, expected 4" },
 	{ "cut", 0, 6, { 5, 3, 4, 1, 2, 3 }, TESLA_REPLY_GARBLED, 0, "byte count 4, expected 3" },
 	{ "no body", 0, 2, { 5, 3 }, TESLA_REPLY_GARBLED, 0, "length 2" },
@@ -136,7 +169,11 @@ Test(pdu, how_long_a_tcp_reply_is)
 
 Test(pdu, printable_text_of_an_identity)
 {
-	static const struct { const char *bytes; size_t len; const char *text; } cases[] = {
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *text;
+	} cases[] = {
 		{ "\x09\xffPM710 ", 8, "PM710" },
 		{ "\x09\xff  PM 710\0\x80 V3\n", 15, "PM 710 V3" },
 		{ "\x09\xff", 2, "" },
@@ -157,9 +194,12 @@ Test(pdu, printable_text_of_an_identity)
 
 Test(pdu, times_of_a_serial_line)
 {
-	static const struct { uint32_t baud; int64_t silence, frame8; } cases[] = {
-		{ 9600, 4011, 9167 }, { 19200, 2006, 4584 }, { 19201, 1750, 4584 }, { 115200, 1750,
-		  764 }, { 0, 0, 0 },
+	static const struct {
+		uint32_t baud;
+		int64_t silence, frame8;
+	} cases[] = {
+		{ 9600, 4011, 9167 },  { 19200, 2006, 4584 }, { 19201, 1750, 4584 },
+		{ 115200, 1750, 764 }, { 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {

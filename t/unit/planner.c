@@ -16,11 +16,16 @@ static struct plan_cost rtu19200(void)
 
 /* TPF IPF FRE PAF PAT PRT FPT THDV CEA CER of a PM710. */
 static const struct tesla_block pm710[] = {
-	{ .function = 3, .address = 4032, .count = 3 }, { .function = 3, .address = 4019, .count = 4 },
-	{ .function = 3, .address = 4012, .count = 1 }, { .function = 3, .address = 4035, .count = 3 },
-	{ .function = 3, .address = 4005, .count = 1 }, { .function = 3, .address = 4007, .count = 1 },
-	{ .function = 3, .address = 4008, .count = 1 }, { .function = 3, .address = 4048, .count = 3 },
-	{ .function = 3, .address = 3999, .count = 2 }, { .function = 3, .address = 4003, .count = 2 },
+	{ .function = 3, .address = 4032, .count = 3 },
+	{ .function = 3, .address = 4019, .count = 4 },
+	{ .function = 3, .address = 4012, .count = 1 },
+	{ .function = 3, .address = 4035, .count = 3 },
+	{ .function = 3, .address = 4005, .count = 1 },
+	{ .function = 3, .address = 4007, .count = 1 },
+	{ .function = 3, .address = 4008, .count = 1 },
+	{ .function = 3, .address = 4048, .count = 3 },
+	{ .function = 3, .address = 3999, .count = 2 },
+	{ .function = 3, .address = 4003, .count = 2 },
 };
 
 Test(planner, pm710_is_one_transaction)
@@ -90,7 +95,9 @@ Test(planner, a_block_beyond_the_limit_is_refused)
 Test(planner, commands_are_asked_once_each)
 {
 	struct plan_cost cost = rtu19200();
-	const struct tesla_block blocks[] = { { .command = "RVI" }, { .command = "RAI" }, { .command = "RVI" } };
+	const struct tesla_block blocks[] = { { .command = "RVI" },
+					      { .command = "RAI" },
+					      { .command = "RVI" } };
 	struct ranges none = { 0 };
 	struct tesla_error err;
 	struct plan *p;
@@ -103,8 +110,8 @@ Test(planner, commands_are_asked_once_each)
 }
 
 /* Every way to cut n sorted blocks into runs, as bits of `cuts`. */
-static double brute_cost(const struct tesla_block *b, size_t n, unsigned cuts, const struct plan_cost *cost,
-			 const struct ranges *forbidden)
+static double brute_cost(const struct tesla_block *b, size_t n, unsigned cuts,
+			 const struct plan_cost *cost, const struct ranges *forbidden)
 {
 	double sum = 0;
 
@@ -145,7 +152,8 @@ Test(planner, agrees_with_every_partition)
 
 	for (int round = 0; round < 2000; round++) {
 		struct tesla_block blocks[8];
-		struct plan_cost cost = { 500 + rand_r(&seed) % 20000, 1 + rand_r(&seed) % 2000, 60 };
+		struct plan_cost cost = { 500 + rand_r(&seed) % 20000, 1 + rand_r(&seed) % 2000,
+					  60 };
 		struct ranges forbidden = { 0 };
 		struct tesla_error err;
 		struct plan *p;
@@ -153,12 +161,16 @@ Test(planner, agrees_with_every_partition)
 		double best = -1;
 
 		for (size_t i = 0; i < n; i++)
-			blocks[i] = (struct tesla_block){ .function = (uint16_t)(3 + rand_r(&seed) % 5 / 4),
-				.address = (uint16_t)(rand_r(&seed) % 150), .count = (uint16_t)(1 + rand_r(&seed) % 8) };
+			blocks[i] =
+				(struct tesla_block){ .function =
+							      (uint16_t)(3 + rand_r(&seed) % 5 / 4),
+						      .address = (uint16_t)(rand_r(&seed) % 150),
+						      .count = (uint16_t)(1 + rand_r(&seed) % 8) };
 		for (int i = rand_r(&seed) % 3; i > 0; i--) {
 			uint16_t at = (uint16_t)(rand_r(&seed) % 150);
 
-			(void)ranges_add(&forbidden, (struct model_range){ 3, at, (uint16_t)(at + 1) });
+			(void)ranges_add(&forbidden,
+					 (struct model_range){ 3, at, (uint16_t)(at + 1) });
 		}
 		qsort(blocks, n, sizeof *blocks, by_address);
 		for (unsigned cuts = 0; cuts < 1u << (n - 1); cuts++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plugins found, described by a child that is a shell script here, and a configuration checked against them. */
+/*
+ * Plugins found, described by a child that is a shell script here, and a configuration checked
+ * against them.
+ */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
@@ -12,7 +15,9 @@
 
 /* ---- a folder of plugins whose "host" prints the frame that lies beside the plugin ---- */
 
-struct folder { char path[64], host[80]; };
+struct folder {
+	char path[64], host[80];
+};
 
 static void file_write(const char *path, const void *bytes, size_t len, mode_t mode)
 {
@@ -91,11 +96,14 @@ Test(plugins, found_in_order)
 	free(path);
 	plugin_script(&d, "drivers/a", "");
 	path = plugin_find("a", TESLA_DRIVER, d.path, plugin_path, &tried);
-	cr_assert(path != NULL && strstr(path, "/drivers/a.so") != NULL, "the own folder goes first");
+	cr_assert(path != NULL && strstr(path, "/drivers/a.so") != NULL,
+		  "the own folder goes first");
 	free(path);
 	path = plugin_find("b", TESLA_DATA, d.path, plugin_path, &tried);
 	cr_assert(path == NULL);
-	cr_assert(strstr(tried, "/data/b.so, ") != NULL && strstr(tried, "/more/data/b.so, ") != NULL, "%s", tried);
+	cr_assert(strstr(tried, "/data/b.so, ") != NULL &&
+			  strstr(tried, "/more/data/b.so, ") != NULL,
+		  "%s", tried);
 	free(tried);
 	path = plugin_find("../drivers/a", TESLA_DATA, d.path, NULL, &tried);
 	cr_assert(path == NULL);
@@ -105,7 +113,9 @@ Test(plugins, found_in_order)
 
 /* ---- describing ---- */
 
-static const struct { const char *sh, *says; } children[] = {
+static const struct {
+	const char *sh, *says;
+} children[] = {
 	{ "exit 3", "no description came, exit code 3" },
 	{ "kill -11 $$", "signal 11" },
 	{ "printf '\\377\\377\\377\\377'", "at most" },
@@ -114,11 +124,14 @@ static const struct { const char *sh, *says; } children[] = {
 	{ "printf '\\010\\000\\000\\000abc'", "no description came" },
 };
 
-static const struct { const char *json, *says; } descriptions[] = {	/* says NULL: it can be used */
+static const struct {
+	const char *json, *says;
+} descriptions[] = {
+	/* says NULL: it can be used */
 	{ "{\"kind\":1,\"takes\":1,\"lines\":2,\"params\":[]}", NULL },
 	{ "{\"kind\":1,\"params\":[{\"name\":\"a\",\"type\":5,\"choices\":[\"x\",\"y\"]}]}", NULL },
 	{ "{\"error\":\"undefined symbol: foo\"}", "undefined symbol: foo" },
-	{ "{\"kind\":2}", "it is data plugin, expected driver" },
+	{ "{\"kind\":2}", "is a plugin of kind data, expected driver" },
 	{ "{\"kind\":9}", "expected driver" },
 	{ "17", "expected driver" },
 	{ "{\"kind\":1,\"params\":[{\"name\":\"a\",\"type\":1},{\"type\":1}]}", "parameter 2 (?)" },
@@ -136,8 +149,9 @@ static void describe_expect(const struct folder *d, const char *what, const char
 	if (says == NULL)
 		cr_expect(p.error == NULL, "%s: \"%s\"", what, p.error);
 	else
-		cr_expect(p.error != NULL && strstr(p.error, says) != NULL, "%s: \"%s\" does not say \"%s\"", what,
-			  p.error ? p.error : "(none)", says);
+		cr_expect(p.error != NULL && strstr(p.error, says) != NULL,
+			  "%s: \"%s\" does not say \"%s\"", what, p.error ? p.error : "(none)",
+			  says);
 	plugin_release(&p);
 }
 
@@ -176,10 +190,14 @@ static void bench_init(struct bench *b)
 	folder_make(&b->d);
 	fixture_init(&b->x);
 	b->places = (struct places){ .host = b->d.host, .plugins = b->d.path };
-	plugin_json(&b->d, "drivers/drv", "{\"kind\":1,\"takes\":1,\"lines\":14,\"params\":["
+	plugin_json(&b->d, "drivers/drv",
+		    "{\"kind\":1,\"takes\":1,\"lines\":14,\"params\":["
 		    "{\"name\":\"silence\",\"type\":6,\"min\":1,\"max\":1000,\"unit\":\"s\"}]}");
-	plugin_json(&b->d, "data/dat", "{\"kind\":2,\"takes\":1,\"params\":[{\"name\":\"phase\",\"type\":1}]}");
-	plugin_json(&b->d, "export/exp", "{\"kind\":3,\"caps\":1,\"params\":[{\"name\":\"target\",\"type\":4,\"flags\":1}]}");
+	plugin_json(&b->d, "data/dat",
+		    "{\"kind\":2,\"takes\":1,\"params\":[{\"name\":\"phase\",\"type\":1}]}");
+	plugin_json(&b->d, "export/exp",
+		    "{\"kind\":3,\"caps\":1,"
+		    "\"params\":[{\"name\":\"target\",\"type\":4,\"flags\":1}]}");
 	plugin_json(&b->d, "export/slow", "{\"kind\":3,\"caps\":0,\"params\":[]}");
 }
 
@@ -218,9 +236,13 @@ static void set_driver(struct bench *b, const char *name, const char *json)
 static void set_exporter(struct bench *b, const char *type, const char *target)
 {
 	b->exported[0] = &b->x.analyzers[0];
-	b->exporter = (struct conf_exporter){ .id = fixture_text("e"), .type = fixture_text(type), .n_analyzers = 1,
+	b->exporter = (struct conf_exporter){ .id = fixture_text("e"),
+					      .type = fixture_text(type),
+					      .n_analyzers = 1,
 					      .target = target ? fixture_text(target) : NULL,
-					      .analyzers = b->exported, .line = 7, .column = 3 };
+					      .analyzers = b->exported,
+					      .line = 7,
+					      .column = 3 };
 	b->x.config.exporters = &b->exporter;
 	b->x.config.n_exporters = 1;
 }
@@ -235,15 +257,19 @@ static const struct {
 	{ set_line_param, "baud", "19200", 0, 0, NULL },
 	{ set_line_param, "silence", "5", 1, 0, "silence is \"5\": expected 0.001 to 1 s" },
 	{ set_line_param, "silence", "x", 1, 0, "silence is \"x\"" },
-	{ set_line_param, "sillence", "1", 1, 0, "device 1 has no parameter sillence: expected port, " },
+	{ set_line_param, "sillence", "1", 1, 0,
+	  "device 1 has no parameter sillence: expected port, " },
 	{ set_data_param, "phase", "3", 0, 0, NULL },
 	{ set_data_param, "phase", "x", 1, 0, "phase is \"x\": expected a whole number" },
 	{ set_data_param, "fase", "1", 1, 0, "data dat has no parameter fase: expected phase" },
 	{ set_driver, "gone", NULL, 1, 0, "driver gone: not found: looked for " },
-	{ set_driver, "text", "{\"kind\":1,\"takes\":2,\"lines\":14}", 1, 0, "takes commands, but data dat makes registers" },
+	{ set_driver, "text", "{\"kind\":1,\"takes\":2,\"lines\":14}", 1, 0,
+	  "takes commands, but data dat makes registers" },
 	{ set_driver, "net", "{\"kind\":1,\"takes\":1,\"lines\":4}", 1, 0, "cannot use line 1" },
-	{ set_driver, "need", "{\"kind\":1,\"takes\":1,\"lines\":14,\"params\":[{\"name\":\"key\",\"type\":4,\"flags\":1}]}", 1, 0,
-	  "driver need needs the parameter key" },
+	{ set_driver, "need",
+	  "{\"kind\":1,\"takes\":1,\"lines\":14,"
+	  "\"params\":[{\"name\":\"key\",\"type\":4,\"flags\":1}]}",
+	  1, 0, "driver need needs the parameter key" },
 	{ set_exporter, "exp", "tcp://x", 0, 0, NULL },
 	{ set_exporter, "exp", NULL, 1, 0, "exporter exp needs the parameter target" },
 	{ set_exporter, "gone", "x", 0, 1, "exporter gone is left out: not found: looked for " },
@@ -265,8 +291,8 @@ Test(plugins, the_configuration_is_checked_against_them)
 		cr_expect(eq(sz, b.diags.n - b.diags.n_errors, checks[i].n_warnings), "row %zu", i);
 		for (size_t k = 0; !found && k < b.diags.n; k++)
 			found = strstr(b.diags.list[k].text, checks[i].says) != NULL;
-		cr_expect(found, "row %zu: \"%s\" does not say \"%s\"", i, b.diags.n ? b.diags.list[0].text : "",
-			  checks[i].says);
+		cr_expect(found, "row %zu: \"%s\" does not say \"%s\"", i,
+			  b.diags.n ? b.diags.list[0].text : "", checks[i].says);
 		plugins_free(p);
 		bench_end(&b);
 	}
@@ -284,7 +310,8 @@ Test(plugins, without_strictness_only_its_analyzers_are_out)
 	cr_assert(eq(sz, b.diags.n_errors, 0));
 	cr_assert(eq(sz, b.diags.n, 1));
 	cr_assert(p->uses[0].why == NULL);
-	cr_assert(p->uses[1].why != NULL && strstr(p->uses[1].why, "driver gone: not found") != NULL);
+	cr_assert(p->uses[1].why != NULL &&
+		  strstr(p->uses[1].why, "driver gone: not found") != NULL);
 	cr_assert(p->uses[2].why == NULL);
 	plugins_free(p);
 	bench_end(&b);

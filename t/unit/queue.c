@@ -23,7 +23,7 @@ Test(queue, first_in_first_out_and_bounded)
 	int v[4];
 
 	cr_assert_eq(queue_init(&q, 3), 0);
-	for (int round = 0; round < 5; round++) {	/* the ring turns */
+	for (int round = 0; round < 5; round++) { /* the ring turns */
 		cr_assert_not(readable(&q));
 		for (int i = 0; i < 3; i++)
 			cr_assert(queue_push(&q, &v[i]));
@@ -81,7 +81,10 @@ Test(queue, closing_leaves_what_is_in)
 }
 
 #define N 20000
-struct load { struct queue q; unsigned char seen[2 * N]; };
+struct load {
+	struct queue q;
+	unsigned char seen[2 * N];
+};
 
 static void *produce(void *arg)
 {

@@ -32,9 +32,11 @@ static const struct after_case {
 	int64_t a, b, wall, deadline;
 	unsigned due;
 } after_cases[] = {
-	{ 1000, 0, 12345, 13000, 1 },	{ 1000, 0, 13000, 14000, 1 },	{ 1000, 0, 12999, 13000, 1 },
-	{ 1000, 5000, 13999, 14000, 1 }, { 1000, 5000, 14000, 15000, 3 }, { 1500, 2000, 3000, 4000, 2 },
-	{ 1500, 2000, 5900, 6000, 3 },	{ 250, 0, -100, 0, 1 },		{ 60000, 0, 0, 60000, 1 },
+	{ 1000, 0, 12345, 13000, 1 },	 { 1000, 0, 13000, 14000, 1 },
+	{ 1000, 0, 12999, 13000, 1 },	 { 1000, 5000, 13999, 14000, 1 },
+	{ 1000, 5000, 14000, 15000, 3 }, { 1500, 2000, 3000, 4000, 2 },
+	{ 1500, 2000, 5900, 6000, 3 },	 { 250, 0, -100, 0, 1 },
+	{ 60000, 0, 0, 60000, 1 },
 };
 
 Test(schedule, next_is_the_first_multiple_after)
@@ -44,14 +46,15 @@ Test(schedule, next_is_the_first_multiple_after)
 		struct schedule s = schedule_of(c->a, c->b);
 
 		schedule_after(&s, c->wall);
-		cr_expect_eq(s.deadline_ms, c->deadline, "row %zu: %lld", i, (long long)s.deadline_ms);
+		cr_expect_eq(s.deadline_ms, c->deadline, "row %zu: %lld", i,
+			     (long long)s.deadline_ms);
 		cr_expect_eq(s.due, c->due, "row %zu: %u", i, s.due);
 	}
 }
 
 static const struct start_case {
 	const char *name;
-	int64_t a, b, deadline, wall;		/* deadline: the one that was waited for */
+	int64_t a, b, deadline, wall; /* deadline: the one that was waited for */
 	unsigned missed;
 	int64_t stands_for, next;
 	unsigned due;

@@ -22,17 +22,26 @@ static const struct frame_case {
 	const char *name;
 	size_t len;
 	uint8_t bytes[16];
-	int length;			/* rtu_request_length */
+	int length; /* rtu_request_length */
 	bool ok;
 } frames[] = {
 	{ "TPF of a PM710", 8, { 0x01, 0x03, 0x0f, 0xc0, 0x00, 0x03, 0x06, 0xe3 }, 8, true },
-	{ "maker's example, function 3", 8, { 0x11, 0x03, 0x00, 0x6b, 0x00, 0x03, 0x76, 0x87 },
-	  8, true },
-	{ "maker's example, function 4", 8, { 0x11, 0x04, 0x00, 0x08, 0x00, 0x01, 0xb2, 0x98 },
-	  8, true },
+	{ "maker's example, function 3",
+	  8,
+	  { 0x11, 0x03, 0x00, 0x6b, 0x00, 0x03, 0x76, 0x87 },
+	  8,
+	  true },
+	{ "maker's example, function 4",
+	  8,
+	  { 0x11, 0x04, 0x00, 0x08, 0x00, 0x01, 0xb2, 0x98 },
+	  8,
+	  true },
 	{ "report slave id", 4, { 0x01, 0x11, 0xc0, 0x2c }, 4, true },
-	{ "write several", 13, { 0x11, 0x10, 0x00, 0x01, 0x00, 0x02, 0x04, 0x00, 0x0a, 0x01, 0x02,
-	  0xc6, 0xf0 }, 13, true },
+	{ "write several",
+	  13,
+	  { 0x11, 0x10, 0x00, 0x01, 0x00, 0x02, 0x04, 0x00, 0x0a, 0x01, 0x02, 0xc6, 0xf0 },
+	  13,
+	  true },
 	{ "wrong checksum", 8, { 0x01, 0x03, 0x0f, 0xc0, 0x00, 0x03, 0x06, 0xe2 }, 8, false },
 	{ "one byte is missing", 7, { 0x01, 0x03, 0x0f, 0xc0, 0x00, 0x03, 0x06 }, 8, false },
 	{ "too short", 3, { 0x01, 0x7e, 0x80 }, -1, false },
@@ -64,8 +73,10 @@ static const struct tcp_case {
 	int used;
 } tcp_frames[] = {
 	{ "read", 12, { 0x12, 0x34, 0, 0, 0, 6, 1, 3, 0x0f, 0xc0, 0, 3 }, 12 },
-	{ "read, and the next begins", 14, { 0x12, 0x34, 0, 0, 0, 6, 1, 3, 0x0f, 0xc0, 0, 3, 0x12,
-	  0x35 }, 12 },
+	{ "read, and the next begins",
+	  14,
+	  { 0x12, 0x34, 0, 0, 0, 6, 1, 3, 0x0f, 0xc0, 0, 3, 0x12, 0x35 },
+	  12 },
 	{ "not all", 11, { 0x12, 0x34, 0, 0, 0, 6, 1, 3, 0x0f, 0xc0, 0 }, 0 },
 	{ "header", 6, { 0x12, 0x34, 0, 0, 0, 6 }, 0 },
 	{ "another protocol", 12, { 0x12, 0x34, 0, 1, 0, 6, 1, 3, 0x0f, 0xc0, 0, 3 }, -1 },
@@ -93,7 +104,7 @@ static const struct wrap_case {
 	const char *name;
 	struct effect fx;
 	size_t rtu_len, tcp_len;
-	bool rtu_ok;			/* one whole frame with a right checksum */
+	bool rtu_ok; /* one whole frame with a right checksum */
 	uint8_t rtu_unit, tcp_unit;
 } wraps[] = {
 	{ "nothing wrong", { 0 }, 7, 11, true, 1, 1 },
@@ -141,17 +152,33 @@ static const struct encode_case {
 	{ "int16", { REG(TESLA_INT16, 1) }, 0, -1, 0, { 0xffff } },
 	{ "uint16", { REG(TESLA_UINT16, 1) }, 0, 65535, 0, { 0xffff } },
 	{ "int32, high word first", { REG(TESLA_INT32, 1) }, 0, -2, 0, { 0xffff, 0xfffe } },
-	{ "int32, low word first", { REG(TESLA_INT32, 1), .order = TESLA_LITTLE }, 0, -2, 0,
+	{ "int32, low word first",
+	  { REG(TESLA_INT32, 1), .order = TESLA_LITTLE },
+	  0,
+	  -2,
+	  0,
 	  { 0xfffe, 0xffff } },
 	{ "uint32", { REG(TESLA_UINT32, 1) }, 0, 0x12345678, 0, { 0x1234, 0x5678 } },
-	{ "uint32, low word first", { REG(TESLA_UINT32, 1), .order = TESLA_LITTLE }, 0, 0x12345678,
-	  0, { 0x5678, 0x1234 } },
+	{ "uint32, low word first",
+	  { REG(TESLA_UINT32, 1), .order = TESLA_LITTLE },
+	  0,
+	  0x12345678,
+	  0,
+	  { 0x5678, 0x1234 } },
 	{ "int64", { REG(TESLA_INT64, 1) }, 0, -3, 0, { 0xffff, 0xffff, 0xffff, 0xfffd } },
-	{ "int64, low word first", { REG(TESLA_INT64, 1), .order = TESLA_LITTLE }, 0, 0x10000, 0,
+	{ "int64, low word first",
+	  { REG(TESLA_INT64, 1), .order = TESLA_LITTLE },
+	  0,
+	  0x10000,
+	  0,
 	  { 0, 1, 0, 0 } },
 	{ "uint64", { REG(TESLA_UINT64, 1) }, 0, 0x1p63, 0, { 0x8000, 0, 0, 0 } },
 	{ "float32", { REG(TESLA_FLOAT32, 1) }, 0, 230.5, 0, { 0x4366, 0x8000 } },
-	{ "float32, low word first", { REG(TESLA_FLOAT32, 1), .order = TESLA_LITTLE }, 0, 230.5, 0,
+	{ "float32, low word first",
+	  { REG(TESLA_FLOAT32, 1), .order = TESLA_LITTLE },
+	  0,
+	  230.5,
+	  0,
 	  { 0x8000, 0x4366 } },
 	{ "float64", { REG(TESLA_FLOAT64, 1) }, 0, -1.5, 0, { 0xbff8, 0, 0, 0 } },
 	{ "scale 0.1", { REG(TESLA_INT16, 0.1) }, 0, 230.1, 0, { 2301 } },
@@ -162,16 +189,32 @@ static const struct encode_case {
 	{ "kW by a scale register", { REG(TESLA_INT16, 1000) }, -3, -12345, 0, { 0xcfc7 } },
 	{ "rounded", { REG(TESLA_UINT16, 1) }, 0, 1.6, 0, { 2 } },
 	{ "not available", { REG(TESLA_INT16, 1), ABSENT(0x8000) }, 0, NAN, 0, { 0x8000 } },
-	{ "not available, two words", { REG(TESLA_UINT32, 1), ABSENT(0xfffffffe) }, 0, NAN, 0,
+	{ "not available, two words",
+	  { REG(TESLA_UINT32, 1), ABSENT(0xfffffffe) },
+	  0,
+	  NAN,
+	  0,
 	  { 0xffff, 0xfffe } },
 	{ "no way to say not available", { REG(TESLA_INT16, 1) }, 0, NAN, -EDOM, { 0 } },
-	{ "a number is no sentinel", { REG(TESLA_INT16, 1), ABSENT(0x8000) }, 0, -32768, 0,
+	{ "a number is no sentinel",
+	  { REG(TESLA_INT16, 1), ABSENT(0x8000) },
+	  0,
+	  -32768,
+	  0,
 	  { 0x8001 } },
-	{ "nor is an unsigned one", { REG(TESLA_UINT16, 1), ABSENT(0xffff) }, 0, 65535, 0,
+	{ "nor is an unsigned one",
+	  { REG(TESLA_UINT16, 1), ABSENT(0xffff) },
+	  0,
+	  65535,
+	  0,
 	  { 0xfffe } },
 	{ "too large", { REG(TESLA_INT16, 1) }, 0, 32768, -ERANGE, { 0 } },
 	{ "too small", { REG(TESLA_UINT16, 1) }, 0, -1, -ERANGE, { 0 } },
-	{ "beyond max", { REG(TESLA_UINT16, 1), .has_max = true, .max = 6500 }, 0, 6501, -ERANGE,
+	{ "beyond max",
+	  { REG(TESLA_UINT16, 1), .has_max = true, .max = 6500 },
+	  0,
+	  6501,
+	  -ERANGE,
 	  { 0 } },
 	{ "int64 overflows", { REG(TESLA_INT64, 1) }, 0, 0x1p63, -ERANGE, { 0 } },
 	{ "float32 overflows", { REG(TESLA_FLOAT32, 1) }, 0, 1e39, -ERANGE, { 0 } },
@@ -204,12 +247,24 @@ static double decode(const struct tesla_register *r, int exponent, const uint16_
 	low = (uint32_t)bits;
 	memcpy(&f, &low, sizeof f);
 	switch (r->type) {
-	case TESLA_INT16: raw = (int16_t)bits; break;
-	case TESLA_INT32: raw = (int32_t)bits; break;
-	case TESLA_INT64: raw = (double)(int64_t)bits; break;
-	case TESLA_FLOAT32: raw = f; break;
-	case TESLA_FLOAT64: memcpy(&raw, &bits, sizeof raw); break;
-	default: raw = (double)bits; break;
+	case TESLA_INT16:
+		raw = (int16_t)bits;
+		break;
+	case TESLA_INT32:
+		raw = (int32_t)bits;
+		break;
+	case TESLA_INT64:
+		raw = (double)(int64_t)bits;
+		break;
+	case TESLA_FLOAT32:
+		raw = f;
+		break;
+	case TESLA_FLOAT64:
+		memcpy(&raw, &bits, sizeof raw);
+		break;
+	default:
+		raw = (double)bits;
+		break;
 	}
 	return raw * pow(10, exponent) * r->scale + r->offset;
 }
@@ -246,7 +301,7 @@ Test(sim, encode_is_inverse)
 
 static const struct select_case {
 	const char *spec;
-	const char *spoilt;		/* of requests 1.. to address 1: x is spoilt */
+	const char *spoilt; /* of requests 1.. to address 1: x is spoilt */
 } selections[] = {
 	{ "silent", "xxxxxxxx" },
 	{ "silent:address=1", "xxxxxxxx" },
@@ -306,7 +361,8 @@ Test(sim, faults_add_up)
 	cr_expect_eq(fx.late_us, 0);
 }
 
-static const struct { const char *spec, *error;
+static const struct {
+	const char *spec, *error;
 } bad_faults[] = {
 	{ "", "\"\" is no kind of fault (see --help)" },
 	{ "slow", "\"slow\" is no kind of fault (see --help)" },
@@ -316,8 +372,8 @@ static const struct { const char *spec, *error;
 	{ "silent:probability=2", "probability: \"2\" is no number from 0 to 1" },
 	{ "silent:probability=nan", "probability: \"nan\" is no number from 0 to 1" },
 
-	  { "silent:when=now", "\"when\": expected address, after, every, count, ms, code or "
-	  "probability" },
+	{ "silent:when=now", "\"when\": expected address, after, every, count, ms, code or "
+			     "probability" },
 	{ "exception:code=256", "code: \"256\" is no whole number from 1 to 255" },
 };
 
@@ -337,7 +393,7 @@ Test(sim, bad_faults)
 
 /* ---- loads ---- */
 
-#define MIDNIGHT 1.7e9			/* not one, but a day is a day */
+#define MIDNIGHT 1.7e9 /* not one, but a day is a day */
 
 Test(sim, load_is_plausible)
 {
@@ -488,7 +544,7 @@ static const struct refusal_case {
 	const char *name;
 	uint8_t function;
 	unsigned address, count;
-	int code, holes_code;		/* 0: answered; with --holes refuse */
+	int code, holes_code; /* 0: answered; with --holes refuse */
 } refusals[] = {
 	{ "defined", 3, 10, 2, 0, 0 },
 	{ "a scale register", 3, 100, 1, 0, 0 },
@@ -619,7 +675,10 @@ Test(sim, identity)
 
 /* ---- pace, counts, texts ---- */
 
-static const struct { int64_t baud; size_t n; int64_t us, silence_us;
+static const struct {
+	int64_t baud;
+	size_t n;
+	int64_t us, silence_us;
 } paces[] = {
 	{ 0, 10, 0, 0 },
 	{ 1200, 8, 73334, 32084 },
@@ -663,11 +722,14 @@ Test(sim, counts_are_bounded)
 	cr_expect_eq(c.n_ranges, 0);
 }
 
-static const struct { const char *text; bool ok; int64_t first, last;
+static const struct {
+	const char *text;
+	bool ok;
+	int64_t first, last;
 } text_ranges[] = {
-	{ "5", true, 5, 5 },    { "5-9", true, 5, 9 },    { "0x10-0x1f", true, 16, 31 },
-	{ "9-5", false, 0, 0 }, { "5-", false, 0, 0 },    { "-5", false, 0, 0 },
-	{ "", false, 0, 0 },    { " 5", false, 0, 0 },    { "5x", false, 0, 0 },
+	{ "5", true, 5, 5 },	{ "5-9", true, 5, 9 },	  { "0x10-0x1f", true, 16, 31 },
+	{ "9-5", false, 0, 0 }, { "5-", false, 0, 0 },	  { "-5", false, 0, 0 },
+	{ "", false, 0, 0 },	{ " 5", false, 0, 0 },	  { "5x", false, 0, 0 },
 	{ "256", false, 0, 0 }, { "1-256", false, 0, 0 },
 };
 

@@ -10,8 +10,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct conf { int64_t delay_ms; bool refuse, fail; };
-struct sink { struct conf conf; const struct tesla_host *host; };
+struct conf {
+	int64_t delay_ms;
+	bool refuse, fail;
+};
+struct sink {
+	struct conf conf;
+	const struct tesla_host *host;
+};
 
 static const struct tesla_param params[] = {
 	TESLA_P_MS("delay", struct conf, delay_ms, .max = 60000, .unit = "s",
@@ -80,4 +86,4 @@ static const struct tesla_exporter sink = { .size = sizeof sink,
 					    .deliver = sink_deliver,
 					    .close = sink_close };
 TESLA_EXPORTER_PLUGIN("sink", "1", &sink, .help = "For tests.", .params = params,
-	.conf_size = sizeof(struct conf));
+		      .conf_size = sizeof(struct conf));

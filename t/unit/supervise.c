@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which lines share a host, when a host is started again, who is to blame: with a clock made by hand. */
+/*
+ * Which lines share a host, when a host is started again, who is to blame: with a clock made by
+ * hand.
+ */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
@@ -12,8 +15,8 @@
 Test(supervise, lines_of_a_kind_share_a_host)
 {
 	struct supervise_line l[] = {
-		{ .network = false, .drivers = "a" }, { .network = true, .drivers = "a" },
-		{ .network = false, .drivers = "a" }, { .network = false, .drivers = "a:b" },
+		{ .network = false, .drivers = "a" },  { .network = true, .drivers = "a" },
+		{ .network = false, .drivers = "a" },  { .network = false, .drivers = "a:b" },
 		{ .network = false, .drivers = NULL }, { .network = true, .drivers = "a" },
 	};
 	static const size_t want[] = { 0, 1, 0, 2, SUPERVISE_NONE, 1 };
@@ -39,15 +42,18 @@ Test(supervise, a_host_has_64_lines_at_most)
 
 Test(supervise, back_off)
 {
-	static const struct { int64_t up_us, delay_ms; } lives[] = {
-		{ 5 * S, 0 }, { 1 * S, 1000 }, { 0, 2000 }, { 59 * S, 4000 }, { 0, 8000 }, { 0, 16000 },
-		{ 0, 32000 }, { 0, 60000 }, { 0, 60000 },
-		{ 60 * S, 0 }, { 0, 1000 },		/* a minute of life wipes the slate clean */
+	static const struct {
+		int64_t up_us, delay_ms;
+	} lives[] = {
+		{ 5 * S, 0 }, { 1 * S, 1000 }, { 0, 2000 },  { 59 * S, 4000 },
+		{ 0, 8000 },  { 0, 16000 },    { 0, 32000 }, { 0, 60000 },
+		{ 0, 60000 }, { 60 * S, 0 },   { 0, 1000 }, /* a minute of life: a clean slate */
 	};
 	struct restart r = { 0 };
 
 	for (size_t i = 0; i < N_ELEMENTS(lives); i++)
-		cr_expect(eq(i64, restart_delay_ms(&r, lives[i].up_us), lives[i].delay_ms), "death %zu", i);
+		cr_expect(eq(i64, restart_delay_ms(&r, lives[i].up_us), lives[i].delay_ms),
+			  "death %zu", i);
 }
 
 Test(supervise, back_off_does_not_overflow)
@@ -60,7 +66,10 @@ Test(supervise, back_off_does_not_overflow)
 
 Test(supervise, deaths_are_counted_per_call)
 {
-	static const struct { struct blame b; unsigned n; } deaths[] = {
+	static const struct {
+		struct blame b;
+		unsigned n;
+	} deaths[] = {
 		{ { .plugin = "pmData", .call = "decode", .line = 1, .analyzer = 7 }, 1 },
 		{ { .plugin = "pmData", .call = "decode", .line = 1, .analyzer = 3 }, 1 },
 		{ { .plugin = "pmData", .call = "open", .line = 1, .analyzer = 7 }, 1 },
@@ -69,7 +78,8 @@ Test(supervise, deaths_are_counted_per_call)
 		{ { .plugin = "modBus", .call = "read", .line = 1 }, 1 },
 		{ { .plugin = "modBus", .call = "read", .line = 2 }, 1 },
 		{ { .plugin = "modBus", .call = "read", .line = 1 }, 2 },
-		{ { .plugin = "pmData", .call = "decode", .line = 9, .analyzer = 7 }, 3 },	/* it moved */
+		{ { .plugin = "pmData", .call = "decode", .line = 9, .analyzer = 7 },
+		  3 }, /* it moved */
 	};
 	struct ledger l = { 0 };
 

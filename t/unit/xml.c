@@ -11,14 +11,19 @@
 #include "base/nearest.h"
 
 static const struct xml_attr attrs[] = { { .name = "size", .alias = "mida" }, { .name = NULL } };
-static const struct xml_element leaf = { .name = "leaf", .alias = "fulla", .attrs = attrs,
-	.text = true };
-static const struct xml_element tree = {
-	.name = "tree", .alias = "arbre", .children = (const struct xml_element *const[]){ &leaf,
-		NULL } };
+static const struct xml_element leaf = {
+	.name = "leaf", .alias = "fulla", .attrs = attrs, .text = true
+};
+static const struct xml_element tree = { .name = "tree",
+					 .alias = "arbre",
+					 .children = (const struct xml_element *const[]){ &leaf,
+											  NULL } };
 
-static const struct { const char *text; int line,
-	column; } places[] = {	/* of the first leaf */
+static const struct {
+	const char *text;
+	int line, column;
+} places[] = {
+	/* of the first leaf */
 	{ "<tree><leaf/></tree>", 1, 7 },
 	{ "<tree>\n\n\t<leaf/></tree>", 3, 2 },
 	{ "<tree>\n  <leaf\n    size='1'\n    /></tree>", 2, 3 },
@@ -106,7 +111,9 @@ Test(xml, size_is_bounded)
 
 Test(xml, spelling_follows_the_root)
 {
-	static const struct { const char *text, *expected; } rows[] = {
+	static const struct {
+		const char *text, *expected;
+	} rows[] = {
 		{ "<tree><bud/></tree>", "<bud> is not known in <tree>: expected <leaf>" },
 		{ "<arbre><bud/></arbre>", "<bud> is not known in <arbre>: expected <fulla>" },
 		{ "<arbre><leaf x=''/></arbre>",
@@ -159,7 +166,8 @@ Test(diags, are_bounded_and_clean)
 	(void)fclose(f);
 	cr_expect_eq(strncmp(text,
 			     "f: warning: bell ? and?[31m red\nf:1:7: error: x\nf:2: error: x\n",
-			     62), 0, "%s", text);
+			     62),
+		     0, "%s", text);
 	diags_release(&d);
 }
 

@@ -17,7 +17,10 @@
 #include "base/mp.h"
 #include "base/param.h"
 
-#define GOOD(v) { v, TESLA_GOOD }
+#define GOOD(v) \
+	{ \
+		v, TESLA_GOOD \
+	}
 
 struct conf {
 	const char *endpoint, *target;
@@ -35,21 +38,46 @@ static const struct message_case {
 	const char *name, *error;
 	struct tesla_element elements[3];
 	size_t n;
-	const char *v, *q, *x;		/* NULL: the key is not there */
+	const char *v, *q, *x; /* NULL: the key is not there */
 } cases[] = {
-	{ "all good", NULL, { GOOD(230.1), GOOD(-1), GOOD(0) }, 3,
-	  "[230.100000, -1.000000, 0.000000]", NULL, NULL },
-	{ "one absent", NULL, { GOOD(1), { NAN, TESLA_UNAVAILABLE } }, 2, "[1.000000, nil]",
-	  "[0, 1]", NULL },
+	{ "all good",
+	  NULL,
+	  { GOOD(230.1), GOOD(-1), GOOD(0) },
+	  3,
+	  "[230.100000, -1.000000, 0.000000]",
+	  NULL,
+	  NULL },
+	{ "one absent",
+	  NULL,
+	  { GOOD(1), { NAN, TESLA_UNAVAILABLE } },
+	  2,
+	  "[1.000000, nil]",
+	  "[0, 1]",
+	  NULL },
 	{ "suspect has its value", NULL, { { 5, TESLA_SUSPECT } }, 1, "[5.000000]", "[2]", NULL },
-	{ "failed", "time-out", { { NAN, TESLA_ERROR }, { NAN, TESLA_ERROR } }, 2, "[nil, nil]",
-	  "[3, 3]", "\"time-out\"" },
-	{ "an error has no number", "exception 2", { { 7, TESLA_ERROR } }, 1, "[nil]", "[3]",
+	{ "failed",
+	  "time-out",
+	  { { NAN, TESLA_ERROR }, { NAN, TESLA_ERROR } },
+	  2,
+	  "[nil, nil]",
+	  "[3, 3]",
+	  "\"time-out\"" },
+	{ "an error has no number",
+	  "exception 2",
+	  { { 7, TESLA_ERROR } },
+	  1,
+	  "[nil]",
+	  "[3]",
 	  "\"exception 2\"" },
 	{ "another block failed", "exception 2", { GOOD(7) }, 1, "[7.000000]", NULL, NULL },
 	{ "absent has no number", NULL, { { 7, TESLA_UNAVAILABLE } }, 1, "[nil]", "[1]", NULL },
-	{ "good without a number is none", NULL, { GOOD(NAN), GOOD(INFINITY) }, 2, "[nil, nil]",
-	  "[3, 3]", NULL },
+	{ "good without a number is none",
+	  NULL,
+	  { GOOD(NAN), GOOD(INFINITY) },
+	  2,
+	  "[nil, nil]",
+	  "[3, 3]",
+	  NULL },
 };
 
 static void check_value(const char *name, const msgpack_object *map, const char *key,
@@ -167,21 +195,32 @@ static struct conf conf_of(const char *endpoint)
 
 Test(zmqPublish, plain_text_stays_on_this_machine)
 {
-	static const struct { const char *endpoint, *says; } endpoints[] = {
-		{ NULL, NULL }, { "tcp://127.0.0.1:5556", NULL }, { "tcp://127.255.0.9:*", NULL },
-		{ "tcp://[::1]:5556", NULL }, { "tcp://localhost:5556", NULL },
-		  { "ipc:///run/tesla/stream", NULL },
-		{ "tcp://0.0.0.0:5556", "unencrypted" }, { "tcp://*:5556", "unencrypted" },
-		{ "tcp://192.168.1.5:5556", "unencrypted" }, { "tcp://128.0.0.1:5556",
-		  "unencrypted" },
-		{ "tcp://[::]:5556", "unencrypted" }, { "tcp://[fe80::1]:5556", "unencrypted" },
-		{ "tcp://eth0:5556", "unencrypted" }, { "tcp://127.0.0.1.example.org:5556",
-		  "unencrypted" },
-		{ "tcp://127.0.0.1", "expected tcp://" }, { "tcp://127.0.0.1:", "expected tcp://" },
-		{ "tcp://", "expected tcp://" }, { "tcp://:5556", "expected tcp://" }, { "ipc://",
-		  "expected tcp://" },
-		{ "127.0.0.1:5556", "expected tcp://" }, { "inproc://x", "expected tcp://" },
-		{ "pgm://127.0.0.1:1", "expected tcp://" }, { "", "expected tcp://" },
+	static const struct {
+		const char *endpoint, *says;
+	} endpoints[] = {
+		{ NULL, NULL },
+		{ "tcp://127.0.0.1:5556", NULL },
+		{ "tcp://127.255.0.9:*", NULL },
+		{ "tcp://[::1]:5556", NULL },
+		{ "tcp://localhost:5556", NULL },
+		{ "ipc:///run/tesla/stream", NULL },
+		{ "tcp://0.0.0.0:5556", "unencrypted" },
+		{ "tcp://*:5556", "unencrypted" },
+		{ "tcp://192.168.1.5:5556", "unencrypted" },
+		{ "tcp://128.0.0.1:5556", "unencrypted" },
+		{ "tcp://[::]:5556", "unencrypted" },
+		{ "tcp://[fe80::1]:5556", "unencrypted" },
+		{ "tcp://eth0:5556", "unencrypted" },
+		{ "tcp://127.0.0.1.example.org:5556", "unencrypted" },
+		{ "tcp://127.0.0.1", "expected tcp://" },
+		{ "tcp://127.0.0.1:", "expected tcp://" },
+		{ "tcp://", "expected tcp://" },
+		{ "tcp://:5556", "expected tcp://" },
+		{ "ipc://", "expected tcp://" },
+		{ "127.0.0.1:5556", "expected tcp://" },
+		{ "inproc://x", "expected tcp://" },
+		{ "pgm://127.0.0.1:1", "expected tcp://" },
+		{ "", "expected tcp://" },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(endpoints); i++) {
@@ -236,7 +275,7 @@ Test(zmqPublish, a_subscriber_gets_two_frames, .timeout = 20)
 	b.items = items;
 	zmq_pollitem_t poll = { .socket = sub, .events = ZMQ_POLLIN };
 
-	do	/* until the subscription has arrived */
+	do /* until the subscription has arrived */
 		cr_assert_eq(tesla_plugin.exporter->deliver(self, &b, NULL, &err), 0, "%s",
 			     err.text);
 	while (zmq_poll(&poll, 1, 20) == 0);

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/frame.h"
 
-#define ELEMENTS 2			/* of a reading: what the ten variables have on average */
+#define ELEMENTS 2 /* of a reading: what the ten variables have on average */
 
 static const char *const names[EXPORTER_VARIABLES] = {
 	"CEA", "CER", "PAT", "PRT", "FPT", "FRE", "IPF", "TPF", "PAF", "THDV",
@@ -145,7 +145,7 @@ static void pack_sweep(struct exporter *x, msgpack_packer *pk, unsigned a)
 	(void)msgpack_pack_int(pk, 120);
 	(void)msgpack_pack_uint64(pk, x->n);
 	(void)msgpack_pack_int(pk, 0);
-	for (int i = 0; i < 3; i++)		/* error, state, reason */
+	for (int i = 0; i < 3; i++) /* error, state, reason */
 		(void)msgpack_pack_nil(pk);
 	(void)msgpack_pack_array(pk, EXPORTER_VARIABLES);
 	for (unsigned v = 0; v < EXPORTER_VARIABLES; v++) {

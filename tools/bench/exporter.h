@@ -7,9 +7,15 @@
 
 #include "base/buf.h"
 
-#define EXPORTER_VARIABLES 10		/* readings in a sweep */
+#define EXPORTER_VARIABLES 10 /* readings in a sweep */
 
-struct exporter { pid_t pid; int fd; unsigned sweeps; uint64_t n; struct buf frame; };
+struct exporter {
+	pid_t pid;
+	int fd;
+	unsigned sweeps;
+	uint64_t n;
+	struct buf frame;
+};
 
 /* `sweeps` in a batch, each of an analyzer of its own.  0, or negative errno. */
 int exporter_start(struct exporter *x, const char *host, const char *plugin, const char *endpoint);

@@ -5,9 +5,9 @@
 #include <string.h>
 
 const struct field fields[] = {
-	{ "CEA", "Wh", 3999, 1, 2 }, { "CER", "varh", 4003, 1, 2 }, { "PAT", "W", 4005, 1, 1 },
-	{ "PRT", "var", 4007, 1, 1 }, { "FPT", "", 4008, 1, 1 }, { "FRE", "Hz", 4012, 1, 1 },
-	{ "IPF", "A", 4019, 4, 1 }, { "TPF", "V", 4032, 3, 1 }, { "PAF", "W", 4035, 3, 1 },
+	{ "CEA", "Wh", 3999, 1, 2 },  { "CER", "varh", 4003, 1, 2 }, { "PAT", "W", 4005, 1, 1 },
+	{ "PRT", "var", 4007, 1, 1 }, { "FPT", "", 4008, 1, 1 },     { "FRE", "Hz", 4012, 1, 1 },
+	{ "IPF", "A", 4019, 4, 1 },   { "TPF", "V", 4032, 3, 1 },    { "PAF", "W", 4035, 3, 1 },
 	{ "THDV", "%", 4048, 3, 1 },
 };
 const size_t n_fields = sizeof fields / sizeof *fields;

@@ -12,12 +12,17 @@
 struct field {
 	const char *name, *unit;
 	uint16_t address;
-	unsigned n, width;		/* width: registers of a value */
+	unsigned n, width; /* width: registers of a value */
 };
 extern const struct field fields[];
 extern const size_t n_fields;
 
-struct stamp { int64_t t_ms; double dt_ms; int64_t epoch_ms; uint64_t n; };
+struct stamp {
+	int64_t t_ms;
+	double dt_ms;
+	int64_t epoch_ms;
+	uint64_t n;
+};
 
 /* `registers` begin at FIELDS_FIRST. */
 void field_pack(msgpack_sbuffer *body, const struct field *f, const uint16_t *registers,

@@ -14,9 +14,12 @@
 
 #include "fields.h"
 
-#define METERS_MAX 1000			/* libmodbus waits with select(): descriptors below 1,024 */
+#define METERS_MAX 1000 /* libmodbus waits with select(): descriptors below 1,024 */
 
-struct options { long meters, port, first, count; const char *publish; };
+struct options {
+	long meters, port, first, count;
+	const char *publish;
+};
 struct floor {
 	struct options o;
 	modbus_t **meters;
@@ -147,7 +150,8 @@ static void round_of_reads(struct floor *f)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { .options = table, .parser = parse_one,
+	static const struct argp argp = { .options = table,
+					  .parser = parse_one,
 					  .doc = "Reads meters each second, until it is killed." };
 	struct floor f = { .o = { .first = FIELDS_FIRST, .count = FIELDS_COUNT } };
 	struct timespec next;

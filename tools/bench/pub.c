@@ -15,8 +15,8 @@
 #include "exporter.h"
 #include "subscriber.h"
 
-#define HWM 20000			/* zmqPublish's own */
-#define UNDER_WAY_MAX 5000		/* libzmq hears from the reader once per HWM / 2 messages */
+#define HWM 20000	   /* zmqPublish's own */
+#define UNDER_WAY_MAX 5000 /* libzmq hears from the reader once per HWM / 2 messages */
 #define FRAME_BYTES_MAX 4096
 #define START_TRIES 30
 #define STALL_MS 5000
@@ -28,7 +28,7 @@ struct options {
 
 struct sender {
 	struct options o;
-	clockid_t cpu;			/* of the process that sends */
+	clockid_t cpu; /* of the process that sends */
 	const struct tally *got;
 	struct exporter exporter;
 	void *socket;
@@ -95,7 +95,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		if (o->endpoint == NULL ||
 		    (o->host ? o->plugin == NULL : o->topic < 8 || o->body == 0))
 			argp_error(state, "--endpoint is needed, and --host and --plugin or "
-				   "--topic and --body");
+					  "--topic and --body");
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -229,7 +229,8 @@ static void measure(struct sender *s)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { .options = table, .parser = parse_one,
+	static const struct argp argp = { .options = table,
+					  .parser = parse_one,
 					  .doc = "CPU per published message." };
 	struct sender s = { .o = { .sweeps = 100, .messages = 500000, .subscribers = 1 } };
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define AT_ONCE 1000			/* messages of one, before the next one's turn */
+#define AT_ONCE 1000 /* messages of one, before the next one's turn */
 
 /* False: nothing is there. */
 static bool receive(void *socket, struct tally *t)

@@ -11,7 +11,9 @@
 
 #define SUBSCRIBERS_MAX 64
 
-struct tally { _Atomic uint64_t messages, topics, bodies; };	/* of all; the last two in bytes */
+struct tally {
+	_Atomic uint64_t messages, topics, bodies;
+}; /* of all; the last two in bytes */
 
 /*
  * n sockets, each for everything that begins with "reading/".  They end with this process.

@@ -7,12 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct cell { uint32_t key; uint16_t value; };		/* key: function << 16 | address */
-struct overlay { uint16_t address, value; };		/* whatever the function */
+struct cell {
+	uint32_t key;
+	uint16_t value;
+}; /* key: function << 16 | address */
+struct overlay {
+	uint16_t address, value;
+}; /* whatever the function */
 
 struct bank {
-	unsigned functions;		/* bit n: there are registers of function n */
-	struct cell *cells;		/* sorted by key once bank_seal was called */
+	unsigned functions; /* bit n: there are registers of function n */
+	struct cell *cells; /* sorted by key once bank_seal was called */
 	size_t n_cells;
 	struct overlay *overlays;
 	size_t n_overlays;

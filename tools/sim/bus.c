@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 
-#define BITS 11				/* of a character, whatever the setting */
-#define FAST_BAUD 19200			/* above it the silence no longer shrinks */
+#define BITS 11		/* of a character, whatever the setting */
+#define FAST_BAUD 19200 /* above it the silence no longer shrinks */
 #define FAST_SILENCE_US 1750
 
 struct outgoing {

@@ -16,18 +16,18 @@ struct outgoing;
 struct bus {
 	struct line *line;
 	struct pace pace;
-	struct tick *tick;		/* made when first needed */
-	int64_t silence_us;		/* 0 when not paced */
-	int64_t free_us; /* the last character that was on the bus ended then; 0: none yet */
+	struct tick *tick;  /* made when first needed */
+	int64_t silence_us; /* 0 when not paced */
+	int64_t free_us;    /* the last character that was on the bus ended then; 0: none yet */
 	/* The request that is coming in; times are monotonic. */
 	uint8_t in[RTU_MAX];
-	size_t in_len;			/* beyond RTU_MAX: it is too long to be one */
+	size_t in_len; /* beyond RTU_MAX: it is too long to be one */
 	int64_t in_first_us, in_end_us;
 	bool in_early;
 	bool closed;
-	struct outgoing *queue;		/* by the time that they start */
+	struct outgoing *queue; /* by the time that they start */
 	void (*write)(struct bus *, const uint8_t *bytes, size_t len);
-	void (*hang_up)(struct bus *);	/* NULL: the line cannot */
+	void (*hang_up)(struct bus *); /* NULL: the line cannot */
 };
 
 /* The time that n characters take, rounded up. */

@@ -9,7 +9,9 @@
 #define X(text) ((const xmlChar *)(text))
 
 /* libxml2 returns NULL without memory; the count of that is looked at once, at the end. */
-struct writer { size_t failed; };
+struct writer {
+	size_t failed;
+};
 
 static xmlNode *element(struct writer *w, xmlNode *parent, const char *name, const char *text)
 {

@@ -9,10 +9,14 @@
 #include "base/cleanup.h"
 #include "sim/text.h"
 
-#define COMMAND_MAX 65536		/* bytes of a line */
+#define COMMAND_MAX 65536 /* bytes of a line */
 
-struct session {			/* one who gives commands */
-	union { uv_stream_t stream; uv_pipe_t pipe; uv_tty_t tty; } in;
+struct session { /* one who gives commands */
+	union {
+		uv_stream_t stream;
+		uv_pipe_t pipe;
+		uv_tty_t tty;
+	} in;
 	struct control *control;
 	struct session *next, **prev;
 	bool to_stdout;
@@ -21,7 +25,7 @@ struct session {			/* one who gives commands */
 };
 
 struct control {
-	uv_pipe_t listener;		/* of a socket */
+	uv_pipe_t listener; /* of a socket */
 	struct sim *sim;
 	void (*quit)(void *);
 	void *arg;
@@ -71,15 +75,15 @@ static int do_quit(struct control *c, const char *args, yajl_gen g, struct tesla
 	return 0;
 }
 
-static const struct command {		/* either a function or a setting of meters */
+static const struct command { /* either a function or a setting of meters */
 	const char *name;
 	int (*fn)(struct control *, const char *args, yajl_gen, struct tesla_error *);
 	fleet_setter *set;
 } commands[] = {
 	{ "fault add", do_fault_add, NULL }, { "fault clear", do_fault_clear, NULL },
-	{ "fix", NULL, fleet_fix },          { "raw", NULL, fleet_raw },
-	{ "scale", NULL, fleet_scale },      { "identity", NULL, fleet_identity },
-	{ "stats", do_stats, NULL },         { "reset", do_reset, NULL },
+	{ "fix", NULL, fleet_fix },	     { "raw", NULL, fleet_raw },
+	{ "scale", NULL, fleet_scale },	     { "identity", NULL, fleet_identity },
+	{ "stats", do_stats, NULL },	     { "reset", do_reset, NULL },
 	{ "quit", do_quit, NULL },
 };
 
@@ -119,7 +123,10 @@ static void session_close(struct session *s)
 	uv_close((uv_handle_t *)&s->in.stream, session_closed);
 }
 
-struct answer { uv_write_t req; char bytes[]; };
+struct answer {
+	uv_write_t req;
+	char bytes[];
+};
 
 static void answer_sent(uv_write_t *req, int status)
 {
@@ -180,13 +187,13 @@ static void session_lines(struct session *s)
 			end[-1] = '\0';
 		session_command(s, line);
 		line = end + 1;
-		if (uv_is_closing((uv_handle_t *)&s->in.stream))	/* quit */
+		if (uv_is_closing((uv_handle_t *)&s->in.stream)) /* quit */
 			return;
 	}
 	s->len -= (size_t)(line - s->text);
 	memmove(s->text, line, s->len);
 	if (s->len == sizeof s->text)
-		session_close(s);	/* no command is that long */
+		session_close(s); /* no command is that long */
 }
 
 static void session_room(uv_handle_t *handle, size_t hint, uv_buf_t *buf)

@@ -10,6 +10,6 @@ struct control;
 /* "-": stdin and stdout; else the path of a UNIX socket.  `quit` calls quit(arg).  NULL: *err. */
 struct control *control_open(struct sim *s, const char *where, void (*quit)(void *arg), void *arg,
 			     struct tesla_error *err);
-void control_close(struct control *c);	/* freed by the loop; NULL is fine */
+void control_close(struct control *c); /* freed by the loop; NULL is fine */
 
 #endif

@@ -8,11 +8,18 @@
 #include <stdint.h>
 #include <yajl/yajl_gen.h>
 
-#define SERIES_MAX 1000			/* the last ones are kept */
-#define RANGES_MAX 256			/* different ones are told apart */
+#define SERIES_MAX 1000 /* the last ones are kept */
+#define RANGES_MAX 256	/* different ones are told apart */
 
-struct series { int64_t *v; size_t n, next; };
-struct range { uint8_t function; uint16_t address, count; uint64_t n; };
+struct series {
+	int64_t *v;
+	size_t n, next;
+};
+struct range {
+	uint8_t function;
+	uint16_t address, count;
+	uint64_t n;
+};
 
 struct counts {
 	uint64_t requests, registers, exceptions, unanswered, garbled, early;
@@ -20,12 +27,12 @@ struct counts {
 	struct range *ranges;
 	size_t n_ranges;
 	uint64_t other_ranges;
-	struct series bus_us;		/* the same, of single transactions */
-	struct series cycle_us;		/* from one request's first byte to the next one's */
-	struct series times_us;		/* wall clock of requests */
+	struct series bus_us;	/* the same, of single transactions */
+	struct series cycle_us; /* from one request's first byte to the next one's */
+	struct series times_us; /* wall clock of requests */
 };
 
-void counts_release(struct counts *c);	/* also: back to zero */
+void counts_release(struct counts *c); /* also: back to zero */
 void counts_range(struct counts *c, uint8_t function, uint16_t address, uint16_t count);
 /* Without memory nothing is added: counting never fails. */
 void series_add(struct series *s, int64_t v);

@@ -10,7 +10,11 @@
 #include "base/cleanup.h"
 
 /* hi of the 64-bit types: the largest double below 2^63 or 2^64, as that itself does not fit. */
-static const struct raw_type { size_t words; double lo, hi; bool is_signed, is_float; } types[] = {
+static const struct raw_type {
+	size_t words;
+	double lo, hi;
+	bool is_signed, is_float;
+} types[] = {
 	[TESLA_INT16] = { 1, INT16_MIN, INT16_MAX, true, false },
 	[TESLA_UINT16] = { 1, 0, UINT16_MAX, false, false },
 	[TESLA_INT32] = { 2, INT32_MIN, INT32_MAX, true, false },

@@ -5,7 +5,7 @@
 
 #include <tesla/plugin.h>
 
-#define ENCODE_WORDS 4			/* registers that the widest type takes */
+#define ENCODE_WORDS 4 /* registers that the widest type takes */
 
 size_t encode_words(enum tesla_raw type);
 /* The values that the element can show with its scale register at `exponent` (0: it has none). */

@@ -13,8 +13,8 @@
 
 struct fault_kind {
 	const char *name, *help;
-	size_t flag;			/* the bool of struct effect that it sets */
-	int64_t ms, code;		/* when the user says none */
+	size_t flag;	  /* the bool of struct effect that it sets */
+	int64_t ms, code; /* when the user says none */
 };
 
 #define FLAG(member) offsetof(struct effect, member)
@@ -31,7 +31,11 @@ static const struct fault_kind kinds[] = {
 	{ "wrong-address", "the answer is another address's", FLAG(wrong_address), 0, 0 },
 };
 
-static const struct key { const char *name; size_t offset; int64_t min, max; } keys[] = {
+static const struct key {
+	const char *name;
+	size_t offset;
+	int64_t min, max;
+} keys[] = {
 	{ "address", offsetof(struct fault, address), 0, 255 },
 	{ "after", offsetof(struct fault, after), 0, INT64_MAX },
 	{ "every", offsetof(struct fault, every), 1, INT64_MAX },
@@ -56,8 +60,8 @@ static int number_set(struct fault *f, const struct key *k, const char *value,
 {
 	if (text_int(value, k->min, k->max, (int64_t *)(void *)((char *)f + k->offset)))
 		return 0;
-	return tesla_fail(err, -EINVAL, "%s: \"%s\" is no whole number from %lld to %lld",
-			  k->name, value, (long long)k->min, (long long)k->max);
+	return tesla_fail(err, -EINVAL, "%s: \"%s\" is no whole number from %lld to %lld", k->name,
+			  value, (long long)k->min, (long long)k->max);
 }
 
 static int key_set(struct fault *f, const char *name, const char *value, struct tesla_error *err)
@@ -66,8 +70,10 @@ static int key_set(struct fault *f, const char *name, const char *value, struct 
 		if (strcmp(keys[i].name, name) == 0)
 			return number_set(f, &keys[i], value, err);
 	if (strcmp(name, "probability") != 0)
-		return tesla_fail(err, -EINVAL, "\"%s\": expected address, after, every, count, "
-				  "ms, code or probability", name);
+		return tesla_fail(err, -EINVAL,
+				  "\"%s\": expected address, after, every, count, "
+				  "ms, code or probability",
+				  name);
 	if (text_real(value, 0, 1, &f->probability))
 		return 0;
 	return tesla_fail(err, -EINVAL, "probability: \"%s\" is no number from 0 to 1", value);

@@ -9,14 +9,18 @@
 
 struct fault {
 	const struct fault_kind *kind;
-	int64_t address;		/* -1: any */
-	int64_t after, every, count;	/* skip, then every n-th, then at most (0: no limit) */
-	int64_t ms, code;		/* late by, exception; 0: not */
+	int64_t address;	     /* -1: any */
+	int64_t after, every, count; /* skip, then every n-th, then at most (0: no limit) */
+	int64_t ms, code;	     /* late by, exception; 0: not */
 	double probability;
-	uint64_t seen, applied;		/* requests that it looked at, and that it spoilt */
+	uint64_t seen, applied; /* requests that it looked at, and that it spoilt */
 };
 
-struct faults { struct fault *list; size_t n; uint64_t random; };
+struct faults {
+	struct fault *list;
+	size_t n;
+	uint64_t random;
+};
 
 /* "KIND[:KEY=VALUE,...]".  -EINVAL with a sentence, -ENOMEM. */
 int faults_add(struct faults *f, const char *spec, struct tesla_error *err);

@@ -12,8 +12,8 @@
 #include "sim/text.h"
 
 #define MODEL_FILE_MAX (4u << 20)
-#define RAW_MAX 1000			/* values in one setting */
-#define EXPONENT_MAX 99			/* a double bears it for every type */
+#define RAW_MAX 1000	/* values in one setting */
+#define EXPONENT_MAX 99 /* a double bears it for every type */
 
 /* ---- models ---- */
 
@@ -128,7 +128,10 @@ void fleet_release(struct fleet *f)
 
 /* ---- what the user sets ---- */
 
-struct setting { int64_t first, last; char *name, *value; };	/* addresses; both sides of "=" */
+struct setting {
+	int64_t first, last;
+	char *name, *value;
+}; /* addresses; both sides of "=" */
 
 /* Cuts "[ADDRESS:]NAME=VALUE" in place. */
 static int setting_parse(char *text, const char *form, struct setting *ret, struct tesla_error *err)
@@ -167,7 +170,10 @@ static int setting_apply(struct fleet *f, const struct setting *s, size_t *n,
 	return r;
 }
 
-struct fix { const char *variable, *label; const double *value; };
+struct fix {
+	const char *variable, *label;
+	const double *value;
+};
 
 static int fix_one(struct meter *m, const void *arg, struct tesla_error *err)
 {
@@ -206,7 +212,10 @@ int fleet_fix(struct fleet *f, const char *text, size_t *n, struct tesla_error *
 	return setting_apply(f, &s, n, err, fix_one, &fix);
 }
 
-struct raw { uint16_t address, values[RAW_MAX]; size_t n; };
+struct raw {
+	uint16_t address, values[RAW_MAX];
+	size_t n;
+};
 
 static int raw_one(struct meter *m, const void *arg, struct tesla_error *err)
 {
@@ -253,7 +262,10 @@ int fleet_raw(struct fleet *f, const char *text, size_t *n, struct tesla_error *
 	return r == 0 ? setting_apply(f, &s, n, err, raw_one, &raw) : r;
 }
 
-struct scale { const char *name; int64_t exponent; };
+struct scale {
+	const char *name;
+	int64_t exponent;
+};
 
 static int scale_one(struct meter *m, const void *arg, struct tesla_error *err)
 {

@@ -7,12 +7,18 @@
 
 #define ADDRESSES 256
 
-struct models { const char *dir; struct model **list; size_t n; };
+struct models {
+	const char *dir;
+	struct model **list;
+	size_t n;
+};
 /* Reads dir/NAME.xml, once.  NULL: *err says why (what is wrong with the file went to stderr). */
 const struct model *models_get(struct models *m, const char *name, struct tesla_error *err);
 void models_release(struct models *m);
 
-struct fleet { struct meter *meter[ADDRESSES]; };
+struct fleet {
+	struct meter *meter[ADDRESSES];
+};
 struct fleet_rules {
 	struct meter_rules meter;
 	uint64_t seed;

@@ -8,7 +8,9 @@
 const char *line_kind_name(enum line_kind kind)
 {
 	static const char *const names[] = {
-		[LINE_TCP] = "tcp", [LINE_RTU_TCP] = "rtu-over-tcp", [LINE_PTY] = "pty",
+		[LINE_TCP] = "tcp",
+		[LINE_RTU_TCP] = "rtu-over-tcp",
+		[LINE_PTY] = "pty",
 	};
 
 	return names[kind];

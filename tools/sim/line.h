@@ -14,18 +14,18 @@ struct pace;
 struct line {
 	struct sim *sim;
 	enum line_kind kind;
-	char *where;			/* "127.0.0.1:502", "/tmp/line0" */
-	int64_t baud;			/* 0: not paced */
-	struct fleet *fleet;		/* own or the common one */
+	char *where;	     /* "127.0.0.1:502", "/tmp/line0" */
+	int64_t baud;	     /* 0: not paced */
+	struct fleet *fleet; /* own or the common one */
 	struct fleet own;
 	struct counts all;
-	struct counts *by_address[ADDRESSES];	/* NULL until it is asked */
+	struct counts *by_address[ADDRESSES];	 /* NULL until it is asked */
 	int64_t last_us[ADDRESSES], last_any_us; /* monotonic, of the last request; 0: none */
-	struct tcp_listener *tcp;	/* one of these */
+	struct tcp_listener *tcp;		 /* one of these */
 	struct pty *pty;
 };
 
-const char *line_kind_name(enum line_kind kind);	/* "tcp", "rtu-over-tcp", "pty" */
+const char *line_kind_name(enum line_kind kind); /* "tcp", "rtu-over-tcp", "pty" */
 static inline bool line_is_serial(const struct line *l)
 {
 	return l->kind != LINE_TCP;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define DAY_S 86400.0
-#define STEP_S    60.0 /* of the integration: the day's curve is smooth beside it */
+#define STEP_S 60.0    /* of the integration: the day's curve is smooth beside it */
 #define STEPS_MAX 2000 /* beyond that the steps grow: a jump of years costs no time */
 
 /* splitmix64: every seed gives a good start, and neighbours differ in all bits. */

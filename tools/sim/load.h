@@ -6,16 +6,16 @@
 #include <stdint.h>
 
 struct load {
-	double rated_a;			/* what a phase may draw */
-	double share[3], pf[3];		/* per phase */
-	double phase[8];		/* of the slow waves */
+	double rated_a;		/* what a phase may draw */
+	double share[3], pf[3]; /* per phase */
+	double phase[8];	/* of the slow waves */
 	double active_wh[3], reactive_varh[3], apparent_vah[3];
-	double integrated_s;		/* energies are right up to here */
+	double integrated_s; /* energies are right up to here */
 	double serial;
 };
 
-struct sample {				/* one instant; powers are U x I x pf of the same instant */
-	double t;			/* seconds since 1970, local time */
+struct sample {	  /* one instant; powers are U x I x pf of the same instant */
+	double t; /* seconds since 1970, local time */
 	double voltage[3], line_voltage[3], current[3], neutral;
 	double active[3], reactive[3], apparent[3];
 	double thd_voltage[3], thd_current[3];

@@ -133,8 +133,13 @@ static void print_ready(const struct sim *s)
 
 static int sim_run(struct sim *s, const struct options *o, struct tesla_error *err)
 {
-	static const struct { int signum; uv_signal_cb fn; } signals[] = {
-		{ SIGTERM, on_end }, { SIGINT, on_end }, { SIGUSR1, on_stats },
+	static const struct {
+		int signum;
+		uv_signal_cb fn;
+	} signals[] = {
+		{ SIGTERM, on_end },
+		{ SIGINT, on_end },
+		{ SIGUSR1, on_stats },
 	};
 	uv_signal_t handles[N_ELEMENTS(signals)];
 	struct control *control = NULL;

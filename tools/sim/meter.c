@@ -11,11 +11,14 @@
 #include "sim/encode.h"
 #include "sim/quantity.h"
 
-#define READ_MAX 125			/* registers: what fits a PDU */
+#define READ_MAX 125 /* registers: what fits a PDU */
 
-struct exponent { int value; bool set; };		/* set: by the user, never chosen anew */
+struct exponent {
+	int value;
+	bool set;
+}; /* set: by the user, never chosen anew */
 
-struct point {				/* one element */
+struct point { /* one element */
 	const struct tesla_variable *variable;
 	const struct tesla_register *reg;
 	struct source src;
@@ -28,11 +31,11 @@ struct meter {
 	const struct meter_rules *rules;
 	char *identity;
 	struct load load;
-	double refreshed;		/* time that the bank shows; NAN: it must be made anew */
+	double refreshed; /* time that the bank shows; NAN: it must be made anew */
 	struct bank bank;
 	struct point *points;
 	size_t n_points;
-	struct exponent *exponents;	/* one per scale register */
+	struct exponent *exponents; /* one per scale register */
 };
 
 /* ---- scale registers ---- */
@@ -309,8 +312,8 @@ static void points_add(struct meter *m, const struct tesla_variable *v)
 	for (size_t k = 0; k < v->n_elements; k++) {
 		const struct tesla_register *r = v->elements[k];
 
-		m->points[m->n_points++] = (struct point){ .variable = v, .reg = r,
-							   .src = source_of(v, r->label) };
+		m->points[m->n_points++] =
+			(struct point){ .variable = v, .reg = r, .src = source_of(v, r->label) };
 		bank_add(&m->bank, r->function, r->address, encode_words(r->type));
 	}
 }

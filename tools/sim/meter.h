@@ -6,9 +6,9 @@
 #include "base/model.h"
 #include "sim/modbus.h"
 
-struct meter_rules {			/* the same for all meters; outlives them */
+struct meter_rules {	   /* the same for all meters; outlives them */
 	bool refuse_holes; /* exception 2 for registers that the model does not define */
-	const struct model_range *forbidden;	/* beside the model's own; function 0: any */
+	const struct model_range *forbidden; /* beside the model's own; function 0: any */
 	size_t n_forbidden;
 };
 

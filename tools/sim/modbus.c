@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define MBAP 7				/* transaction, protocol, length, unit */
+#define MBAP 7 /* transaction, protocol, length, unit */
 
 uint16_t modbus_crc(const uint8_t *bytes, size_t len)
 {
@@ -26,9 +26,10 @@ void modbus_exception(struct pdu *reply, uint8_t function, int code)
 }
 
 /* Length of a whole request by function; `count_at`: where its own byte count is, 0: nowhere. */
-static const struct request_form { uint8_t function, length, count_at;
+static const struct request_form {
+	uint8_t function, length, count_at;
 } forms[] = {
-	{ 1, 8, 0 },  { 2, 8, 0 },   { 3, 8, 0 },    { 4, 8, 0 },  { 5, 8, 0 },  { 6, 8, 0 },
+	{ 1, 8, 0 },  { 2, 8, 0 },   { 3, 8, 0 },    { 4, 8, 0 },  { 5, 8, 0 },	 { 6, 8, 0 },
 	{ 7, 4, 0 },  { 8, 8, 0 },   { 11, 4, 0 },   { 12, 4, 0 }, { 15, 9, 6 }, { 16, 9, 6 },
 	{ 17, 4, 0 }, { 22, 10, 0 }, { 23, 13, 10 }, { 43, 7, 0 },
 };
@@ -64,7 +65,7 @@ bool rtu_parse(const uint8_t *bytes, size_t len, struct request *ret)
 
 int tcp_parse(const uint8_t *bytes, size_t len, struct request *ret)
 {
-	size_t body;			/* unit and PDU */
+	size_t body; /* unit and PDU */
 
 	if (len < MBAP)
 		return 0;

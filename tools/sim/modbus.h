@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #define PDU_MAX 253
-#define RTU_MAX 256			/* unit, PDU, checksum */
-#define TCP_MAX 260			/* MBAP header, PDU */
+#define RTU_MAX 256 /* unit, PDU, checksum */
+#define TCP_MAX 260 /* MBAP header, PDU */
 #define NOISE_MAX 8
-#define ADU_ROOM (NOISE_MAX + 2 * TCP_MAX)	/* what the worst fault makes of a reply */
+#define ADU_ROOM (NOISE_MAX + 2 * TCP_MAX) /* what the worst fault makes of a reply */
 
 enum modbus_exception {
 	MODBUS_BAD_FUNCTION = 1,
@@ -23,16 +23,26 @@ enum modbus_exception {
 	MODBUS_NO_TARGET = 11,
 };
 
-struct pdu { size_t len; uint8_t bytes[PDU_MAX]; };
-struct request { uint16_t transaction; uint8_t unit; struct pdu pdu; };
-struct adu { size_t len; uint8_t bytes[ADU_ROOM]; };
+struct pdu {
+	size_t len;
+	uint8_t bytes[PDU_MAX];
+};
+struct request {
+	uint16_t transaction;
+	uint8_t unit;
+	struct pdu pdu;
+};
+struct adu {
+	size_t len;
+	uint8_t bytes[ADU_ROOM];
+};
 
 /* What is to be done wrongly with one reply; all zero: nothing. */
 struct effect {
 	bool silent, checksum, noise, partial, disconnect, twice, wrong_address;
-	int exception;			/* answer this one; 0: what was asked for */
+	int exception; /* answer this one; 0: what was asked for */
 	int64_t late_us;
-	uint64_t random;		/* what noise is made of */
+	uint64_t random; /* what noise is made of */
 };
 
 static inline uint16_t be16(const uint8_t *p)

@@ -13,9 +13,28 @@
 #define LINE_MAX_MS 10000
 
 enum {
-	KEY_TCP = 256, KEY_RTU_TCP, KEY_PTY, KEY_BAUD, KEY_TURNAROUND, KEY_CHUNK, KEY_METER,
-	KEY_METERS, KEY_MODELS, KEY_FIX, KEY_RAW, KEY_SCALE, KEY_TIME_SCALE, KEY_SEED, KEY_HOLES,
-	KEY_FORBID, KEY_IDENTITY, KEY_FAULT, KEY_CONTROL, KEY_STATS, KEY_CONFIG, KEY_PARENT,
+	KEY_TCP = 256,
+	KEY_RTU_TCP,
+	KEY_PTY,
+	KEY_BAUD,
+	KEY_TURNAROUND,
+	KEY_CHUNK,
+	KEY_METER,
+	KEY_METERS,
+	KEY_MODELS,
+	KEY_FIX,
+	KEY_RAW,
+	KEY_SCALE,
+	KEY_TIME_SCALE,
+	KEY_SEED,
+	KEY_HOLES,
+	KEY_FORBID,
+	KEY_IDENTITY,
+	KEY_FAULT,
+	KEY_CONTROL,
+	KEY_STATS,
+	KEY_CONFIG,
+	KEY_PARENT,
 };
 
 static const struct argp_option table[] = {
@@ -258,7 +277,9 @@ static char *help_filter(int key, const char *text, void *input)
 void options_parse(struct options *o, int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = table, .parser = parse_one, .help_filter = help_filter,
+		.options = table,
+		.parser = parse_one,
+		.help_filter = help_filter,
 		.doc = "Plays Modbus meters, on TCP and on pseudo-terminals.\v",
 	};
 	const char *models = getenv("TESLA_MODELDIR");

@@ -9,15 +9,18 @@ struct line_option {
 	enum line_kind kind;
 	const char *where, *meters;
 }; /* meters NULL: the common ones */
-struct texts { const char **list; size_t n; };
+struct texts {
+	const char **list;
+	size_t n;
+};
 
-struct options {			/* texts point into argv */
+struct options { /* texts point into argv */
 	struct line_option *lines;
 	size_t n_lines;
 	struct texts meters, faults, fixes, raws, scales;
 	struct model_range *forbidden;
 	size_t n_forbidden;
-	struct pace pace;		/* baud 0: not given */
+	struct pace pace; /* baud 0: not given */
 	const char *models, *identity, *control, *stats, *config;
 	double time_scale;
 	int64_t seed;

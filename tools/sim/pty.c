@@ -20,7 +20,7 @@ struct pty {
 	int master;
 	int slave; /* kept open: a reader that closes its own does not hang up the line */
 	char *link;
-	char name[64];			/* of the slave side */
+	char name[64]; /* of the slave side */
 };
 
 static void pty_write(struct bus *b, const uint8_t *bytes, size_t len)
@@ -56,7 +56,7 @@ static int pty_pair(struct pty *p, struct tesla_error *err)
 	p->slave = open(p->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (p->slave < 0 || tcgetattr(p->slave, &tio) != 0)
 		return tesla_fail(err, -errno, "%s: %s", p->name, strerror(errno));
-	cfmakeraw(&tio);		/* before any byte: a fresh pty echoes */
+	cfmakeraw(&tio); /* before any byte: a fresh pty echoes */
 	tio.c_cflag |= CLOCAL;
 	if (tcsetattr(p->slave, TCSANOW, &tio) != 0)
 		return tesla_fail(err, -errno, "%s: %s", p->name, strerror(errno));
@@ -115,7 +115,7 @@ struct pty *pty_open(struct line *line, const char *link, const struct pace *pac
 	r = uv_poll_init(&line->sim->loop, &p->poll, p->master);
 	if (r == 0)
 		r = uv_poll_start(&p->poll, UV_READABLE, pty_readable);
-	assert(r == 0);			/* a pty can always be polled */
+	assert(r == 0); /* a pty can always be polled */
 	return p;
 }
 

@@ -10,6 +10,6 @@ struct pty;
 /* `link` is made, or turned if it is a symlink already.  NULL: *err says why. */
 struct pty *pty_open(struct line *line, const char *link, const struct pace *pace,
 		     struct tesla_error *err);
-void pty_close(struct pty *p);		/* removes the link; freed by the loop */
+void pty_close(struct pty *p); /* removes the link; freed by the loop */
 
 #endif

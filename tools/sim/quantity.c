@@ -7,11 +7,13 @@
 
 #include "base/cleanup.h"
 
-#define ENERGY_PEAK 1e9			/* Wh: an exponent that serves the meter for years */
-#define VOLTAGE_PEAK 253.0		/* 230 V + 10 % */
+#define ENERGY_PEAK 1e9	   /* Wh: an exponent that serves the meter for years */
+#define VOLTAGE_PEAK 253.0 /* 230 V + 10 % */
 
 /* docs/names.md has the names; a variable that is not here goes by its unit. */
-static const struct { const char *name; enum quantity quantity;
+static const struct {
+	const char *name;
+	enum quantity quantity;
 } names[] = {
 	{ "TPF", QUANTITY_VOLTAGE },
 	{ "TFF", QUANTITY_LINE_VOLTAGE },
@@ -40,20 +42,36 @@ static const struct { const char *name; enum quantity quantity;
 };
 
 /* Power without a unit is taken as kW: meters that do not say show what fits 16 bits. */
-static const struct { const char *unit; enum quantity quantity; double factor; } units[] = {
-	{ "V", QUANTITY_VOLTAGE, 1 }, { "kV", QUANTITY_VOLTAGE, 1e-3 },
-	{ "A", QUANTITY_CURRENT, 1 }, { "mA", QUANTITY_CURRENT, 1e3 },
-	{ "W", QUANTITY_ACTIVE, 1 }, { "kW", QUANTITY_ACTIVE, 1e-3 },
-	{ "var", QUANTITY_REACTIVE, 1 }, { "kvar", QUANTITY_REACTIVE, 1e-3 },
-	{ "VA", QUANTITY_APPARENT, 1 }, { "kVA", QUANTITY_APPARENT, 1e-3 },
+static const struct {
+	const char *unit;
+	enum quantity quantity;
+	double factor;
+} units[] = {
+	{ "V", QUANTITY_VOLTAGE, 1 },
+	{ "kV", QUANTITY_VOLTAGE, 1e-3 },
+	{ "A", QUANTITY_CURRENT, 1 },
+	{ "mA", QUANTITY_CURRENT, 1e3 },
+	{ "W", QUANTITY_ACTIVE, 1 },
+	{ "kW", QUANTITY_ACTIVE, 1e-3 },
+	{ "var", QUANTITY_REACTIVE, 1 },
+	{ "kvar", QUANTITY_REACTIVE, 1e-3 },
+	{ "VA", QUANTITY_APPARENT, 1 },
+	{ "kVA", QUANTITY_APPARENT, 1e-3 },
 	{ "Hz", QUANTITY_FREQUENCY, 1 },
-	{ "Wh", QUANTITY_ACTIVE_ENERGY, 1 }, { "kWh", QUANTITY_ACTIVE_ENERGY, 1e-3 },
-	{ "varh", QUANTITY_REACTIVE_ENERGY, 1 }, { "kvarh", QUANTITY_REACTIVE_ENERGY, 1e-3 },
-	{ "VAh", QUANTITY_APPARENT_ENERGY, 1 }, { "kVAh", QUANTITY_APPARENT_ENERGY, 1e-3 },
-	{ "h", QUANTITY_HOURS, 1 }, { "min", QUANTITY_MINUTES, 1 },
+	{ "Wh", QUANTITY_ACTIVE_ENERGY, 1 },
+	{ "kWh", QUANTITY_ACTIVE_ENERGY, 1e-3 },
+	{ "varh", QUANTITY_REACTIVE_ENERGY, 1 },
+	{ "kvarh", QUANTITY_REACTIVE_ENERGY, 1e-3 },
+	{ "VAh", QUANTITY_APPARENT_ENERGY, 1 },
+	{ "kVAh", QUANTITY_APPARENT_ENERGY, 1e-3 },
+	{ "h", QUANTITY_HOURS, 1 },
+	{ "min", QUANTITY_MINUTES, 1 },
 };
 
-static const struct { const char *label; int phase; } labels[] = {
+static const struct {
+	const char *label;
+	int phase;
+} labels[] = {
 	{ "L1", 0 }, { "L2", 1 },    { "L3", 2 },    { "12", 0 },    { "23", 1 },
 	{ "31", 2 }, { "L1-L2", 0 }, { "L2-L3", 1 }, { "L3-L1", 2 }, { "N", PHASE_NEUTRAL },
 };
@@ -144,7 +162,7 @@ static double quantity_value(const struct source *src, const struct load *l, con
 	case QUANTITY_THD_CURRENT:
 		return of_phase(s->thd_current, k, sum3(s->thd_current) / 3, s->thd_current[0]);
 	case QUANTITY_HOURS:
-		return floor(fmod(s->t, 6e4 * 3600) / 3600);	/* fits 16 bits */
+		return floor(fmod(s->t, 6e4 * 3600) / 3600); /* fits 16 bits */
 	case QUANTITY_MINUTES:
 		return floor(fmod(s->t, 3600) / 60);
 	case QUANTITY_SERIAL:

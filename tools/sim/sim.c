@@ -42,7 +42,7 @@ void sim_release(struct sim *s)
 		line_end(s->lines[i]);
 	(void)uv_run(&s->loop, UV_RUN_DEFAULT);
 	r = uv_loop_close(&s->loop);
-	assert(r == 0);			/* a handle of ours was forgotten */
+	assert(r == 0); /* a handle of ours was forgotten */
 	(void)r;
 	for (size_t i = 0; i < s->n_lines; i++)
 		line_free(s->lines[i]);
@@ -89,7 +89,7 @@ int sim_add_line(struct sim *s, enum line_kind kind, const char *where, const ch
 		free(l);
 		return tesla_fail(err, -ENOMEM, "no memory");
 	}
-	s->lines[s->n_lines++] = l;	/* from here on sim_release ends and frees it */
+	s->lines[s->n_lines++] = l; /* from here on sim_release ends and frees it */
 	l->sim = s;
 	l->kind = kind;
 	l->baud = pace->baud;

@@ -18,11 +18,11 @@ struct sim {
 	uv_loop_t loop;
 	struct models models;
 	struct fleet_rules rules;
-	struct fleet common;		/* the meters of lines that have none of their own */
+	struct fleet common; /* the meters of lines that have none of their own */
 	struct faults faults;
 	struct line **lines;
 	size_t n_lines;
-	int64_t start_us;		/* monotonic */
+	int64_t start_us; /* monotonic */
 	double time_scale;
 };
 
@@ -38,7 +38,7 @@ int sim_add_line(struct sim *s, enum line_kind kind, const char *where, const ch
 /* For all meters; -ENOENT when it concerned none. */
 int sim_set(struct sim *s, fleet_setter *set, const char *text, struct tesla_error *err);
 
-void sim_stats(const struct sim *s, yajl_gen g);	/* members of a map that is open */
+void sim_stats(const struct sim *s, yajl_gen g); /* members of a map that is open */
 void sim_reset(struct sim *s);
 /* One JSON object on one line. */
 int sim_print_stats(const struct sim *s, FILE *out);

@@ -13,11 +13,11 @@
 #include "sim/text.h"
 
 #define BACKLOG 4096
-#define UNSENT_MAX 65536		/* bytes: who does not read is closed */
+#define UNSENT_MAX 65536 /* bytes: who does not read is closed */
 
 struct conn {
 	uv_tcp_t tcp;
-	struct bus bus;			/* of Modbus TCP only the way out is used */
+	struct bus bus; /* of Modbus TCP only the way out is used */
 	struct tcp_listener *listener;
 	struct conn *next, **prev;
 	size_t in_len;
@@ -32,7 +32,10 @@ struct tcp_listener {
 	size_t n_conns;
 };
 
-struct unsent { uv_write_t req; char bytes[]; };
+struct unsent {
+	uv_write_t req;
+	char bytes[];
+};
 
 /* ---- connections ---- */
 
@@ -134,7 +137,7 @@ static void conn_requests(struct conn *c)
 		if (c->bus.closed)
 			return;
 	}
-	if (n < 0) {			/* no way to find the next request */
+	if (n < 0) { /* no way to find the next request */
 		c->listener->line->all.garbled++;
 		conn_close(c);
 		return;

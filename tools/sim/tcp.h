@@ -10,8 +10,8 @@ struct tcp_listener;
 /* "[ADDRESS:]PORT"; port 0: a free one.  NULL: *err says why. */
 struct tcp_listener *tcp_open(struct line *line, const char *where, const struct pace *pace,
 			      struct tesla_error *err);
-char *tcp_where(const struct tcp_listener *t);	/* "127.0.0.1:45123", for free(); NULL: no memory */
+char *tcp_where(const struct tcp_listener *t); /* "127.0.0.1:45123", for free(); NULL: no memory */
 size_t tcp_connections(const struct tcp_listener *t);
-void tcp_close(struct tcp_listener *t);	/* and all its connections; freed by the loop */
+void tcp_close(struct tcp_listener *t); /* and all its connections; freed by the loop */
 
 #endif

@@ -45,7 +45,7 @@ struct tick *tick_new(uv_loop_t *loop, void (*fn)(void *arg), void *arg)
 	r = uv_poll_init(loop, &t->poll, t->fd);
 	if (r == 0)
 		r = uv_poll_start(&t->poll, UV_READABLE, tick_fired);
-	assert(r == 0);			/* a timerfd can always be polled */
+	assert(r == 0); /* a timerfd can always be polled */
 	return t;
 }
 

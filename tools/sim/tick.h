@@ -11,6 +11,6 @@ struct tick;
 struct tick *tick_new(uv_loop_t *loop, void (*fn)(void *arg), void *arg); /* NULL with errno */
 /* Once, at this monotonic time; a time that is past fires at once.  0: not at all. */
 void tick_at(struct tick *t, int64_t mono_us);
-void tick_free(struct tick *t);		/* fn is not called any more */
+void tick_free(struct tick *t); /* fn is not called any more */
 
 #endif

@@ -16,7 +16,10 @@
 /* ---- lists of maps as tables ---- */
 
 enum form { TEXT, COUNT, SHARE, DURATION, AGE, FLAG };
-struct field { const char *key; enum form form; };
+struct field {
+	const char *key;
+	enum form form;
+};
 struct list {
 	const char *key;
 	const struct table_column *columns;
@@ -132,23 +135,23 @@ static char *word(const msgpack_object *map, const char *key)
 /* ---- status ---- */
 
 static const struct table_column host_columns[] = {
-	{ "HOST", true },     { "KIND", false },       { "PID", true },    { "STATE", false },
+	{ "HOST", true },     { "KIND", false },       { "PID", true },	   { "STATE", false },
 	{ "RESTARTS", true }, { "QUARANTINE", false }, { "LINES", false }, { "REASON", false },
 };
 static const struct field host_fields[] = {
-	{ "id", TEXT },        { "kind", TEXT },       { "pid", COUNT },  { "state", TEXT },
+	{ "id", TEXT },	       { "kind", TEXT },       { "pid", COUNT },  { "state", TEXT },
 	{ "restarts", COUNT }, { "quarantine", FLAG }, { "lines", TEXT }, { "reason", TEXT },
 };
 static const struct table_column line_columns[] = {
-	{ "LINE", true },    { "KIND", false }, { "NAME", false },        { "STATE", false },
-	{ "PLANNED", true }, { "BUSY", true },  { "TRANSACTIONS", true }, { "REASON", false },
+	{ "LINE", true },    { "KIND", false }, { "NAME", false },	  { "STATE", false },
+	{ "PLANNED", true }, { "BUSY", true },	{ "TRANSACTIONS", true }, { "REASON", false },
 };
 static const struct field line_fields[] = {
-	{ "id", TEXT }, { "kind", TEXT }, { "name", TEXT }, { "state", TEXT }, { "share", SHARE },
-	{ "busy", SHARE }, { "transactions", COUNT }, { "reason", TEXT },
+	{ "id", TEXT },	    { "kind", TEXT },  { "name", TEXT },	  { "state", TEXT },
+	{ "share", SHARE }, { "busy", SHARE }, { "transactions", COUNT }, { "reason", TEXT },
 };
 static const struct table_column analyzer_columns[] = {
-	{ "ANALYZER", true }, { "LINE", true },       { "ADDRESS", true }, { "MODEL", false },
+	{ "ANALYZER", true }, { "LINE", true },	      { "ADDRESS", true }, { "MODEL", false },
 	{ "STATE", false },   { "VERIFIED", false },  { "EVERY", true },   { "LAST", true },
 	{ "SWEEPS", true },   { "FAILED", true },     { "MISSED", true },  { "TIME-OUTS", true },
 	{ "GARBLED", true },  { "EXCEPTIONS", true }, { "REASON", false }, { "NOTE", false },
@@ -176,7 +179,7 @@ static const struct table_column exporter_columns[] = {
 	{ "DELIVERED", true }, { "DROPPED", true }, { "REASON", false },
 };
 static const struct field exporter_fields[] = {
-	{ "id", TEXT },         { "type", TEXT },     { "state", TEXT },
+	{ "id", TEXT },		{ "type", TEXT },     { "state", TEXT },
 	{ "delivered", COUNT }, { "dropped", COUNT }, { "reason", TEXT },
 };
 static const struct list status_lists[] = {

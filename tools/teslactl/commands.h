@@ -6,11 +6,11 @@
 #include "teslactl/ctl.h"
 
 struct command {
-	const char *name, *args, *help;	/* args: "" or as in the help */
+	const char *name, *args, *help; /* args: "" or as in the help */
 	/* What the answer means for people: prints it, and returns an exit code. */
 	int (*show)(const msgpack_object *answer);
-	int (*code)(const msgpack_object *answer);	/* the exit code beyond that; NULL: 0 */
-	int (*run)(const struct ctl *ctl);	/* instead of one request and `show` */
+	int (*code)(const msgpack_object *answer); /* the exit code beyond that; NULL: 0 */
+	int (*run)(const struct ctl *ctl);	   /* instead of one request and `show` */
 };
 
 /* Ended by a row without name. */

@@ -10,21 +10,24 @@
 
 enum ctl_exit {
 	CTL_GOOD = 0,
-	CTL_NO = 1,			/* the daemon says no, or the configuration is wrong */
+	CTL_NO = 1, /* the daemon says no, or the configuration is wrong */
 	CTL_USAGE = 2,
-	CTL_NO_DAEMON = 3,		/* it cannot be reached, or does not answer */
-	CTL_NOTHING = 4,		/* watch ended without a value */
+	CTL_NO_DAEMON = 3, /* it cannot be reached, or does not answer */
+	CTL_NOTHING = 4,   /* watch ended without a value */
 };
 
 struct ctl {
-	const char *endpoint;		/* NULL: the default */
+	const char *endpoint; /* NULL: the default */
 	bool json;
 	int timeout_ms;
-	int64_t seconds_ms;		/* watch ends after so long; 0: never by itself */
-	struct filter filter;		/* what to watch */
+	int64_t seconds_ms;   /* watch ends after so long; 0: never by itself */
+	struct filter filter; /* what to watch */
 };
 
-struct answer { uint8_t *bytes; struct mp_doc doc; };
+struct answer {
+	uint8_t *bytes;
+	struct mp_doc doc;
+};
 
 /* Prints "teslactl: ..." to standard error; returns CTL_NO. */
 int ctl_complain(const struct tesla_error *err);

@@ -11,7 +11,10 @@
 
 enum { OPTION_TIMEOUT = 256 };
 
-struct line { struct ctl ctl; const struct command *command; };
+struct line {
+	struct ctl ctl;
+	const struct command *command;
+};
 
 static const struct argp_option options[] = {
 	{ "socket", 's', "ENDPOINT", 0, "Where teslad listens, such as ipc:///run/tesla/control",
@@ -116,7 +119,8 @@ static char *help_filter(int key, const char *text, void *input)
 		    "\nEnvironment:\n"
 		    "  TESLA_CONTROL  the endpoint when -s is not given; else it is\n"
 		    "                 ipc:///run/tesla/control for root, for others the same file\n"
-		    "                 in $XDG_RUNTIME_DIR/tesla or /tmp/tesla-UID.", out);
+		    "                 in $XDG_RUNTIME_DIR/tesla or /tmp/tesla-UID.",
+		    out);
 	(void)fclose(out);
 	return help;
 }

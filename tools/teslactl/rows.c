@@ -50,7 +50,7 @@ static void row_free(struct row *row)
 
 static void keep(void *row)
 {
-	(void)row;			/* freed through the list */
+	(void)row; /* freed through the list */
 }
 
 void rows_release(struct rows *rows)
@@ -270,7 +270,7 @@ int rows_message(struct rows *rows, const char *topic, const msgpack_object *pay
 void element_format(const struct row_element *e, char *text, size_t size)
 {
 	static const char *const words[] = {
-		[TESLA_GOOD] = "good",       [TESLA_UNAVAILABLE] = "unavailable",
+		[TESLA_GOOD] = "good",	     [TESLA_UNAVAILABLE] = "unavailable",
 		[TESLA_SUSPECT] = "suspect", [TESLA_ERROR] = "error",
 		[TESLA_STALE] = "stale",
 	};
@@ -313,8 +313,13 @@ char *row_values(const struct row *row)
 
 void age_format(int64_t ms, char *text, size_t size)
 {
-	static const struct { int64_t below_ms, unit_ms; const char *unit; } forms[] = {
-		{ 120000, 1000, "s" }, { 7200000, 60000, "min" }, { 172800000, 3600000, "h" },
+	static const struct {
+		int64_t below_ms, unit_ms;
+		const char *unit;
+	} forms[] = {
+		{ 120000, 1000, "s" },
+		{ 7200000, 60000, "min" },
+		{ 172800000, 3600000, "h" },
 		{ INT64_MAX, 86400000, "d" },
 	};
 	size_t i = 0;

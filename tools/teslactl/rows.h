@@ -6,11 +6,15 @@
 #include <msgpack.h>
 #include <tesla/plugin.h>
 
-struct row_element { double value; bool has_value; int quality; };
+struct row_element {
+	double value;
+	bool has_value;
+	int quality;
+};
 struct row {
 	int64_t analyzer;
-	char *variable, *unit, *error;	/* unit, error: NULL when there is none */
-	char **labels;			/* NULL: not known */
+	char *variable, *unit, *error; /* unit, error: NULL when there is none */
+	char **labels;		       /* NULL: not known */
 	size_t n_labels, n_elements;
 	struct row_element *elements;
 	int64_t t_ms, epoch_ms, sweep;
@@ -19,16 +23,16 @@ struct row {
 
 /* Which readings one wants to see. */
 struct filter {
-	int64_t analyzer;		/* 0: all */
-	char **variables;		/* none: all */
+	int64_t analyzer; /* 0: all */
+	char **variables; /* none: all */
 	size_t n_variables;
 };
 bool filter_takes(const struct filter *f, int64_t analyzer, const char *variable, size_t len);
 
 struct rows {
-	struct row **list;		/* in the order of the snapshot, then as they came */
+	struct row **list; /* in the order of the snapshot, then as they came */
 	size_t n;
-	void *index;			/* tsearch */
+	void *index; /* tsearch */
 };
 
 void rows_release(struct rows *rows);

@@ -14,11 +14,14 @@
 #include "teslactl/table.h"
 
 #define HEAD_LINES 2
-#define CELL_WIDTH 9			/* of a number, so that columns stand still */
+#define CELL_WIDTH 9 /* of a number, so that columns stand still */
 
 enum pair { PLAIN, DOUBTFUL, ABSENT };
 
-struct screen { SCREEN *term; size_t top, n_rows; };
+struct screen {
+	SCREEN *term;
+	size_t top, n_rows;
+};
 
 struct screen *screen_open(void)
 {
@@ -70,7 +73,7 @@ static void scroll_by(struct screen *s, long by)
 bool screen_keys(struct screen *s)
 {
 	for (int key; (key = getch()) != ERR;) {
-		long by = key == KEY_UP      ? -1
+		long by = key == KEY_UP	     ? -1
 			  : key == KEY_DOWN  ? 1
 			  : key == KEY_PPAGE ? -(long)page()
 			  : key == KEY_NPAGE ? (long)page()
@@ -119,14 +122,17 @@ static attr_t element_look(const struct row_element *e)
 {
 	if (e->has_value && e->quality == TESLA_GOOD)
 		return A_NORMAL;
-	return e->has_value && (e->quality == TESLA_SUSPECT || e->quality == TESLA_STALE) ?
-		       (attr_t)COLOR_PAIR(DOUBTFUL) | A_BOLD : (attr_t)COLOR_PAIR(ABSENT);
+	return e->has_value && (e->quality == TESLA_SUSPECT || e->quality == TESLA_STALE)
+		       ? (attr_t)COLOR_PAIR(DOUBTFUL) | A_BOLD
+		       : (attr_t)COLOR_PAIR(ABSENT);
 }
 
 /*
  * Columns wide enough for all rows, not only those on the screen: scrolling moves nothing sideways.
  */
-struct widths { int variable, unit, label; };
+struct widths {
+	int variable, unit, label;
+};
 
 static struct widths widths_of(const struct rows *rows)
 {

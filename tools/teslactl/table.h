@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-struct table_column { const char *head; bool right; };
+struct table_column {
+	const char *head;
+	bool right;
+};
 struct table {
 	const struct table_column *columns;
 	size_t n_columns, n_cells;

@@ -20,23 +20,27 @@
 #include "teslactl/rows.h"
 #include "teslactl/screen.h"
 
-#define DRAW_US 200000			/* at most five times a second */
-#define IDLE_DRAW_US 1000000		/* ages go on when nothing comes */
-#define DRAIN_MAX    10000 /* messages between two looks at keys, signals and the clock */
-#define RATE_US 5000000			/* sweeps are counted over so long */
+#define DRAW_US 200000	     /* at most five times a second */
+#define IDLE_DRAW_US 1000000 /* ages go on when nothing comes */
+#define DRAIN_MAX 10000	     /* messages between two looks at keys, signals and the clock */
+#define RATE_US 5000000	     /* sweeps are counted over so long */
 
 /* Sweeps per second over the last few seconds: counts at past moments, oldest first. */
-struct rate { int64_t at_us[8]; uint64_t count[8], sweeps; size_t n; };
+struct rate {
+	int64_t at_us[8];
+	uint64_t count[8], sweeps;
+	size_t n;
+};
 
 struct watch {
 	const struct ctl *ctl;
 	char *node, *name, *endpoint;
 	struct tesla_stream *stream;
 	struct rows rows;
-	struct screen *screen;		/* NULL: lines of text or JSON */
+	struct screen *screen; /* NULL: lines of text or JSON */
 	struct rate rate;
 	int64_t last_analyzer, last_sweep;
-	bool has_value;			/* a number came from the stream */
+	bool has_value; /* a number came from the stream */
 	bool dirty, over;
 	int signals;
 	int64_t until_us, drawn_us;
@@ -300,8 +304,9 @@ static int status_take(struct watch *w)
 static int subscribe(struct watch *w, struct tesla_error *err)
 {
 	_cleanup_free_ char *prefix = NULL;
-	int n = w->ctl->filter.analyzer == 0 ? asprintf(&prefix, "reading/%s/", w->node) :
-		asprintf(&prefix, "reading/%s/%lld/", w->node, (long long)w->ctl->filter.analyzer);
+	int n = w->ctl->filter.analyzer == 0 ? asprintf(&prefix, "reading/%s/", w->node)
+					     : asprintf(&prefix, "reading/%s/%lld/", w->node,
+							(long long)w->ctl->filter.analyzer);
 
 	if (n < 0)
 		return tesla_fail(err, -ENOMEM, "no memory");

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <tesla/plugin.h>
 
-#define RUN_MAX 125			/* registers of a block: one Modbus read */
+#define RUN_MAX 125 /* registers of a block: one Modbus read */
 #define NO_BLOCK SIZE_MAX
 
 struct element {
 	const struct tesla_register *reg;
-	size_t block, offset;		/* where its bytes are: which reply, from which byte */
-	size_t scale_block;		/* the reply with its scale register, or NO_BLOCK */
-	double mantissa;		/* scale = mantissa x 10^exponent */
+	size_t block, offset; /* where its bytes are: which reply, from which byte */
+	size_t scale_block;   /* the reply with its scale register, or NO_BLOCK */
+	double mantissa;      /* scale = mantissa x 10^exponent */
 	int exponent;
 };
 
@@ -77,7 +77,8 @@ static bool continues(const struct tesla_block *b, const struct tesla_register *
 }
 
 /* Elements that lie behind each other share a block; each jump begins another. */
-static void variable_plan(struct plan *p, const struct tesla_variable *v, int32_t index, unsigned limit)
+static void variable_plan(struct plan *p, const struct tesla_variable *v, int32_t index,
+			  unsigned limit)
 {
 	struct tesla_block *b = NULL;
 
@@ -87,10 +88,13 @@ static void variable_plan(struct plan *p, const struct tesla_variable *v, int32_
 
 		if (b == NULL || !continues(b, r, limit)) {
 			b = &p->blocks[p->n_blocks++];
-			*b = (struct tesla_block){ .function = r->function, .address = r->address,
+			*b = (struct tesla_block){ .function = r->function,
+						   .address = r->address,
 						   .variable = index };
 		}
-		*e = (struct element){ .reg = r, .block = p->n_blocks - 1, .offset = 2u * b->count,
+		*e = (struct element){ .reg = r,
+				       .block = p->n_blocks - 1,
+				       .offset = 2u * b->count,
 				       .scale_block = NO_BLOCK };
 		scale_split(r->scale, &e->mantissa, &e->exponent);
 		b->count = (uint16_t)(b->count + r->count);
@@ -103,7 +107,10 @@ static size_t scale_block(struct plan *p, const struct tesla_scale *s, size_t fi
 		if (p->blocks[i].function == s->function && p->blocks[i].address == s->address)
 			return i;
 	p->blocks[p->n_blocks] = (struct tesla_block){
-		.function = s->function, .address = s->address, .count = 1, .flags = flags,
+		.function = s->function,
+		.address = s->address,
+		.count = 1,
+		.flags = flags,
 		.variable = TESLA_EVERY_VARIABLE,
 	};
 	return p->n_blocks++;
@@ -153,7 +160,9 @@ static int plan_open(const void *conf, const struct tesla_model *model,
 		     struct tesla_error *err)
 {
 	uint16_t flags = model->scales_every_sweep ? 0 : TESLA_BLOCK_CONNECT;
-	unsigned limit = model->max_registers > 0 && model->max_registers < RUN_MAX ? model->max_registers : RUN_MAX;
+	unsigned limit = model->max_registers > 0 && model->max_registers < RUN_MAX
+				 ? model->max_registers
+				 : RUN_MAX;
 	size_t n_elements = 0, first_scale;
 	struct plan *p;
 
@@ -200,7 +209,9 @@ static const uint8_t *reply_bytes(const struct plan *p, const struct tesla_reply
 	const struct tesla_reply *r = &replies[block];
 
 	return r->status == TESLA_REPLY_OK && r->data != NULL &&
-	       r->data->len == 2u * p->blocks[block].count ? r->data->bytes : NULL;
+			       r->data->len == 2u * p->blocks[block].count
+		       ? r->data->bytes
+		       : NULL;
 }
 
 static uint64_t raw_bits(const struct tesla_register *r, const uint8_t *p)
@@ -217,8 +228,14 @@ static uint64_t raw_bits(const struct tesla_register *r, const uint8_t *p)
 
 static double raw_number(enum tesla_raw type, uint64_t bits)
 {
-	union { uint32_t u; float f; } single = { .u = (uint32_t)bits };
-	union { uint64_t u; double f; } dbl = { .u = bits };
+	union {
+		uint32_t u;
+		float f;
+	} single = { .u = (uint32_t)bits };
+	union {
+		uint64_t u;
+		double f;
+	} dbl = { .u = bits };
 
 	switch (type) {
 	case TESLA_INT16:
@@ -238,7 +255,8 @@ static double raw_number(enum tesla_raw type, uint64_t bits)
 
 static double power_of_ten(int n)
 {
-	static const double exact[] = {		/* pow() need not be */
+	static const double exact[] = {
+		/* pow() need not be */
 		1e0,  1e1,  1e2,  1e3,	1e4,  1e5,  1e6,  1e7,	1e8,  1e9,  1e10, 1e11,
 		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 	};
@@ -306,4 +324,4 @@ static const struct tesla_data data = {
 };
 
 TESLA_DATA_PLUGIN("pmData", PACKAGE_VERSION, &data,
-	.help = "Meters that a model file describes register by register.");
+		  .help = "Meters that a model file describes register by register.");

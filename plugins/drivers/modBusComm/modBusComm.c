@@ -15,17 +15,19 @@
 
 #include "pdu.h"
 
-#define GRACE_US 20000			/* a reply that has begun gets this beyond the time-out */
-#define RTU_ADDRESS_MAX 247		/* libmodbus takes no more; Modbus reserves the rest */
+#define GRACE_US 20000	    /* a reply that has begun gets this beyond the time-out */
+#define RTU_ADDRESS_MAX 247 /* libmodbus takes no more; Modbus reserves the rest */
 
-struct conf { int64_t silence_ms; };
+struct conf {
+	int64_t silence_ms;
+};
 
 struct bus {
 	modbus_t *ctx;
 	struct tesla_line *line;
-	int64_t quiet_us;		/* before a request, since the last byte */
-	uint16_t transaction;		/* of the request that is under way (TCP) */
-	size_t whole;			/* length of the reply that the host has seen, in halves */
+	int64_t quiet_us;     /* before a request, since the last byte */
+	uint16_t transaction; /* of the request that is under way (TCP) */
+	size_t whole;	      /* length of the reply that the host has seen, in halves */
 };
 
 static int64_t now_us(void)
@@ -46,17 +48,19 @@ static void sleep_until(int64_t us)
 
 /* ---- a transaction ends early: its status, a sentence, and false to leave by ---- */
 
-__attribute__((format(printf, 4, 5)))
-static bool ended(struct tesla_reply *reply, enum tesla_status status, struct tesla_error *err,
-		  const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static bool ended(struct tesla_reply *reply,
+							enum tesla_status status,
+							struct tesla_error *err, const char *fmt,
+							...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(err->text, sizeof err->text, fmt, ap);
 	va_end(ap);
-	err->code = status == TESLA_REPLY_TIMEOUT ? -ETIMEDOUT :
-		    status == TESLA_REPLY_BROKEN ? -EIO : -EBADMSG;
+	err->code = status == TESLA_REPLY_TIMEOUT  ? -ETIMEDOUT
+		    : status == TESLA_REPLY_BROKEN ? -EIO
+						   : -EBADMSG;
 	reply->status = status;
 	return false;
 }
@@ -94,7 +98,7 @@ static ssize_t drain(const struct bus *b)
 		return pending > 0 && modbus_flush(b->ctx) != 0 ? -1 : pending;
 	}
 	while ((n = recv(b->line->fd, junk, sizeof junk, MSG_DONTWAIT)) > 0)
-		if ((sum += n) > 1 << 20)	/* it never stops: quiet_keep() gives up on it */
+		if ((sum += n) > 1 << 20) /* it never stops: quiet_keep() gives up on it */
 			break;
 	if (n == 0)
 		errno = ECONNRESET;
@@ -190,7 +194,7 @@ static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadl
 	reply->received_us = b->line->last_byte_us = now_us();
 	if (n > 0)
 		return (size_t)n;
-	if (n == 0)	/* libmodbus checked the sum, and the address is another */
+	if (n == 0) /* libmodbus checked the sum, and the address is another */
 		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply with address %u, expected %u",
 			    frame[0], address);
 	else if (cause == ETIMEDOUT)
@@ -203,7 +207,10 @@ static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadl
 	return 0;
 }
 
-/* The frame that the host has seen is there as a whole: nothing to reassemble.  Length, or 0 as above. */
+/*
+ * The frame that the host has seen is there as a whole: nothing to reassemble.  Length, or 0 as
+ * above.
+ */
 static size_t receive_whole(const struct bus *b, uint8_t *frame, struct tesla_reply *reply,
 			    struct tesla_error *err)
 {
@@ -217,8 +224,8 @@ static size_t receive_whole(const struct bus *b, uint8_t *frame, struct tesla_re
 }
 
 /*
- * What a frame of n bytes answers; n 0: the transaction ended before.  1: it is over; 0: that was the answer
- * to an older request; negative: no memory.
+ * What a frame of n bytes answers; n 0: the transaction ended before.  1: it is over; 0: that was
+ * the answer to an older request; negative: no memory.
  */
 static int take(const struct bus *b, const struct pdu_request *req, const uint8_t *frame, size_t n,
 		struct tesla_reply *reply, struct tesla_error *err)
@@ -328,7 +335,7 @@ static int bus_request(void *self, unsigned address, const struct tesla_block *b
 	if (b->line->kind != TESLA_LINE_TCP)
 		return tesla_fail(err, -ENOTSUP, "%s: only TCP lines are read in halves",
 				  b->line->name);
-	if (line_attach(b, reply, err))	/* what is late has another transaction number: no drain */
+	if (line_attach(b, reply, err)) /* what is late has another transaction number: no drain */
 		(void)send_request(b, &req, reply, err);
 	return 0;
 }
@@ -382,8 +389,8 @@ static int bus_open(const void *conf, struct tesla_line *line, const struct tesl
 		return tesla_fail(err, -ENOMEM, "%s: no memory", line->name);
 	b->line = line;
 	/* Speed and device mean nothing here: the host has set up the line. */
-	b->ctx = line->kind == TESLA_LINE_TCP ? modbus_new_tcp(NULL, 502) :
-						modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);
+	b->ctx = line->kind == TESLA_LINE_TCP ? modbus_new_tcp(NULL, 502)
+					      : modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);
 	if (b->ctx == NULL || modbus_set_byte_timeout(b->ctx, 0, 0) != 0) {
 		int cause = errno;
 
@@ -420,5 +427,5 @@ static const struct tesla_driver driver = {
 };
 
 TESLA_DRIVER_PLUGIN("modBusComm", PACKAGE_VERSION, &driver,
-	.help = "Modbus RTU on serial lines, Modbus TCP, and RTU over TCP.",
-	.params = params, .conf_size = sizeof(struct conf));
+		    .help = "Modbus RTU on serial lines, Modbus TCP, and RTU over TCP.",
+		    .params = params, .conf_size = sizeof(struct conf));

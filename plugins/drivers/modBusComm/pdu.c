@@ -6,9 +6,9 @@
 #include <string.h>
 
 #define EXCEPTION 0x80u
-#define NO_PATH 10			/* exceptions of gateways */
+#define NO_PATH 10 /* exceptions of gateways */
 #define NO_ANSWER 11
-#define REPLY_MIN 3			/* unit, function, byte count or exception number */
+#define REPLY_MIN 3 /* unit, function, byte count or exception number */
 #define REPLY_MAX 254
 
 static uint16_t get16(const uint8_t *p)
@@ -65,9 +65,15 @@ static enum tesla_status garbled(struct tesla_error *err, const char *what, unsi
 static const char *exception_name(unsigned code)
 {
 	static const char *const names[] = {
-		[1] = "illegal function", [2] = "illegal address", [3] = "illegal value",
-		[4] = "device failure", [5] = "acknowledged, not done", [6] = "busy",
-		[7] = "refused", [8] = "memory parity", [NO_PATH] = "gateway has no path",
+		[1] = "illegal function",
+		[2] = "illegal address",
+		[3] = "illegal value",
+		[4] = "device failure",
+		[5] = "acknowledged, not done",
+		[6] = "busy",
+		[7] = "refused",
+		[8] = "memory parity",
+		[NO_PATH] = "gateway has no path",
 		[NO_ANSWER] = "gateway: no answer from the meter",
 	};
 	const char *name = code < sizeof names / sizeof *names ? names[code] : NULL;
@@ -89,7 +95,8 @@ enum tesla_status pdu_check(const struct pdu_request *req, const uint8_t *reply,
 		(void)tesla_fail(err, -EREMOTEIO, "exception %u (%s)", reply[2],
 				 exception_name(reply[2]));
 		/* A gateway speaks in place of a meter that does not. */
-		return reply[2] == NO_PATH || reply[2] == NO_ANSWER ? TESLA_REPLY_TIMEOUT : TESLA_REPLY_EXCEPTION;
+		return reply[2] == NO_PATH || reply[2] == NO_ANSWER ? TESLA_REPLY_TIMEOUT
+								    : TESLA_REPLY_EXCEPTION;
 	}
 	if (reply[1] != function)
 		return garbled(err, "function", reply[1], function);

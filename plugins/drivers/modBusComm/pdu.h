@@ -8,17 +8,23 @@
 
 #include <tesla/plugin.h>
 
-#define PDU_HEAD 6			/* of a TCP frame: transaction, protocol, length */
-#define PDU_REQUEST_MAX 6		/* unit, function, address, count */
+#define PDU_HEAD 6	  /* of a TCP frame: transaction, protocol, length */
+#define PDU_REQUEST_MAX 6 /* unit, function, address, count */
 #define PDU_MAX_REGISTERS 125
 #define PDU_TEXT_MAX 254
 
 enum pdu_function { PDU_HOLDING = 3, PDU_INPUT = 4, PDU_IDENTITY = 17 };
 
-struct pdu_request { uint8_t bytes[PDU_REQUEST_MAX]; size_t len; };
+struct pdu_request {
+	uint8_t bytes[PDU_REQUEST_MAX];
+	size_t len;
+};
 
 /* What a good reply carries: points into the reply. */
-struct pdu_data { const uint8_t *bytes; size_t len; };
+struct pdu_data {
+	const uint8_t *bytes;
+	size_t len;
+};
 
 /* -EINVAL with a sentence: the block is none that Modbus can read. */
 int pdu_read_request(struct pdu_request *req, unsigned unit, const struct tesla_block *block,

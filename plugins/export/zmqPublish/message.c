@@ -101,8 +101,8 @@ static int put_values(msgpack_packer *pk, const struct tesla_reading *r)
 
 	rc |= msgpack_pack_array(pk, r->n_elements);
 	for (size_t i = 0; i < r->n_elements; i++)
-		rc |= has_value(&r->elements[i]) ? msgpack_pack_double(pk, r->elements[i].value) :
-						   msgpack_pack_nil(pk);
+		rc |= has_value(&r->elements[i]) ? msgpack_pack_double(pk, r->elements[i].value)
+						 : msgpack_pack_nil(pk);
 	return rc;
 }
 

@@ -73,7 +73,8 @@ static int publisher_check(const void *conf, struct tesla_error *err)
 	if (!is_loopback(host))
 		return tesla_fail(err, -EPERM,
 				  "endpoint \"%s\": others could listen to it unencrypted; "
-				  "expected 127.0.0.1, [::1] or localhost, or ipc://", endpoint);
+				  "expected 127.0.0.1, [::1] or localhost, or ipc://",
+				  endpoint);
 	return 0;
 }
 
@@ -184,7 +185,7 @@ static int publish_item(struct publisher *p, const struct tesla_batch *batch,
 	case TESLA_HEARTBEAT:
 		return message_send(p, message_heartbeat(&p->message, batch, item), err);
 	default:
-		return 0;	/* the stream has no topic for it */
+		return 0; /* the stream has no topic for it */
 	}
 }
 
@@ -212,10 +213,9 @@ static const struct tesla_param params[] = {
 	TESLA_P_STR(
 		"target", struct conf, target,
 		.help = "The endpoint, when a dataexport names this plugin; goes before endpoint."),
-	TESLA_P_INT(
-		"hwm", struct conf, hwm, .dflt = "20000", .min = 1, .max = 10000000,
-		.unit = "messages",
-		.help = "How many messages wait for a slow subscriber; more are lost to it."),
+	TESLA_P_INT("hwm", struct conf, hwm, .dflt = "20000", .min = 1, .max = 10000000,
+		    .unit = "messages",
+		    .help = "How many messages wait for a slow subscriber; more are lost to it."),
 	TESLA_P_END
 };
 
@@ -228,5 +228,5 @@ static const struct tesla_exporter exporter = {
 };
 
 TESLA_EXPORTER_PLUGIN("zmqPublish", PACKAGE_VERSION, &exporter,
-	.help = "The stream: every reading on a ZeroMQ PUB socket.",
-	.params = params, .conf_size = sizeof(struct conf), .check = publisher_check);
+		      .help = "The stream: every reading on a ZeroMQ PUB socket.", .params = params,
+		      .conf_size = sizeof(struct conf), .check = publisher_check);

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <tesla/plugin.h>
 
-struct plan { size_t n; struct tesla_block blocks[]; };
+struct plan {
+	size_t n;
+	struct tesla_block blocks[];
+};
 
 static int bad_open(const void *conf, const struct tesla_model *model,
 		    const struct tesla_variable *const *wanted, size_t n, void **self,
@@ -21,7 +24,8 @@ static int bad_open(const void *conf, const struct tesla_model *model,
 		p->blocks[p->n] = (struct tesla_block){
 			.function = wanted[p->n]->elements[0]->function,
 			.address = wanted[p->n]->elements[0]->address,
-			.count = 1, .variable = (int32_t)p->n,
+			.count = 1,
+			.variable = (int32_t)p->n,
 		};
 	*self = p;
 	return 0;
@@ -46,8 +50,12 @@ static int bad_decode(const void *self, const struct tesla_reply *replies,
 }
 
 static const struct tesla_data data = {
-	.size = sizeof data, .takes = TESLA_TAKES_REGISTERS,
-	.open = bad_open, .blocks = bad_blocks, .decode = bad_decode, .close = free,
+	.size = sizeof data,
+	.takes = TESLA_TAKES_REGISTERS,
+	.open = bad_open,
+	.blocks = bad_blocks,
+	.decode = bad_decode,
+	.close = free,
 };
 
 TESLA_DATA_PLUGIN("crash-decode", "1", &data, .help = "A data plugin of the tests.");
