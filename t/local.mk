@@ -22,6 +22,7 @@ e2e_tests = \
 	t/e2e/160-ctl.sh \
 	t/e2e/165-teslactl.sh \
 	t/e2e/170-late-subscriber.sh \
+	t/e2e/180-setup.sh \
 	t/e2e/200-hundred.sh \
 	t/e2e/210-silent-neighbour.sh \
 	t/e2e/220-late.sh \
