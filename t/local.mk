@@ -33,7 +33,7 @@ e2e_tests = \
 	t/e2e/350-disconnect.sh \
 	t/e2e/400-bus-time.sh \
 	t/e2e/410-twelve.sh \
-	t/e2e/420-host-junk.sh \
+	t/e2e/340-host-junk.sh \
 	t/e2e/420-learn.sh \
 	t/e2e/430-scales.sh
 TESTS += $(e2e_tests)

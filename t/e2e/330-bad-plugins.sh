@@ -10,7 +10,7 @@ built=$(dirname "$TESLA_STAGE")/t/data/plugins/.libs
 test -d "$built" || skip "the bad plugins are not built: make check TESTS="
 mkdir -p plugins/drivers plugins/data
 cp "$built"/*.so plugins/drivers
-mv plugins/drivers/crash-decode.so plugins/data
+mv plugins/drivers/crash-d*.so plugins/data
 install -m 666 "$TESLA_PLUGINDIR/data/pmData.so" plugins/data/writable.so
 
 start_sim sim --tcp 0.0.0.0:0 --pty "$tmp/line" --meter 1-9=PM710
@@ -60,6 +60,7 @@ analyzer 11 11 PM710 address=1 driver=crash-read -- TPF
 tcp 12
 analyzer 12 12 PM710 address=1 driver=hang-read -- TPF
 analyzer 13 2 PM710 address=2 data=crash-decode -- TPF
+analyzer 14 2 PM710 address=3 data=crash-data-open -- TPF
 analyzer 21 20 PM710 address=2 data=crash-decode -- TPF
 write_config
 start_teslad
@@ -71,7 +72,7 @@ analyzer_says() {	# id, state, reason
 }
 quarantined() {	# line, reason
 	ctl status | jq -e --argjson line "$1" --arg reason "$2" \
-		'.hosts[] | select(.quarantine and .lines == [$line]) | .reason | test($reason)' >/dev/null
+		'[.hosts[] | select(.quarantine and .lines == [$line]) | .reason // "" | test($reason)] | any' >/dev/null
 }
 while read -r id plugin kind message; do
 	test -n "$id" || continue
@@ -82,6 +83,7 @@ wait_for 10 quarantined 10 'signal 11 .*, in open of crash-open, line 10'
 wait_for 10 quarantined 11 'signal 11 .*, in read of crash-read'
 wait_for 10 quarantined 12 'more than twice its time: .*hang-read'
 wait_for 10 quarantined 2 'signal 11 .*, in decode of crash-decode, analyzer 13'
+wait_for 10 quarantined 2 'signal 11 .*, in open of crash-data-open, analyzer 14'
 wait_for 10 analyzer_says 21 failed 'left out.* line 20 .*decode of crash-decode, analyzer 21'
 
 # The rest runs, and goes on running.
@@ -98,4 +100,4 @@ wait_for 10 good_ones_read $((n + 8))
 assert_eq "restarts of good hosts" "$(restarts)" "$before"
 ctl status | jq -c '.hosts[] | [.lines, .quarantine, .restarts, .reason]'
 assert_eq "analyzers that are read" "$(jq -r '.topic | split("/")[2]' seen.jsonl | sort -un | xargs)" "1 2 20"
-assert_eq "quarantines in the log" "$(grep -c 'goes into quarantine' teslad.log)" 5
+assert_eq "quarantines in the log" "$(grep -c 'goes into quarantine' teslad.log)" 6

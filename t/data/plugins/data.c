@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A data plugin that asks for the first register of each wanted variable and crashes when it gets
- * it.
+ * it; or, with CRASH_OPEN, at once.
  */
 #include <stdlib.h>
 #include <tesla/plugin.h>
@@ -11,6 +11,13 @@ struct plan {
 	struct tesla_block blocks[];
 };
 
+static void crash(void)
+{
+	volatile uintptr_t nowhere = 64;
+
+	*(volatile int *)nowhere = 1;
+}
+
 static int bad_open(const void *conf, const struct tesla_model *model,
 		    const struct tesla_variable *const *wanted, size_t n, void **self,
 		    struct tesla_error *err)
@@ -18,6 +25,9 @@ static int bad_open(const void *conf, const struct tesla_model *model,
 	struct plan *p = calloc(1, sizeof *p + n * sizeof *p->blocks);
 
 	(void)conf, (void)model;
+#ifdef CRASH_OPEN
+	crash();
+#endif
 	if (p == NULL)
 		return tesla_fail(err, -12, "no memory");
 	for (; p->n < n; p->n++)
@@ -42,10 +52,8 @@ static size_t bad_blocks(const void *self, const struct tesla_block **blocks)
 static int bad_decode(const void *self, const struct tesla_reply *replies,
 		      struct tesla_element *out, struct tesla_error *err)
 {
-	volatile uintptr_t nowhere = 64;
-
 	(void)self, (void)replies, (void)out, (void)err;
-	*(volatile int *)nowhere = 1;
+	crash();
 	return 0;
 }
 
@@ -58,4 +66,4 @@ static const struct tesla_data data = {
 	.close = free,
 };
 
-TESLA_DATA_PLUGIN("crash-decode", "1", &data, .help = "A data plugin of the tests.");
+TESLA_DATA_PLUGIN(PLUGIN_NAME, "1", &data, .help = "A data plugin of the tests.");
