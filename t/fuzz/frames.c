@@ -19,10 +19,12 @@ static void check_reply(const struct pdu_request *req, const uint8_t *reply, siz
 	int code = -1;
 	enum tesla_status status = pdu_check(req, reply, len, &data, &code, &err);
 
-	assert(status == TESLA_REPLY_OK || status == TESLA_REPLY_GARBLED ||
-	       status == TESLA_REPLY_EXCEPTION);
+	bool silent = code == 10 || code == 11; /* says the gateway */
+
+	assert(status == TESLA_REPLY_OK || status == TESLA_REPLY_GARBLED || code >= 0);
 	assert((status == TESLA_REPLY_OK) == (err.text[0] == '\0'));
-	assert((status == TESLA_REPLY_EXCEPTION) == (code >= 0));
+	assert((status == TESLA_REPLY_EXCEPTION) == (code >= 0 && !silent));
+	assert((status == TESLA_REPLY_TIMEOUT) == silent);
 	if (status != TESLA_REPLY_OK)
 		return;
 	assert(data.bytes == reply + 3 && data.len == len - 3);
