@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 
 #define PATTERN_MAX 128
+#define PLUSES_MAX 8 /* in a pattern: each may double what stands before it */
 
 /* A model while it is read; its rows are const once it is done. */
 struct build {
@@ -310,7 +311,16 @@ static void ranges_fill(struct build *b, const xmlNode *root)
 
 /* ---- recognition ---- */
 
-/* Counts and back-references let glibc's regcomp take gigabytes: "((a{99}){99}){99}". */
+static size_t count_of(const char *text, char c)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == c;
+	return n;
+}
+
+/* Repetition lets glibc's regcomp take gigabytes: "((a{99}){99}){99}", "a++++++++++++++++++++++++". */
 static const char *pattern_fault(const char *pattern, char *text, size_t size)
 {
 	regex_t compiled;
@@ -320,6 +330,8 @@ static const char *pattern_fault(const char *pattern, char *text, size_t size)
 		return "is longer than 128 characters";
 	if (strchr(pattern, '{') != NULL)
 		return "has a count in braces, which is not taken";
+	if (count_of(pattern, '+') > PLUSES_MAX)
+		return "has more than 8 times +";
 	for (const char *p = strchr(pattern, '\\'); p != NULL && p[1] != '\0';
 	     p = strchr(p + 2, '\\'))
 		if (p[1] >= '0' && p[1] <= '9')

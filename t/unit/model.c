@@ -82,6 +82,8 @@ static const struct bad table[] = {
 	{ "M(1|2)", "M(1|2", 3, 3, "expected an extended regular expression: Unmatched",
 	  SCHEMA_CANNOT },
 	{ "M(1|2)", "(a{99}){99}", 3, 3, "has a count in braces", SCHEMA_CANNOT },
+	{ "M(1|2)", "a++++++++++++++++++++++++++++", 3, 3, "has more than 8 times +",
+	  SCHEMA_CANNOT },
 	{ "M(1|2)", "(a)\\1", 3, 3, "has a back-reference", SCHEMA_CANNOT },
 	{ "first=\"100\"", "first=\"200\"", 4, 3,
 	  "first is 200, last is 110: expected first not beyond last", SCHEMA_CANNOT },
