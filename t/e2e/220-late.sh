@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 45
+# seconds: 75
 # SPDX-License-Identifier: Apache-2.0
 # A reply that is 0.5 or 0.9 of late_max late, 200 of each on RTU, TCP and RTU over TCP, is never
 # taken for the answer to the next request.  Every sweep asks for TPF and then, in a read of the
@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
-late=200 timeout=50 late_max=150 attempts=3
+late=200 timeout=50 late_max=250 attempts=3
 # What a reply takes besides: silence, turnaround and the characters of the pty.
 wire=4
 sim() {
@@ -54,15 +54,15 @@ for attempt in $(seq $attempts); do
 	start witness py "$top/t/e2e/peer.py" witness 50
 	start_teslad
 	subscribe seen reading/
-	wait_for 90 least timeouts $late
+	wait_for 150 least timeouts $late
 	ctl status >status.json
 	stop witness
 	right=0
 	py "$top/t/e2e/peer.py" values seen.jsonl facts.json >values.log || right=1
 	echo "witness $(tail -n 1 witness.log) ms late; $(tail -n 1 values.log)"
 	test $right = 0 && break
-	# A reply that is later than late_max is nobody's fault but this machine's.
-	jq -ne "$(tail -n 1 witness.log) > $late_max / 10" >/dev/null || fail "$(cat values.log)"
+	# The simulator and the host were both late: a reply beyond late_max is the machine's fault.
+	jq -ne "$(tail -n 1 witness.log) > $late_max / 20" >/dev/null || fail "$(cat values.log)"
 	test "$attempt" -lt $attempts || fail "the machine was late $attempts times: $(cat values.log)"
 	stop seen
 	stop teslad
