@@ -48,3 +48,18 @@ rm -rf two
 tree/tools/setup >setup.log 2>&1
 grep -q "^prefix $tmp/two;" tree/build/.configured || fail "the prefix was forgotten"
 test ! -e two || fail "installed unasked"
+
+# A package that is missing is asked for, and no other.
+cat >stubs/dpkg-query <<'STUB'
+#!/bin/sh
+/usr/bin/dpkg-query "$@" | grep -v ' libuv1-dev$'
+exit 1
+STUB
+cat >stubs/apt-get <<STUB
+#!/bin/sh
+echo "\$*" >>$tmp/network
+STUB
+chmod +x stubs/dpkg-query
+tree/tools/setup >setup.log 2>&1 || fail "tools/setup with a package missing: $(cat setup.log)"
+assert_eq "what apt-get was told" "$(cat network)" "update
+install -y --no-install-recommends libuv1-dev"
