@@ -261,17 +261,22 @@ static void item_begin(struct hub *h, msgpack_packer *pk, const struct item *it,
 		mp_str(pk, text[i]);
 }
 
-static void pack_elements(msgpack_packer *pk, const struct hub_last *last)
+void hub_pack_values(msgpack_packer *pk, const struct hub_last *last)
+{
+	(void)msgpack_pack_array(pk, last->n_elements);
+	for (size_t i = 0; i < last->n_elements; i++) {
+		double value = last->elements[i].value;
+
+		(void)(isnan(value) ? msgpack_pack_nil(pk) : msgpack_pack_double(pk, value));
+	}
+}
+
+static void pack_qualities(msgpack_packer *pk, const struct hub_last *last)
 {
 	bool all_good = true;
 
-	(void)msgpack_pack_array(pk, last->n_elements);
-	for (size_t i = 0; i < last->n_elements; i++) {
-		const struct tesla_element *e = &last->elements[i];
-
-		(void)(isnan(e->value) ? msgpack_pack_nil(pk) : msgpack_pack_double(pk, e->value));
-		all_good = all_good && e->quality == TESLA_GOOD;
-	}
+	for (size_t i = 0; i < last->n_elements; i++)
+		all_good = all_good && last->elements[i].quality == TESLA_GOOD;
 	if (all_good) {
 		(void)msgpack_pack_nil(pk);
 		return;
@@ -279,6 +284,15 @@ static void pack_elements(msgpack_packer *pk, const struct hub_last *last)
 	(void)msgpack_pack_array(pk, last->n_elements);
 	for (size_t i = 0; i < last->n_elements; i++)
 		(void)msgpack_pack_int(pk, last->elements[i].quality);
+}
+
+/* The sweep's error concerns only what it left without a value. */
+static bool has_error(const struct hub_last *last)
+{
+	for (size_t i = 0; i < last->n_elements; i++)
+		if (last->elements[i].quality == TESLA_ERROR)
+			return true;
+	return false;
 }
 
 void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, size_t n,
@@ -297,11 +311,12 @@ void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, siz
 
 		last->n = a->n;
 		last->k++;
-		text_set(&last->error, error);
+		text_set(&last->error, has_error(last) ? error : NULL);
 		(void)msgpack_pack_array(&pk, own_time ? 6 : 4);
 		(void)msgpack_pack_uint64(&pk, a->first_variable + which[i]);
 		(void)msgpack_pack_uint64(&pk, last->k);
-		pack_elements(&pk, last);
+		hub_pack_values(&pk, last);
+		pack_qualities(&pk, last);
 		if (own_time) {
 			(void)msgpack_pack_int64(&pk, last->t_us);
 			(void)msgpack_pack_int64(&pk, last->dt_us);

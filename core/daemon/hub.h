@@ -141,6 +141,8 @@ const char *hub_line_state_name(enum hub_line_state s);
 const char *hub_verified_name(enum hub_verified v);
 const char *hub_line_kind_name(enum tesla_line_kind kind);
 void hub_plan_release(struct hub_plan *p);
+/* An array of its elements' values; nil where there is none. */
+void hub_pack_values(msgpack_packer *pk, const struct hub_last *last);
 
 /* Sets an owned text, without an allocation when it is the same.  NULL is none. */
 void text_set(char **at, const char *text);

@@ -10,9 +10,9 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/model_tables.h"
 
-#define STEPS_MAX 4096u	   /* transactions of one analyzer's plan */
-#define VARIABLES_MAX 256u /* in one sweep: their indexes are on the stack */
+#define STEPS_MAX 4096u /* transactions of one analyzer's plan */
 
 struct take {
 	struct hub *h;
@@ -170,7 +170,7 @@ static void count(struct hub_analyzer *a, const struct sweep *s)
 static int take_sweep(struct take *t, const msgpack_object *o)
 {
 	struct sweep s = { .error = NULL };
-	size_t which[VARIABLES_MAX];
+	size_t which[MODEL_VARIABLES_MAX];
 	const msgpack_object *p, *readings;
 	struct hub_analyzer *a;
 	int rc;
@@ -182,7 +182,8 @@ static int take_sweep(struct take *t, const msgpack_object *o)
 	a = own_analyzer(t, &p[S_ANALYZER]);
 	if (a == NULL)
 		return -EPROTO;
-	if (readings->type != MSGPACK_OBJECT_ARRAY || readings->via.array.size > VARIABLES_MAX)
+	if (readings->type != MSGPACK_OBJECT_ARRAY ||
+	    readings->via.array.size > MODEL_VARIABLES_MAX)
 		return breach(t, "sweep: the readings are no array, or too many");
 	rc = take_numbers(t, p, &s);
 	for (uint32_t i = 0; rc == 0 && i < readings->via.array.size; i++)

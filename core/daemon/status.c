@@ -2,7 +2,6 @@
 /* What the control socket tells of the daemon. */
 #include "daemon/status.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -170,11 +169,8 @@ static void pack_elements(msgpack_packer *pk, const struct tesla_variable *v,
 	key_array(pk, "labels", last->n_elements);
 	for (size_t i = 0; i < last->n_elements; i++)
 		mp_str(pk, v->elements[i]->label);
-	key_array(pk, "v", last->n_elements);
-	for (size_t i = 0; i < last->n_elements; i++)
-		(void)(isnan(last->elements[i].value)
-			       ? msgpack_pack_nil(pk)
-			       : msgpack_pack_double(pk, last->elements[i].value));
+	mp_str(pk, "v");
+	hub_pack_values(pk, last);
 	key_array(pk, "q", last->n_elements);
 	for (size_t i = 0; i < last->n_elements; i++)
 		(void)msgpack_pack_int(pk, live ? last->elements[i].quality : TESLA_STALE);

@@ -5,9 +5,11 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/model_tables.h"
 #include "daemon/intake.h"
 #include "hub_fixture.h"
 #include "json_pack.h"
@@ -115,6 +117,38 @@ Test(hub, a_failed_sweep_has_a_number_and_its_error)
 	cr_assert(eq(u64, a->failed, 1));
 	cr_assert(eq(str, a->last[1].error, "no answer"));
 	cr_assert(isnan(a->last[1].elements[0].value), "what was not measured has no value");
+	hub_free(h);
+}
+
+/* One block of the sweep failed: what the others brought is good, and shows no error. */
+Test(hub, an_error_is_kept_beside_what_has_it)
+{
+	static const struct {
+		const char *readings;
+		const char *errors[2]; /* of TPF and FRE */
+	} rows[] = {
+		{ "[[0,[1,2,3],null],[1,[null],[3]]]", { NULL, "no answer" } },
+		{ "[[0,[1,null,3],[0,3,0]],[1,[50.1],null]]", { "no answer", NULL } },
+		{ "[[0,[1,null,3],[0,1,2]],[1,[50.1],[2]]]", { NULL, NULL } },
+	};
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	const struct hub_last *last = hub_analyzer(h, 7)->last;
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct tesla_error err;
+		char json[160];
+
+		(void)snprintf(json, sizeof json, SWEEP(7, "\"no answer\"", "%s"),
+			       rows[i].readings);
+		cr_assert(eq(int, say(h, json, &err), 0));
+		for (size_t k = 0; k < 2; k++) {
+			const char *is = last[k].error, *should = rows[i].errors[k];
+
+			cr_expect(is && should ? strcmp(is, should) == 0 : is == should,
+				  "row %zu, variable %zu: %s", i, k, is ? is : "none");
+		}
+	}
 	hub_free(h);
 }
 
@@ -267,6 +301,47 @@ Test(hub, learned_ranges_are_kept_once)
 			     0));
 	cr_assert(eq(sz, h->n_forbidden, 1));
 	hub_free(h);
+}
+
+/* A sweep of host 0 with the first n variables of analyzer 3, of one element each. */
+static int say_wide(struct hub *h, size_t n, struct tesla_error *err)
+{
+	static char json[32 * (MODEL_VARIABLES_MAX + 2)];
+	int len = snprintf(json, sizeof json, "[\"s\",[3,5000000,40,4000,null,1,2,3,4,5,600,[");
+
+	for (size_t i = 0; i < n; i++)
+		len += snprintf(json + len, sizeof json - (size_t)len, "%s[%zu,[1],null]",
+				i > 0 ? "," : "", i % MODEL_VARIABLES_MAX);
+	(void)snprintf(json + len, sizeof json - (size_t)len, "]]]");
+	return say(h, json, err);
+}
+
+Test(hub, a_sweep_may_have_as_many_variables_as_a_model)
+{
+	static const struct {
+		size_t n;
+		int r;
+	} rows[] = { { 256, 0 },
+		     { 257, 0 },
+		     { MODEL_VARIABLES_MAX, 0 },
+		     { MODEL_VARIABLES_MAX + 1, -EPROTO } };
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct conf_variable many[MODEL_VARIABLES_MAX];
+		struct fixture x;
+		struct tesla_error err = { .text = "" };
+		struct hub *h;
+
+		fixture_init(&x);
+		for (size_t k = 0; k < N_ELEMENTS(many); k++)
+			many[k] = (struct conf_variable){ &x.frequency, 1000 };
+		x.analyzers[1].variables = many;
+		x.analyzers[1].n_variables = N_ELEMENTS(many);
+		h = fixture_hub_of(&x);
+		cr_expect(eq(int, say_wide(h, rows[i].n, &err), rows[i].r), "%zu: %s", rows[i].n,
+			  err.text);
+		hub_free(h);
+	}
 }
 
 static const struct {

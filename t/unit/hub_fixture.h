@@ -85,12 +85,10 @@ static inline void fixture_init(struct fixture *x)
 }
 
 /* Host 0 has line 1, host 1 has line 2. */
-static inline struct hub *fixture_hub(struct fixture *x)
+static inline struct hub *fixture_hub_of(struct fixture *x)
 {
-	struct hub *h;
+	struct hub *h = hub_new(&x->config, &x->log, 1000);
 
-	fixture_init(x);
-	h = hub_new(&x->config, &x->log, 1000);
 	if (h == NULL)
 		return NULL;
 	for (size_t i = 0; i < h->n_lines; i++)
@@ -98,6 +96,12 @@ static inline struct hub *fixture_hub(struct fixture *x)
 	for (size_t i = 0; i < h->n_analyzers; i++)
 		h->analyzers[i].owner = h->analyzers[i].line->owner;
 	return h;
+}
+
+static inline struct hub *fixture_hub(struct fixture *x)
+{
+	fixture_init(x);
+	return fixture_hub_of(x);
 }
 
 #endif
