@@ -24,6 +24,15 @@ static void id_check(struct loader *l, const xmlNode *node, int64_t id)
 	l->seen_ids[l->n_seen++] = id;
 }
 
+/* The first `n` devices are searched. */
+static const struct device *device_find(const struct loader *l, size_t n, int64_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (l->devices[i].id == id)
+			return &l->devices[i];
+	return NULL;
+}
+
 static void no_device(struct loader *l, const xmlNode *node, int64_t id)
 {
 	char known[160] = "";
@@ -31,7 +40,7 @@ static void no_device(struct loader *l, const xmlNode *node, int64_t id)
 	for (size_t i = 0; i < l->n_devices; i++) {
 		size_t len = strlen(known);
 
-		if (l->devices[i].id != UNSET)
+		if (l->devices[i].id != UNSET && device_find(l, i, l->devices[i].id) == NULL)
 			(void)snprintf(known + len, sizeof known - len, "%s%" PRId64,
 				       len ? ", " : "", l->devices[i].id);
 	}
@@ -39,16 +48,16 @@ static void no_device(struct loader *l, const xmlNode *node, int64_t id)
 		  (const char *)node->name, id, *known ? known : "none, as there is no <device>");
 }
 
-/* NULL: it has none that is in use; reported where that is an error. */
-static const struct conf_line *line_find(struct loader *l, const xmlNode *node, int64_t id)
+/* False: its device is disabled.  *ret is NULL where there is none, which is reported. */
+static bool line_find(struct loader *l, const xmlNode *node, int64_t id,
+		      const struct conf_line **ret)
 {
-	if (id == UNSET)
-		return NULL;
-	for (size_t i = 0; i < l->n_devices; i++)
-		if (l->devices[i].id == id)
-			return l->devices[i].on;
-	no_device(l, node, id);
-	return NULL;
+	const struct device *d = id == UNSET ? NULL : device_find(l, l->n_devices, id);
+
+	if (d == NULL && id != UNSET)
+		no_device(l, node, id);
+	*ret = d ? d->on : NULL;
+	return d == NULL || d->enabled;
 }
 
 static void address_set(struct loader *l, const xmlNode *node, struct conf_analyzer *a,
@@ -62,9 +71,10 @@ static void address_set(struct loader *l, const xmlNode *node, struct conf_analy
 		return;
 	}
 	a->address = (unsigned)(address == UNSET ? a->id : address);
+	if (a->id == UNSET || a->on == NULL || a->on->kind == TESLA_LINE_TCP)
+		return;
 	for (const struct conf_analyzer *other = l->c->analyzers; other < a; other++)
-		if (other->on == a->on && other->address == a->address &&
-		    a->on->kind != TESLA_LINE_TCP)
+		if (other->on == a->on && other->address == a->address && other->id != UNSET)
 			xml_error(l->x, l->d, node,
 				  "<%s> %" PRId64 " has address %u on device %" PRId64
 				  ", as %" PRId64
@@ -233,6 +243,7 @@ static void variables_set(struct loader *l, const xmlNode *variables, struct con
 
 /* ---- all of it ---- */
 
+/* One with an error is read to its end, for all its errors: the whole is then refused. */
 static void analyzer_add(struct loader *l, const xmlNode *node)
 {
 	struct analyzer_row row = { .id = UNSET, .device = UNSET, .address = UNSET };
@@ -242,8 +253,7 @@ static void analyzer_add(struct loader *l, const xmlNode *node)
 
 	xml_read(node, analyzer_attrs, &row, l->a);
 	id_check(l, node, row.id);
-	on = line_find(l, node, row.device);
-	if (on == NULL || row.id == UNSET)
+	if (!line_find(l, node, row.device, &on))
 		return;
 	a = &l->c->analyzers[l->c->n_analyzers++];
 	a->id = row.id;

@@ -119,6 +119,7 @@ static void device_add(struct loader *l, const xmlNode *node)
 	xml_read(node, device_attrs, &row, l->a);
 	new->node = node;
 	new->id = row.id;
+	new->enabled = row.enabled;
 	device_id_check(l, new);
 	if (row.enabled && row.type >= 0)
 		new->on = line_add(l, node, &row);

@@ -14,8 +14,9 @@
 struct device {
 	int64_t id;
 	const xmlNode *node;
-	const struct conf_line *on;
-}; /* NULL: unused */
+	bool enabled;
+	const struct conf_line *on; /* NULL: disabled, or of no kind that there is */
+};
 
 struct loader {
 	struct config *c;

@@ -381,6 +381,64 @@ Test(config, every_error_in_one_pass)
 	diags_release(&d);
 }
 
+/* Whatever is wrong with its place, an analyzer is read to its end. */
+static const struct {
+	const char *from, *to;
+	const char *expected[3];
+} together[] = {
+	{ "id=\"1\" device=\"1\" model=\"PM710\" driver=\"modBusComm\"",
+	  "id=\"1\" device=\"9\" model=\"PM710\" driver=\"../x\"",
+	  { "device 9 is not defined: expected one of 1, 2, 3", "driver is \"../x\"" } },
+	{ "id=\"1\" device=\"1\" model=\"PM710\" driver=\"modBusComm\"",
+	  "device=\"1\" model=\"PM710\" driver=\"../x\"",
+	  { "has no attribute id", "driver is \"../x\"" } },
+	{ "address=\"7\" device=\"1\" driver=\"modBusComm\" dataDriver=\"pmData\">\n"
+	  "      <params><model>PM500</model>",
+	  "device=\"9\" driver=\"modBusComm\" dataDriver=\"pmData\">\n"
+	  "      <params><model>NONE</model><tempslectura>0</tempslectura>",
+	  { "device 9", "300 has no attribute address", "<tempslectura> is \"0\"" } },
+	{ "device id=\"2\" type=\"tcp\"><host>10.0.0.7</host>",
+	  "device id=\"1\" type=\"tcp\"><host>h</host></device>"
+	  "<device id=\"4\" type=\"lamp\"><port>x</port>",
+	  { "id 1 is also that of line 5", "type is \"lamp\"" } },
+};
+
+static bool is_said(const struct diags *d, const char *text)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (strstr(d->list[i].text, text) != NULL)
+			return true;
+	return false;
+}
+
+Test(config, an_analyzer_tells_all_its_errors)
+{
+	for (size_t i = 0; i < N_ELEMENTS(together); i++) {
+		_cleanup_free_ char *text = bad_text(good, together[i].from, together[i].to);
+		struct diags d = { 0 };
+		char all[4096] = "";
+
+		cr_expect_null(parse(text, strlen(text), &d));
+		bad_dump(&d, all, sizeof all);
+		for (size_t k = 0; k < 3 && together[i].expected[k] != NULL; k++)
+			cr_expect(is_said(&d, together[i].expected[k]),
+				  "\"%s\": expected \"%s\", got\n%s", together[i].to,
+				  together[i].expected[k], all);
+		diags_release(&d);
+	}
+}
+
+Test(config, a_device_named_twice_is_expected_once)
+{
+	_cleanup_free_ char *a = bad_text(good, "device id=\"2\"", "device id=\"1\""),
+			    *text = bad_text(a, "device=\"1\" driver", "device=\"9\" driver");
+	struct diags d = { 0 };
+
+	cr_expect_null(parse(text, strlen(text), &d));
+	cr_expect(is_said(&d, "device 9 is not defined: expected one of 1, 3"));
+	diags_release(&d);
+}
+
 Test(config, a_bad_model_is_told_once)
 {
 	_cleanup_free_ char *a = bad_text(good, "<model>PM710", "<model>NONE"),
