@@ -1,16 +1,12 @@
 #!/usr/bin/env bash
 # seconds: 6; san
 # SPDX-License-Identifier: Apache-2.0
-# The predecessor's sample, sample.xml as its page shows it: with the missing closing tag and
-# another port it runs; its localFile, which there is not yet, is a warning; as it stands, it is a
-# clear error.
+# The predecessor's sample with another port runs; its localFile, which there is not yet, is a
+# warning.  As its page shows it, without the closing tag, it is a clear error.
 . "$(dirname "$0")/../lib.sh"
 requires jq
 
-{
-	sed "s,COM1:,$tmp/line," "$top/t/e2e/sample.xml"
-	echo '</configuracio>'
-} >config.xml
+sed "s,COM1:,$tmp/line," "$top/t/data/predecessor.xml" >config.xml
 write_ini
 variables='CEA CER FPT FRE IPF PAF PAT PRT THDV TPF'
 
@@ -33,8 +29,8 @@ assert_eq "node" "$(ctl status | jq -r .node.id,.node.name | xargs)" "4 CIFP Joa
 stop teslad
 assert_eq "end of teslad" "$status" 0
 
-# As it stands.
-cp "$top/t/e2e/sample.xml" unclosed.xml
+# As it stands on that page.
+cp "$top/t/data/bad/unclosed.xml" .
 last=$(wc -l <unclosed.xml)
 for arguments in "-t" ""; do
 	# shellcheck disable=SC2086
