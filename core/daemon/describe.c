@@ -45,13 +45,15 @@ __attribute__((format(printf, 2, 3))) static void fail(struct plugin *p, const c
 static int child_start(const char *host, const char *path, pid_t *pid, int *out)
 {
 	_cleanup_close_ int read_end = -1, write_end = -1;
-	_cleanup_free_ char *a0 = strdup(host), *a1 = strdup("--describe"), *a2 = strdup(path);
-	char *const args[] = { a0, a1, a2, NULL };
+	char describe[] = "--describe", parent[] = "--parent", pid_text[24];
+	_cleanup_free_ char *program = strdup(host), *plugin = strdup(path);
+	char *const args[] = { program, describe, plugin, parent, pid_text, NULL };
 	posix_spawn_file_actions_t fa;
 	int fds[2], r;
 
-	if (a0 == NULL || a1 == NULL || a2 == NULL)
+	if (program == NULL || plugin == NULL)
 		return ENOMEM;
+	(void)snprintf(pid_text, sizeof pid_text, "%d", (int)getpid());
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return errno;
 	read_end = fds[0];

@@ -170,7 +170,7 @@ static int driver_main(struct blame_page *page)
 /* A host leaves nothing behind: it dies with the core, also when that died before this line. */
 static bool parent_alive(long parent)
 {
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && (parent == 0 || getppid() == (pid_t)parent);
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == (pid_t)parent;
 }
 
 static int hosted_main(const struct options *o)
@@ -206,9 +206,9 @@ int main(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return 2;
+	if (o.parent != 0 && !parent_alive(o.parent))
+		return 0;
 	if (o.role == ROLE_DESCRIBE)
 		return describe_main(o.describe, STDOUT_FILENO);
-	if (!parent_alive(o.parent))
-		return 0;
 	return hosted_main(&o);
 }

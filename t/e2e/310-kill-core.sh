@@ -45,3 +45,25 @@ both_read() {
 	ctl status | jq -e '[.analyzers[] | select(.state == "online" and .sweeps > 1)] | length == 2' >/dev/null
 }
 wait_for 10 both_read
+stop teslad
+
+# Nor does a plugin that is being described and does not let itself be loaded.
+built=$(dirname "$TESLA_STAGE")/t/data/plugins/.libs
+test -d "$built" || skip "the bad plugins are not built: make check TESTS="
+mkdir -p plugins/drivers
+cp "$built/hang-load.so" plugins/drivers
+rm config.xml lector.ini
+analyzer 3 2 PM710 address=2 driver=hang-load -- TPF
+write_config
+write_ini "General.plugin_path=$tmp/plugins"
+start teslad teslad -c config.xml -i lector.ini
+describing() {
+	ours || return 1
+	for p in $list; do
+		grep -aq "describe.*hang-load" "/proc/$p/cmdline" 2>/dev/null && return 0
+	done
+	return 1
+}
+wait_for 5 describing
+stop teslad KILL
+retry 2 none_of_ours || fail "a plugin that was being loaded was left: $list"

@@ -26,6 +26,13 @@
 int function_that_is_nowhere(void);
 #endif
 
+#ifdef HANG_LOAD
+__attribute__((constructor)) static void hang(void)
+{
+	(void)sleep(60);
+}
+#endif
+
 static void crash(void)
 {
 	volatile uintptr_t nowhere = 64;

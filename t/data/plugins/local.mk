@@ -5,7 +5,7 @@ check_LTLIBRARIES += \
 	t/data/plugins/missing-symbol.la t/data/plugins/no-descriptor.la t/data/plugins/wrong-magic.la \
 	t/data/plugins/wrong-abi.la t/data/plugins/wrong-kind.la t/data/plugins/crash-open.la \
 	t/data/plugins/crash-read.la t/data/plugins/hang-read.la t/data/plugins/crash-decode.la \
-	t/data/plugins/crash-data-open.la
+	t/data/plugins/crash-data-open.la t/data/plugins/hang-load.la
 
 t_data_plugins_missing_symbol_la_SOURCES = t/data/plugins/driver.c
 t_data_plugins_missing_symbol_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"missing-symbol"' -DMISSING_SYMBOL
@@ -31,6 +31,9 @@ t_data_plugins_crash_read_la_LDFLAGS = $(bad_plugin_ldflags)
 t_data_plugins_hang_read_la_SOURCES = t/data/plugins/driver.c
 t_data_plugins_hang_read_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"hang-read"' -DHANG_READ
 t_data_plugins_hang_read_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_hang_load_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_hang_load_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"hang-load"' -DHANG_LOAD
+t_data_plugins_hang_load_la_LDFLAGS = $(bad_plugin_ldflags)
 t_data_plugins_crash_decode_la_SOURCES = t/data/plugins/data.c
 t_data_plugins_crash_decode_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"crash-decode"'
 t_data_plugins_crash_decode_la_LDFLAGS = $(bad_plugin_ldflags)
