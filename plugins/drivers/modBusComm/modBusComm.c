@@ -274,6 +274,12 @@ static int transact(struct bus *b, const struct pdu_request *req, int64_t timeou
 			return 0;
 		n = receive_frame(b, req->bytes[0], deadline_us, frame, reply, err);
 		r = take(b, req, frame, n, reply, err);
+		/* Answers to older requests without end would keep the wait alive. */
+		if (r == 0 && now_us() > deadline_us + GRACE_US) {
+			(void)ended(reply, TESLA_REPLY_TIMEOUT, err, "%s: only old answers came",
+				    b->line->name);
+			return 0;
+		}
 	} while (r == 0);
 	return r < 0 ? r : 0;
 }
