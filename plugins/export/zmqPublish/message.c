@@ -92,7 +92,9 @@ static bool has_value(const struct tesla_element *e)
 
 static enum tesla_quality quality(const struct tesla_element *e)
 {
-	return e->quality == TESLA_GOOD && !has_value(e) ? TESLA_ERROR : e->quality;
+	bool needs_value = e->quality == TESLA_GOOD || e->quality == TESLA_SUSPECT;
+
+	return needs_value && !has_value(e) ? TESLA_ERROR : e->quality;
 }
 
 static int put_values(msgpack_packer *pk, const struct tesla_reading *r)
