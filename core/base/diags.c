@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/xml.h"
 
 /* A file must not move the reader's cursor: control characters of a quoted value become '?'. */
@@ -80,17 +81,24 @@ void diags_release(struct diags *d)
 	*d = (struct diags){ 0 };
 }
 
+char *diag_format(const struct diag *g, const char *kind)
+{
+	char place[32] = "", *text;
+
+	if (g->line > 0 && g->column > 0)
+		(void)snprintf(place, sizeof place, ":%d:%d", g->line, g->column);
+	else if (g->line > 0)
+		(void)snprintf(place, sizeof place, ":%d", g->line);
+	return asprintf(&text, "%s%s: %s%s", g->file, place, kind, g->text) < 0 ? NULL : text;
+}
+
 void diags_print(const struct diags *d, FILE *out)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		const struct diag *g = &d->list[i];
+		_cleanup_free_ char *text = diag_format(g, g->warning ? "warning: " : "error: ");
 
-		(void)fputs(g->file, out);
-		if (g->line > 0)
-			(void)fprintf(out, ":%d", g->line);
-		if (g->line > 0 && g->column > 0)
-			(void)fprintf(out, ":%d", g->column);
-		(void)fprintf(out, ": %s: %s\n", g->warning ? "warning" : "error", g->text);
+		(void)fprintf(out, "%s\n", text ? text : g->text);
 	}
 	if (d->n_dropped > 0)
 		(void)fprintf(out, "and %zu more\n", d->n_dropped);

@@ -39,6 +39,11 @@ __attribute__((format(printf, 5, 6))) void diags_warning(struct diags *d, const 
 __attribute__((format(printf, 3, 0))) void diags_vadd(struct diags *d, const struct diag_place *at,
 						      const char *fmt, va_list ap);
 void diags_release(struct diags *d);
+/*
+ * "config.xml:12:9: KIND..."; kind is "warning: " or, where that is clear, "".  For free(); NULL: no
+ * memory.
+ */
+char *diag_format(const struct diag *g, const char *kind);
 /* "config.xml:12:9: error: ..." a line each. */
 void diags_print(const struct diags *d, FILE *out);
 

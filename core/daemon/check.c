@@ -27,19 +27,12 @@ __attribute__((format(printf, 5, 6))) static void complain(const struct dry *d, 
 							   int line, int column, const char *fmt,
 							   ...)
 {
-	_cleanup_free_ char *text = NULL;
+	const struct diag_place at = { d->c->config->file, line, column, !error };
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	diags_vadd(&d->c->diags, &at, fmt, ap);
 	va_end(ap);
-	if (error)
-		diags_error(&d->c->diags, d->c->config->file, line, column, "%s",
-			    text ? text : fmt);
-	else
-		diags_warning(&d->c->diags, d->c->config->file, line, column, "%s",
-			      text ? text : fmt);
 }
 
 /* Where the configuration names what a message is about. */

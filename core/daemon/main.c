@@ -163,10 +163,10 @@ static int log_to_file(struct log *log, const char *dir)
 static void warnings_log(const struct daemon *d)
 {
 	for (size_t i = 0; i < d->check.diags.n; i++) {
-		const struct diag *g = &d->check.diags.list[i];
+		_cleanup_free_ char *text = diag_format(&d->check.diags.list[i], "");
 
-		log_msg(&d->log, LOG_LEVEL_WARNING, "%s:%d:%d: %s", g->file, g->line, g->column,
-			g->text);
+		if (text != NULL)
+			log_msg(&d->log, LOG_LEVEL_WARNING, "%s", text);
 	}
 }
 

@@ -122,17 +122,12 @@ __attribute__((format(printf, 5, 6))) static void complain(const struct load *l,
 							   int line, int column, const char *fmt,
 							   ...)
 {
-	_cleanup_free_ char *text = NULL;
+	const struct diag_place at = { l->c->file, line, column, !error };
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	diags_vadd(l->diags, &at, fmt, ap);
 	va_end(ap);
-	if (error)
-		diags_error(l->diags, l->c->file, line, column, "%s", text ? text : fmt);
-	else
-		diags_warning(l->diags, l->c->file, line, column, "%s", text ? text : fmt);
 }
 
 __attribute__((format(printf, 3, 4))) static void disable(const struct load *l,

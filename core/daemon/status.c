@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+
 static void key_array(msgpack_packer *pk, const char *key, size_t n)
 {
 	mp_str(pk, key);
@@ -125,8 +127,11 @@ static void pack_node(msgpack_packer *pk, const struct config *c)
 static void pack_warnings(msgpack_packer *pk, const struct diags *diags)
 {
 	key_array(pk, "warnings", diags->n);
-	for (size_t i = 0; i < diags->n; i++)
-		mp_str(pk, diags->list[i].text);
+	for (size_t i = 0; i < diags->n; i++) {
+		_cleanup_free_ char *text = diag_format(&diags->list[i], "");
+
+		mp_str(pk, text);
+	}
 }
 
 void status_pack(const struct daemon *d, msgpack_packer *pk)

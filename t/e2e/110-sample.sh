@@ -23,8 +23,9 @@ snapshot_has_all() {
 wait_for 10 snapshot_has_all
 assert_match "units" "$(ctl snapshot | jq -r '.readings[] | "\(.variable) \(.u)"' | sort | xargs)" \
 	'CEA Wh CER varh FPT.* FRE Hz IPF A PAF W PAT W PRT var THDV % TPF V'
-assert_match "warnings in status" "$(ctl status | jq -r '.warnings[]')" localFile
-assert_eq "warnings in the log" "$(grep -c 'warning.*localFile' teslad.log)" 1
+assert_match "warnings in status" "$(ctl status | jq -r '.warnings[]')" \
+	'^config.xml:[0-9]+:[0-9]+: .*localFile'
+assert_eq "warnings in the log" "$(grep -cE 'warning.*config.xml:[0-9]+:[0-9]+: .*localFile' teslad.log)" 1
 assert_eq "node" "$(ctl status | jq -r .node.id,.node.name | xargs)" "4 CIFP Joan Taix"
 stop teslad
 assert_eq "end of teslad" "$status" 0

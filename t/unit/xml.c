@@ -171,6 +171,30 @@ Test(diags, are_bounded_and_clean)
 	diags_release(&d);
 }
 
+Test(diags, a_place_is_told_as_far_as_it_is_known)
+{
+	static const struct {
+		int line, column;
+		const char *kind, *text;
+	} rows[] = {
+		{ 0, 0, "", "f: t" },
+		{ 3, 0, "", "f:3: t" },
+		{ 3, 4, "", "f:3:4: t" },
+		{ 0, 4, "error: ", "f: error: t" },
+		{ 3, 4, "warning: ", "f:3:4: warning: t" },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct diags d = { 0 };
+		_cleanup_free_ char *text = NULL;
+
+		diags_error(&d, "f", rows[i].line, rows[i].column, "t");
+		text = diag_format(&d.list[0], rows[i].kind);
+		cr_expect_str_eq(text, rows[i].text);
+		diags_release(&d);
+	}
+}
+
 Test(nearest, orders_by_distance)
 {
 	static const char *const known[] = { "THDV", "PRT", "CEA", "PAF", "pat", "PAT1", "PAT" };
