@@ -130,6 +130,7 @@ static void on_ended(void *arg, const struct host_end *end)
 
 	s->host = NULL;
 	s->state = SLOT_STOPPED;
+	tally_host_ended(&s->tally);
 	if (s->fleet->stopping) {
 		fleet_stopped(s->fleet);
 		return;
@@ -184,8 +185,7 @@ static void on_exporter_failed(struct slot *s, const msgpack_object *msg)
 static int on_exporter(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
 {
 	if (mp_is(msg, "m", "counts")) {
-		s->delivered = (uint64_t)mp_int(msg, "delivered", 0);
-		s->dropped = (uint64_t)mp_int(msg, "dropped", 0);
+		tally_told(&s->tally, mp_int(msg, "delivered", 0), mp_int(msg, "dropped", 0));
 		return 0;
 	}
 	if (!mp_is(msg, "m", "failed"))
@@ -226,7 +226,9 @@ static void on_batch(void *arg, const struct buf *frame, size_t n)
 
 	(void)n;
 	if (s->host == NULL || host_send(s->host, frame, BATCH_BYTES_MAX) != 0)
-		s->lost++;
+		s->tally.dropped_before++;
+	else
+		s->tally.sent++;
 }
 
 /* What came in one turn of the loop goes out together, before the loop waits again. */

@@ -32,8 +32,8 @@ struct slot {
 	const struct plugin *exporter;	  /* NULL: a slot of lines */
 	const struct conf_exporter *conf; /* NULL: the stream */
 	bool *wants;
-	uint64_t delivered, dropped, lost; /* the first two as this host counts, lost before it */
-	char *failure;			   /* its plugin would not open */
+	struct tally tally;
+	char *failure; /* its plugin would not open */
 };
 
 struct fleet {

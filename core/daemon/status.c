@@ -111,8 +111,8 @@ static void pack_exporter(msgpack_packer *pk, const struct slot *s)
 		   s->failure		      ? s->failure
 		   : s->state == SLOT_RUNNING ? NULL
 					      : s->reason);
-	key_count(pk, "delivered", s->delivered);
-	key_count(pk, "dropped", s->dropped + s->lost);
+	key_count(pk, "delivered", tally_delivered(&s->tally));
+	key_count(pk, "dropped", tally_dropped(&s->tally));
 }
 
 static void pack_node(msgpack_packer *pk, const struct config *c)

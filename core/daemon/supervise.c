@@ -103,3 +103,33 @@ void ledger_release(struct ledger *l)
 	free(l->deaths);
 	*l = (struct ledger){ .n = 0 };
 }
+
+/* ---- what exporters delivered ---- */
+
+static uint64_t at_most(int64_t n, uint64_t max)
+{
+	return n < 0 ? 0 : (uint64_t)n < max ? (uint64_t)n : max;
+}
+
+void tally_told(struct tally *t, int64_t delivered, int64_t dropped)
+{
+	t->delivered = at_most(delivered, t->sent);
+	t->dropped = at_most(dropped, t->sent - t->delivered);
+}
+
+void tally_host_ended(struct tally *t)
+{
+	t->delivered_before += t->delivered;
+	t->dropped_before += t->sent - t->delivered; /* dropped, queued or under way */
+	t->sent = t->delivered = t->dropped = 0;
+}
+
+uint64_t tally_delivered(const struct tally *t)
+{
+	return t->delivered_before + t->delivered;
+}
+
+uint64_t tally_dropped(const struct tally *t)
+{
+	return t->dropped_before + t->dropped;
+}

@@ -47,4 +47,18 @@ struct ledger {
 unsigned ledger_death(struct ledger *l, const struct blame *b);
 void ledger_release(struct ledger *l);
 
+/*
+ * Batches of one exporter over all lives of its host.  A host counts from zero, and tells its
+ * counts once a second at most: what it had not told when it ended is taken as lost.
+ */
+struct tally {
+	uint64_t sent, delivered, dropped; /* in this life; the last two as the host tells */
+	uint64_t delivered_before, dropped_before; /* in earlier ones, and what reached none */
+};						   /* all zero: nothing sent yet */
+/* What the host says of itself; foreign: never more than what it was sent. */
+void tally_told(struct tally *t, int64_t delivered, int64_t dropped);
+void tally_host_ended(struct tally *t);
+uint64_t tally_delivered(const struct tally *t);
+uint64_t tally_dropped(const struct tally *t);
+
 #endif

@@ -100,3 +100,32 @@ Test(supervise, a_full_ledger_blames_nobody)
 	cr_assert(le(sz, l.n, 1024));
 	ledger_release(&l);
 }
+
+Test(supervise, an_exporter_is_counted_over_its_hosts_lives)
+{
+	static const struct {
+		const char *what;
+		uint64_t sent;
+		int64_t delivered, dropped; /* as the host tells */
+		bool ends;
+		uint64_t all_delivered, all_dropped;
+	} rows[] = {
+		{ "one is on its way", 10, 7, 2, false, 7, 2 },
+		{ "the queue dies with the host", 0, 7, 2, true, 7, 3 },
+		{ "the next one begins at zero", 5, 1, 0, false, 8, 3 },
+		{ "it never told", 0, 1, 0, true, 8, 7 },
+		{ "more than it got", 3, 9, 9, false, 11, 7 },
+		{ "less than nothing", 0, -1, -1, false, 8, 7 },
+		{ "once more", 0, 3, 0, true, 11, 7 },
+	};
+	struct tally t = { 0 };
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		t.sent += rows[i].sent;
+		tally_told(&t, rows[i].delivered, rows[i].dropped);
+		if (rows[i].ends)
+			tally_host_ended(&t);
+		cr_expect(eq(u64, tally_delivered(&t), rows[i].all_delivered), "%s", rows[i].what);
+		cr_expect(eq(u64, tally_dropped(&t), rows[i].all_dropped), "%s", rows[i].what);
+	}
+}
