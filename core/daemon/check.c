@@ -8,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/param.h"
-#include "daemon/control.h"
 #include "daemon/host.h"
 #include "daemon/intake.h"
 
@@ -169,18 +168,6 @@ static int check_plan(struct check *c, bool strict, const struct log *log)
 	return dry_run(c, strict, log);
 }
 
-static void check_ini(struct check *c, const char *file, bool strict, struct log *log)
-{
-	struct tesla_error err = { .code = 0 };
-
-	if (c->ini == NULL)
-		return;
-	if (!strict)
-		log->level = c->ini->log_level;
-	if (control_check(c->ini->control, &err) != 0)
-		diags_error(&c->diags, file, 0, 0, "%s", err.text);
-}
-
 int check_run(struct check *c, const struct check_files *files, bool strict, struct log *log)
 {
 	int r = 0;
@@ -188,7 +175,8 @@ int check_run(struct check *c, const struct check_files *files, bool strict, str
 	*c = (struct check){ .n_owners = 0 };
 	places_init(&c->places);
 	c->ini = ini_load(files->ini, files->ini_must_exist, &c->diags);
-	check_ini(c, files->ini, strict, log);
+	if (c->ini != NULL && !strict)
+		log->level = c->ini->log_level;
 	c->config = config_load(files->config, c->places.models, &c->diags);
 	if (c->ini == NULL || c->config == NULL)
 		return -EINVAL;

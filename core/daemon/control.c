@@ -34,19 +34,6 @@ struct control {
 
 /* ---- the place of the socket ---- */
 
-int control_check(const char *endpoint, struct tesla_error *err)
-{
-	const char *path = endpoint + strlen("ipc://");
-
-	if (strncmp(endpoint, "ipc://", strlen("ipc://")) != 0 || *path == '\0' || *path == '@')
-		return tesla_fail(
-			err, -EINVAL,
-			"[Control] endpoint is \"%s\": expected ipc:// and a path: nothing else "
-			"tells who asks",
-			endpoint);
-	return 0;
-}
-
 static int folder_make(const char *path, struct tesla_error *err)
 {
 	_cleanup_free_ char *dir = strdup(path);
@@ -268,11 +255,8 @@ static void on_closed(uv_handle_t *handle)
 static int control_open(struct control *c, const char *endpoint, struct tesla_error *err)
 {
 	const char *path = endpoint + strlen("ipc://");
-	int r;
+	int r = folder_make(path, err);
 
-	r = control_check(endpoint, err);
-	if (r == 0)
-		r = folder_make(path, err);
 	if (r == 0)
 		r = socket_is_free(path, err);
 	if (r != 0)

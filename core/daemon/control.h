@@ -23,10 +23,9 @@ typedef bool control_request(void *arg, const msgpack_object *request,
 			     const struct control_peer *peer, struct buf *reply);
 
 /*
- * Only ipc:// endpoints: the folder (0750) and the socket (0660) are the authentication.  -EINVAL.
+ * Only ipc:// endpoints, as ini.h gives them: the folder (0750) and the socket (0660) are the
+ * authentication.  NULL: *err says why; -EADDRINUSE when another daemon is there.
  */
-int control_check(const char *endpoint, struct tesla_error *err);
-/* NULL: *err says why; -EADDRINUSE when another daemon is there. */
 struct control *control_start(uv_loop_t *loop, const char *endpoint, control_request *request,
 			      void *arg, struct tesla_error *err);
 void control_reply(struct control *c, const struct control_peer *peer, const struct buf *reply);

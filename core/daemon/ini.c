@@ -111,7 +111,7 @@ static bool set_plugin_path(struct reading *r, const char *key, const char *valu
 	return true;
 }
 
-/* Neither stream nor control is encrypted, so that only this machine may reach them. */
+/* The stream is not encrypted, so that only this machine may reach it. */
 static bool endpoint_is_local(const char *value)
 {
 	static const char *const ours[] = { "ipc:///", "tcp://127.",
@@ -123,21 +123,20 @@ static bool endpoint_is_local(const char *value)
 	return false;
 }
 
-#define ENDPOINT_FORM \
-	"ipc:///a/path, or tcp:// with 127.x.y.z, localhost or [::1] and a port: without " \
-	"encryption only this machine may connect"
-
 static bool set_stream(struct reading *r, const char *key, const char *value)
 {
 	if (*value != '\0' && !endpoint_is_local(value))
-		return complain(r, key, value, ENDPOINT_FORM "; empty: no stream");
+		return complain(r, key, value,
+				"ipc:///a/path, or tcp:// with 127.x.y.z, localhost or [::1] and "
+				"a port: without encryption only this machine may connect; empty: "
+				"no stream");
 	return take(r, &r->ini->stream, strdup(value));
 }
 
 static bool set_control(struct reading *r, const char *key, const char *value)
 {
-	if (!endpoint_is_local(value))
-		return complain(r, key, value, ENDPOINT_FORM);
+	if (strncmp(value, "ipc:///", strlen("ipc:///")) != 0 || value[strlen("ipc:///")] == '\0')
+		return complain(r, key, value, "ipc:///a/path: nothing else tells who asks");
 	return take(r, &r->ini->control, strdup(value));
 }
 

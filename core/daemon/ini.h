@@ -12,7 +12,7 @@ struct ini {
 	char *run_dir, *state_dir; /* [General]; defaults: base/paths.h */
 	char **plugin_path;	   /* [General] plugin_path: folders; NULL-terminated */
 	char *stream;		   /* [Stream] endpoint; "" is off */
-	char *control;		   /* [Control] endpoint; default ipc://<run_dir>/control */
+	char *control; /* [Control] endpoint; ipc:// always; default <run_dir>/control */
 };
 
 /* A file that does not exist is an error only when `must_exist`.  NULL: *diags says why. */
