@@ -212,6 +212,8 @@ static void sink_flush(struct hub *h, struct hub_sink *s)
 	(void)buf_append(&h->frame, s->items.pub.bytes, s->items.pub.len);
 	if (frame_end(&f) == 0)
 		s->send(s->arg, &h->frame, s->n_items);
+	else
+		s->dropped += s->n_items;
 	buf_clear(&h->frame);
 	buf_clear(&s->items);
 	s->n_items = 0;
@@ -223,18 +225,24 @@ void hub_flush(struct hub *h)
 		sink_flush(h, &h->sinks[i]);
 }
 
+static void sink_add(struct hub *h, struct hub_sink *s)
+{
+	if (s->items.pub.len + h->item.pub.len > ITEMS_FLUSH)
+		sink_flush(h, s);
+	if (!h->item.failed && buf_append(&s->items, h->item.pub.bytes, h->item.pub.len) == 0)
+		s->n_items++;
+	else
+		s->dropped++;
+}
+
 /* The item in h->item goes to everyone who wants it; `a` NULL: it is of the node. */
 static void item_done(struct hub *h, const struct hub_analyzer *a)
 {
-	for (size_t i = 0; !h->item.failed && i < h->n_sinks; i++) {
+	for (size_t i = 0; i < h->n_sinks; i++) {
 		struct hub_sink *s = &h->sinks[i];
 
-		if (a != NULL && s->wants != NULL && !s->wants[a - h->analyzers])
-			continue;
-		if (s->items.pub.len + h->item.pub.len > ITEMS_FLUSH)
-			sink_flush(h, s);
-		if (buf_append(&s->items, h->item.pub.bytes, h->item.pub.len) == 0)
-			s->n_items++;
+		if (a == NULL || s->wants == NULL || s->wants[a - h->analyzers])
+			sink_add(h, s);
 	}
 	buf_clear(&h->item);
 }
@@ -359,7 +367,7 @@ void hub_heartbeat(struct hub *h, int64_t wall_us, int64_t elapsed_us)
 void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, const char *reason,
 		   int level)
 {
-	bool changed = state != a->state;
+	bool changed = state != a->state || (reason != NULL) != (a->reason != NULL);
 
 	a->state = state;
 	text_set(&a->reason, reason);

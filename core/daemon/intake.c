@@ -282,7 +282,9 @@ static int take_state(struct take *t, const msgpack_object *msg)
 	if (identity != NULL)
 		text_set(&a->identity, identity);
 	a->verified = (enum hub_verified)v;
-	hub_set_state(t->h, a, (enum hub_state)state, reason, levels[state]);
+	/* Online and yet a reason: it answers, but not well. */
+	hub_set_state(t->h, a, (enum hub_state)state, reason,
+		      state == HUB_ONLINE && reason != NULL ? LOG_LEVEL_WARNING : levels[state]);
 	hub_note(t->h, a, note);
 	return 0;
 }

@@ -101,8 +101,9 @@ struct analyzer {
 
 	enum analyzer_state state;
 	bool connect_needed, identify_needed;
-	unsigned unanswered; /* requests in a row: timed out, or the connection broke */
-	struct counts owed;  /* of probes and idle reads: they go with the next sweep */
+	unsigned unanswered;	/* requests in a row: timed out, or the connection broke */
+	unsigned failed_in_row; /* sweeps with an error: answered, but not well */
+	struct counts owed;	/* of probes and idle reads: they go with the next sweep */
 	int64_t probe_at_us, backoff_ms;
 	int64_t scales_at_us, scales_from_ms; /* next read in idle time; last time they were read */
 	bool scales_changed;		      /* the next sweep is in doubt */

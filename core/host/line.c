@@ -213,6 +213,20 @@ static void measured(struct line *l, struct analyzer *a, int64_t read_us)
 	}
 }
 
+/* A meter that answers, but not well, says so in its state: once, and once when it is over. */
+static void failure_tell(struct line *l, struct analyzer *a, const struct tesla_error *err)
+{
+	bool told = a->failed_in_row >= OFFLINE_AFTER;
+
+	a->failed_in_row = err->code == 0 ? 0 : a->failed_in_row + 1;
+	if (a->state == ANALYZER_OFFLINE)
+		return;
+	if (!told && a->failed_in_row >= OFFLINE_AFTER)
+		line_report_state(l, a, err->text, NULL, 0, 0);
+	else if (told && a->failed_in_row == 0)
+		line_report_state(l, a, NULL, NULL, 0, 0);
+}
+
 static void sweep_over(struct line *l, int64_t mono_us, int64_t wall_us)
 {
 	struct job *job = &l->job;
@@ -228,6 +242,7 @@ static void sweep_over(struct line *l, int64_t mono_us, int64_t wall_us)
 		probe_later(l, a, mono_us);
 		analyzer_set(l, a, ANALYZER_OFFLINE, job->error.text);
 	}
+	failure_tell(l, a, &job->error);
 	if (job->error.code == 0 && job->read_us > 0)
 		measured(l, a, job->read_us);
 	learned_report(l);
@@ -325,6 +340,7 @@ static void probe_done(struct line *l, enum tesla_status status, int64_t mono_us
 	job_over(l);
 	if (status == TESLA_REPLY_OK || status == TESLA_REPLY_EXCEPTION) {
 		analyzer_reconnect(a);
+		a->failed_in_row = 0;
 		a->state = ANALYZER_CONNECTING; /* not news: the sweep that follows tells */
 	} else {
 		probe_later(l, a, mono_us);

@@ -281,7 +281,7 @@ static void world_run(struct world *w, int64_t until_us)
 
 struct told {
 	unsigned sweeps, failed, missed, timeouts, garbled, exceptions, states, forbidden, doubts,
-		suspects, own_times;
+		suspects, own_times, reasons;
 	int64_t own_dt_us;
 	char last_state[16];
 	int64_t last_t_us, worst_early_us;
@@ -341,8 +341,10 @@ static struct told told(const struct world *w, int64_t analyzer)
 			t.forbidden += mp_is(m, "m", "forbidden");
 			if (mp_is(m, "m", "state") && mp_int(m, "analyzer", 0) == analyzer) {
 				_cleanup_free_ char *state = mp_strdup(m, "state");
+				_cleanup_free_ char *reason = mp_strdup(m, "reason");
 
 				t.states++;
+				t.reasons += reason != NULL;
 				t.doubts += mp_int(m, "from_ms", 0) != 0;
 				(void)snprintf(t.last_state, sizeof t.last_state, "%s", state);
 			}
@@ -488,6 +490,25 @@ Test(line, silent_meters_do_not_starve_the_others)
 	cr_expect(t.sweeps >= 20, "read %u times", t.sweeps);
 	cr_expect(t.sweeps + t.missed >= 45, "%u read, %u missed", t.sweeps, t.missed);
 	cr_expect(w->meters[1].asked >= 10, "the second is probed as well: %u", w->meters[1].asked);
+	world_free(w);
+}
+
+Test(line, a_meter_that_never_answers_well_says_why)
+{
+	struct world *w = world_new(1);
+
+	world_run(w, 5500000);
+	cr_expect_eq(told(w, 100).reasons, 0);
+	w->meters[0].refuse_address = 20;
+	world_run(w, 30500000);
+	cr_expect_eq(told(w, 100).reasons, 1, "once");
+	cr_expect_str_eq(told(w, 100).last_state, "online");
+	w->meters[0].refuse_address = -1;
+	unsigned states = told(w, 100).states;
+
+	world_run(w, 40500000);
+	cr_expect_eq(told(w, 100).reasons, 1);
+	cr_expect_eq(told(w, 100).states, states + 1, "and once when it is over");
 	world_free(w);
 }
 
