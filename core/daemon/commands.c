@@ -20,7 +20,7 @@ struct check_child {
 	uv_pipe_t out;
 	uv_timer_t timer;
 	unsigned open_handles, seconds;
-	bool exited, eof;
+	bool spawned, exited, eof;
 	int64_t exit_status;
 	struct buf text;
 	char chunk[16384];
@@ -54,15 +54,21 @@ static void on_check_closed(uv_handle_t *handle)
 	free(k);
 }
 
+static void check_close(struct check_child *k)
+{
+	if (k->spawned)
+		uv_close((uv_handle_t *)&k->process, on_check_closed);
+	uv_close((uv_handle_t *)&k->out, on_check_closed);
+	uv_close((uv_handle_t *)&k->timer, on_check_closed);
+}
+
 static void check_end(struct check_child *k)
 {
 	if (!k->exited || !k->eof || uv_is_closing((uv_handle_t *)&k->timer))
 		return;
 	if (!k->daemon->stopping)
 		check_answer(k);
-	uv_close((uv_handle_t *)&k->process, on_check_closed);
-	uv_close((uv_handle_t *)&k->out, on_check_closed);
-	uv_close((uv_handle_t *)&k->timer, on_check_closed);
+	check_close(k);
 }
 
 static void on_check_exit(uv_process_t *process, int64_t status, int sig)
@@ -130,6 +136,8 @@ static int check_spawn(struct check_child *k)
 	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
 	if (config == NULL || ini == NULL)
 		return UV_ENOMEM;
+	k->spawned = true; /* from here there is a handle, whether it starts or not */
+	k->open_handles++;
 	return uv_spawn(&k->daemon->loop, &k->process, &options);
 }
 
@@ -142,7 +150,7 @@ static bool cmd_check(struct daemon *d, const struct control_peer *peer, struct 
 		control_error(reply, "%u checks are under way already: try again", d->n_checks);
 		return true;
 	}
-	*k = (struct check_child){ .daemon = d, .peer = *peer, .open_handles = 3 };
+	*k = (struct check_child){ .daemon = d, .peer = *peer, .open_handles = 2 };
 	buf_init(&k->text, CHECK_TEXT_MAX);
 	(void)uv_pipe_init(&d->loop, &k->out, 0);
 	(void)uv_timer_init(&d->loop, &k->timer);
@@ -155,9 +163,7 @@ static bool cmd_check(struct daemon *d, const struct control_peer *peer, struct 
 		return false;
 	}
 	control_error(reply, "the check cannot be started: %s", uv_strerror(r));
-	uv_close((uv_handle_t *)&k->process, on_check_closed);
-	uv_close((uv_handle_t *)&k->out, on_check_closed);
-	uv_close((uv_handle_t *)&k->timer, on_check_closed);
+	check_close(k);
 	return true;
 }
 
