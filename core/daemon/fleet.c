@@ -285,6 +285,7 @@ static int add_exporter(struct fleet *f, const struct plugin *p, const struct co
 		for (size_t i = 0; i < conf->n_analyzers; i++)
 			s->wants[conf->analyzers[i] - h->config->analyzers] = true;
 	}
+	s->sink = h->n_sinks;
 	return hub_add_sink(f->setup.hub, s->wants, on_batch, s);
 }
 

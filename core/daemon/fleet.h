@@ -32,6 +32,7 @@ struct slot {
 	const struct plugin *exporter;	  /* NULL: a slot of lines */
 	const struct conf_exporter *conf; /* NULL: the stream */
 	bool *wants;
+	size_t sink; /* in the hub */
 	struct tally tally;
 	char *failure; /* its plugin would not open */
 };

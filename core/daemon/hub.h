@@ -82,6 +82,7 @@ struct hub_sink {	   /* somebody who takes items as they come */
 	void *arg;
 	struct buf items;
 	size_t n_items;
+	uint64_t dropped; /* items that did not fit, or for which there was no memory */
 };
 
 struct hub {

@@ -101,7 +101,7 @@ static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 	mp_key_str(pk, "note", a->note);
 }
 
-static void pack_exporter(msgpack_packer *pk, const struct slot *s)
+static void pack_exporter(const struct hub *h, msgpack_packer *pk, const struct slot *s)
 {
 	(void)msgpack_pack_map(pk, 6);
 	mp_key_str(pk, "id", s->conf ? s->conf->id : "stream");
@@ -112,7 +112,7 @@ static void pack_exporter(msgpack_packer *pk, const struct slot *s)
 		   : s->state == SLOT_RUNNING ? NULL
 					      : s->reason);
 	key_count(pk, "delivered", tally_delivered(&s->tally));
-	key_count(pk, "dropped", tally_dropped(&s->tally));
+	key_count(pk, "dropped", tally_dropped(&s->tally) + h->sinks[s->sink].dropped);
 }
 
 static void pack_node(msgpack_packer *pk, const struct config *c)
@@ -162,7 +162,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 	key_array(pk, "exporters", n_exporters);
 	for (size_t i = 0; i < f->n_slots; i++)
 		if (f->slots[i]->exporter != NULL)
-			pack_exporter(pk, f->slots[i]);
+			pack_exporter(h, pk, f->slots[i]);
 	pack_warnings(pk, &d->check.diags);
 }
 

@@ -200,6 +200,31 @@ Test(hub, sinks_get_what_they_want)
 	hub_free(h);
 }
 
+Test(hub, what_does_not_fit_is_counted)
+{
+	static const bool wants[] = { true, false, false };
+	static char huge[2 * FRAME_MAX];
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct got g = { 0 };
+	const size_t which[] = { 1 };
+
+	memset(huge, 'x', sizeof huge - 1);
+	cr_assert(eq(int, hub_add_sink(h, NULL, on_batch, &g), 0));
+	cr_assert(eq(int, hub_add_sink(h, wants, on_batch, &g), 0));
+	hub_publish(h, hub_analyzer(h, 3), which, 1, huge, 1, 1);
+	hub_flush(h);
+	cr_assert(eq(sz, g.items, 0));
+	cr_assert(eq(u64, h->sinks[0].dropped, 1));
+	cr_assert(eq(u64, h->sinks[1].dropped, 0), "who does not want it misses nothing");
+	hub_publish(h, hub_analyzer(h, 3), which, 1, "small", 2, 1);
+	hub_flush(h);
+	cr_assert(eq(sz, g.items, 1), "the next one goes out");
+	cr_assert(eq(u64, h->sinks[0].dropped, 1));
+	mp_doc_release(&g.doc);
+	hub_free(h);
+}
+
 Test(hub, states_are_published_once_per_change)
 {
 	struct fixture x;
