@@ -320,7 +320,7 @@ static size_t count_of(const char *text, char c)
 	return n;
 }
 
-/* Repetition lets glibc's regcomp take gigabytes: "((a{99}){99}){99}", "a++++++++++++++++++++++++". */
+/* Repetition lets glibc's regcomp take gigabytes: "((a{99}){99}){99}", "a++++++++++++++++++++". */
 static const char *pattern_fault(const char *pattern, char *text, size_t size)
 {
 	regex_t compiled;
