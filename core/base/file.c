@@ -10,7 +10,7 @@
 
 #define CHUNK 16384
 
-static int file_take(FILE *f, const char *path, struct buf *b, struct tesla_error *err)
+static int file_take(FILE *f, struct buf *b, struct tesla_error *err)
 {
 	size_t n;
 
@@ -18,16 +18,16 @@ static int file_take(FILE *f, const char *path, struct buf *b, struct tesla_erro
 		uint8_t *at = buf_reserve(b, CHUNK);
 
 		if (at == NULL)
-			return tesla_fail(err, -EFBIG,
-					  "%s is too large: expected at most %zu bytes", path,
+			return tesla_fail(err, -EFBIG, "is too large: expected at most %zu bytes",
 					  b->max - CHUNK);
 		n = fread(at, 1, CHUNK, f);
 		buf_advance(b, n);
 	} while (n > 0);
 	if (ferror(f))
-		return tesla_fail(err, -errno, "%s cannot be read: %s", path, strerror(errno));
-	return buf_append(b, "", 1) == 0 ? 0
-					 : tesla_fail(err, -ENOMEM, "%s: no memory is left", path);
+		return tesla_fail(err, -errno, "cannot be read: %s", strerror(errno));
+	return buf_append(b, "", 1) == 0
+		       ? 0
+		       : tesla_fail(err, -ENOMEM, "cannot be read: no memory is left");
 }
 
 int file_read(const char *path, size_t max, char **ret, size_t *len, struct tesla_error *err)
@@ -37,9 +37,9 @@ int file_read(const char *path, size_t max, char **ret, size_t *len, struct tesl
 	int r;
 
 	if (f == NULL)
-		return tesla_fail(err, -errno, "%s cannot be opened: %s", path, strerror(errno));
+		return tesla_fail(err, -errno, "cannot be opened: %s", strerror(errno));
 	buf_init(&b, max + CHUNK);
-	r = file_take(f, path, &b, err);
+	r = file_take(f, &b, err);
 	if (r != 0) {
 		buf_release(&b);
 		return r;

@@ -7,7 +7,7 @@
 
 /*
  * *ret is for free(), ended by a NUL that *len does not count.  -ENOENT: no such file; -EFBIG: more
- * than `max` bytes; -EISDIR, -EACCES, ...: *err says why.
+ * than `max` bytes; -EISDIR, -EACCES, ...: *err says why, without the path.
  */
 int file_read(const char *path, size_t max, char **ret, size_t *len, struct tesla_error *err);
 

@@ -56,7 +56,8 @@ static void catalog_read(struct catalog *c, const char *path, const struct log *
 	size_t len;
 
 	if (file_read(path, MODEL_BYTES_MAX, &text, &len, &err) != 0)
-		log_msg(log, LOG_LEVEL_WARNING, "model is not used for recognition: %s", err.text);
+		log_msg(log, LOG_LEVEL_WARNING, "model is not used for recognition: %s %s", path,
+			err.text);
 	else
 		m = model_parse(path, text, len, &diags);
 	if (m != NULL)

@@ -130,7 +130,7 @@ struct config *config_load(const char *file, const char *const *model_dirs, stru
 	int r = file_read(file, CONFIG_FILE_MAX, &text, &len, &err);
 
 	if (r != 0) {
-		diags_error(diags, file, 0, 0, "cannot be read: %s", strerror(-r));
+		diags_error(diags, file, 0, 0, "%s", err.text);
 		return NULL;
 	}
 	return config_parse(file, text, len, model_dirs, diags);

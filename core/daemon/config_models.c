@@ -69,7 +69,8 @@ static int model_read(struct loader *l, const xmlNode *at, const char *name, cha
 		if (r == -ENOENT || r == -ENOTDIR)
 			continue;
 		if (r != 0) {
-			xml_error(l->x, l->d, at, "<%s>: %s", (const char *)at->name, err.text);
+			xml_error(l->x, l->d, at, "<%s>: %s %s", (const char *)at->name, *path,
+				  err.text);
 			return r;
 		}
 		if (strlen(read) != len) { /* hosts are sent a text */

@@ -282,7 +282,7 @@ struct ini *ini_load(const char *file, bool must_exist, struct diags *diags)
 	else
 		*r.ini = (struct ini){ .log_level = LOG_LEVEL_INFO, .auto_start = true };
 	if (rc != 0 && (must_exist || rc != -ENOENT))
-		diags_error(diags, file, 0, 0, "cannot be read: %s", strerror(-rc));
+		diags_error(diags, file, 0, 0, "%s", err.text);
 	if (rc == 0 && !r.failed)
 		ini_read(&r, text, len);
 	if (!r.failed)

@@ -518,12 +518,25 @@ Test(config, the_sample_without_its_end)
 	diags_release(&d);
 }
 
-Test(config, no_file)
+static void unreadable(const char *path, const char *says)
 {
 	struct diags d = { 0 };
 
-	cr_expect_null(config_load("/nonexistent/config.xml", (const char *const[]){ NULL }, &d));
+	cr_expect_null(config_load(path, (const char *const[]){ NULL }, &d));
 	cr_assert_eq(d.n, 1);
-	cr_expect_str_eq(d.list[0].text, "cannot be read: No such file or directory");
+	cr_expect_str_eq(d.list[0].text, says);
 	diags_release(&d);
+}
+
+Test(config, no_file)
+{
+	char path[] = "/tmp/tesla-config-XXXXXX";
+	int fd = mkstemp(path);
+
+	unreadable("/nonexistent/config.xml", "cannot be opened: No such file or directory");
+	unreadable("/tmp", "cannot be read: Is a directory");
+	cr_assert(fd >= 0 && ftruncate(fd, (4 << 20) + 1) == 0);
+	(void)close(fd);
+	unreadable(path, "is too large: expected at most 4194304 bytes");
+	(void)unlink(path);
 }

@@ -151,6 +151,19 @@ Test(ini, no_file)
 	ini_free(ini);
 	cr_expect_null(ini_load("/nonexistent/lector.ini", true, &d));
 	cr_expect_eq(d.n_errors, 1);
+	cr_expect_str_eq(d.list[0].text, "cannot be opened: No such file or directory");
+	diags_release(&d);
+}
+
+Test(ini, too_large)
+{
+	static char text[(1 << 20) + 2];
+	struct diags d = { 0 };
+
+	memset(text, '\n', sizeof text - 1);
+	cr_expect_null(load(text, &d));
+	cr_assert_eq(d.n, 1);
+	cr_expect_str_eq(d.list[0].text, "is too large: expected at most 1048576 bytes");
 	diags_release(&d);
 }
 

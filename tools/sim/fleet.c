@@ -22,6 +22,7 @@ static struct model *model_read(const char *dir, const char *name, struct tesla_
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	struct diags diags = { 0 };
 	struct model *model;
+	struct tesla_error why;
 	size_t len;
 
 	if (strchr(name, '/') != NULL || *name == '\0') {
@@ -33,8 +34,10 @@ static struct model *model_read(const char *dir, const char *name, struct tesla_
 		tesla_fail(err, -ENOMEM, "no memory");
 		return NULL;
 	}
-	if (file_read(path, MODEL_FILE_MAX, &text, &len, err) != 0)
+	if (file_read(path, MODEL_FILE_MAX, &text, &len, &why) != 0) {
+		tesla_fail(err, why.code, "%.150s %.80s", path, why.text);
 		return NULL;
+	}
 	model = model_parse(path, text, len, &diags);
 	diags_print(&diags, stderr);
 	if (model == NULL)
