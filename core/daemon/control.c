@@ -126,15 +126,36 @@ void control_error(struct buf *reply, const char *fmt, ...)
 	mp_key_str(&pk, "error", text ? text : "no memory");
 }
 
+/* A signal (a host that ends) interrupts libzmq: that loses no answer. */
+static bool frame_send(struct control *c, const void *bytes, size_t len, int flags)
+{
+	int n;
+
+	do
+		n = zmq_send(c->socket, bytes, len, flags | ZMQ_DONTWAIT);
+	while (n < 0 && zmq_errno() == EINTR);
+	return n >= 0;
+}
+
+static bool frame_receive(struct control *c, zmq_msg_t *m)
+{
+	int n;
+
+	do
+		n = zmq_msg_recv(m, c->socket, ZMQ_DONTWAIT);
+	while (n < 0 && zmq_errno() == EINTR);
+	return n >= 0;
+}
+
 void control_reply(struct control *c, const struct control_peer *peer, const struct buf *reply)
 {
 	/*
 	 * A peer that went away, or reads nothing, loses its answer: the loop never waits for it.
 	 */
-	if (zmq_send(c->socket, peer->id, peer->len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
+	if (frame_send(c, peer->id, peer->len, ZMQ_SNDMORE)) {
 		if (peer->delimiter)
-			(void)zmq_send(c->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-		(void)zmq_send(c->socket, reply->pub.bytes, reply->pub.len, ZMQ_DONTWAIT);
+			(void)frame_send(c, "", 0, ZMQ_SNDMORE);
+		(void)frame_send(c, reply->pub.bytes, reply->pub.len, 0);
 	}
 	c->answered_us = clock_mono_us();
 	if (!c->stopping) /* sending may have eaten the edge of something that came */
@@ -173,7 +194,7 @@ static int receive(struct control *c, zmq_msg_t frames[FRAMES_MAX])
 		zmq_msg_t m;
 
 		(void)zmq_msg_init(&m);
-		if (zmq_msg_recv(&m, c->socket, ZMQ_DONTWAIT) < 0) {
+		if (!frame_receive(c, &m)) {
 			(void)zmq_msg_close(&m);
 			return 0;
 		}
