@@ -40,8 +40,8 @@ __attribute__((format(printf, 3, 0))) void diags_vadd(struct diags *d, const str
 						      const char *fmt, va_list ap);
 void diags_release(struct diags *d);
 /*
- * "config.xml:12:9: KIND..."; kind is "warning: " or, where that is clear, "".  For free(); NULL: no
- * memory.
+ * "config.xml:12:9: KIND..."; kind is "warning: " or, where that is clear, "".  For free(); NULL:
+ * no memory.
  */
 char *diag_format(const struct diag *g, const char *kind);
 /* "config.xml:12:9: error: ..." a line each. */
