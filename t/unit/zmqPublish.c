@@ -7,9 +7,14 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -200,6 +205,9 @@ static struct conf conf_of(const char *endpoint)
 	return c;
 }
 
+#define TEN "/123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 Test(zmqPublish, plain_text_stays_on_this_machine)
 {
 	static const struct {
@@ -207,7 +215,17 @@ Test(zmqPublish, plain_text_stays_on_this_machine)
 	} endpoints[] = {
 		{ NULL, NULL },
 		{ "tcp://127.0.0.1:5556", NULL },
-		{ "tcp://127.255.0.9:*", NULL },
+		{ "tcp://127.255.0.9:1", NULL },
+		{ "tcp://127.0.0.1:65535", NULL },
+		{ "tcp://127.0.0.1:*", "port from 1 to 65535" },
+		{ "tcp://127.0.0.1:0", "port from 1 to 65535" },
+		{ "tcp://127.0.0.1:65536", "port from 1 to 65535" },
+		{ "tcp://127.0.0.1:99999", "port from 1 to 65535" },
+		{ "tcp://127.0.0.1:4294967297", "port from 1 to 65535" },
+		{ "tcp://127.0.0.1:-1", "port from 1 to 65535" },
+		{ "tcp://[::1]:5556x", "port from 1 to 65535" },
+		{ "ipc://" HUNDRED "/890123", NULL }, /* 107 bytes: as many as fit */
+		{ "ipc://" HUNDRED "/8901234", "108 bytes, expected at most 107" },
 		{ "tcp://[::1]:5556", NULL },
 		{ "tcp://localhost:5556", NULL },
 		{ "ipc:///run/tesla/stream", NULL },
@@ -317,9 +335,91 @@ Test(zmqPublish, a_port_that_is_taken_is_named)
 Test(zmqPublish, localhost_is_an_address_too)
 {
 	struct tesla_error err = { 0 };
-	struct conf c = conf_of("tcp://localhost:*");
-	void *self = NULL;
+	void *self = NULL, *ctx = zmq_ctx_new(), *other = zmq_socket(ctx, ZMQ_PUB);
+	char endpoint[80], name[120];
+	size_t size = sizeof endpoint;
+
+	cr_assert_eq(zmq_bind(other, "tcp://127.0.0.1:*"), 0); /* a port that is free */
+	cr_assert_eq(zmq_getsockopt(other, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
+	(void)zmq_close(other);
+	(void)zmq_ctx_term(ctx);
+	(void)snprintf(name, sizeof name, "tcp://localhost%s", strrchr(endpoint, ':'));
+	struct conf c = conf_of(name);
 
 	cr_assert_eq(tesla_plugin.exporter->open(&c, NULL, &self, &err), 0, "%s", err.text);
 	tesla_plugin.exporter->close(self);
+}
+
+/* ---- what stands at an ipc path already ---- */
+
+static int unix_listener(const char *path, int type)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(addr.sun_path, sizeof addr.sun_path, "%s", path);
+	cr_assert_eq(bind(fd, (const struct sockaddr *)&addr, sizeof addr), 0, "%s", path);
+	cr_assert(type != SOCK_STREAM || listen(fd, 0) == 0);
+	return fd;
+}
+
+/* Opens where `endpoint` says; the inode at `path` is the same afterwards when it is refused. */
+static void check_refused(const char *path, int code, const char *says)
+{
+	struct tesla_error err = { 0 };
+	char endpoint[120];
+	struct stat before, after;
+	void *self = NULL;
+
+	(void)snprintf(endpoint, sizeof endpoint, "ipc://%s", path);
+	struct conf c = conf_of(endpoint);
+
+	cr_assert_eq(lstat(path, &before), 0);
+	cr_expect_eq(tesla_plugin.exporter->open(&c, NULL, &self, &err), code, "%s: %d, %s", path,
+		     err.code, err.text);
+	cr_expect_not_null(strstr(err.text, says), "%s", err.text);
+	cr_expect_not_null(strstr(err.text, path), "%s", err.text);
+	cr_expect(lstat(path, &after) == 0 && after.st_ino == before.st_ino, "%s is gone", path);
+	tesla_plugin.exporter->close(self);
+}
+
+Test(zmqPublish, nothing_is_removed_but_a_dead_socket, .timeout = 20)
+{
+	char dir[] = "/tmp/tesla-unit-XXXXXX", path[80], link[80];
+	struct tesla_error err = { 0 };
+	void *self = NULL;
+	int fd;
+
+	cr_assert_not_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof path, "%s/stream", dir);
+	(void)snprintf(link, sizeof link, "%s/link", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	(void)close(fd);
+	check_refused(path, -EEXIST, "is no socket: it is left alone");
+	cr_assert_eq(symlink(path, link), 0);
+	check_refused(link, -EEXIST, "is no socket: it is left alone");
+	check_refused(dir, -EEXIST, "is no socket: it is left alone");
+	(void)unlink(link);
+	(void)unlink(path);
+
+	for (size_t i = 0; i < 2; i++) {
+		fd = unix_listener(path, i == 0 ? SOCK_DGRAM : SOCK_STREAM);
+		check_refused(path, -EADDRINUSE, "somebody listens on");
+		if (i == 1) /* the first look waits in its queue of one: now that is full */
+			check_refused(path, -EADDRINUSE, "somebody listens on");
+		(void)close(fd);
+		if (i == 0)
+			(void)unlink(path);
+	}
+
+	char endpoint[120];
+
+	(void)snprintf(endpoint, sizeof endpoint, "ipc://%s", path);
+	struct conf c = conf_of(endpoint);
+
+	cr_assert_eq(tesla_plugin.exporter->open(&c, NULL, &self, &err), 0, "%s", err.text);
+	check_refused(path, -EADDRINUSE, "somebody listens on"); /* a second daemon */
+	tesla_plugin.exporter->close(self);
+	(void)unlink(path);
+	(void)rmdir(dir);
 }

@@ -6,12 +6,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "message.h"
 
 #define LINGER_MS 100
 #define HOST_MAX 64
+#define PORT_MAX 65535
 
 struct conf {
 	const char *endpoint, *target;
@@ -59,23 +64,94 @@ static bool is_loopback(const char *host)
 	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-static int publisher_check(const void *conf, struct tesla_error *err)
+/* libzmq takes any number, and listens on what is left of it in 16 bits. */
+static bool is_port(const char *text)
 {
-	const char *endpoint = conf_endpoint(conf);
+	size_t len = strspn(text, "0123456789");
+	long port = len > 0 && len <= 5 && text[len] == '\0' ? strtol(text, NULL, 10) : 0;
+
+	return port >= 1 && port <= PORT_MAX;
+}
+
+static int tcp_check(const char *endpoint, struct tesla_error *err)
+{
 	char host[HOST_MAX];
 
-	if (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0')
-		return 0;
-	if (strncmp(endpoint, "tcp://", 6) != 0 || tcp_host(endpoint, host) == NULL)
+	if (tcp_host(endpoint, host) == NULL)
 		return tesla_fail(err, -EINVAL,
 				  "endpoint \"%s\": expected tcp://127.0.0.1:5556 or ipc:///a/path",
 				  endpoint);
+	if (!is_port(strrchr(endpoint, ':') + 1))
+		return tesla_fail(err, -EINVAL, "endpoint \"%s\": expected a port from 1 to %d",
+				  endpoint, PORT_MAX);
 	if (!is_loopback(host))
 		return tesla_fail(err, -EPERM,
 				  "endpoint \"%s\": others could listen to it unencrypted; "
 				  "expected 127.0.0.1, [::1] or localhost, or ipc://",
 				  endpoint);
 	return 0;
+}
+
+/* What is behind "ipc://"; NULL: it is no such endpoint. */
+static const char *ipc_path(const char *endpoint)
+{
+	static const char scheme[] = "ipc://";
+
+	return strncmp(endpoint, scheme, sizeof scheme - 1) == 0 ? endpoint + sizeof scheme - 1
+								 : NULL;
+}
+
+static int publisher_check(const void *conf, struct tesla_error *err)
+{
+	const char *endpoint = conf_endpoint(conf), *path = ipc_path(endpoint);
+	const size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
+
+	if (path != NULL && strlen(path) > max)
+		return tesla_fail(
+			err, -ENAMETOOLONG,
+			"endpoint \"%.150s\": the path has %zu bytes, expected at most %zu",
+			endpoint, strlen(path), max);
+	if (path != NULL && *path != '\0')
+		return 0;
+	if (strncmp(endpoint, "tcp://", 6) == 0)
+		return tcp_check(endpoint, err);
+	return tesla_fail(err, -EINVAL,
+			  "endpoint \"%s\": expected tcp://127.0.0.1:5556 or ipc:///a/path",
+			  endpoint);
+}
+
+/* ---- libzmq removes what stands at an ipc path before it binds: only a dead socket may go ---- */
+
+/* 0: nobody listens.  The path fits: publisher_check() saw it. */
+static int socket_is_dead(const char *path, struct tesla_error *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int cause;
+
+	if (fd < 0)
+		return tesla_fail(err, -errno, "cannot look at %s: %s", path, strerror(errno));
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	cause = connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 ? EAGAIN : errno;
+	(void)close(fd);
+	if (cause == ECONNREFUSED || cause == ENOENT)
+		return 0;
+	if (cause == EAGAIN || cause == EPROTOTYPE) /* its queue is full; it is no stream */
+		return tesla_fail(err, -EADDRINUSE, "somebody listens on %s already", path);
+	return tesla_fail(err, -cause, "cannot tell whether somebody listens on %s: %s", path,
+			  strerror(cause));
+}
+
+static int path_is_free(const char *endpoint, struct tesla_error *err)
+{
+	const char *path = ipc_path(endpoint);
+	struct stat st;
+
+	if (path == NULL || *path == '@' || lstat(path, &st) != 0) /* '@': no file is made */
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return tesla_fail(err, -EEXIST, "%s is no socket: it is left alone", path);
+	return socket_is_dead(path, err);
 }
 
 /* ---- the socket ---- */
@@ -129,6 +205,8 @@ static int publisher_open(const void *conf, const struct tesla_host *host, void 
 	int r = publisher_check(conf, err);
 
 	(void)host;
+	if (r == 0)
+		r = path_is_free(conf_endpoint(conf), err);
 	if (r != 0)
 		return r;
 	p = calloc(1, sizeof *p);
