@@ -18,6 +18,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/nearest.c core/base/nearest.h \
 	core/base/param.c core/base/param.h \
 	core/base/paths.c core/base/paths.h \
+	core/base/stdio_fill.c core/base/stdio_fill.h \
 	core/base/xml.c core/base/xml.h core/base/xml_internal.h \
 	core/base/xml_check.c
 core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)

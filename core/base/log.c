@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -38,10 +40,21 @@ static void sink_stderr(void *arg, int level, const char *text)
 		      log_level_name(level), text);
 }
 
+/* Who starts us may have been under journald and sent our standard error elsewhere. */
+static bool stderr_is_journald(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM"); /* device:inode, systemd.exec(5) */
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%20llu:%20llu", &dev, &ino) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
 void log_init_stderr(struct log *log, int level)
 {
 	*log = (struct log){ .level = level,
-			     .sink = getenv("JOURNAL_STREAM") ? sink_journald : sink_stderr };
+			     .sink = stderr_is_journald() ? sink_journald : sink_stderr };
 }
 
 void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/stdio_fill.h"
 #include "daemon/commands.h"
 
 const char *argp_program_version = "teslad (" PACKAGE_NAME ") " PACKAGE_VERSION;
@@ -129,7 +130,6 @@ static void signals_start(struct daemon *d)
 		d->signals[i].data = d;
 		(void)uv_signal_start(&d->signals[i], on_signal, which[i]);
 	}
-	(void)signal(SIGPIPE, SIG_IGN);
 }
 
 static void limit_raise(void)
@@ -201,6 +201,9 @@ static int daemon_run(struct daemon *d)
 {
 	int r;
 
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ,
+		     SIG_IGN); /* a log file at its limit: what it lacks costs no readings */
 	if (check_run(&d->check, &d->files, false, &d->log) != 0) {
 		diags_print(&d->check.diags, stderr);
 		return 1;
@@ -223,6 +226,7 @@ int main(int argc, char **argv)
 	struct daemon d = { .n_checks = 0 };
 	int r;
 
+	stdio_fill();
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return 1;
 	if (o.check)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/stdio_fill.h"
 #include "host/describe.h"
 #include "host/exporter.h"
 #include "host/run.h"
@@ -186,6 +187,7 @@ static int hosted_main(const struct options *o)
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN); /* Ctrl+C in a terminal is the core's to act on */
 	(void)setenv("UV_THREADPOOL_SIZE", "16",
 		     0); /* a name server that hangs delays 16 names, not 4 */
@@ -204,6 +206,7 @@ int main(int argc, char **argv)
 	};
 	struct options o = { 0 };
 
+	stdio_fill();
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return 2;
 	if (o.parent != 0 && !parent_alive(o.parent))

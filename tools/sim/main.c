@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/stdio_fill.h"
 #include "sim/control.h"
 #include "sim/options.h"
 
@@ -200,6 +201,7 @@ int main(int argc, char **argv)
 	struct sim sim;
 	int r;
 
+	stdio_fill();
 	options_parse(&options, argc, argv);
 	if (options.parent && parent_follow(parent) != 0)
 		return 1;

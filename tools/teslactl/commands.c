@@ -286,13 +286,17 @@ static void plan_analyzer_print(const msgpack_object *a)
 	_cleanup_free_ char *id = word(a, "id"), *model = word(a, "model");
 	size_t n;
 	const msgpack_object *transactions = mp_array(a, "transactions", &n);
-	double measured;
+	double predicted, measured;
 	char every[32];
 
 	duration_format(mp_int(a, "interval_ms", 0), every, sizeof every);
-	(void)printf("  analyzer %s, %s, every %s: %zu transaction%s, predicted %.1f ms%s, ", id,
-		     model, every, n, n == 1 ? "" : "s", mp_real(a, "predicted_us", 0) / 1000,
-		     mp_bool(a, "assumed", false) ? " (turnaround assumed)" : "");
+	(void)printf("  analyzer %s, %s, every %s: ", id, model, every);
+	if (!mp_to_real(mp_get(a, "predicted_us"), &predicted)) {
+		(void)puts("no plan");
+		return;
+	}
+	(void)printf("%zu transaction%s, predicted %.1f ms%s, ", n, n == 1 ? "" : "s",
+		     predicted / 1000, mp_bool(a, "assumed", false) ? " (turnaround assumed)" : "");
 	if (mp_to_real(mp_get(a, "measured_us"), &measured))
 		(void)printf("measured %.1f ms\n", measured / 1000);
 	else

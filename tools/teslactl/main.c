@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* teslactl: talks to teslad.  A client of libtesla and nothing else. */
 #include <argp.h>
+#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/param.h"
+#include "base/stdio_fill.h"
 #include "teslactl/commands.h"
 
 enum { OPTION_TIMEOUT = 256 };
@@ -25,6 +27,17 @@ static const struct argp_option options[] = {
 	{ "version", 'V', NULL, 0, "Print the version", -1 },
 	{ 0 }
 };
+
+/* A script must not take half an answer for a whole one. */
+static int output_finish(int code)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	(void)fprintf(stderr, "teslactl: standard output cannot be written%s%s\n",
+		      errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+	return code == CTL_GOOD ? CTL_NO : code;
+}
 
 static int64_t duration_arg(struct argp_state *state, const char *option, const char *text)
 {
@@ -77,7 +90,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'V':
 		(void)puts("teslactl " PACKAGE_VERSION);
-		exit(CTL_GOOD);
+		exit(output_finish(CTL_GOOD));
 	case ARGP_KEY_ARG:
 		command_arg(state, line, arg);
 		return 0;
@@ -112,7 +125,7 @@ static char *help_filter(int key, const char *text, void *input)
 	(void)fputs("\nIn watch on a terminal: arrows, PgUp, PgDn scroll, q or Ctrl+C ends.\n"
 		    "\nExit codes:\n"
 		    "  0  good\n"
-		    "  1  the daemon says no, or check found errors\n"
+		    "  1  the daemon says no, check found errors, or the output cannot be written\n"
 		    "  2  wrong usage\n"
 		    "  3  no daemon: it cannot be reached or does not answer\n"
 		    "  4  watch ended without a single value\n"
@@ -135,11 +148,12 @@ int main(int argc, char **argv)
 	_cleanup_free_ char **variables = calloc((size_t)argc + 1, sizeof *variables);
 	struct line line = { .ctl = { .timeout_ms = 5000, .filter.variables = variables } };
 
+	stdio_fill();
 	if (variables == NULL)
 		return CTL_NO;
 	/* Only characters: a decimal comma would spoil numbers. */
 	(void)setlocale(LC_CTYPE, "");
 	argp_err_exit_status = CTL_USAGE;
 	(void)argp_parse(&argp, argc, argv, 0, NULL, &line);
-	return command_run(line.command, &line.ctl);
+	return output_finish(command_run(line.command, &line.ctl));
 }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log: journald's prefix only where standard error is journald's. */
+#include "base/log.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* What one message is in a file that stands for standard error. */
+static void logged(const char *stream, FILE *file, char *text, size_t size)
+{
+	struct log log;
+	int saved = dup(STDERR_FILENO);
+	size_t n;
+
+	cr_assert_eq(setenv("JOURNAL_STREAM", stream, 1), 0);
+	cr_assert_geq(dup2(fileno(file), STDERR_FILENO), 0);
+	log_init_stderr(&log, LOG_LEVEL_INFO);
+	log_msg(&log, LOG_LEVEL_WARNING, "hello");
+	(void)dup2(saved, STDERR_FILENO);
+	(void)close(saved);
+	rewind(file);
+	n = fread(text, 1, size - 1, file);
+	text[n] = '\0';
+	cr_assert_eq(ftruncate(fileno(file), 0), 0);
+	rewind(file);
+}
+
+Test(log, journal_stream_is_believed_when_it_is_ours)
+{
+	_cleanup_fclose_ FILE *file = tmpfile();
+	char right[64], other_inode[64], text[200];
+	struct stat st;
+
+	cr_assert_eq(fstat(fileno(file), &st), 0);
+	unsigned long long dev = st.st_dev, ino = st.st_ino;
+
+	(void)snprintf(right, sizeof right, "%llu:%llu", dev, ino);
+	(void)snprintf(other_inode, sizeof other_inode, "%llu:%llu", dev, ino + 1);
+	const char *const wrong[] = { "", "8", "8:", "8:1", "x:y", other_inode };
+
+	logged(right, file, text, sizeof text);
+	cr_expect_str_eq(text, "<4>hello\n");
+	for (size_t i = 0; i < N_ELEMENTS(wrong); i++) {
+		logged(wrong[i], file, text, sizeof text);
+		cr_expect_not_null(strstr(text, " warning: hello\n"), "%s: %s", wrong[i], text);
+	}
+}
