@@ -46,6 +46,23 @@ bad two 's/>FRE</>FREQ</; s/device="2"/device="9"/' 'FREQ' '9'
 bad twice 's/analyzer id="2"/analyzer id="1"/' '1'
 bad element 's/<nodes*/<knot/' 'knot'
 
+# Started without standard descriptors: a message may be lost, the program is not.
+without() {	# expected statuses with 0, 1, 2 and all three closed; COMMAND...
+	local wanted=$1 got
+	shift
+	got=$(
+		r=0; "$@" <&- >closed.log 2>&1 || r=$?; echo "$r"
+		r=0; "$@" >&- 2>closed.log || r=$?; echo "$r"
+		r=0; "$@" 2>&- >closed.log || r=$?; echo "$r"
+		r=0; "$@" <&- >&- 2>&- || r=$?; echo "$r"
+	)
+	assert_eq "closed descriptors: $*" "${got//$'\n'/ }" "$wanted"
+}
+without '0 0 0 0' teslad -c config.xml -i lector.ini -t
+without '3 3 3 3' teslactl -s "ipc://$tmp/nobody" status
+without '1 1 1 1' tesla-sim --tcp 0 --meter 1=no-such-model
+without '2 2 2 2' "$TESLA_HOST" --driver
+
 # More than a line can carry.
 sed -i 's/<poll_interval>1</<poll_interval>0.05s</' config.xml
 check 1 config.xml
@@ -54,3 +71,14 @@ says 'no-such-port'
 check 1 there-is-none.xml
 says 'there-is-none\.xml'
 assert_status 64 teslad --no-such-option >said.log 2>&1
+
+# A log file that may not grow any more ends nothing.
+write_config
+mkdir logs
+truncate -s 1M logs/teslad.log
+write_ini General.log_dir="$tmp/logs"
+ulimit -S -f 1024
+start_teslad
+ulimit -S -f unlimited
+stop teslad
+assert_eq 'size of the log' "$(stat -c %s logs/teslad.log)" 1048576

@@ -58,12 +58,19 @@ has '^line 1, serial, /dev/ttyS0: 7\.6% of its time'
 has 'predicted 76\.0 ms, measured 75\.8 ms'
 has 'function 3, registers 4000 to 4049: 50 registers, 10 blocks'
 has 'turnaround assumed\), not measured yet'
+has '^  analyzer 301, PM500, every 1 s: no plan$'
 said 0 plugins
 has '^modBusComm \(driver\) 0\.1\.0, interface 1\.0'
 has 'cvmComm'
 has '^  refused: undefined symbol: nothing'
 said 1 check
 has '^config\.xml:3:1: error: no such model$'
+# What cannot be written is no success.
+for command in status '--json snapshot' 'watch --seconds 0.5' --version; do
+	# shellcheck disable=SC2086  # a command and its options
+	assert_status 1 teslactl $command >/dev/full 2>said.log
+	has 'teslactl: standard output cannot be written'
+done
 assert_status 1 teslactl --json check >check.json
 assert_eq check "$(jq -r .text check.json)" 'config.xml:3:1: error: no such model'
 assert_eq snapshot "$(teslactl --json snapshot | jq -c '.readings[0].v')" '[230.1,null,229.5]'

@@ -81,7 +81,9 @@ PLAN = {
         {"id": 2, "name": "10.0.0.7:502", "kind": "tcp", "share": -1, "analyzers": [
             {"id": 300, "model": "PM500", "interval_ms": 60000, "predicted_us": 20000.0,
              "measured_us": None,
-             "assumed": True, "transactions": []}]},
+             "assumed": True, "transactions": []},
+            {"id": 301, "model": "PM500", "interval_ms": 1000, "predicted_us": None,
+             "measured_us": None, "assumed": False, "transactions": []}]},
     ],
 }
 PLUGINS = {
