@@ -41,11 +41,6 @@ void blame_destroy(struct blame_page *page)
 		(void)munmap(page, sizeof *page);
 }
 
-void blame_reset(struct blame_page *page)
-{
-	memset(page, 0, sizeof *page);
-}
-
 static void slot_copy(const struct blame_slot *s, struct blame *ret)
 {
 	*ret = (struct blame){ .signal = atomic_load(&s->signal),

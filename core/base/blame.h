@@ -40,7 +40,6 @@ struct blame {
 /* Makes a page; *fd is for the host to inherit.  NULL with errno. */
 struct blame_page *blame_create(int *fd);
 void blame_destroy(struct blame_page *page);
-void blame_reset(struct blame_page *page); /* before the next host gets it */
 /*
  * True: *ret names the call to blame.  A slot with a signal wins; else, if `overdue_only`, a call
  * that takes twice its limit; else a call that is under way, if it is the only one.

@@ -28,16 +28,6 @@ struct kind *kind_new(struct model *model)
 	return k;
 }
 
-void kind_free(struct kind *k)
-{
-	if (k == NULL)
-		return;
-	model_free(k->model);
-	ranges_release(&k->forbidden);
-	(void)pthread_mutex_destroy(&k->lock);
-	free(k);
-}
-
 int kind_forbid(struct kind *k, struct model_range range)
 {
 	int r;
@@ -48,16 +38,6 @@ int kind_forbid(struct kind *k, struct model_range range)
 	if (r == 0)
 		(void)atomic_fetch_add(&k->generation, 1);
 	return r;
-}
-
-void patterns_release(struct patterns *p)
-{
-	for (size_t i = 0; i < p->n; i++) {
-		free(p->list[i].model);
-		regfree(&p->list[i].regex);
-	}
-	free(p->list);
-	*p = (struct patterns){ 0 };
 }
 
 static void plans_drop(struct analyzer *a)

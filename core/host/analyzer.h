@@ -26,7 +26,6 @@ struct kind {
 };
 /* Takes the model.  NULL: no memory. */
 struct kind *kind_new(struct model *model);
-void kind_free(struct kind *k);
 /* 0: it is new; 1: it was known; -ENOSPC. */
 int kind_forbid(struct kind *k, struct model_range range);
 
@@ -39,7 +38,6 @@ struct patterns {
 	struct pattern *list;
 	size_t n;
 };
-void patterns_release(struct patterns *p);
 
 enum analyzer_state { ANALYZER_CONNECTING, ANALYZER_ONLINE, ANALYZER_OFFLINE, ANALYZER_FAILED };
 enum verified { VERIFIED_NO, VERIFIED_YES, VERIFIED_OTHER, VERIFIED_CHANGED };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a host of lines has: the plugins, the models and the lines that the core told it. */
+/*
+ * What a host of lines has: the plugins, the models and the lines that the core told it.  All of it
+ * lives as long as the process: threads of lines may be inside a plugin when it ends.
+ */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
@@ -30,6 +33,5 @@ struct host {
  * forbidden, line).  -EPROTO: the message makes no sense; the core is of another build.
  */
 int setup_message(struct host *h, const msgpack_object *message, struct tesla_error *err);
-void host_release(struct host *h);
 
 #endif

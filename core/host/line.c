@@ -20,25 +20,6 @@
 #define TELL_MAX 64u /* sweeps between two looks at what was measured */
 #define TELL_CHANGE 0.05
 
-void line_free(struct line *l)
-{
-	if (l == NULL)
-		return;
-	for (size_t i = 0; i < l->n_analyzers; i++)
-		analyzer_free(l->analyzers[i]);
-	for (size_t i = 0; i < l->n_drivers; i++) {
-		free(l->drivers[i].name);
-		free(l->drivers[i].conf);
-	}
-	for (size_t i = 0; l->texts != NULL && l->texts[i] != NULL; i++)
-		free(l->texts[i]);
-	free(l->texts);
-	free(l->analyzers);
-	free(l->drivers);
-	free(l->name);
-	free(l);
-}
-
 /* ---- states ---- */
 
 static void analyzer_set(struct line *l, struct analyzer *a, enum analyzer_state state,

@@ -81,8 +81,6 @@ struct action {
 	struct tesla_block what; /* ACT_READ */
 };
 
-/* Frees what the line owns; the drivers' plugins and the kinds are the host's. */
-void line_free(struct line *l);
 /* Times in characters, the measured turnaround: what a transaction with this analyzer costs. */
 struct plan_cost line_cost(const struct line *l, const struct analyzer *a);
 int64_t line_late_max_ms(const struct line *l, const struct analyzer *a);

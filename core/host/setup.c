@@ -405,22 +405,3 @@ int setup_message(struct host *h, const msgpack_object *message, struct tesla_er
 			return messages[i].take(h, message, err);
 	return malformed(err, "message");
 }
-
-void host_release(struct host *h)
-{
-	for (size_t i = 0; i < h->n_lines; i++)
-		line_free(h->lines[i]);
-	for (size_t i = 0; i < h->n_kinds; i++)
-		kind_free(h->kinds[i]);
-	for (size_t i = 0; i < h->n_plugins; i++) {
-		loader_close(h->plugins[i]->loader);
-		(void)pthread_mutex_destroy(&h->plugins[i]->serial);
-		free(h->plugins[i]->name);
-		free(h->plugins[i]);
-	}
-	patterns_release(&h->patterns);
-	free(h->lines);
-	free(h->kinds);
-	free(h->plugins);
-	report_release(&h->report);
-}
