@@ -61,6 +61,7 @@ without() {	# expected statuses with 0, 1, 2 and all three closed; COMMAND...
 without '0 0 0 0' teslad -c config.xml -i lector.ini -t
 without '3 3 3 3' teslactl -s "ipc://$tmp/nobody" status
 without '1 1 1 1' tesla-sim --tcp 0 --meter 1=no-such-model
+# shellcheck disable=SC2153  # from the stage
 without '2 2 2 2' "$TESLA_HOST" --driver
 
 # More than a line can carry.
