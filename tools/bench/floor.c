@@ -13,6 +13,7 @@
 #include <zmq.h>
 
 #include "fields.h"
+#include "number.h"
 
 #define METERS_MAX 1000 /* libmodbus waits with select(): descriptors below 1,024 */
 
@@ -36,16 +37,6 @@ static const struct argp_option table[] = {
 	{ "publish", 'P', "ENDPOINT", 0, "send the ten variables there", 0 },
 	{ 0 }
 };
-
-static long number(struct argp_state *state, const char *text, long max)
-{
-	char *end;
-	long v = strtol(text, &end, 10);
-
-	if (end == text || *end != '\0' || v < 1 || v > max)
-		argp_error(state, "%s: expected a number from 1 to %ld", text, max);
-	return v;
-}
 
 static error_t parse_one(int key, char *arg, struct argp_state *state)
 {

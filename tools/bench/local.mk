@@ -3,12 +3,13 @@
 # of tools/bench/run.
 bench_programs = tools/bench/floor tools/bench/jitter tools/bench/pub
 EXTRA_PROGRAMS += $(bench_programs)
-tools_bench_floor_SOURCES = tools/bench/floor.c tools/bench/fields.c tools/bench/fields.h
+tools_bench_floor_SOURCES = tools/bench/floor.c tools/bench/fields.c tools/bench/fields.h \
+	tools/bench/number.h
 tools_bench_floor_CFLAGS = $(AM_CFLAGS) $(MODBUS_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
 tools_bench_floor_LDADD = $(MODBUS_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS)
 tools_bench_jitter_SOURCES = tools/bench/jitter.c
 tools_bench_pub_SOURCES = tools/bench/pub.c tools/bench/exporter.c tools/bench/exporter.h \
-	tools/bench/subscriber.c tools/bench/subscriber.h
+	tools/bench/number.h tools/bench/subscriber.c tools/bench/subscriber.h
 tools_bench_pub_CFLAGS = $(AM_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
 tools_bench_pub_LDADD = core/base/libbase.la $(ZMQ_LIBS) $(MSGPACK_LIBS)
 EXTRA_DIST += tools/bench/run tools/bench/figures.py \

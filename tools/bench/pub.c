@@ -13,6 +13,7 @@
 #include <zmq.h>
 
 #include "exporter.h"
+#include "number.h"
 #include "subscriber.h"
 
 #define HWM 20000	   /* zmqPublish's own */
@@ -50,16 +51,6 @@ __attribute__((noreturn)) static void die(const char *what, const char *why)
 {
 	(void)fprintf(stderr, "pub: %s: %s\n", what, why);
 	exit(1);
-}
-
-static long number(struct argp_state *state, const char *text, long max)
-{
-	char *end;
-	long v = strtol(text, &end, 10);
-
-	if (end == text || *end != '\0' || v < 1 || v > max)
-		argp_error(state, "%s: expected a number from 1 to %ld", text, max);
-	return v;
 }
 
 static error_t parse_one(int key, char *arg, struct argp_state *state)
