@@ -6,7 +6,9 @@ core_base_libbase_la_SOURCES = \
 	core/base/blame.c core/base/blame.h \
 	core/base/buf.c core/base/buf.h \
 	core/base/cleanup.h \
+	core/base/calendar.c core/base/calendar.h \
 	core/base/clock.c core/base/clock.h \
+	core/base/crc.c core/base/crc.h \
 	core/base/diags.c \
 	core/base/file.c core/base/file.h \
 	core/base/frame.c core/base/frame.h \
@@ -18,8 +20,9 @@ core_base_libbase_la_SOURCES = \
 	core/base/nearest.c core/base/nearest.h \
 	core/base/param.c core/base/param.h \
 	core/base/paths.c core/base/paths.h \
+	core/base/record.c core/base/record.h \
 	core/base/stdio_fill.c core/base/stdio_fill.h \
 	core/base/xml.c core/base/xml.h core/base/xml_internal.h \
 	core/base/xml_check.c
-core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
-core_base_libbase_la_LIBADD = $(XML_LIBS) $(MSGPACK_LIBS) -lm
+core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS) $(ISAL_CFLAGS)
+core_base_libbase_la_LIBADD = $(XML_LIBS) $(MSGPACK_LIBS) $(ISAL_LIBS) -lm

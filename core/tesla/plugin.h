@@ -291,6 +291,29 @@ struct tesla_reading {
 	const struct tesla_element *elements;
 };
 
+/* What is kept of one element over a recording interval. */
+struct tesla_record_element {
+	double value;	    /* gauge: time-weighted mean; counter, status: the last one; else NAN */
+	double min, max;    /* of a gauge's good values; else NAN */
+	double increase;    /* of a counter over the window; NAN: not known */
+	int64_t covered_ms; /* how much of the window good readings stand for */
+	uint32_t count;	    /* good readings in the window */
+	/*
+	 * good: the value is there.  suspect: it is there, but the counter was reset or leapt and
+	 * `increase` leaves that step out.  unavailable, error: there is none, as in the last
+	 * reading.
+	 */
+	enum tesla_quality quality;
+};
+
+struct tesla_record_variable {
+	const char *name, *unit; /* "": no unit */
+	enum tesla_variable_kind kind;
+	double predecessor_factor; /* old formats carry value x this */
+	size_t n_elements;
+	const struct tesla_record_element *elements;
+};
+
 enum tesla_item_kind {
 	TESLA_SWEEP = 1,
 	TESLA_RECORD = 2,
@@ -301,14 +324,23 @@ enum tesla_item_kind {
 struct tesla_item {
 	enum tesla_item_kind kind;
 	int64_t analyzer; /* 0 for a heartbeat */
-	int64_t t_ms; /* UTC, since 1970; of a sweep: from its first request to its last reply */
-	double dt_ms; /* half-width: t is known to +- this */
-	uint64_t n;   /* sweep number */
-	uint64_t k;   /* of the topic, for a status change or a heartbeat */
-	const char *error;	    /* why a sweep failed; NULL: it did not */
+	/*
+	 * UTC, since 1970; of a sweep: midway from its first request to its last reply; of a
+	 * record: the end of its window.
+	 */
+	int64_t t_ms;
+	double dt_ms;	   /* half-width: t is known to +- this */
+	uint64_t n;	   /* sweep number; of a record from the journal: its place there */
+	uint64_t k;	   /* of the topic, for a live record, a status change or a heartbeat */
+	const char *error; /* why a sweep failed; NULL: it did not */
 	const char *state, *reason; /* of a status change */
 	size_t n_readings;
 	const struct tesla_reading *const *readings;
+	/* A record: (node, analyzer, t_ms) is its key; delivered twice, it is the same. */
+	int64_t start_ms;	      /* of its window */
+	const char *model, *identity; /* identity: what the meter says it is; NULL: unknown */
+	size_t n_variables;	      /* in the order of the configuration */
+	const struct tesla_record_variable *const *variables;
 };
 
 struct tesla_batch {
@@ -317,21 +349,39 @@ struct tesla_batch {
 	int64_t epoch_ms; /* when this core started */
 	size_t n_items;
 	const struct tesla_item *const *items;
+	/*
+	 * Monotonic; 0: none.  A durable exporter returns by then: what it leaves unset comes
+	 * again at once, as long as something was DONE or REJECTed.
+	 */
+	int64_t deadline_us;
 };
 
-enum tesla_delivery { TESLA_RETRY = 0, TESLA_DONE = 1, TESLA_REJECT = 2 };
+/* What became of a record that a durable exporter was given. */
+enum tesla_delivery {
+	TESLA_RETRY = 0,  /* later; what is left unset is this */
+	TESLA_DONE = 1,	  /* the far end said that it has it */
+	TESLA_REJECT = 2, /* never: goes to the reject list with `why` */
+	TESLA_REFUSED = 3 /* we are not let in (401, 403): the exporter is paused, and says so */
+};
 struct tesla_verdict {
 	enum tesla_delivery delivery;
+	int64_t retry_ms; /* with RETRY: not before (Retry-After); 0: the core's back-off */
 	struct tesla_error why;
-};			     /* unset is RETRY */
+};
 #define TESLA_LIVE (1u << 0) /* everything as it comes, never retried */
 
 struct tesla_exporter {
 	uint32_t size;
 	uint32_t caps;
 	int (*open)(const void *conf, const struct tesla_host *, void **self, struct tesla_error *);
+	/*
+	 * verdicts: one per item, all RETRY at first; a live exporter leaves them.  Records of one
+	 * analyzer come in the order of time; one that is RETRY comes again before later ones are
+	 * given up on.  Negative: nothing more could be done, *err says why; verdicts that were
+	 * set count.  A record may come again although it was DONE, when the daemon was killed.
+	 */
 	int (*deliver)(void *self, const struct tesla_batch *, struct tesla_verdict *verdicts,
-		       struct tesla_error *); /* verdicts: one per item; a live one leaves them */
+		       struct tesla_error *);
 	void (*close)(void *self);
 };
 

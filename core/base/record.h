@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A record as bytes: in the journal, between core and host, on the way to central.  It says all
+ * about itself, so that it outlives the configuration that it was made under.  MessagePack:
+ *
+ *   [version, analyzer, start_ms, end_ms, model, identity, [variable, ...]]
+ *   variable  [name, unit, kind, factor, [element, ...]]
+ *   element   [quality, count, covered_ms, value, min, max]  of a gauge
+ *             [quality, count, covered_ms, value, increase]  of a counter
+ *             [quality, count, covered_ms, value]            of a status
+ *
+ * Numbers that there are not are nil; so is an identity that is not known.
+ */
+#ifndef BASE_RECORD_H
+#define BASE_RECORD_H
+
+#include "base/arena.h"
+#include "base/mp.h"
+
+#define RECORD_VERSION 1
+#define RECORD_BYTES_MAX (256u << 10)
+
+struct record {
+	int64_t analyzer, start_ms, end_ms; /* UTC, since 1970 */
+	const char *model, *identity;	    /* identity: NULL when not known */
+	size_t n_variables;
+	const struct tesla_record_variable *const *variables;
+};
+
+/* -EMSGSIZE, -ENOMEM: nothing was added to `out`. */
+int record_encode(const struct record *r, struct buf *out);
+/* Foreign bytes, after mp_unpack: everything is checked.  All of *r lives in `memory`. */
+int record_decode(const msgpack_object *o, struct arena *memory, struct record *r,
+		  struct tesla_error *err);
+/* The same from bytes. */
+int record_parse(const void *bytes, size_t len, struct arena *memory, struct record *r,
+		 struct tesla_error *err);
+
+#endif

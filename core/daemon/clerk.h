@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who works the journal: takes what is to be done from the loop, does it in the thread pool, one
+ * job at a time and as much as is there in one commit, and brings the answers back.  When the disk
+ * fails it says so once and tries again; the records wait in the ring meanwhile.
+ */
+#ifndef DAEMON_CLERK_H
+#define DAEMON_CLERK_H
+
+#include <uv.h>
+
+#include "daemon/journal.h"
+#include "daemon/keep.h"
+
+struct clerk;
+
+struct clerk_conf {
+	const char *program, *dir; /* of journal_prepare, and the journal's */
+	struct journal_limits limits;
+	int64_t sync_interval_ms; /* verdicts wait for company this long */
+	struct keep *keep;	  /* its ring has struct recorder_entry */
+	const struct log *log;
+};
+
+enum clerk_state { CLERK_CHECKING, CLERK_OPEN, CLERK_FAILED, CLERK_CLOSED };
+
+struct clerk *clerk_new(uv_loop_t *loop, const struct clerk_conf *conf);
+/* There is something in the ring: it is committed soon. */
+void clerk_kick(struct clerk *c);
+/* Verdicts of an exporter (copied); committed with the next records, or after sync_interval. */
+int clerk_settle(struct clerk *c, const struct journal_verdict *verdicts, size_t n);
+
+/* Something that reads or changes the journal: `work` in the pool, with the journal, then `done`. */
+struct clerk_job {
+	void (*work)(struct clerk_job *job, struct journal *j);	/* j NULL: there is none now */
+	void (*done)(struct clerk_job *job); /* on the loop; may free the job */
+	struct clerk_job *next;		     /* the clerk's */
+};
+/* Verdicts that wait are committed first. */
+void clerk_do(struct clerk *c, struct clerk_job *job);
+
+/* After each commit: on the loop.  What waits for whom may have changed. */
+void clerk_on_change(struct clerk *c, void (*changed)(void *arg), void *arg);
+/* As of the last commit; valid until the next turn of the loop. */
+const struct journal_info *clerk_info(const struct clerk *c);
+enum clerk_state clerk_state(const struct clerk *c, const char **reason);
+/* Names of journals that were set aside in this life. */
+size_t clerk_set_aside(const struct clerk *c, const char *const **names);
+
+/* Commits what there is, closes the journal, then `stopped`; jobs that wait are done with NULL. */
+void clerk_stop(struct clerk *c, void (*stopped)(void *arg), void *arg);
+void clerk_free(struct clerk *c);
+
+#endif

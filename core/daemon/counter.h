@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One element of a counter over time: how much it grew, with a rollover told from a reset and both
+ * from a false zero.  Pure.  A drop or a leap counts for nothing until the next read confirms it.
+ */
+#ifndef DAEMON_COUNTER_H
+#define DAEMON_COUNTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct counter_rules {
+	double modulus; /* counts from 0 again there; 0: not known */
+	double rating;	/* it cannot grow faster, in units an hour; 0: not known */
+};
+
+struct counter { /* plain numbers: lives in memory that survives a kill */
+	double last, candidate; /* NAN: none */
+	int64_t last_us, candidate_us;
+};
+
+enum counter_event {
+	COUNTER_GREW,	    /* *step is the growth, 0 or more */
+	COUNTER_FIRST,	    /* nothing to compare with: no step */
+	COUNTER_PENDING,    /* fell or leapt: in doubt until the next read */
+	COUNTER_ROLLED,	    /* went through its modulus: *step is the growth */
+	COUNTER_RESET,	    /* the drop is confirmed: *step is what it grew since; the rest is unknown */
+	COUNTER_LEAPT,	    /* the leap is confirmed: *step is what it grew since */
+	COUNTER_BACK	    /* the one in doubt was false: *step is the growth since the last good one */
+};
+
+void counter_init(struct counter *c);
+enum counter_event counter_add(struct counter *c, const struct counter_rules *rules, double value,
+			       int64_t t_us, double *step);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A journal is read through before it is used: LMDB may crash on a broken file, or hand out wrong
+ * bytes.  That is done by a child of its own, so that a crash is no more than an answer.
+ */
+#ifndef DAEMON_JOURNAL_CHECK_H
+#define DAEMON_JOURNAL_CHECK_H
+
+#include "base/log.h"
+
+/*
+ * Makes `dir` fit for journal_open: has a child read it through; when it is damaged, sets it aside as
+ * <dir>.damaged-<UTC time>[-n] and has children carry over what can be read into a new one.  Blocks:
+ * for a thread of the pool.  *set_aside: the name, for free(), or NULL: nothing was wrong.
+ * *carried: records that were.  -errno: not even that was possible.
+ */
+int journal_prepare(const char *program, const char *dir, char **set_aside, uint64_t *carried,
+		    struct tesla_error *err);
+
+/* The children: `teslad --journal MODE DIR [DIR FROM]`.  Returns the exit code. */
+int journal_child(int argc, char **argv);
+
+#endif
