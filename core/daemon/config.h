@@ -46,7 +46,9 @@ struct conf_analyzer {
 
 struct conf_exporter {		   /* one instance; several analyzers may name it */
 	char *id, *type, *target;  /* target is absolute, or has a scheme; NULL: none */
-	struct conf_params params; /* further attributes */
+	struct conf_params params; /* further attributes: the plugin's */
+	uint32_t batch;		   /* records handed over at once, at most */
+	double rate;		   /* records a second, at most; 0: no bound */
 	const struct conf_analyzer **analyzers;
 	size_t n_analyzers;
 	int line, column;

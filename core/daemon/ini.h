@@ -4,6 +4,12 @@
 #define DAEMON_INI_H
 
 #include "base/xml.h"
+#include "daemon/journal.h"
+
+struct ini_journal {		      /* [Journal] */
+	struct journal_limits limits; /* max_size, max_age, rejects, policy */
+	int64_t sync_interval_ms;     /* sync_interval */
+};
 
 struct ini {
 	int log_level;		   /* [General] log_level: debug, info, warning, error */
@@ -13,6 +19,7 @@ struct ini {
 	char **plugin_path;	   /* [General] plugin_path: folders; NULL-terminated */
 	char *stream;		   /* [Stream] endpoint; "" is off */
 	char *control; /* [Control] endpoint; ipc:// always; default <run_dir>/control */
+	struct ini_journal journal;
 };
 
 /* A file that does not exist is an error only when `must_exist`.  NULL: *diags says why. */

@@ -229,6 +229,8 @@ struct tesla_register {	   /* where one element is, and what it means */
 	uint64_t sentinel; /* raw bits, low `16 * count`: "not available" */
 	bool has_max;
 	double max; /* of |raw|; beyond it: not available */
+	bool has_modulus;
+	double modulus; /* of a counter: raw, it begins from 0 again there; not said: 2^width */
 };
 
 struct tesla_variable {
@@ -237,6 +239,7 @@ struct tesla_variable {
 	double predecessor_factor; /* old formats carry value x this */
 	size_t n_elements;
 	const struct tesla_register *const *elements;
+	double rating; /* a counter grows by no more in an hour, in its unit; 0: not known */
 };
 
 struct tesla_model {
