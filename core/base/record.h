@@ -9,7 +9,9 @@
  *             [quality, count, covered_ms, value, increase]  of a counter
  *             [quality, count, covered_ms, value]            of a status
  *
- * Numbers that there are not are nil; so is an identity that is not known.
+ * Numbers that there are not are nil; so is an identity that is not known.  A value is there when
+ * the quality is good or suspect, and never else; so are min <= value <= max of a gauge.  An
+ * increase is 0 or more, or nil.  covered_ms is at most the window's length.
  */
 #ifndef BASE_RECORD_H
 #define BASE_RECORD_H
@@ -27,12 +29,15 @@ struct record {
 	const struct tesla_record_variable *const *variables;
 };
 
-/* -EMSGSIZE, -ENOMEM: nothing was added to `out`. */
+/* -EMSGSIZE (more than RECORD_BYTES_MAX, or than `out` takes), -ENOMEM: nothing was added. */
 int record_encode(const struct record *r, struct buf *out);
-/* Foreign bytes, after mp_unpack: everything is checked.  All of *r lives in `memory`. */
+/*
+ * Foreign bytes, after mp_unpack: everything is checked.  All of *r lives in `memory`.  -EBADMSG
+ * with what is wrong and where; -ENOMEM.  *r is untouched on failure.
+ */
 int record_decode(const msgpack_object *o, struct arena *memory, struct record *r,
 		  struct tesla_error *err);
-/* The same from bytes. */
+/* The same from bytes; -EMSGSIZE beyond RECORD_BYTES_MAX. */
 int record_parse(const void *bytes, size_t len, struct arena *memory, struct record *r,
 		 struct tesla_error *err);
 
