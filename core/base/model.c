@@ -3,6 +3,7 @@
 #include "base/model.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,26 @@ static void sentinel_set(struct build *b, const xmlNode *node, const char *text,
 			  (const char *)node->name, text, 16u * r->count);
 }
 
+/* A register of fewer bits than its modulus would begin from 0 again before it. */
+static void modulus_set(struct build *b, const xmlNode *node, enum tesla_variable_kind kind,
+			double modulus, struct tesla_register *r)
+{
+	bool is_float = r->type == TESLA_FLOAT32 || r->type == TESLA_FLOAT64;
+
+	r->has_modulus = modulus >= 0;
+	r->modulus = r->has_modulus ? modulus : 0;
+	if (r->has_modulus && kind != TESLA_COUNTER)
+		xml_error(b->x, b->d, node,
+			  "<%s>: modulus is given, but its variable is no counter: expected "
+			  "kind=\"counter\"",
+			  (const char *)node->name);
+	if (r->has_modulus && !is_float && modulus > ldexp(1, 16 * r->count))
+		xml_error(b->x, b->d, node,
+			  "<%s>: modulus is %.17g: expected at most %.17g, as it has %u bits",
+			  (const char *)node->name, modulus, ldexp(1, 16 * r->count),
+			  16u * r->count);
+}
+
 static void register_fill(struct build *b, const xmlNode *node, const struct m_element_row *row,
 			  struct tesla_register *r)
 {
@@ -235,6 +256,7 @@ static void elements_fill(struct build *b, const xmlNode *variable, const struct
 		}
 		label_check(b, node, v, i, row.label);
 		register_fill(b, node, &row, &registers[i]);
+		modulus_set(b, node, v->kind, row.layer.modulus, &registers[i]);
 		rows[i] = &registers[i];
 		v->n_elements = ++i;
 	}
@@ -255,12 +277,17 @@ static void variable_add(struct build *b, const xmlNode *node, struct tesla_vari
 			  "<variable>: the name %.60s stands for another one already", row.name);
 	if (row.factor == 0)
 		xml_error(b->x, b->d, node, "<variable>: factor is 0: expected another number");
+	if (row.rating > 0 && row.kind + 1 != TESLA_COUNTER)
+		xml_error(b->x, b->d, node,
+			  "<variable>: rating is given, but it is no counter: expected "
+			  "kind=\"counter\"");
 	*v = (struct tesla_variable){
 		.name = row.name ? row.name : "",
 		.unit = row.unit,
 		.description = row.description,
 		.kind = (enum tesla_variable_kind)(row.kind + 1),
 		.predecessor_factor = row.factor,
+		.rating = row.rating,
 	};
 	elements_fill(b, node, &row.layer, v);
 }
@@ -373,7 +400,7 @@ static void model_read(struct build *b, const xmlNode *root)
 		.proven = true,
 		.turnaround_ms = -1,
 		.late_max_ms = -1,
-		.layer = { .function = 3, .type = -1, .scale = 1, .max = -1 },
+		.layer = { .function = 3, .type = -1, .scale = 1, .max = -1, .modulus = -1 },
 	};
 	struct model *m = b->m;
 

@@ -8,6 +8,7 @@
 #define ANY .flags = 0
 #define ADDRESS .min = 0, .max = 65535
 #define FUNCTION .min = 3, .max = 4
+#define RAW_MAX 1.8446744073709552e19
 #define DURATION .min = 0, .max = 60000, .unit = "s"
 #define END \
 	{ \
@@ -34,8 +35,9 @@ static const char *const scale_reads[] = { "connect", "sweep", NULL };
 		{ "offset", NULL, false, ROW(REAL, S, layer.offset, "offset", ANY) }, \
 		{ "scale-register", NULL, false, \
 		  ROW(STR, S, layer.scale_register, "scale-register", TEXT) }, \
-		{ "max", NULL, false, \
-		  ROW(REAL, S, layer.max, "max", .min = 0, .max = 1.8446744073709552e19) }, \
+		{ "max", NULL, false, ROW(REAL, S, layer.max, "max", .min = 0, .max = RAW_MAX) }, \
+		{ "modulus", NULL, false, \
+		  ROW(REAL, S, layer.modulus, "modulus", .min = 2, .max = RAW_MAX) }, \
 	{ \
 		"sentinel", NULL, false, ROW(STR, S, layer.sentinel, "sentinel", TEXT) \
 	}
@@ -81,6 +83,9 @@ static const struct xml_attr variable_attrs[] = {
 	{ "kind", NULL, false, ROW(CHOICE, variable, kind, "kind", .choices = kinds) },
 	{ "description", NULL, false, ROW(STR, variable, description, "description", ANY) },
 	{ "factor", NULL, false, ROW(REAL, variable, factor, "factor", ANY) },
+	{ "rating", NULL, false,
+	  ROW(REAL, variable, rating, "rating", .min = 0.001, .max = 1e15,
+	      .unit = "of the unit an hour") },
 	LAYER(variable),
 	END
 };

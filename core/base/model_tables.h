@@ -13,6 +13,7 @@ struct m_layer {
 	int64_t function;
 	int type, order;		       /* index of its choice; type -1: not said */
 	double scale, offset, max;	       /* max < 0: none */
+	double modulus;			       /* < 0: the register's width tells */
 	const char *scale_register, *sentinel; /* NULL: none */
 };
 
@@ -36,7 +37,7 @@ struct m_scale_row {
 struct m_variable_row {
 	const char *name, *unit, *description;
 	int kind;
-	double factor;
+	double factor, rating; /* rating 0: not known */
 	struct m_layer layer;
 };
 struct m_element_row {

@@ -18,7 +18,7 @@ static const char good[] =
 	" type=\"int32\" order=\"little\" max=\"9\"/>\n"
 	"  </variable>\n" /* 9 */
 	"  <variable name=\"E\" unit=\"Wh\" kind=\"counter\" type=\"float64\""
-	" factor=\"0.001\" function=\"4\">\n"
+	" factor=\"0.001\" function=\"4\" rating=\"4e6\">\n"
 	"    <element address=\"105\"/>\n" /* 11 */
 	"  </variable>\n"		   /* 12 */
 	"</model>\n";			   /* 13 */
@@ -60,6 +60,7 @@ Test(model, elements_inherit)
 		  wh->scale_register == NULL);
 	cr_expect(e->kind == TESLA_COUNTER && e->predecessor_factor == 0.001 &&
 		  u->predecessor_factor == 1);
+	cr_expect(e->rating == 4e6 && u->rating == 0 && !wh->has_modulus);
 	cr_expect_str_eq(wh->label, "");
 	cr_expect_null(model_variable(m, "u"));
 	model_free(m);
@@ -106,6 +107,16 @@ static const struct bad table[] = {
 	  SCHEMA_CANNOT },
 	{ "factor=\"0.001\"", "factor=\"0\"", 10, 3, "factor is 0: expected another number",
 	  SCHEMA_SAME },
+	{ "\"4e6\"", "\"0\"", 10, 3, "rating is \"0\": expected 0.001 to 1e+15 of the unit an hour",
+	  SCHEMA_SAME },
+	{ "\"4e6\"", "\"fast\"", 10, 3, "rating is \"fast\": expected a number", SCHEMA_SAME },
+	{ "kind=\"counter\"", "", 10, 3, "rating is given, but it is no counter", SCHEMA_CANNOT },
+	{ "type=\"uint16\"", "type=\"uint16\" modulus=\"1000\"", 7, 5,
+	  "<element>: modulus is given, but its variable is no counter", SCHEMA_CANNOT },
+	{ "address=\"105\"", "address=\"105\" type=\"uint16\" modulus=\"65537\"", 11, 5,
+	  "modulus is 65537: expected at most 65536, as it has 16 bits", SCHEMA_CANNOT },
+	{ "address=\"105\"", "address=\"105\" modulus=\"-1\"", 11, 5,
+	  "modulus is \"-1\": expected 2 to", SCHEMA_SAME },
 	{ "function=\"4\"", "function=\"5\"", 10, 3, "function is \"5\": expected 3 to 4",
 	  SCHEMA_SAME },
 	{ "=\"SV\" sent", "=\"SW\" sent", 7, 5,
@@ -185,6 +196,35 @@ Test(model, sentinels)
 	}
 }
 
+static const struct {
+	const char *variable, *element;
+	bool has;
+	double modulus;
+} moduli[] = {
+	{ "type=\"uint32\"", "", false, 0 },
+	{ "type=\"uint32\" modulus=\"1000000\"", "", true, 1e6 },
+	{ "type=\"uint32\" modulus=\"1000000\"", "modulus=\"4294967296\"", true, 4294967296 },
+	{ "type=\"float32\"", "modulus=\"1e9\"", true, 1e9 },
+};
+
+Test(model, moduli)
+{
+	for (size_t i = 0; i < N_ELEMENTS(moduli); i++) {
+		_cleanup_free_ char *a = bad_text(good, "type=\"float64\"", moduli[i].variable),
+				    *element = NULL, *text = NULL;
+		struct model *m;
+
+		cr_assert(asprintf(&element, "address=\"105\" %s", moduli[i].element) > 0);
+		text = bad_text(a, "address=\"105\"", element);
+		m = parse_good(text);
+		const struct tesla_register *r = model_variable(m, "E")->elements[0];
+
+		cr_expect(r->has_modulus == moduli[i].has && r->modulus == moduli[i].modulus,
+			  "%zu: %g", i, r->modulus);
+		model_free(m);
+	}
+}
+
 static struct model *delivered(const char *name)
 {
 	const char *top = getenv("top_srcdir") ? getenv("top_srcdir") : ".";
@@ -258,6 +298,8 @@ Test(model, what_the_meters_want)
 	cr_expect(pm710->turnaround_us == 5000 && pm710->proven && !pm710->pub.scales_every_sweep);
 	cr_expect(pm710->pub.n_scales == 4 && pm710->pub.n_variables == 16);
 	cr_expect_eq(pm710->pub.scales[0]->address, 4104);
+	cr_expect(model_variable(pm710, "CEA")->rating == 32767 * 1e3 * 1e4 &&
+		  model_variable(pm710, "CER")->rating == 32767 * 1e3 * 1e4);
 	cr_expect(!pm500->proven && pm500->pub.n_scales == 0 && pm500->pub.n_variables == 6);
 	model_free(pm710);
 	model_free(pm500);
