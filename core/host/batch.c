@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Batches from the core.  A first walk checks everything and counts what is needed; the second
- * fills one block of memory and cannot fail.
+ * Batches of what happens.  A first walk checks everything, makes the records and counts what is
+ * needed; the second fills one block of memory and cannot fail.
  */
-#include "host/batch.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -12,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/cleanup.h"
-#include "base/mp.h"
+#include "host/batch_parts.h"
 
 struct variable {
 	int64_t analyzer;
@@ -38,12 +35,6 @@ enum {
 	READING_DT_US,
 	READING_TIMED_FIELDS
 };
-
-/* The elements of an array of exactly n, or NULL. */
-static const msgpack_object *tuple(const msgpack_object *o, size_t n)
-{
-	return o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size == n ? o->via.array.ptr : NULL;
-}
 
 /* ---- the table of variables ---- */
 
@@ -97,8 +88,16 @@ void variables_unref(struct variables *v)
 
 /* ---- first walk: check and count ---- */
 
+/* A record that the first walk made, for the second. */
+struct made {
+	struct record record;
+	struct made *next;
+};
+
 struct sizes {
 	size_t items, readings, elements, text;
+	struct arena *memory; /* of the records */
+	struct made *records, **last;
 };
 
 static const struct {
@@ -188,10 +187,38 @@ static int reading_check(const msgpack_object *o, int64_t analyzer, const struct
 	return 0;
 }
 
+static int readings_check(const msgpack_object *o, int64_t analyzer, const struct variables *v,
+			  struct sizes *need, struct tesla_error *err)
+{
+	if (o->type != MSGPACK_OBJECT_ARRAY)
+		return tesla_fail(err, -EBADMSG, "readings: expected an array");
+	for (size_t i = 0; i < o->via.array.size; i++)
+		if (reading_check(&o->via.array.ptr[i], analyzer, v, need, err) != 0)
+			return err->code;
+	return 0;
+}
+
+static int record_make(const msgpack_object *o, int64_t analyzer, struct sizes *need,
+		       struct tesla_error *err)
+{
+	struct made *m = arena_alloc(need->memory, 1, sizeof *m);
+
+	if (m == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory for a record");
+	if (record_decode(o, need->memory, &m->record, err) != 0)
+		return err->code;
+	if (m->record.analyzer != analyzer)
+		return tesla_fail(err, -EBADMSG, "a record of analyzer %" PRId64 ", not %" PRId64,
+				  m->record.analyzer, analyzer);
+	*need->last = m;
+	need->last = &m->next;
+	return 0;
+}
+
 static int item_check(const msgpack_object *o, const struct variables *v, struct sizes *need,
 		      struct tesla_error *err)
 {
-	const msgpack_object *f = tuple(o, ITEM_FIELDS), *readings;
+	const msgpack_object *f = tuple(o, ITEM_FIELDS);
 	int64_t number[N_ELEMENTS(numbers)];
 
 	if (f == NULL)
@@ -209,30 +236,20 @@ static int item_check(const msgpack_object *o, const struct variables *v, struct
 					  "error, state, reason: expected a text or nil");
 	if (number[KIND] == TESLA_STATUS_CHANGE && f[STATE].type != MSGPACK_OBJECT_STR)
 		return tesla_fail(err, -EBADMSG, "a status change without a state");
-	readings = &f[READINGS];
-	if (readings->type != MSGPACK_OBJECT_ARRAY)
-		return tesla_fail(err, -EBADMSG, "readings: expected an array");
-	for (size_t i = 0; i < readings->via.array.size; i++)
-		if (reading_check(&readings->via.array.ptr[i], number[ANALYZER], v, need, err) != 0)
-			return err->code;
 	need->items++;
-	return 0;
+	return number[KIND] == TESLA_RECORD
+		       ? record_make(&f[READINGS], number[ANALYZER], need, err)
+		       : readings_check(&f[READINGS], number[ANALYZER], v, need, err);
 }
 
-static int batch_check(const msgpack_object *message, const struct variables *v, struct sizes *need,
+static int batch_check(const msgpack_object_array *a, const struct variables *v, struct sizes *need,
 		       struct tesla_error *err)
 {
-	const msgpack_object_array *a = &message->via.array;
-
-	if (message->type != MSGPACK_OBJECT_ARRAY || a->size == 0 ||
-	    a->ptr[0].type != MSGPACK_OBJECT_STR || a->ptr[0].via.str.size != 1 ||
-	    *a->ptr[0].via.str.ptr != 'b')
-		return tesla_fail(err, -EBADMSG, "batch: expected [\"b\", item, ...]");
 	for (size_t i = 1; i < a->size; i++) {
 		struct tesla_error why;
 
 		if (item_check(&a->ptr[i], v, need, &why) != 0)
-			return tesla_fail(err, -EBADMSG, "batch: item %zu: %.200s", i, why.text);
+			return tesla_fail(err, why.code, "batch: item %zu: %.200s", i, why.text);
 	}
 	return 0;
 }
@@ -242,6 +259,7 @@ static int batch_check(const msgpack_object *message, const struct variables *v,
 /* Where the next of each kind goes; all are parts of one block. */
 struct fill {
 	const struct variables *variables;
+	const struct made *made;
 	struct tesla_item *item;
 	const struct tesla_item **item_at;
 	struct tesla_reading *reading;
@@ -308,11 +326,26 @@ static void reading_fill(struct fill *to, const struct tesla_item *sweep,
 	}
 }
 
-static void item_fill(struct fill *to, const msgpack_object *f)
+static void record_fill(struct fill *to, const msgpack_object *f)
 {
 	struct tesla_item *item = to->item++;
+
+	*to->item_at++ = item;
+	*item = record_item(&to->made->record, (uint64_t)number_of(&f[N]));
+	item->k = (uint64_t)number_of(&f[K]);
+	to->made = to->made->next;
+}
+
+static void item_fill(struct fill *to, const msgpack_object *f)
+{
+	struct tesla_item *item = to->item;
 	const msgpack_object_array *readings = &f[READINGS].via.array;
 
+	if (number_of(&f[KIND]) == TESLA_RECORD) {
+		record_fill(to, f);
+		return;
+	}
+	to->item++;
 	*to->item_at++ = item;
 	*item = (struct tesla_item){ .kind = (enum tesla_item_kind)number_of(&f[KIND]),
 				     .analyzer = number_of(&f[ANALYZER]),
@@ -351,10 +384,10 @@ static struct batch *batch_alloc(const struct sizes *need, struct fill *to)
 	return b;
 }
 
-int batch_decode(const msgpack_object *message, struct variables *v, struct batch **ret,
-		 struct tesla_error *err)
+static int batch_make(const msgpack_object_array *message, struct variables *v,
+		      struct arena *memory, struct batch **ret, struct tesla_error *err)
 {
-	struct sizes need = { 0 };
+	struct sizes need = { .memory = memory, .last = &need.records };
 	struct fill to = { .variables = v };
 	struct batch *b;
 	int r = batch_check(message, v, &need, err);
@@ -364,12 +397,43 @@ int batch_decode(const msgpack_object *message, struct variables *v, struct batc
 	b = batch_alloc(&need, &to);
 	if (b == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for a batch of %zu items", need.items);
-	for (size_t i = 1; i < message->via.array.size; i++)
-		item_fill(&to, message->via.array.ptr[i].via.array.ptr);
+	to.made = need.records;
+	for (size_t i = 1; i < message->size; i++)
+		item_fill(&to, message->ptr[i].via.array.ptr);
 	atomic_fetch_add(&v->refs, 1);
 	b->variables = v;
+	b->memory = *memory;
 	*ret = b;
 	return 0;
+}
+
+/* The letter that a batch begins with; 0: it is none. */
+static char batch_tag(const msgpack_object *message)
+{
+	const msgpack_object *tag;
+
+	if (message->type != MSGPACK_OBJECT_ARRAY || message->via.array.size == 0)
+		return 0;
+	tag = message->via.array.ptr;
+	return tag->type == MSGPACK_OBJECT_STR && tag->via.str.size == 1 ? *tag->via.str.ptr : 0;
+}
+
+int batch_decode(const msgpack_object *message, struct variables *v, struct batch **ret,
+		 struct tesla_error *err)
+{
+	struct arena memory = { 0 };
+	char tag = batch_tag(message);
+	int r;
+
+	if (tag == 'd')
+		return batch_decode_durable(&message->via.array, ret, err);
+	if (tag != 'b')
+		return tesla_fail(err, -EBADMSG,
+				  "batch: expected [\"b\", item, ...] or [\"d\", i, ...]");
+	r = batch_make(&message->via.array, v, &memory, ret, err);
+	if (r != 0)
+		arena_release(&memory);
+	return r;
 }
 
 void batch_free(struct batch *b)
@@ -377,5 +441,6 @@ void batch_free(struct batch *b)
 	if (b == NULL)
 		return;
 	variables_unref(b->variables);
+	arena_release(&b->memory);
 	free(b);
 }

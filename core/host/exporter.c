@@ -22,6 +22,7 @@
 #define LEAVE_MS 2000	  /* the core is gone: so long may the plugin take to close */
 
 enum stage { NEW, GREETED, NAMED, CONFIGURED, READY, RUNNING, STOPPING };
+enum form { EITHER, LIVE, DURABLE }; /* of the batches: what the first one was */
 
 struct exporter {
 	enum stage stage;
@@ -30,6 +31,7 @@ struct exporter {
 	struct worker worker;
 	bool started; /* the worker */
 	struct variables *variables;
+	enum form form;
 	struct arena texts; /* what the messages before `go` said */
 	const char *node;
 	int64_t epoch_ms;
@@ -162,6 +164,18 @@ static const struct message {
 	{ "stop", NEW, STOPPING, STOPPING, on_stop },
 };
 
+static int batch_give(struct exporter *x, struct batch *b, struct tesla_error *err)
+{
+	enum form form = b->answers != NULL ? DURABLE : LIVE;
+
+	if (x->form != EITHER && x->form != form)
+		return tesla_fail(err, -EBADMSG, "a batch of the other form");
+	x->form = form;
+	if (!worker_give(&x->worker, b))
+		return tesla_fail(err, -EBADMSG, "records before the verdicts on the last ones");
+	return 0;
+}
+
 static int batch_take(struct exporter *x, const msgpack_object *o, struct tesla_error *err)
 {
 	struct batch *b;
@@ -175,10 +189,10 @@ static int batch_take(struct exporter *x, const msgpack_object *o, struct tesla_
 	b->pub.node = x->node;
 	b->pub.epoch_ms = x->epoch_ms;
 	if (x->stage == RUNNING)
-		worker_give(&x->worker, b);
-	else
+		r = batch_give(x, b, err);
+	if (r != 0 || x->stage != RUNNING)
 		batch_free(b);
-	return 0;
+	return r;
 }
 
 static int message_take(struct exporter *x, const msgpack_object *o, struct tesla_error *err)

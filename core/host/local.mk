@@ -3,7 +3,8 @@
 noinst_LTLIBRARIES += core/host/libhost.la
 core_host_libhost_la_SOURCES = \
 	core/host/analyzer.c core/host/analyzer.h \
-	core/host/batch.c core/host/batch.h \
+	core/host/batch.c core/host/batch.h core/host/batch_parts.h \
+	core/host/batch_durable.c \
 	core/host/call.h core/host/host.h \
 	core/host/describe.c core/host/describe.h \
 	core/host/exporter.c core/host/exporter.h \
@@ -18,6 +19,7 @@ core_host_libhost_la_SOURCES = \
 	core/host/schedule.c core/host/schedule.h \
 	core/host/setup.c \
 	core/host/sweep.c core/host/sweep.h \
+	core/host/verdicts.c core/host/verdicts.h \
 	core/host/worker.c core/host/worker.h
 core_host_libhost_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
 core_host_libhost_la_LIBADD = core/base/libbase.la $(UV_LIBS) $(MSGPACK_LIBS) $(LTDL_LIBS)

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "host/verdicts.h"
 
 #define BATCHES_MAX 64
 
@@ -24,7 +25,7 @@ struct run {
 	struct loader *loader;
 	void *conf, *self;
 	bool open;
-	struct tesla_verdict *verdicts;
+	struct tesla_verdict *verdicts; /* for a live exporter, which leaves them */
 	size_t n_verdicts;
 };
 
@@ -51,9 +52,14 @@ static int64_t service_now_us(const struct tesla_host *host)
 
 /* ---- calls into the plugin ---- */
 
+static void enter_for(const struct run *run, const char *call, int64_t limit_ms)
+{
+	blame_enter(run->slot, run->worker->name, call, 0, 0, limit_ms * 1000);
+}
+
 static void enter(const struct run *run, const char *call)
 {
-	blame_enter(run->slot, run->worker->name, call, 0, 0, (int64_t)WORKER_LIMIT_MS * 1000);
+	enter_for(run, call, WORKER_LIMIT_MS);
 }
 
 static int run_open(struct run *run, struct tesla_error *err)
@@ -89,44 +95,81 @@ static void run_close(struct run *run)
 	free(run->verdicts);
 }
 
-/* A verdict per item, unset; a live exporter leaves them alone, so they stay as they are. */
+/* ---- delivering ---- */
+
+/* A verdict per item; nobody looks at them. */
 static bool verdicts_prepare(struct run *run, size_t n)
 {
 	if (n > run->n_verdicts) {
 		free(run->verdicts);
 		run->verdicts = calloc(n, sizeof *run->verdicts);
 		run->n_verdicts = run->verdicts ? n : 0;
-	} else if (n > 0 && !(run->loader->plugin.exporter->caps & TESLA_LIVE)) {
-		memset(run->verdicts, 0, n * sizeof *run->verdicts);
 	}
 	return n <= run->n_verdicts;
 }
 
-static int run_deliver(struct run *run, const struct tesla_batch *batch, struct tesla_error *err)
+static int plugin_deliver(struct run *run, const struct batch *b, struct tesla_verdict *verdicts,
+			  int64_t limit_ms, struct tesla_error *err)
 {
 	int r;
 
-	if (!verdicts_prepare(run, batch->n_items))
-		return tesla_fail(err, -ENOMEM, "no memory for %zu verdicts", batch->n_items);
-	enter(run, "deliver");
-	r = run->loader->plugin.exporter->deliver(run->self, batch, run->verdicts, err);
+	enter_for(run, "deliver", limit_ms);
+	r = run->loader->plugin.exporter->deliver(run->self, &b->pub, verdicts, err);
 	blame_leave(run->slot);
-	err->text[sizeof err->text - 1] = '\0';
+	error_clean(err);
+	if (r != 0 && *err->text == '\0')
+		(void)tesla_fail(err, r, "it failed without a reason");
 	return r;
 }
 
-/* ---- the thread ---- */
-
-static void count(struct worker *w, int r, const struct tesla_error *err)
+static void count(struct worker *w, size_t delivered, const char *error)
 {
 	(void)pthread_mutex_lock(&w->lock);
-	w->counts.delivered += r == 0;
-	(void)snprintf(w->counts.last_error, sizeof w->counts.last_error, "%s",
-		       r == 0	    ? ""
-		       : *err->text ? err->text
-				    : "it failed without a reason");
+	w->counts.delivered += delivered;
+	(void)snprintf(w->counts.last_error, sizeof w->counts.last_error, "%s", error ? error : "");
 	(void)pthread_mutex_unlock(&w->lock);
 }
+
+static void run_live(struct run *run, const struct batch *b)
+{
+	struct tesla_error err = { 0 };
+	int r = verdicts_prepare(run, b->pub.n_items)
+			? plugin_deliver(run, b, run->verdicts, WORKER_LIMIT_MS, &err)
+			: tesla_fail(&err, -ENOMEM, "no memory for %zu verdicts", b->pub.n_items);
+
+	count(run->worker, r == 0, r == 0 ? NULL : err.text);
+}
+
+/* Once the verdicts are told the core may send the next batch: that is allowed just before. */
+static void run_durable(struct run *run, struct batch *b)
+{
+	struct worker *w = run->worker;
+	struct tesla_error err = { 0 };
+	int r;
+
+	b->pub.deadline_us = clock_mono_us() + WORKER_DURABLE_DEADLINE_MS * 1000LL;
+	r = plugin_deliver(run, b, b->answers->verdicts, WORKER_DURABLE_LIMIT_MS, &err);
+	verdicts_take(b->answers, b->pub.n_items);
+	count(w, verdicts_done(b->answers), r != 0 ? err.text : verdicts_reason(b->answers));
+	atomic_store(&w->under_way, false);
+	verdicts_tell(w->report, b->answers, r != 0 ? err.text : NULL);
+}
+
+/* The core takes it for the other kind of exporter: the file was changed since it was described. */
+static void run_refuse(struct run *run, struct batch *b)
+{
+	static const char why[] = "it is not the kind of exporter that it was described as";
+	struct worker *w = run->worker;
+
+	count(w, 0, why);
+	if (b->answers == NULL)
+		return;
+	verdicts_take(b->answers, b->pub.n_items); /* all RETRY */
+	atomic_store(&w->under_way, false);
+	verdicts_tell(w->report, b->answers, why);
+}
+
+/* ---- the thread ---- */
 
 static void tell_ready(struct report *report)
 {
@@ -150,13 +193,16 @@ static void tell_failed(struct worker *w, const struct tesla_error *err)
 
 static void serve(struct run *run)
 {
+	bool live = (run->loader->plugin.exporter->caps & TESLA_LIVE) != 0;
 	struct batch *b;
 
 	while ((b = queue_wait_pop(&run->worker->batches, -1)) != NULL) {
-		struct tesla_error err = { 0 };
-		int r = run_deliver(run, &b->pub, &err);
-
-		count(run->worker, r, &err);
+		if (live == (b->answers != NULL))
+			run_refuse(run, b);
+		else if (live)
+			run_live(run, b);
+		else
+			run_durable(run, b);
 		batch_free(b);
 	}
 }
@@ -173,7 +219,7 @@ static void *worker_main(void *arg)
 
 	w->result = run.slot ? run_open(&run, &err)
 			     : tesla_fail(&err, -ENOMEM, "the blame page is full");
-	err.text[sizeof err.text - 1] = '\0';
+	error_clean(&err);
 	if (w->result == 0) {
 		tell_ready(w->report);
 		serve(&run);
@@ -218,9 +264,12 @@ int worker_join(struct worker *w)
 	return w->result;
 }
 
-void worker_give(struct worker *w, struct batch *b)
+bool worker_give(struct worker *w, struct batch *b)
 {
+	if (b->answers != NULL && atomic_exchange(&w->under_way, true))
+		return false;
 	batch_free(queue_push_over(&w->batches, b));
+	return true;
 }
 
 void worker_discard(struct worker *w)

@@ -5,6 +5,8 @@
 #ifndef HOST_WORKER_H
 #define HOST_WORKER_H
 
+#include <stdatomic.h>
+
 #include "base/blame.h"
 #include "host/batch.h"
 #include "host/loader.h"
@@ -12,9 +14,12 @@
 #include "host/report.h"
 
 #define WORKER_LIMIT_MS 5000 /* a call that takes twice this is overdue */
+/* But a far end may be slow: `deliver` of records is told to be back within the first. */
+#define WORKER_DURABLE_DEADLINE_MS 20000
+#define WORKER_DURABLE_LIMIT_MS 30000
 
 struct worker_counts {
-	uint64_t delivered, dropped;
+	uint64_t delivered, dropped; /* batches; of a durable exporter records */
 	char last_error[sizeof((struct tesla_error *)0)->text];
 };
 
@@ -26,8 +31,9 @@ struct worker {
 	const struct loader_pair *params;
 	size_t n_params;
 
-	struct queue batches; /* of struct batch */
-	int ended_fd;	      /* readable once the thread has done all */
+	struct queue batches;  /* of struct batch */
+	atomic_bool under_way; /* records were given, and their verdicts not yet told */
+	int ended_fd;	       /* readable once the thread has done all */
 	pthread_t thread;
 	int result;	      /* after worker_join: 0, or it failed to open */
 	pthread_mutex_t lock; /* guards counts */
@@ -38,8 +44,11 @@ struct worker {
 int worker_start(struct worker *w, struct tesla_error *err);
 /* Waits for the thread, releases what worker_start made and returns `result`. */
 int worker_join(struct worker *w);
-/* Takes the batch over; when the plugin is too slow the oldest one is lost, and counted. */
-void worker_give(struct worker *w, struct batch *b);
+/*
+ * Takes the batch over; when the plugin is too slow the oldest one is lost, and counted.  False:
+ * it has records and the last ones are still under way; it stays the caller's.
+ */
+bool worker_give(struct worker *w, struct batch *b);
 /* All that wait are lost: nobody is left to tell of it. */
 void worker_discard(struct worker *w);
 void worker_count(struct worker *w, struct worker_counts *ret);

@@ -90,10 +90,28 @@ static struct variables *variables_of(const char *text, int *r, struct tesla_err
 	return v;
 }
 
+#define GAUGE "['TPF','V',1,100,[[0,900,890000,230.5,229,231]]]"
+#define COUNTER "['CEA','kWh',2,1,[[2,900,890000,12345678,n]]]"
+#define RECORD "[1,7,100000,1000000,'PM710','ION 7',[" GAUGE "," COUNTER "]]"
+
 static const struct {
 	const char *message, *error;
 } batches[] = {
 	{ "['b']", NULL },
+	{ "['b', [2,7,1000000000,0,5,3,n,n,n," RECORD "] ]", NULL },
+	{ "['b', [2,8,1000000000,0,5,3,n,n,n," RECORD "] ]",
+	  "item 1: a record of analyzer 7, not 8" },
+	{ "['b', [2,7,1000000000,0,5,3,n,n,n,[]] ]", "item 1: record" },
+	{ "['b', [1,7,1000000000,0,5,3,n,n,n," RECORD "] ]", "item 1: a reading" },
+	{ "['d', 0]", NULL },
+	{ "['d', 1, [5," RECORD "], [6,n]]", NULL },
+	{ "['d']", "batch: expected [\"d\", i" },
+	{ "['d', -1]", "batch: expected [\"d\", i" },
+	{ "['d', n, [5," RECORD "]]", "batch: expected [\"d\", i" },
+	{ "['d', 1, [5," RECORD "], 6]", "item 2: expected [seq, record]" },
+	{ "['d', 1, [5]]", "item 1: expected [seq, record]" },
+	{ "['d', 1, [-5," RECORD "]]", "item 1: expected [seq, record]" },
+	{ "['d', 1, [n," RECORD "]]", "item 1: expected [seq, record]" },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1],n]]] ]", NULL },
 	{ "['b', [1,7,5000,250,1,0,n,n,n,[[0,1,[230.1,n],[0,1]],[1,1,[1],n]]],"
 	  " [1,8,1,1,2,0,'time-out',n,n,[[2,5,[n],[3]]]] ]",
@@ -212,6 +230,79 @@ Test(exporter, a_batch_stands_on_its_own)
 	batch_free(b);
 }
 
+static void check_record(const struct tesla_item *item, uint64_t n)
+{
+	const struct tesla_record_element *e;
+
+	cr_assert(item->kind == TESLA_RECORD && item->analyzer == 7 && item->n == n);
+	cr_assert(item->start_ms == 100000 && item->t_ms == 1000000 && item->n_readings == 0);
+	cr_assert_str_eq(item->model, "PM710");
+	cr_assert_str_eq(item->identity, "ION 7");
+	cr_assert_eq(item->n_variables, 2);
+	cr_assert_str_eq(item->variables[1]->name, "CEA");
+	e = &item->variables[1]->elements[0];
+	cr_assert(e->quality == TESLA_SUSPECT && e->value > 12345677 && isnan(e->increase));
+}
+
+/* Between sweeps, and after its message is gone. */
+Test(exporter, records_are_items_of_a_live_batch)
+{
+	_cleanup_(buf_release) struct buf bytes;
+	struct tesla_error err;
+	struct batch *b;
+	struct mp_doc doc;
+	int r;
+	struct variables *v = variables_of(VARIABLES, &r, &err);
+
+	buf_init(&bytes, 1 << 20);
+	doc = doc_of("['b', [1,7,5000,250,1,0,'x',n,n,[[0,1,[230.1],n]]],"
+		     " [2,7,1000000000,0,5,3,n,n,n," RECORD "],"
+		     " [1,7,5000,250,2,0,'y',n,n,[[0,1,[9],n]]],"
+		     " [2,7,1000000000,0,6,4,n,n,n," RECORD "] ]",
+		     &bytes);
+	cr_assert_eq(batch_decode(&doc.u.data, v, &b, &err), 0, "%s", err.text);
+	mp_doc_release(&doc);
+	memset(bytes.pub.bytes, 0, bytes.pub.len);
+	variables_unref(v);
+	cr_assert_eq(b->pub.n_items, 4);
+	cr_assert_null(b->answers);
+	check_record(b->pub.items[1], 5);
+	check_record(b->pub.items[3], 6);
+	cr_assert_eq(b->pub.items[3]->k, 4);
+	cr_assert_str_eq(b->pub.items[2]->error, "y");
+	cr_assert_eq(b->pub.items[2]->n_readings, 1);
+	batch_free(b);
+}
+
+/* The good ones are delivered; what stands between them is answered for. */
+Test(exporter, a_record_that_cannot_be_read_is_rejected)
+{
+	_cleanup_(buf_release) struct buf bytes;
+	struct tesla_error err;
+	struct batch *b;
+	struct mp_doc doc;
+
+	buf_init(&bytes, 1 << 20);
+	doc = doc_of("['d', 9, [20,n], [21," RECORD "], [22,[1,2]],"
+		     " [23,[1,7,0,1,'M',n,[['A','',1,1,[[0,1,1,n,n,n]]]]]], [24," RECORD "]]",
+		     &bytes);
+	cr_assert_eq(batch_decode(&doc.u.data, NULL, &b, &err), 0, "%s", err.text);
+	mp_doc_release(&doc);
+	memset(bytes.pub.bytes, 0, bytes.pub.len);
+	cr_assert(b->answers->turn == 9 && b->answers->n == 5 && b->pub.n_items == 2);
+	check_record(b->pub.items[0], 21);
+	check_record(b->pub.items[1], 24);
+	cr_assert(b->answers->place[0] == 1 && b->answers->place[1] == 4);
+	for (size_t i = 0; i < 5; i++) {
+		const struct tesla_verdict *v = &b->answers->list[i];
+		bool good = i == 1 || i == 4;
+
+		cr_expect_eq(v->delivery, good ? TESLA_RETRY : TESLA_REJECT, "record %zu", i);
+		cr_expect_eq(strncmp(v->why.text, "record", 6) == 0, !good, "%s", v->why.text);
+	}
+	batch_free(b);
+}
+
 static const char *const bad_tables[] = {
 	"{ 'm': 'variables' }",		  "{ 'variables': 5 }",
 	"{ 'variables': [5] }",		  "{ 'variables': [[1,'V']] }",
@@ -310,7 +401,8 @@ static bool heard(struct host *h, const char *m, const char *key, const char *te
 }
 
 #define HELLO "{ 'm':'hello', 'level':6, 'node':'4', 'epoch_ms':99 }"
-#define PLUGIN(PATH) "{ 'm':'plugin', 'kind':3, 'name':'sink', 'path':'" PATH "' }"
+#define PLUGIN_OF(NAME, PATH) "{ 'm':'plugin', 'kind':3, 'name':'" NAME "', 'path':'" PATH "' }"
+#define PLUGIN(PATH) PLUGIN_OF("sink", PATH)
 #define EXPORTER "{ 'm':'exporter', 'params':{} }"
 #define GO "{ 'm':'go' }"
 #define STOP "{ 'm':'stop' }"
@@ -372,12 +464,14 @@ Test(exporter, end_of_the_pair_ends_it, .timeout = 10)
 
 /* ---- with a plugin ---- */
 
-static void sink_start(struct host *h, const char *params)
+static void plugin_start(struct host *h, const char *name, const char *params)
 {
 	const char *build = getenv("top_builddir");
 	_cleanup_free_ char *plugin = NULL, *exporter = NULL;
 
-	cr_assert_gt(asprintf(&plugin, PLUGIN("%s/t/unit/.libs/sink.so"), build ? build : "."), 0);
+	cr_assert_gt(asprintf(&plugin, PLUGIN_OF("%s", "%s/t/unit/.libs/%s.so"), name,
+			      build ? build : ".", name),
+		     0);
 	cr_assert_gt(asprintf(&exporter, "{ 'm':'exporter', 'params':%s }", params), 0);
 	host_start(h);
 	send_to(h, HELLO);
@@ -385,6 +479,11 @@ static void sink_start(struct host *h, const char *params)
 	send_to(h, exporter);
 	send_to(h, VARIABLES);
 	send_to(h, GO);
+}
+
+static void sink_start(struct host *h, const char *params)
+{
+	plugin_start(h, "sink", params);
 }
 
 Test(exporter, hands_on_what_comes, .timeout = 30)
@@ -452,5 +551,227 @@ Test(exporter, failures_are_told, .timeout = 30)
 	}
 	cr_assert(counted);
 	(void)shutdown(h.fd, SHUT_WR);
+	cr_assert_eq(host_end(&h), 0);
+}
+
+/* ---- with records from the journal ---- */
+
+static void durable_start(struct host *h, const char *params)
+{
+	plugin_start(h, "sinkDurable", params);
+	cr_assert(heard(h, "ready", NULL, NULL));
+}
+
+/* The next message of kind `m`, printed. */
+static void check_message(struct host *h, const char *m, const char *expected)
+{
+	struct tesla_error err;
+	struct mp_doc doc;
+	char text[2000] = "";
+
+	while (text[0] == '\0') {
+		int r = frame_reader_next(&h->in, &doc, &err);
+		size_t room;
+		uint8_t *to;
+		ssize_t n;
+
+		if (r == 1) {
+			if (mp_is(&doc.u.data, "m", m))
+				(void)msgpack_object_print_buffer(text, sizeof text, doc.u.data);
+			mp_doc_release(&doc);
+			continue;
+		}
+		to = frame_reader_room(&h->in, &room);
+		n = recv(h->fd, to, room, 0);
+		cr_assert(r == 0 && n > 0, "no %s came: %s", m, expected);
+		frame_reader_add(&h->in, (size_t)n);
+	}
+	cr_expect_str_eq(text, expected);
+}
+
+static void check_verdicts(struct host *h, const char *expected)
+{
+	check_message(h, "verdicts", expected);
+}
+
+#define SMALL "[1,7,0,1,'M',n,[]]"
+#define SEVEN \
+	"[1," SMALL "],[2," SMALL "],[3," SMALL "],[4," SMALL "],[5," SMALL "],[6," SMALL \
+	"],[7," SMALL "]"
+#define HUNDRED \
+	"##########" \
+	"##########" \
+	"##########" \
+	"##########" \
+	"##########" \
+	"##########" \
+	"##########" \
+	"##########" \
+	"##########" \
+	"##########"
+#define VERDICTS(I, ERROR, LIST) \
+	"{\"m\"=>\"verdicts\", \"i\"=>" I ", \"error\"=>" ERROR ", \"list\"=>[" LIST "]}"
+
+static const struct {
+	const char *params, *batch, *verdicts;
+} answers[] = {
+	{ "{}", "['d',0]", VERDICTS("0", "nil", "") },
+	{ "{}", "['d',5,[1," SMALL "]]", VERDICTS("5", "nil", "[0, nil, 0]") },
+	{ "{ 'verdicts':'drljfxn' }", "['d',1," SEVEN "]",
+	  VERDICTS("1", "nil",
+		   "[1, nil, 0], [0, nil, 5000], [0, nil, 86400000], [2, nil, 0], [3, nil, 0],"
+		   " [0, nil, 0], [0, nil, 0]") },
+	{ "{ 'verdicts':'d-j', 'reason':'no' }",
+	  "['d',1,[1," SMALL "],[2," SMALL "],[3," SMALL "]]",
+	  VERDICTS("1", "nil", "[1, \"no\", 0], [0, nil, 0], [2, \"no\", 0]") },
+	/* The first cannot be read: the plugin's verdict is on the second. */
+	{ "{ 'verdicts':'d' }", "['d',1,[1,n],[2," SMALL "]]",
+	  VERDICTS("1", "nil",
+		   "[2, \"record: it is nil: expected an array of 7\", 0], [1, nil, 0]") },
+	{ "{ 'verdicts':'d-', 'fail':'yes' }", "['d',1,[1," SMALL "],[2," SMALL "]]",
+	  VERDICTS("1", "\"told to fail\"", "[1, nil, 0], [0, nil, 0]") },
+	{ "{ 'verdicts':'j', 'reason':'a\xff\xc3\x28\xed\xa0\x80\xc0\xaf\x1b[2J\xc2\x9bz' }",
+	  "['d',1,[1," SMALL "]]", VERDICTS("1", "nil", "[2, \"a\?\?(\?\?\?\?\?\?[2J\?\?z\", 0]") },
+	{ "{ 'verdicts':'j', 'reason':'p\xc3\xa8rdua \xf0\x9f\x94\x8c \xe2\x82' }",
+	  "['d',1,[1," SMALL "]]",
+	  VERDICTS("1", "nil", "[2, \"p\xc3\xa8rdua \xf0\x9f\x94\x8c \", 0]") },
+	{ "{ 'verdicts':'j', 'reason':'" HUNDRED HUNDRED HUNDRED "' }", "['d',1,[1," SMALL "]]",
+	  VERDICTS("1", "nil",
+		   "[2, \"" HUNDRED HUNDRED "###########################################\", 0]") },
+};
+
+Test(exporter, verdicts_come_back, .timeout = 60)
+{
+	for (size_t i = 0; i < N_ELEMENTS(answers); i++) {
+		struct host h;
+
+		durable_start(&h, answers[i].params);
+		send_to(&h, answers[i].batch);
+		check_verdicts(&h, answers[i].verdicts);
+		send_to(&h, STOP);
+		cr_expect_eq(host_end(&h), 0);
+	}
+}
+
+Test(exporter, records_reach_the_plugin, .timeout = 30)
+{
+	struct host h;
+
+	durable_start(&h, "{ 'verdicts':'d' }");
+	send_to(&h, "['d',1,[41," RECORD "]]");
+	cr_assert(heard(&h, "log", "text", "4 99 kind 2 of 7 at 1000000 +-0 n 41 k 0"));
+	cr_assert(heard(&h, "log", "text", "record 41 from 100000 of PM710, ION 7"));
+	cr_assert(heard(&h, "log", "text", "TPF V 1 x 100: 1, 0 900 890000 230.5 229 231 nan"));
+	cr_assert(
+		heard(&h, "log", "text", "CEA kWh 2 x 1: 1, 2 900 890000 1.23457e+07 nan nan nan"));
+	cr_assert(heard(&h, "log", "text", "20 s left"));
+	check_verdicts(&h, VERDICTS("1", "nil", "[1, nil, 0]"));
+	for (int i = 0; i < 200; i++) { /* the next one may be sent at once */
+		send_to(&h, "['d',2,[41," RECORD "],[42," SMALL "]]");
+		check_verdicts(&h, VERDICTS("2", "nil", "[1, nil, 0], [1, nil, 0]"));
+	}
+	send_to(&h, STOP);
+	cr_assert_not(heard(&h, "log", "text", "not zeroed"));
+	cr_assert_eq(host_end(&h), 0);
+}
+
+static const struct {
+	const char *name, *params, *messages[3], *said;
+} breaches[] = {
+	{ "sinkDurable",
+	  "{ 'delay':'1' }",
+	  { "['d',1,[1," SMALL "]]", "['d',2,[2," SMALL "]]" },
+	  "records before the verdicts" },
+	{ "sinkDurable", "{}", { "['d',1,[1," SMALL "]]", "['b']" }, "a batch of the other form" },
+	{ "sink", "{}", { "['b']", "['d',1]" }, "a batch of the other form" },
+};
+
+Test(exporter, one_batch_is_under_way, .timeout = 60)
+{
+	for (size_t i = 0; i < N_ELEMENTS(breaches); i++) {
+		struct host h;
+
+		plugin_start(&h, breaches[i].name, breaches[i].params);
+		cr_assert(heard(&h, "ready", NULL, NULL));
+		for (size_t j = 0; breaches[i].messages[j] != NULL; j++)
+			send_to(&h, breaches[i].messages[j]);
+		cr_expect(heard(&h, "log", "text", breaches[i].said), "%s", breaches[i].said);
+		cr_expect_eq(host_end(&h), 3);
+	}
+}
+
+Test(exporter, a_live_one_takes_nothing_from_the_journal, .timeout = 30)
+{
+	struct host h;
+
+	sink_start(&h, "{}");
+	send_to(&h, "['d',1,[1," SMALL "]]");
+	check_verdicts(&h,
+		       VERDICTS("1", "\"it is not the kind of exporter that it was described as\"",
+				"[0, nil, 0]"));
+	send_to(&h, STOP);
+	cr_assert_eq(host_end(&h), 0);
+}
+
+Test(exporter, records_under_way_are_answered_after_stop, .timeout = 30)
+{
+	const char *ping = "{ 'm':'ping', 'i':1 }";
+	struct host h;
+
+	durable_start(&h, "{ 'delay':'1', 'verdicts':'d' }");
+	send_to(&h, "['d',1,[1," SMALL "]]");
+	cr_assert(heard(&h, "log", "text", "20 s left"));
+	cr_assert_eq(h.page->slots[0].limit_us, 30000000, "killed after a minute");
+	h.page->slots[0].limit_us = 5;
+	send_to(&h, ping);
+	cr_assert(heard(&h, "pong", "overdue", "sinkDurable does not return from deliver"));
+	send_to(&h, STOP);
+	check_verdicts(&h, VERDICTS("1", "nil", "[1, nil, 0]"));
+	cr_assert(heard(&h, "log", "text", "closed"));
+	cr_assert_eq(host_end(&h), 0);
+}
+
+/* Their verdicts fit a message however long the reasons are; one more record is refused. */
+Test(exporter, as_many_records_as_are_allowed, .timeout = 60)
+{
+	static const char row[] = "[1," SMALL "],";
+
+	for (size_t n = BATCH_RECORDS_MAX; n <= BATCH_RECORDS_MAX + 1; n++) {
+		_cleanup_free_ char *text = calloc(1, n * sizeof row + 10);
+		char *end = stpcpy(text, "['d',1,");
+		struct host h;
+
+		for (size_t i = 0; i < n; i++)
+			end = stpcpy(end, row);
+		*end = ']';
+		durable_start(&h, "{ 'verdicts':'j', 'reason':'" HUNDRED HUNDRED HUNDRED "' }");
+		send_to(&h, text);
+		if (n == BATCH_RECORDS_MAX) {
+			cr_expect(heard(&h, "verdicts", NULL, NULL));
+			send_to(&h, STOP);
+			cr_expect_eq(host_end(&h), 0);
+		} else {
+			cr_expect(heard(&h, "log", "text", "4001 records, expected at most 4000"));
+			cr_expect_eq(host_end(&h), 3);
+		}
+	}
+}
+
+/* Records that were DONE, and the first reason why one was not. */
+Test(exporter, counts_are_of_records, .timeout = 30)
+{
+	struct host h;
+
+	durable_start(&h, "{ 'verdicts':'ddj', 'reason':'full' }");
+	send_to(&h, "['d',1," SEVEN "]");
+	check_verdicts(&h, VERDICTS("1", "nil",
+				    "[1, \"full\", 0], [1, \"full\", 0], [2, \"full\", 0],"
+				    " [2, \"full\", 0], [2, \"full\", 0], [2, \"full\", 0],"
+				    " [2, \"full\", 0]"));
+	send_to(&h, "{ 'm':'ping', 'i':1 }");
+	check_message(
+		&h, "counts",
+		"{\"m\"=>\"counts\", \"delivered\"=>2, \"dropped\"=>0, \"last_error\"=>\"full\"}");
+	send_to(&h, STOP);
 	cr_assert_eq(host_end(&h), 0);
 }

@@ -27,9 +27,12 @@ unit_tests += t/unit/exporter
 t_unit_exporter_SOURCES = t/unit/exporter.c
 t_unit_exporter_CFLAGS = $(unit_cflags)
 t_unit_exporter_LDADD = core/host/libhost.la $(CRITERION_LIBS)
-check_LTLIBRARIES += t/unit/sink.la
+check_LTLIBRARIES += t/unit/sink.la t/unit/sinkDurable.la
 t_unit_sink_la_SOURCES = t/unit/sink.c
 t_unit_sink_la_LDFLAGS = $(plugin_LDFLAGS) -rpath /nowhere
+t_unit_sinkDurable_la_SOURCES = t/unit/sink.c
+t_unit_sinkDurable_la_CPPFLAGS = $(AM_CPPFLAGS) -DSINK_DURABLE
+t_unit_sinkDurable_la_LDFLAGS = $(plugin_LDFLAGS) -rpath /nowhere
 if PLUGIN_modBusComm
 unit_tests += t/unit/pdu
 unit_tests += t/unit/modBusComm

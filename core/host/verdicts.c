@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verdicts come from a plugin: nothing in them is believed, except that it wrote them. */
+#include "host/verdicts.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define RETRY_MAX_MS (24 * 60 * 60 * 1000LL)
+
+/* ---- sentences ---- */
+
+/*
+ * The length of the character that `s` begins with, and which it is.  0: it is none; -1: it is cut
+ * off by the end of the text.
+ */
+static int utf8_take(const unsigned char *s, uint32_t *ret)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	int len = *s < 0x80 ? 1 : *s >> 5 == 6 ? 2 : *s >> 4 == 14 ? 3 : *s >> 3 == 30 ? 4 : 0;
+	uint32_t c = len == 1 ? *s : *s & (0x7fu >> len);
+
+	for (int i = 1; i < len; i++) {
+		if (s[i] == '\0')
+			return -1;
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	*ret = c;
+	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : len;
+}
+
+static bool is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
+void error_clean(struct tesla_error *err)
+{
+	unsigned char *s = (unsigned char *)err->text;
+	uint32_t c = 0;
+
+	err->text[sizeof err->text - 1] = '\0';
+	while (*s != '\0') {
+		int len = utf8_take(s, &c);
+
+		if (len < 0) {
+			*s = '\0';
+			return;
+		}
+		if (len == 0 || is_control(c)) {
+			memset(s, '?', len == 0 ? 1 : (size_t)len);
+			len = len == 0 ? 1 : len;
+		}
+		s += len;
+	}
+}
+
+/* ---- verdicts ---- */
+
+static void verdict_clean(struct tesla_verdict *v)
+{
+	if (v->delivery < TESLA_RETRY || v->delivery > TESLA_REFUSED)
+		v->delivery = TESLA_RETRY;
+	if (v->delivery != TESLA_RETRY || v->retry_ms < 0)
+		v->retry_ms = 0;
+	if (v->retry_ms > RETRY_MAX_MS)
+		v->retry_ms = RETRY_MAX_MS;
+	error_clean(&v->why);
+}
+
+void verdicts_take(struct answers *a, size_t n_items)
+{
+	assert(n_items <= a->n);
+	for (size_t i = 0; i < n_items; i++) {
+		assert(a->place[i] < a->n);
+		a->list[a->place[i]] = a->verdicts[i];
+	}
+	for (size_t i = 0; i < a->n; i++)
+		verdict_clean(&a->list[i]);
+}
+
+size_t verdicts_done(const struct answers *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		n += a->list[i].delivery == TESLA_DONE;
+	return n;
+}
+
+const char *verdicts_reason(const struct answers *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->list[i].delivery != TESLA_DONE && *a->list[i].why.text)
+			return a->list[i].why.text;
+	return NULL;
+}
+
+void verdicts_tell(struct report *report, const struct answers *a, const char *error)
+{
+	struct frame f;
+	msgpack_packer *pk = report_begin(report, &f, "verdicts", 4);
+
+	mp_key_int(pk, "i", (int64_t)a->turn);
+	mp_key_str(pk, "error", error);
+	mp_str(pk, "list");
+	(void)msgpack_pack_array(pk, a->n);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct tesla_verdict *v = &a->list[i];
+
+		(void)msgpack_pack_array(pk, 3);
+		(void)msgpack_pack_int(pk, (int)v->delivery);
+		mp_str(pk, *v->why.text ? v->why.text : NULL);
+		(void)msgpack_pack_int64(pk, v->retry_ms);
+	}
+	report_end(report, &f);
+}
