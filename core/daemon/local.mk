@@ -11,6 +11,12 @@ core_daemon_libconf_la_SOURCES = \
 	core/daemon/ini.c core/daemon/ini.h
 core_daemon_libconf_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)
 core_daemon_libconf_la_LIBADD = core/base/libbase.la $(XML_LIBS) $(INIH_LIBS)
+# Memory that survives a kill.
+noinst_LTLIBRARIES += core/daemon/libkeep.la
+core_daemon_libkeep_la_SOURCES = \
+	core/daemon/keep.c core/daemon/keep.h \
+	core/daemon/keep_area.c core/daemon/keep_area.h
+core_daemon_libkeep_la_LIBADD = core/base/libbase.la
 core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/catalog.c core/daemon/catalog.h \
 	core/daemon/check.c core/daemon/check.h \

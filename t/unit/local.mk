@@ -119,6 +119,10 @@ t_unit_json_SOURCES = t/unit/json.c tools/teslactl/json.c
 t_unit_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
 t_unit_json_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
 t_unit_json_LDADD = core/base/libbase.la $(YAJL_LIBS) $(CRITERION_LIBS)
+unit_tests += t/unit/keep
+t_unit_keep_SOURCES = t/unit/keep.c
+t_unit_keep_CFLAGS = $(unit_cflags)
+t_unit_keep_LDADD = core/daemon/libkeep.la $(CRITERION_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

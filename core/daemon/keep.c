@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory that survives a kill: where its file is, how it is taken over from an earlier life, and how
+ * it is left.  Opening always makes a new file and renames it, so there is one way to take over,
+ * whatever the old one looks like.
+ */
+#include "daemon/keep.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "daemon/keep_area.h"
+
+#define FILE_BYTES_MAX (256u << 20)
+#define LOCK_TRIES 10
+
+struct keep {
+	struct area area;
+	void *memory;
+	size_t size;
+	int fd;	      /* locked as long as this lives; -1: plain memory */
+	bool foreign; /* another teslad has the files: they are left alone */
+	char *run, *run_new, *state, *state_new, *state_dir;
+	const struct log *log;
+	size_t waiting, held;
+	uint64_t dropped;
+	size_t seen;	/* the last one that was looked at, */
+	uint64_t place; /* and where it is: walking on costs no more than a step */
+};
+
+/* ---- what an earlier life left ---- */
+
+struct previous {
+	char *bytes;
+	struct area area;
+	const char *path; /* NULL: there is none that can be used */
+};
+
+static void previous_release(struct previous *p)
+{
+	area_release(&p->area);
+	free(p->bytes);
+}
+
+/* An empty file is one that was about to be made. */
+static bool previous_load(struct keep *k, const char *path, struct previous *p)
+{
+	struct tesla_error err;
+	size_t len = 0;
+	int rc = file_read(path, FILE_BYTES_MAX, &p->bytes, &len, &err);
+
+	if (rc == -ENOENT || (rc == 0 && len == 0))
+		goto none;
+	if (rc == 0)
+		rc = area_attach(&p->area, p->bytes, len, &err);
+	if (rc == 0) {
+		p->path = path;
+		return true;
+	}
+	log_msg(k->log, LOG_LEVEL_WARNING, "%s %s: what it held is lost", path, err.text);
+none:
+	free(p->bytes);
+	p->bytes = NULL;
+	return false;
+}
+
+/* SIZE_MAX: none */
+static size_t slot_of(const struct area *a, int64_t id)
+{
+	for (size_t i = 0; i < a->n_slots; i++)
+		if (area_slot_id(a, i) == id)
+			return i;
+	return SIZE_MAX;
+}
+
+static void take_slot(struct keep *k, const struct previous *p, size_t from)
+{
+	int64_t id = area_slot_id(&p->area, from);
+	size_t to = slot_of(&k->area, id), len;
+	const void *bytes;
+
+	if (area_slot_read(&p->area, from, &bytes, &len) != 0) {
+		log_msg(k->log, LOG_LEVEL_WARNING,
+			"%s: the open window of analyzer %" PRId64 " is damaged and thrown away",
+			p->path, id);
+		return;
+	}
+	if (bytes == NULL)
+		return;
+	if (to == SIZE_MAX || len > area_slot_room(&k->area, to)) {
+		log_msg(k->log, LOG_LEVEL_WARNING,
+			"%s: the open window of analyzer %" PRId64 " is thrown away: %s", p->path,
+			id,
+			to == SIZE_MAX ? "it is no longer configured" : "its variables changed");
+		return;
+	}
+	area_slot_write(&k->area, to, bytes, len);
+}
+
+static void take_ring(struct keep *k, const struct previous *p)
+{
+	uint64_t place = area_first(&p->area);
+	struct area_entry e;
+	size_t broken = 0;
+
+	while (area_entry(&p->area, place, &e)) {
+		if (e.whole)
+			(void)keep_push(k, e.bytes, e.len);
+		else
+			broken++;
+		place = e.after;
+	}
+	if (broken > 0)
+		log_msg(k->log, LOG_LEVEL_WARNING, "%s: %zu records are damaged and thrown away",
+			p->path, broken);
+	if (place != area_next(&p->area))
+		log_msg(k->log, LOG_LEVEL_WARNING,
+			"%s: the records behind a damaged one cannot be found and are lost",
+			p->path);
+}
+
+/* ---- making it ---- */
+
+/*
+ * Takes the lock of what `path` names; an open file that was replaced meanwhile is not that any more.
+ * The descriptor, or -errno.
+ */
+static int lock_path(const char *path, struct tesla_error *err)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+		struct stat at, is;
+
+		if (fd < 0)
+			return tesla_fail(err, -errno, "cannot be opened: %s", strerror(errno));
+		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+			(void)close(fd);
+			return tesla_fail(err, -EBUSY, "is in use by another teslad");
+		}
+		if (fstat(fd, &is) == 0 && lstat(path, &at) == 0 && is.st_dev == at.st_dev &&
+		    is.st_ino == at.st_ino && S_ISREG(is.st_mode))
+			return fd;
+		(void)close(fd);
+	}
+	return tesla_fail(err, -EBUSY, "is no file, or is replaced again and again");
+}
+
+/* A new file with all its room, so that writing to the memory cannot fail later. */
+static int map_new(struct keep *k, struct tesla_error *err)
+{
+	void *memory = MAP_FAILED;
+	int fd, rc;
+
+	(void)unlink(k->run_new);
+	fd = lock_path(k->run_new, err);
+	if (fd < 0)
+		return fd;
+	rc = posix_fallocate(fd, 0, (off_t)k->size);
+	if (rc == 0) {
+		memory = mmap(NULL, k->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		rc = memory == MAP_FAILED ? errno : 0;
+	}
+	if (rc == 0) {
+		k->fd = fd;
+		k->memory = memory;
+		return 0;
+	}
+	(void)close(fd);
+	(void)unlink(k->run_new);
+	return tesla_fail(err, -rc, "cannot have %zu bytes: %s", k->size, strerror(rc));
+}
+
+static int map_plain(struct keep *k)
+{
+	void *memory =
+		mmap(NULL, k->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	k->memory = memory == MAP_FAILED ? NULL : memory;
+	return k->memory ? 0 : -ENOMEM;
+}
+
+static void take_over(struct keep *k)
+{
+	struct previous p = { .path = NULL };
+
+	if (previous_load(k, k->run, &p) || (k->state != NULL && previous_load(k, k->state, &p))) {
+		for (size_t i = 0; i < p.area.n_slots; i++)
+			take_slot(k, &p, i);
+		take_ring(k, &p);
+	}
+	previous_release(&p);
+}
+
+/* The new file is what the next life finds. */
+static int put_in_place(struct keep *k, struct tesla_error *err)
+{
+	if (rename(k->run_new, k->run) != 0)
+		return tesla_fail(err, -errno, "cannot be replaced: %s", strerror(errno));
+	if (k->state != NULL)
+		(void)unlink(k->state);
+	return 0;
+}
+
+static int keep_make(struct keep *k, const struct keep_slot *slots, size_t n)
+{
+	struct tesla_error err;
+	_cleanup_close_ int old = lock_path(k->run, &err);
+	int rc = old < 0 ? old : map_new(k, &err);
+
+	k->foreign = old == -EBUSY;
+	if (rc < 0 && map_plain(k) != 0)
+		return -ENOMEM;
+	if (area_format(&k->area, k->memory, slots, n, KEEP_RING_BYTES) != 0)
+		return -ENOMEM;
+	if (!k->foreign)
+		take_over(k);
+	if (rc == 0)
+		rc = put_in_place(k, &err);
+	if (rc < 0)
+		log_msg(k->log, LOG_LEVEL_ERROR,
+			"%s %s: open windows, and records that are not yet in the journal, will not "
+			"survive a kill",
+			k->run, err.text);
+	return 0;
+}
+
+static char *path_of(const char *dir, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}
+
+static bool same_folder(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static int keep_paths(struct keep *k, const char *run_dir, const char *state_dir)
+{
+	k->run = path_of(run_dir, "windows");
+	k->run_new = path_of(run_dir, "windows.new");
+	if (k->run == NULL || k->run_new == NULL)
+		return -ENOMEM;
+	if (same_folder(run_dir, state_dir))
+		return 0; /* it lasts where it is */
+	k->state_dir = strdup(state_dir);
+	k->state = path_of(state_dir, "windows");
+	k->state_new = path_of(state_dir, "windows.new");
+	return k->state_dir && k->state && k->state_new ? 0 : -ENOMEM;
+}
+
+struct keep *keep_open(const char *run_dir, const char *state_dir, const struct keep_slot *slots,
+		       size_t n, const struct log *log)
+{
+	struct keep *k = calloc(1, sizeof *k);
+
+	if (k == NULL)
+		return NULL;
+	k->fd = -1;
+	k->log = log;
+	k->size = area_size(slots, n, KEEP_RING_BYTES);
+	if (k->size == 0 || keep_paths(k, run_dir, state_dir) != 0 || keep_make(k, slots, n) != 0) {
+		keep_close(k, false);
+		return NULL;
+	}
+	return k;
+}
+
+/* ---- leaving it ---- */
+
+static int write_all(int fd, const uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The same with no more ring than is in use: this one goes to a disk.  For free(). */
+static void *smaller_copy(struct keep *k, size_t *size)
+{
+	size_t ring = 2 * (size_t)(area_next(&k->area) - area_first(&k->area)), n = k->area.n_slots;
+	_cleanup_free_ struct keep_slot *slots = calloc(n + 1, sizeof *slots);
+	struct area copy = { .slots = NULL };
+	struct area_entry e;
+	void *memory = NULL;
+
+	for (size_t i = 0; slots != NULL && i < n; i++)
+		slots[i] = (struct keep_slot){ area_slot_id(&k->area, i),
+					       area_slot_room(&k->area, i) };
+	*size = slots ? area_size(slots, n, ring) : 0;
+	memory = *size > 0 ? malloc(*size) : NULL;
+	if (memory == NULL || area_format(&copy, memory, slots, n, ring) != 0) {
+		free(memory);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t len;
+		const void *bytes = keep_read(k, i, &len);
+
+		if (bytes != NULL)
+			area_slot_write(&copy, i, bytes, len);
+	}
+	for (uint64_t at = area_first(&k->area); area_entry_quick(&k->area, at, &e); at = e.after)
+		(void)area_push(&copy, e.bytes, e.len);
+	area_release(&copy);
+	return memory;
+}
+
+static int save_bytes(const struct keep *k, const void *bytes, size_t size)
+{
+	_cleanup_close_ int fd =
+		open(k->state_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_cleanup_close_ int dir = open(k->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0 || dir < 0)
+		return -errno;
+	rc = write_all(fd, bytes, size);
+	if (rc == 0 && (fsync(fd) != 0 || rename(k->state_new, k->state) != 0 || fsync(dir) != 0))
+		rc = -errno;
+	if (rc != 0)
+		(void)unlink(k->state_new);
+	return rc;
+}
+
+static void keep_save(struct keep *k)
+{
+	size_t size;
+	_cleanup_free_ void *bytes = smaller_copy(k, &size);
+	int rc = bytes ? save_bytes(k, bytes, size) : -ENOMEM;
+
+	if (rc == 0)
+		(void)unlink(k->run);
+	else
+		log_msg(k->log, LOG_LEVEL_ERROR,
+			"%s cannot be written: %s: open windows will not survive a restart of the "
+			"machine",
+			k->state, strerror(-rc));
+}
+
+void keep_close(struct keep *k, bool save)
+{
+	if (k == NULL)
+		return;
+	if (save && !k->foreign && k->state != NULL)
+		keep_save(k);
+	if (k->memory != NULL)
+		(void)munmap(k->memory, k->size);
+	area_release(&k->area);
+	if (k->fd >= 0)
+		(void)close(k->fd);
+	free(k->run);
+	free(k->run_new);
+	free(k->state);
+	free(k->state_new);
+	free(k->state_dir);
+	free(k);
+}
+
+/* ---- slots and ring ---- */
+
+const void *keep_read(const struct keep *k, size_t slot, size_t *len)
+{
+	const void *bytes;
+
+	return area_slot_read(&k->area, slot, &bytes, len) == 0 ? bytes : NULL;
+}
+
+void keep_write(struct keep *k, size_t slot, const void *bytes, size_t len)
+{
+	area_slot_write(&k->area, slot, bytes, len);
+}
+
+/* Where the i-th is; i of all: where the next one will be. */
+static uint64_t place_of(struct keep *k, size_t i)
+{
+	struct area_entry e;
+
+	assert(i <= k->waiting);
+	if (i < k->seen) {
+		k->seen = 0;
+		k->place = area_first(&k->area);
+	}
+	for (; k->seen < i && area_entry_quick(&k->area, k->place, &e); k->seen++)
+		k->place = e.after;
+	return k->place;
+}
+
+const void *keep_peek(struct keep *k, size_t i, size_t *len)
+{
+	struct area_entry e;
+
+	if (i >= k->waiting || !area_entry_quick(&k->area, place_of(k, i), &e))
+		return NULL;
+	*len = e.len;
+	return e.bytes;
+}
+
+void keep_pop(struct keep *k, size_t n)
+{
+	area_pop_to(&k->area, place_of(k, n));
+	k->seen = 0; /* that place is the first one's now */
+	k->waiting -= n;
+	k->held -= n < k->held ? n : k->held;
+}
+
+int keep_push(struct keep *k, const void *bytes, size_t len)
+{
+	int rc = area_push(&k->area, bytes, len);
+
+	while (rc == -ENOSPC && k->held == 0 && k->waiting > 0) {
+		keep_pop(k, 1);
+		k->dropped++;
+		rc = area_push(&k->area, bytes, len);
+	}
+	if (rc == 0)
+		k->waiting++;
+	else
+		k->dropped++;
+	return rc;
+}
+
+void keep_hold(struct keep *k, size_t n)
+{
+	assert(n <= k->waiting);
+	k->held = n;
+}
+
+size_t keep_waiting(const struct keep *k)
+{
+	return k->waiting;
+}
+
+uint64_t keep_dropped(const struct keep *k)
+{
+	return k->dropped;
+}
