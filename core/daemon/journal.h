@@ -7,9 +7,9 @@
  *   records  seq (u64)                    what and for whom, the record, its CRC32C
  *   queue    exporter no (u16), seq       what waits for an exporter
  *   rejects  exporter no, seq             reason, time, and the record
- *   cursors  exporter no                  its id, what it delivered, how much waits
- *   ends     analyzer                     the end of its last record: none is kept twice
- *   meta     version, next seq, counts of what was dropped, by reason
+ *   state    'c', exporter no             its id, what it delivered and rejected
+ *            'e', analyzer                the end of its last record: none is kept twice
+ *            'm'                          version, next seq, counts of what was dropped
  */
 #ifndef DAEMON_JOURNAL_H
 #define DAEMON_JOURNAL_H

@@ -11,6 +11,26 @@ core_daemon_libconf_la_SOURCES = \
 	core/daemon/ini.c core/daemon/ini.h
 core_daemon_libconf_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)
 core_daemon_libconf_la_LIBADD = core/base/libbase.la $(XML_LIBS) $(INIH_LIBS)
+# The queue on disk; alone knows LMDB.
+noinst_LTLIBRARIES += core/daemon/libjournal.la
+core_daemon_libjournal_la_SOURCES = \
+	core/daemon/journal.c core/daemon/journal.h core/daemon/journal_internal.h \
+	core/daemon/journal_limits.c \
+	core/daemon/journal_load.c \
+	core/daemon/journal_record.c \
+	core/daemon/journal_row.c \
+	core/daemon/journal_txn.c \
+	core/daemon/journal_walk.c
+core_daemon_libjournal_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS)
+core_daemon_libjournal_la_LIBADD = core/base/libbase.la $(LMDB_LIBS)
+# What of readings becomes a record: pure.
+noinst_LTLIBRARIES += core/daemon/libwindow.la
+core_daemon_libwindow_la_SOURCES = \
+	core/daemon/counter.c core/daemon/counter.h \
+	core/daemon/window.c core/daemon/window.h \
+	core/daemon/window_state.c
+core_daemon_libwindow_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
+core_daemon_libwindow_la_LIBADD = core/daemon/libconf.la core/base/libbase.la $(MSGPACK_LIBS) -lm
 # Memory that survives a kill.
 noinst_LTLIBRARIES += core/daemon/libkeep.la
 core_daemon_libkeep_la_SOURCES = \

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening, and writing: records come in, verdicts take them out, in one commit. */
+#include "daemon/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "daemon/journal_internal.h"
+
+#define LOCK_NAME "teslad.lock"
+#define ROOM ((uint64_t)64 << 20) /* for queues, rejects, and pages that wait to be free */
+#define RESERVE 1024		  /* numbers that are taken at once */
+#define DAY_MS (24 * 60 * 60 * (int64_t)1000)
+#define REASON_MAX 500
+#define TRIES 20 /* each drops JOURNAL_STEP records */
+
+/* ---- open and close ---- */
+
+static int path_fail(const char *dir, const char *what, struct tesla_error *err)
+{
+	return tesla_fail(err, -errno, "journal %s: %s: %s", dir, what, strerror(errno));
+}
+
+int journal_lock(const char *dir, int *lock, struct tesla_error *err)
+{
+	_cleanup_close_ int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd;
+
+	if (folder < 0)
+		return path_fail(dir, "the folder cannot be opened", err);
+	fd = openat(folder, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return path_fail(dir, LOCK_NAME, err);
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		(void)close(fd);
+		if (errno != EWOULDBLOCK)
+			return path_fail(dir, LOCK_NAME, err);
+		return tesla_fail(err, -EBUSY, "journal %s: in use by another teslad", dir);
+	}
+	*lock = fd;
+	return 0;
+}
+
+/* A name in a folder lasts when the folder was synced. */
+static int sync_folder(const char *dir, const char *which, struct tesla_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&path, "%s/%s", dir, which) < 0)
+		return tesla_fail(err, -ENOMEM, "journal %s: no memory", dir);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		return path_fail(path, "the folder cannot be synced", err);
+	return 0;
+}
+
+static int env_open(struct journal *j)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint64_t size = 2 * j->limits.bytes + ROOM;
+	int r = mdb_env_create(&j->env);
+
+	if (r == 0)
+		r = mdb_env_set_mapsize(j->env, (size_t)(size + page - size % page));
+	if (r == 0)
+		r = mdb_env_set_maxdbs(j->env, N_TABLES);
+	if (r == 0)
+		r = mdb_env_open(j->env, j->path, MDB_NOTLS | MDB_NORDAHEAD, 0640);
+	return r;
+}
+
+static int tables_open(struct journal *j, struct tesla_error *err)
+{
+	struct bytes payload;
+	struct txn t;
+
+	txn_begin(&t, j, 0);
+	for (size_t i = 0; i < N_TABLES && t.r == 0; i++)
+		t.r = mdb_dbi_open(t.mdb, journal_tables[i], MDB_CREATE, &j->tables[i]);
+	if (txn_get(&t, TABLE_STATE, ROW_META, key_meta(), &payload) == ROW_NONE)
+		t.next.meta_changed = true;
+	t.changed = true; /* an aborted transaction takes its handles with it */
+	return txn_end(&t, err);
+}
+
+static int journal_start(struct journal *j, struct tesla_error *err)
+{
+	int r;
+
+	if (mkdir(j->path, 0750) != 0 && errno != EEXIST)
+		return path_fail(j->path, "the folder cannot be made", err);
+	r = journal_lock(j->path, &j->lock, err);
+	if (r != 0)
+		return r;
+	r = env_open(j);
+	if (r != 0)
+		return txn_fail(j, r, err);
+	r = tables_open(j, err);
+	if (r == 0)
+		r = sync_folder(j->path, ".", err);
+	if (r == 0)
+		r = sync_folder(j->path, "..", err);
+	return r == 0 ? journal_load(j, err) : r;
+}
+
+int journal_open(const char *dir, const struct journal_limits *limits, struct journal **ret,
+		 struct tesla_error *err)
+{
+	struct journal *j = calloc(1, sizeof *j);
+	int r = -ENOMEM;
+
+	if (j != NULL) {
+		j->lock = -1;
+		j->limits = *limits;
+		j->path = strdup(dir);
+	}
+	if (j == NULL || j->path == NULL)
+		(void)tesla_fail(err, r, "journal %s: no memory", dir);
+	else
+		r = journal_start(j, err);
+	if (r != 0)
+		journal_close(j);
+	else
+		*ret = j;
+	return r;
+}
+
+void journal_close(struct journal *j)
+{
+	if (j == NULL)
+		return;
+	if (j->env != NULL)
+		mdb_env_close(j->env);
+	if (j->lock >= 0)
+		(void)close(j->lock);
+	free(j->now.exporters);
+	free(j->path);
+	free(j);
+}
+
+bool journal_broken(const struct journal *j)
+{
+	return j->broken;
+}
+
+/* ---- exporters ---- */
+
+int journal_exporter(struct journal *j, const char *id, uint16_t *no, struct tesla_error *err)
+{
+	struct tesla_error ignored;
+	uint16_t next = 1;
+	struct txn t;
+	int r;
+
+	for (size_t i = 0; i < j->now.n_exporters; i++) {
+		const struct journal_exporter_info *e = &j->now.exporters[i].info;
+
+		next = (uint16_t)(e->no + 1);
+		if (strcmp(e->id, id) == 0) {
+			*no = e->no;
+			return 0;
+		}
+	}
+	txn_begin(&t, j, 0);
+	r = t.r == 0 ? journal_add_exporter(&t.next, next, id, err) : 0;
+	if (r != 0) {
+		(void)txn_end(&t, &ignored);
+		return r;
+	}
+	if (t.r == 0)
+		journal_find(&t.next, next)->row_changed = true;
+	r = txn_end(&t, err);
+	if (r == 0)
+		*no = next;
+	return r;
+}
+
+/* ---- writing ---- */
+
+/* The clock was put back, or this was written before and only the answer was lost. */
+static bool was_recorded(struct txn *t, const struct journal_entry *e)
+{
+	struct bytes payload;
+	int64_t last;
+
+	if (txn_get(t, TABLE_STATE, ROW_END, key_end(e->analyzer), &payload) != ROW_GOOD ||
+	    !row_parse_end(payload, &last))
+		return false;
+	return e->end_ms <= last && e->end_ms >= last - DAY_MS;
+}
+
+static uint64_t next_seq(struct txn *t)
+{
+	uint64_t seq = t->next.next_seq++;
+
+	if (seq >= t->next.reserved) {
+		t->next.reserved = seq + RESERVE;
+		t->next.meta_changed = true;
+	}
+	return seq;
+}
+
+static bool listed(const struct row_record *r, uint16_t no)
+{
+	for (size_t i = 0; i < r->n_exporters; i++)
+		if (r->exporters[i] == no)
+			return true;
+	return false;
+}
+
+static void append(struct txn *t, const struct journal_entry *e)
+{
+	struct row_record r = { .analyzer = e->analyzer,
+				.end_ms = e->end_ms,
+				.record = { e->record, e->len } };
+
+	assert(e->n_exporters > 0);
+	if (was_recorded(t, e)) {
+		limits_count(t, JOURNAL_DROP_TWICE, 1);
+		return;
+	}
+	if (!limits_admit(t, e->len))
+		return;
+	for (size_t i = 0; i < e->n_exporters; i++) {
+		assert(journal_find(&t->next, e->exporters[i]) != NULL);
+		if (!listed(&r, e->exporters[i]))
+			r.exporters[r.n_exporters++] = e->exporters[i];
+	}
+	txn_add_record(t, next_seq(t), &r);
+	txn_set_end(t, e->analyzer, e->end_ms);
+}
+
+/* Longer reasons are cut, between two characters of UTF-8. */
+static char *shortened(const char *reason)
+{
+	size_t len = strnlen(reason, REASON_MAX);
+
+	while (len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80)
+		len--;
+	return strndup(reason, len);
+}
+
+static void keep_reject(struct txn *t, const struct journal_verdict *v, int64_t now_ms)
+{
+	_cleanup_free_ char *reason = shortened(v->rejected);
+	_cleanup_free_ uint8_t *copy = NULL;
+	struct row_record r;
+
+	if (txn_record(t, v->seq, &r) != ROW_GOOD)
+		return; /* txn_release says so */
+	copy = malloc(r.record.len + 1);
+	if (reason == NULL || copy == NULL) {
+		t->r = t->r != 0 ? t->r : ENOMEM;
+		return;
+	}
+	/* A change to one table may move what another one's value pointed to. */
+	memcpy(copy, r.record.at, r.record.len);
+	txn_add_reject(t, v->exporter, v->seq,
+		       &(struct row_reject){ now_ms, reason, { copy, r.record.len } });
+	limits_rejects(t, journal_find(&t->next, v->exporter));
+}
+
+static void settle(struct txn *t, const struct journal_verdict *v, int64_t now_ms)
+{
+	struct exporter_state *e = journal_find(&t->next, v->exporter);
+
+	if (!txn_unqueue(t, v->exporter, v->seq))
+		return;
+	e->row_changed = true;
+	if (v->rejected != NULL) {
+		e->info.rejected++;
+		keep_reject(t, v, now_ms);
+	} else {
+		e->info.delivered++;
+	}
+	txn_release(t, v->seq);
+}
+
+struct work {
+	const struct journal_entry *entries;
+	size_t n_entries;
+	const struct journal_verdict *verdicts;
+	size_t n_verdicts;
+	int64_t now_ms;
+};
+
+static int write_once(struct journal *j, const struct work *w, bool refuse, struct tesla_error *err)
+{
+	struct txn t;
+
+	txn_begin(&t, j, 0);
+	for (size_t i = 0; i < w->n_verdicts && t.r == 0; i++)
+		settle(&t, &w->verdicts[i], w->now_ms);
+	for (size_t i = 0; i < w->n_entries && t.r == 0 && !refuse; i++)
+		append(&t, &w->entries[i]);
+	if (refuse)
+		limits_count(&t, JOURNAL_DROP_SIZE, w->n_entries);
+	limits_apply(&t, w->now_ms);
+	return txn_end(&t, err);
+}
+
+int journal_write(struct journal *j, const struct journal_entry *entries, size_t n_entries,
+		  const struct journal_verdict *verdicts, size_t n_verdicts, int64_t now_ms,
+		  struct tesla_error *err)
+{
+	const struct work w = { entries, n_entries, verdicts, n_verdicts, now_ms };
+	int r = write_once(j, &w, false, err);
+
+	for (int i = 0; r == -EOVERFLOW && i < TRIES; i++) {
+		bool refuse = j->limits.policy == JOURNAL_DROP_NEWEST && j->grown;
+
+		r = refuse ? 0 : limits_make_room(j, err);
+		if (r == 0)
+			r = write_once(j, &w, refuse, err);
+	}
+	return r;
+}
+
+/* ---- what there is to see ---- */
+
+int journal_info(struct journal *j, struct journal_info *ret)
+{
+	struct journal_exporter_info *list = calloc(j->now.n_exporters + 1, sizeof *list);
+
+	if (list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < j->now.n_exporters; i++)
+		list[i] = j->now.exporters[i].info;
+	*ret = (struct journal_info){ .records = j->now.records,
+				      .bytes = j->now.bytes,
+				      .next_seq = j->now.next_seq,
+				      .exporters = list,
+				      .n_exporters = j->now.n_exporters };
+	memcpy(ret->dropped, j->now.dropped, sizeof ret->dropped);
+	return 0;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal: what is written waits until it is done with, and nothing is there twice. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "journal_fixture.h"
+
+static size_t take(struct journal *j, uint16_t no, uint64_t from, size_t max, size_t max_bytes,
+		   struct journal_taken *taken)
+{
+	struct tesla_error err = { 0 };
+	struct buf b;
+	size_t n = 0;
+
+	buf_init(&b, 1 << 20);
+	cr_assert(eq(int, journal_take(j, no, from, max, max_bytes, &b, taken, &n, &err), 0), "%s",
+		  err.text);
+	for (size_t i = 0; i < n; i++)
+		cr_assert(sample_right(b.pub.bytes + taken[i].at, taken[i].len));
+	buf_release(&b);
+	return n;
+}
+
+static void settle(struct journal *j, uint16_t no, uint64_t seq, const char *reason)
+{
+	struct tesla_error err = { 0 };
+
+	cr_assert(eq(int,
+		     journal_write(j, NULL, 0, &(struct journal_verdict){ no, seq, reason }, 1,
+				   START_MS, &err),
+		     0),
+		  "%s", err.text);
+}
+
+/* A line about all that can be seen; the journal is opened anew if asked. */
+static void expect(struct journal **j, const char *dir, const char *expected)
+{
+	char seen[400] = "";
+	struct journal_info info;
+
+	for (int round = 0; round < 2; round++) {
+		size_t len = 0;
+
+		cr_assert(eq(int, journal_info(*j, &info), 0));
+		len += (size_t)snprintf(seen, sizeof seen,
+					"%llu:", (unsigned long long)info.records);
+		for (size_t i = 0; i < info.n_exporters; i++) {
+			const struct journal_exporter_info *e = &info.exporters[i];
+
+			len += (size_t)snprintf(
+				seen + len, sizeof seen - len, " %s %llu/%llu/%llu/%llu@%lld",
+				e->id, (unsigned long long)e->waiting,
+				(unsigned long long)e->delivered, (unsigned long long)e->rejected,
+				(unsigned long long)e->rejects,
+				e->oldest_ms == 0
+					? -1ll
+					: (long long)((e->oldest_ms - START_MS) / QUARTER_MS));
+		}
+		free(info.exporters);
+		cr_assert(eq(str, seen, (char *)(uintptr_t)expected), "%s",
+			  round == 0 ? "in memory" : "after it was opened again");
+		journal_close(*j);
+		*j = fixture_open(dir, NULL);
+	}
+}
+
+Test(journal, a_record_is_kept_until_all_are_done_with_it)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	const uint16_t both[] = { fixture_exporter(j, "a"), fixture_exporter(j, "b"), 1 };
+	struct journal_taken got[10];
+	struct tesla_error err = { 0 };
+	uint64_t n;
+
+	cr_assert(eq(u16, fixture_exporter(j, "a"), both[0]), "known by its id");
+	for (int64_t i = 0; i < 3; i++)
+		cr_assert(eq(int,
+			     fixture_write(j, 1, START_MS + i * QUARTER_MS, 100, both, 3, &err),
+			     0));
+	expect(&j, s.journal, "3: a 3/0/0/0@0 b 3/0/0/0@0");
+	cr_assert(eq(sz, take(j, both[0], 0, 10, 1000, got), 3));
+	settle(j, both[0], got[0].seq, NULL);
+	expect(&j, s.journal, "3: a 2/1/0/0@1 b 3/0/0/0@0");
+	settle(j, both[0], got[0].seq, NULL);
+	settle(j, 77, got[0].seq, NULL);
+	expect(&j, s.journal, "3: a 2/1/0/0@1 b 3/0/0/0@0");
+	settle(j, both[1], got[0].seq, "too far away");
+	expect(&j, s.journal, "2: a 2/1/0/0@1 b 2/0/1/1@1");
+	settle(j, both[1], got[2].seq, NULL);
+	cr_assert(eq(int, journal_move(j, both[0], both[1], &n, &err), 0));
+	cr_assert(eq(u64, n, 2));
+	expect(&j, s.journal, "2: a 0/1/0/0@-1 b 2/1/1/1@1");
+	cr_assert(eq(int, journal_purge(j, both[1], true, &n, &err), 0));
+	cr_assert(eq(u64, n, 2));
+	expect(&j, s.journal, "0: a 0/1/0/0@-1 b 0/1/1/0@-1");
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+Test(journal, takes_as_much_as_was_asked_for)
+{
+	static const struct {
+		size_t max, max_bytes, from, n;
+	} cases[] = {
+		{ 10, 1000, 0, 10 }, { 3, 1000, 0, 3 },	  { 10, 250, 0, 2 },   { 10, 10, 0, 1 },
+		{ 0, 1000, 0, 0 },   { 99, 9999, 0, 20 }, { 99, 9999, 15, 5 }, { 9, 9999, 20, 0 },
+	};
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a"), b = fixture_exporter(j, "b");
+	struct journal_taken first[20], got[99];
+
+	fixture_fill(j, a, 0, 20, 100);
+	fixture_fill(j, b, 20, 20, 100);
+	cr_assert(eq(sz, take(j, a, 0, 20, 10000, first), 20));
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		size_t at = cases[i].from;
+		uint64_t from = at == 0 ? 0 : first[at - 1].seq + 1;
+
+		cr_assert(
+			eq(sz, take(j, a, from, cases[i].max, cases[i].max_bytes, got), cases[i].n),
+			"case %zu", i);
+		for (size_t k = 0; k < cases[i].n; k++)
+			cr_assert(
+				eq(i64, got[k].end_ms, START_MS + (int64_t)(at + k) * QUARTER_MS));
+	}
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+Test(journal, the_time_of_a_record_is_recorded_once)
+{
+	static const struct {
+		int64_t analyzer, end_ms;
+		bool kept;
+	} cases[] = {
+		{ 1, 0, true },
+		{ 1, 0, false },
+		{ 2, 0, true },
+		{ 1, QUARTER_MS, true },
+		{ 1, 0, false },
+		{ 1, QUARTER_MS - 96 * QUARTER_MS, false },
+		{ 1, -96 * QUARTER_MS, true },
+		{ 1, -95 * QUARTER_MS, true },
+	};
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a");
+	struct journal_info info;
+	struct tesla_error err = { 0 };
+	uint64_t records = 0, twice = 0;
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		cr_assert(eq(int,
+			     fixture_write(j, cases[i].analyzer, START_MS + cases[i].end_ms, 100,
+					   &a, 1, &err),
+			     0));
+		records += cases[i].kept;
+		twice += !cases[i].kept;
+		cr_assert(eq(int, journal_info(j, &info), 0));
+		free(info.exporters);
+		cr_assert(eq(u64, info.records, records), "case %zu", i);
+		cr_assert(eq(u64, info.dropped[JOURNAL_DROP_TWICE], twice), "case %zu", i);
+	}
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+struct seen {
+	size_t n, most;
+	uint64_t last;
+	char reason[600];
+};
+
+static bool on_shown(void *arg, const struct journal_shown *shown)
+{
+	struct seen *s = arg;
+
+	cr_assert(sample_right(shown->record, shown->len));
+	cr_assert(gt(u64, shown->seq, s->last));
+	s->last = shown->seq;
+	if (shown->reason != NULL)
+		(void)snprintf(s->reason, sizeof s->reason, "%s", shown->reason);
+	return ++s->n < s->most;
+}
+
+Test(journal, walks_what_waits_and_what_was_rejected)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a"), b = fixture_exporter(j, "b");
+	struct journal_taken got[9];
+	struct seen seen = { .most = 99 };
+	struct tesla_error err = { 0 };
+	char reason[600];
+
+	fixture_fill(j, a, 0, 9, 5000);
+	fixture_fill(j, b, 9, 3, 100);
+	cr_assert(eq(sz, take(j, a, 0, 9, 1 << 20, got), 9));
+	cr_assert(eq(int, journal_walk(j, 0xffff, 0, on_shown, &seen, &err), 0));
+	cr_assert(eq(sz, seen.n, 12));
+	seen = (struct seen){ .most = 2 };
+	cr_assert(eq(int, journal_walk(j, a, got[4].seq, on_shown, &seen, &err), 0));
+	cr_assert(eq(u64, seen.last, got[5].seq), "stops when told");
+	(void)memset(reason, 'x', sizeof reason);
+	reason[599] = '\0';
+	memcpy(reason + 499, "\u00e9", 2);
+	settle(j, a, got[3].seq, "no");
+	settle(j, a, got[5].seq, reason);
+	seen = (struct seen){ .most = 99 };
+	cr_assert(
+		eq(int, journal_walk_rejects(j, 0xffff, got[3].seq + 1, on_shown, &seen, &err), 0));
+	cr_assert(eq(sz, seen.n, 1));
+	cr_assert(eq(sz, strlen(seen.reason), 499), "cut before the character that does not fit");
+	seen = (struct seen){ .most = 99 };
+	cr_assert(eq(int, journal_walk_rejects(j, b, 0, on_shown, &seen, &err), 0));
+	cr_assert(eq(sz, seen.n, 0));
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+/*
+ * Each of the 1,024 subsets of a batch of ten is what a far end takes; the rest comes again, up to
+ * three times, and then whole.
+ */
+Test(journal, all_masks_of_what_is_accepted, .timeout = 120)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a");
+	struct journal_taken got[10];
+	struct tesla_error err = { 0 };
+	uint64_t seen = 0;
+
+	for (unsigned mask = 0; mask < 1024; mask++) {
+		int64_t next = START_MS + (int64_t)mask * 10 * QUARTER_MS;
+		uint8_t times[10] = { 0 };
+
+		fixture_fill(j, a, (size_t)mask * 10, 10, 80);
+		for (int round = 0; round < 4; round++) {
+			unsigned now =
+				round == 3 ? 0x3ff : (mask << round | mask >> (10 - round)) & 0x3ff;
+			struct journal_verdict v[10];
+			size_t n = take(j, a, 0, 10, 1 << 20, got), n_v = 0;
+
+			for (size_t i = 0; i < n; i++) {
+				size_t which = (size_t)((got[i].end_ms - next) / QUARTER_MS);
+
+				cr_assert(lt(sz, which, (size_t)10));
+				if ((now >> which & 1) == 0)
+					continue;
+				times[which]++;
+				v[n_v++] = (struct journal_verdict){ a, got[i].seq, NULL };
+			}
+			cr_assert(eq(int, journal_write(j, NULL, 0, v, n_v, next, &err), 0));
+		}
+		for (size_t i = 0; i < 10; i++, seen++)
+			cr_assert(eq(u8, times[i], 1), "mask %#x, record %zu", mask, i);
+	}
+	expect(&j, s.journal, "0: a 0/10240/0/0@-1");
+	cr_assert(eq(u64, seen, 10240));
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+/* The disk takes no more; then it does, and the same is written again. */
+Test(journal, a_failed_write_changes_nothing)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a");
+	struct rlimit limit, none;
+	struct stat st;
+	struct tesla_error err = { 0 };
+	char path[200];
+	int64_t end = START_MS + 20 * QUARTER_MS;
+
+	fixture_fill(j, a, 0, 20, 900);
+	(void)snprintf(path, sizeof path, "%s/data.mdb", s.journal);
+	cr_assert(eq(int, stat(path, &st), 0));
+	(void)signal(SIGXFSZ, SIG_IGN);
+	cr_assert(eq(int, getrlimit(RLIMIT_FSIZE, &limit), 0));
+	none = (struct rlimit){ (rlim_t)st.st_size, limit.rlim_max };
+	cr_assert(eq(int, setrlimit(RLIMIT_FSIZE, &none), 0));
+	cr_assert(lt(int, fixture_write(j, 1, end, 8000, &a, 1, &err), 0));
+	cr_assert(ne(ptr, strstr(err.text, s.journal), NULL), "%s", err.text);
+	cr_assert(eq(int, setrlimit(RLIMIT_FSIZE, &limit), 0));
+	cr_assert(eq(int, journal_broken(j), false), "%s", err.text);
+	expect(&j, s.journal, "20: a 20/0/0/0@0");
+	cr_assert(eq(int, fixture_write(j, 1, end, 900, &a, 1, &err), 0));
+	cr_assert(eq(int, fixture_write(j, 1, end, 900, &a, 1, &err), 0));
+	expect(&j, s.journal, "21: a 21/0/0/0@0");
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+Test(journal, says_what_stands_in_its_way)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL), *second = NULL;
+	struct journal_limits limits = { .bytes = 1 << 20 };
+	struct tesla_error err = { 0 };
+	char id[300], missing[120];
+	uint16_t no;
+
+	cr_assert(eq(int, journal_open(s.journal, &limits, &second, &err), -EBUSY));
+	cr_assert(ne(ptr, strstr(err.text, "in use by another teslad"), NULL), "%s", err.text);
+	cr_assert(ne(ptr, strstr(err.text, s.journal), NULL), "%s", err.text);
+	(void)snprintf(missing, sizeof missing, "%s/no/journal", s.dir);
+	cr_assert(eq(int, journal_open(missing, &limits, &second, &err), -ENOENT));
+	(void)memset(id, 'x', sizeof id);
+	id[256] = '\0';
+	cr_assert(eq(int, journal_exporter(j, id, &no, &err), -EINVAL));
+	cr_assert(eq(int, journal_exporter(j, "", &no, &err), -EINVAL));
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(id, sizeof id, "exporter %d", i);
+		cr_assert(eq(u16, fixture_exporter(j, id), (uint16_t)(i + 1)));
+	}
+	cr_assert(eq(int, journal_exporter(j, "one more", &no, &err), -EMFILE));
+	cr_assert(eq(u16, fixture_exporter(j, "exporter 999"), 1000));
+	journal_close(j);
+	scratch_remove(&s);
+}
