@@ -161,6 +161,142 @@ Test(zmqPublish, readings)
 	message_release(&m);
 }
 
+#define ELEMENT(Q, N, COV, V, MIN, MAX, INC) \
+	{ \
+		.quality = Q, .count = N, .covered_ms = COV, .value = V, .min = MIN, .max = MAX, \
+		.increase = INC \
+	}
+
+/* What is not there is nil, whatever stands in its place. */
+static const struct record_case {
+	const char *name, *unit;
+	enum tesla_variable_kind kind;
+	struct tesla_record_element elements[3];
+	size_t n;
+	const char *u, *kind_name, *v, *min, *max, *i, *c, *cov,
+		*q; /* NULL: the key is not there */
+} variables[] = {
+	{ "TPF",
+	  "V",
+	  TESLA_GAUGE,
+	  { ELEMENT(TESLA_GOOD, 900, 900000, 230.5, 229, 231, NAN),
+	    ELEMENT(TESLA_GOOD, 1, 1000, 0, 0, 0, NAN) },
+	  2,
+	  "\"V\"",
+	  "\"gauge\"",
+	  "[230.500000, 0.000000]",
+	  "[229.000000, 0.000000]",
+	  "[231.000000, 0.000000]",
+	  NULL,
+	  "[900, 1]",
+	  "[900000, 1000]",
+	  NULL },
+	{ "PFA",
+	  "",
+	  TESLA_GAUGE,
+	  { ELEMENT(TESLA_UNAVAILABLE, 0, 0, NAN, NAN, NAN, NAN),
+	    ELEMENT(TESLA_ERROR, 0, 0, 7, 7, 7, 7),
+	    ELEMENT(TESLA_GOOD, 2, 5, INFINITY, 1, NAN, NAN) },
+	  3,
+	  "\"\"",
+	  "\"gauge\"",
+	  "[nil, nil, nil]",
+	  "[nil, nil, nil]",
+	  "[nil, nil, nil]",
+	  NULL,
+	  "[0, 0, 2]",
+	  "[0, 0, 5]",
+	  "[1, 3, 3]" },
+	{ "CEA",
+	  "kWh",
+	  TESLA_COUNTER,
+	  { ELEMENT(TESLA_GOOD, 900, 900000, 1234567, NAN, NAN, 12.5),
+	    ELEMENT(TESLA_SUSPECT, 9, 9, 3, NAN, NAN, NAN) },
+	  2,
+	  "\"kWh\"",
+	  "\"counter\"",
+	  "[1234567.000000, 3.000000]",
+	  NULL,
+	  NULL,
+	  "[12.500000, nil]",
+	  "[900, 9]",
+	  "[900000, 9]",
+	  "[0, 2]" },
+	{ "STA",
+	  "",
+	  TESLA_STATUS,
+	  { ELEMENT(TESLA_GOOD, 4294967295u, 1, 2, NAN, NAN, NAN) },
+	  1,
+	  "\"\"",
+	  "\"status\"",
+	  "[2.000000]",
+	  NULL,
+	  NULL,
+	  NULL,
+	  "[4294967295]",
+	  "[1]",
+	  NULL },
+};
+
+static void check_variable(const struct record_case *c, const msgpack_object *v)
+{
+	const struct {
+		const char *key, *expected;
+	} keys[] = { { "u", c->u },	{ "kind", c->kind_name }, { "v", c->v },
+		     { "min", c->min }, { "max", c->max },	  { "i", c->i },
+		     { "c", c->c },	{ "cov", c->cov },	  { "q", c->q } };
+	size_t n = 0;
+
+	cr_assert(v != NULL && v->type == MSGPACK_OBJECT_MAP, "%s", c->name);
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
+		check_value(c->name, v, keys[i].key, keys[i].expected);
+		n += keys[i].expected != NULL;
+	}
+	cr_expect_eq(v->via.map.size, n, "%s: %u keys", c->name, v->via.map.size);
+}
+
+Test(zmqPublish, records)
+{
+	struct tesla_record_variable rows[N_ELEMENTS(variables)];
+	const struct tesla_record_variable *list[N_ELEMENTS(variables)];
+	struct tesla_item item = { .kind = TESLA_RECORD,
+				   .analyzer = 12,
+				   .t_ms = 1700000100000,
+				   .start_ms = 1699999200000,
+				   .n = 7,
+				   .k = 41,
+				   .model = "PM710",
+				   .n_variables = N_ELEMENTS(variables),
+				   .variables = list };
+	const msgpack_object *all;
+	struct message m;
+
+	for (size_t i = 0; i < N_ELEMENTS(variables); i++) {
+		const struct record_case *c = &variables[i];
+
+		rows[i] = (struct tesla_record_variable){ c->name, c->unit, c->kind,
+							  1,	   c->n,    c->elements };
+		list[i] = &rows[i];
+	}
+	message_init(&m);
+	cr_assert_eq(message_record(&m, &batch, &item), 0);
+	check_topic(&m, "record/roof/12/");
+	struct mp_doc doc = unpacked(&m);
+
+	check_value("record", &doc.u.data, "t", "1700000100000");
+	check_value("record", &doc.u.data, "s", "1699999200000");
+	check_value("record", &doc.u.data, "e", "1699999999000");
+	check_value("record", &doc.u.data, "k", "41");
+	check_value("record", &doc.u.data, "m", "\"PM710\"");
+	cr_expect_eq(doc.u.data.via.map.size, 6);
+	all = mp_get(&doc.u.data, "v");
+	cr_assert(all != NULL && all->via.map.size == N_ELEMENTS(variables));
+	for (size_t i = 0; i < N_ELEMENTS(variables); i++)
+		check_variable(&variables[i], mp_get(all, variables[i].name));
+	mp_doc_release(&doc);
+	message_release(&m);
+}
+
 Test(zmqPublish, status_and_heartbeat)
 {
 	struct tesla_item item = {
@@ -279,8 +415,8 @@ Test(zmqPublish, a_subscriber_gets_two_frames, .timeout = 20)
 	};
 	const struct tesla_reading *readings[] = { &r };
 	struct tesla_item item = sweep, beat = { .kind = TESLA_HEARTBEAT },
-			  record = { .kind = TESLA_RECORD };
-	const struct tesla_item *items[] = { &record, &beat, &item };
+			  record = { .kind = TESLA_RECORD, .analyzer = 12, .model = "M" };
+	const struct tesla_item *items[] = { &beat, &item, &record };
 	struct tesla_batch b = batch;
 	struct tesla_error err = { 0 };
 	char endpoint[80], topic[300], body[300];
@@ -293,7 +429,7 @@ Test(zmqPublish, a_subscriber_gets_two_frames, .timeout = 20)
 
 	cr_assert_eq(tesla_plugin.exporter->open(&c, NULL, &self, &err), 0, "%s", err.text);
 	cr_assert_eq(zmq_connect(sub, endpoint), 0);
-	cr_assert_eq(zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "reading/roof/12/", 16), 0);
+	cr_assert_eq(zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "re", 2), 0);
 	item.n_readings = 1;
 	item.readings = readings;
 	b.n_items = N_ELEMENTS(items);
@@ -304,11 +440,13 @@ Test(zmqPublish, a_subscriber_gets_two_frames, .timeout = 20)
 		cr_assert_eq(tesla_plugin.exporter->deliver(self, &b, NULL, &err), 0, "%s",
 			     err.text);
 	while (zmq_poll(&poll, 1, 20) == 0);
-	receive_frame(sub, topic, sizeof topic);
-	cr_expect_str_eq(topic, "reading/roof/12/FRE/");
-	receive_frame(sub, body, sizeof body);
-	cr_assert_eq(zmq_getsockopt(sub, ZMQ_RCVMORE, &more, &size), 0);
-	cr_expect_eq(more, 0);
+	for (size_t i = 0; i < 2; i++) {
+		receive_frame(sub, topic, sizeof topic);
+		cr_expect_str_eq(topic, i == 0 ? "reading/roof/12/FRE/" : "record/roof/12/");
+		receive_frame(sub, body, sizeof body);
+		cr_assert_eq(zmq_getsockopt(sub, ZMQ_RCVMORE, &more, &size), 0);
+		cr_expect_eq(more, 0);
+	}
 	tesla_plugin.exporter->close(self);
 	(void)zmq_close(sub);
 	(void)zmq_ctx_term(ctx);

@@ -182,6 +182,117 @@ int message_status(struct message *m, const struct tesla_batch *batch,
 	return rc == 0 ? 0 : -ENOMEM;
 }
 
+/* ---- records ---- */
+
+/* The guard of has_value() again, for what was kept of an interval. */
+static struct tesla_element record_value(const struct tesla_record_element *e)
+{
+	return (struct tesla_element){ e->value, e->quality };
+}
+
+static bool record_has_value(const struct tesla_record_element *e)
+{
+	const struct tesla_element v = record_value(e);
+
+	return has_value(&v);
+}
+
+static enum tesla_quality record_quality(const struct tesla_record_element *e)
+{
+	const struct tesla_element v = record_value(e);
+
+	return quality(&v);
+}
+
+/* A number per element, each the member at `offset`; nil where the element has none. */
+static int put_reals(msgpack_packer *pk, const char *key, const struct tesla_record_variable *v,
+		     size_t offset)
+{
+	int rc = put_str(pk, key);
+
+	rc |= msgpack_pack_array(pk, v->n_elements);
+	for (size_t i = 0; i < v->n_elements; i++) {
+		const struct tesla_record_element *e = &v->elements[i];
+		double number;
+
+		memcpy(&number, (const char *)e + offset, sizeof number);
+		rc |= record_has_value(e) && isfinite(number) ? msgpack_pack_double(pk, number)
+							      : msgpack_pack_nil(pk);
+	}
+	return rc;
+}
+
+static int put_coverage(msgpack_packer *pk, const struct tesla_record_variable *v)
+{
+	int rc = put_str(pk, "c");
+
+	rc |= msgpack_pack_array(pk, v->n_elements);
+	for (size_t i = 0; i < v->n_elements; i++)
+		rc |= msgpack_pack_uint32(pk, v->elements[i].count);
+	rc |= put_str(pk, "cov");
+	rc |= msgpack_pack_array(pk, v->n_elements);
+	for (size_t i = 0; i < v->n_elements; i++)
+		rc |= msgpack_pack_int64(pk, v->elements[i].covered_ms);
+	return rc;
+}
+
+static int put_record_qualities(msgpack_packer *pk, const struct tesla_record_variable *v)
+{
+	int rc = put_str(pk, "q");
+
+	rc |= msgpack_pack_array(pk, v->n_elements);
+	for (size_t i = 0; i < v->n_elements; i++)
+		rc |= msgpack_pack_int(pk, (int)record_quality(&v->elements[i]));
+	return rc;
+}
+
+static const char *kind_name(enum tesla_variable_kind kind)
+{
+	return kind == TESLA_GAUGE ? "gauge" : kind == TESLA_COUNTER ? "counter" : "status";
+}
+
+static int put_variable(msgpack_packer *pk, const struct tesla_record_variable *v)
+{
+	bool gauge = v->kind == TESLA_GAUGE, counter = v->kind == TESLA_COUNTER, all_good = true;
+	int rc = put_str(pk, v->name);
+
+	for (size_t i = 0; i < v->n_elements; i++)
+		all_good = all_good && record_quality(&v->elements[i]) == TESLA_GOOD;
+	rc |= msgpack_pack_map(pk, 5u + 2 * gauge + counter + !all_good);
+	rc |= put_key_str(pk, "u", v->unit);
+	rc |= put_key_str(pk, "kind", kind_name(v->kind));
+	rc |= put_reals(pk, "v", v, offsetof(struct tesla_record_element, value));
+	if (gauge) {
+		rc |= put_reals(pk, "min", v, offsetof(struct tesla_record_element, min));
+		rc |= put_reals(pk, "max", v, offsetof(struct tesla_record_element, max));
+	}
+	if (counter)
+		rc |= put_reals(pk, "i", v, offsetof(struct tesla_record_element, increase));
+	rc |= put_coverage(pk, v);
+	if (!all_good)
+		rc |= put_record_qualities(pk, v);
+	return rc;
+}
+
+int message_record(struct message *m, const struct tesla_batch *batch,
+		   const struct tesla_item *item)
+{
+	msgpack_packer pk = body_begin(m);
+	int rc = topic_begin(m, "record", batch->node, item->analyzer);
+
+	rc |= msgpack_pack_map(&pk, 6);
+	rc |= put_key_int(&pk, "t", item->t_ms);
+	rc |= put_key_int(&pk, "s", item->start_ms);
+	rc |= put_key_int(&pk, "e", batch->epoch_ms);
+	rc |= put_key_count(&pk, "k", item->k);
+	rc |= put_key_str(&pk, "m", item->model);
+	rc |= put_str(&pk, "v");
+	rc |= msgpack_pack_map(&pk, item->n_variables);
+	for (size_t i = 0; i < item->n_variables; i++)
+		rc |= put_variable(&pk, item->variables[i]);
+	return rc == 0 ? 0 : -ENOMEM;
+}
+
 int message_heartbeat(struct message *m, const struct tesla_batch *batch,
 		      const struct tesla_item *item)
 {

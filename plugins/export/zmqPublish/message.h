@@ -25,6 +25,8 @@ int message_reading(struct message *m, const struct tesla_item *item,
 		    const struct tesla_reading *reading);
 int message_status(struct message *m, const struct tesla_batch *batch,
 		   const struct tesla_item *item);
+int message_record(struct message *m, const struct tesla_batch *batch,
+		   const struct tesla_item *item);
 int message_heartbeat(struct message *m, const struct tesla_batch *batch,
 		      const struct tesla_item *item);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stream: every reading, status change and heartbeat on a PUB socket, as docs/stream.md says.
+ * The stream: every reading, record, status change and heartbeat on a PUB socket, as docs/stream.md
+ * says.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -258,12 +259,14 @@ static int publish_item(struct publisher *p, const struct tesla_batch *batch,
 	switch (item->kind) {
 	case TESLA_SWEEP:
 		return publish_sweep(p, batch, item, err);
+	case TESLA_RECORD:
+		return message_send(p, message_record(&p->message, batch, item), err);
 	case TESLA_STATUS_CHANGE:
 		return message_send(p, message_status(&p->message, batch, item), err);
 	case TESLA_HEARTBEAT:
 		return message_send(p, message_heartbeat(&p->message, batch, item), err);
 	default:
-		return 0; /* the stream has no topic for it */
+		return 0; /* of a newer host: the stream has no topic for it */
 	}
 }
 
@@ -306,5 +309,5 @@ static const struct tesla_exporter exporter = {
 };
 
 TESLA_EXPORTER_PLUGIN("zmqPublish", PACKAGE_VERSION, &exporter,
-		      .help = "The stream: every reading on a ZeroMQ PUB socket.", .params = params,
-		      .conf_size = sizeof(struct conf), .check = publisher_check);
+		      .help = "The stream: every reading and record on a ZeroMQ PUB socket.",
+		      .params = params, .conf_size = sizeof(struct conf), .check = publisher_check);
