@@ -23,10 +23,7 @@ static const struct {
 	const char *suffix;
 	double ms;
 } units[] = {
-	{ "ms", 1 },
-	{ "s", 1000 },
-	{ "min", 60000 },
-	{ "h", 3600000 },
+	{ "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 },
 };
 
 /* Decimal only: strtod alone would take "inf", "nan" and "0x10". */

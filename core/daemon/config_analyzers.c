@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/calendar.h"
 #include "base/nearest.h"
 #include "base/param.h"
 #include "daemon/config_loader.h"
@@ -110,10 +111,44 @@ static int64_t interval(struct loader *l, const xmlNode *node, double unit_ms, c
 			  (const char *)node->name, text, unit);
 		return dflt;
 	}
-	if (ms < INTERVAL_MIN_MS || ms > INTERVAL_MAX_MS)
-		xml_error(l->x, l->d, node, "<%s> is \"%.60s\": expected 10 ms to 24 h",
-			  (const char *)node->name, text);
 	return ms;
+}
+
+static void poll_check(struct loader *l, const xmlNode *node, int64_t ms)
+{
+	if (ms < INTERVAL_MIN_MS || ms > DAY_MS)
+		xml_error(l->x, l->d, node, "<%s> is \"%.60s\": expected 10 ms to 24 h",
+			  (const char *)node->name, xml_text(node, l->a));
+}
+
+/* From there on in steps, down or up: the first length that divides a day. */
+static int64_t length_near(int64_t ms, int64_t step_ms)
+{
+	while (!calendar_length_ok(ms))
+		ms += step_ms;
+	return ms;
+}
+
+/* Windows end at the same times of every day. */
+static void record_check(struct loader *l, const xmlNode *node, int64_t ms)
+{
+	int64_t step_ms = ms % MINUTE_MS == 0 ? MINUTE_MS : 1000; /* round as what came */
+	char below[32], above[32];
+
+	if (calendar_length_ok(ms))
+		return;
+	if (ms < 1000 || ms > DAY_MS) {
+		xml_error(l->x, l->d, node, "<%s> is \"%.60s\": expected 1 s to 24 h",
+			  (const char *)node->name, xml_text(node, l->a));
+		return;
+	}
+	duration_format(length_near(ms / step_ms * step_ms, -step_ms), below, sizeof below);
+	duration_format(length_near(ms / step_ms * step_ms + step_ms, step_ms), above,
+			sizeof above);
+	xml_error(l->x, l->d, node,
+		  "<%s> is \"%.60s\": expected whole seconds that divide a day: nearest are "
+		  "%s and %s",
+		  (const char *)node->name, xml_text(node, l->a), below, above);
 }
 
 static void intervals_set(struct loader *l, const xmlNode *params, struct conf_analyzer *a)
@@ -121,8 +156,10 @@ static void intervals_set(struct loader *l, const xmlNode *params, struct conf_a
 	const xmlNode *record = xml_child(params, &record_element),
 		      *poll = xml_child(params, &poll_element);
 
-	a->record_ms = interval(l, record, 60000, "minutes", 15 * 60000);
-	a->interval_ms = interval(l, poll, 1000, "seconds", 60 * 1000);
+	a->record_ms = interval(l, record, MINUTE_MS, "minutes", 15 * MINUTE_MS);
+	a->interval_ms = interval(l, poll, 1000, "seconds", MINUTE_MS);
+	record_check(l, record, a->record_ms);
+	poll_check(l, poll, a->interval_ms);
 	if (a->record_ms < a->interval_ms)
 		xml_warning(l->x, l->d, record ? record : poll,
 			    "records are to be made more often than the meter is read: some will "

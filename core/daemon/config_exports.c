@@ -4,6 +4,11 @@
 
 #include "daemon/config_loader.h"
 
+#define ID_MAX 255 /* the journal keeps it in so many bytes */
+#define BATCH_DEFAULT 100
+#define RATE_DEFAULT 1000
+#define NOT_GIVEN (-1)
+
 /* Relative targets are beside config.xml; absolute ones, and those with a scheme, stay. */
 static char *target_resolve(struct loader *l, const char *target)
 {
@@ -46,9 +51,13 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* Whoever names a known exporter again may leave its parameters out, but not contradict them. */
-static bool same_exporter(const struct conf_exporter *known, const struct conf_exporter *again)
+static bool same_exporter(const struct conf_exporter *known, const struct conf_exporter *again,
+			  const struct export_row *row)
 {
 	if (!same_text(known->type, again->type) || !same_text(known->target, again->target))
+		return false;
+	if ((row->batch != NOT_GIVEN && row->batch != known->batch) ||
+	    (row->rate != NOT_GIVEN && row->rate != known->rate))
 		return false;
 	for (size_t i = 0; i < again->params.n; i++) {
 		const struct conf_param *p = &again->params.list[i];
@@ -119,11 +128,21 @@ static char *export_id(struct loader *l, const struct export_row *row)
 			   : arena_strdup(l->a, row->type);
 }
 
+static void id_check(struct loader *l, const xmlNode *node, const char *id)
+{
+	if (strlen(id) > ID_MAX)
+		xml_error(
+			l->x, l->d, node,
+			"<%s>: it is known by \"%.40s...\", which has %zu bytes: expected at most "
+			"%d, or the attribute id",
+			(const char *)node->name, id, strlen(id), ID_MAX);
+}
+
 static void export_add(struct loader *l, const xmlNode *node, const struct conf_analyzer *a)
 {
 	struct config *c = l->c;
 	struct conf_exporter new = { 0 }, *known;
-	struct export_row row = { 0 };
+	struct export_row row = { .batch = NOT_GIVEN, .rate = NOT_GIVEN };
 
 	xml_read(node, export_attrs, &row, l->a);
 	if (!names_check(l, node, &row))
@@ -131,15 +150,18 @@ static void export_add(struct loader *l, const xmlNode *node, const struct conf_
 	new.id = export_id(l, &row);
 	new.type = arena_strdup(l->a, row.type);
 	new.target = target_resolve(l, row.target);
+	new.batch = row.batch == NOT_GIVEN ? BATCH_DEFAULT : (uint32_t)row.batch;
+	new.rate = row.rate == NOT_GIVEN ? RATE_DEFAULT : row.rate;
 	params_take(l, node, &new.params);
 	xml_where(l->x, node, &new.line, &new.column);
 	if (l->a->failed)
 		return;
+	id_check(l, node, new.id);
 	known = exporter_find(c, new.id);
 	if (known == NULL) {
 		known = &c->exporters[c->n_exporters++];
 		*known = new;
-	} else if (!same_exporter(known, &new)) {
+	} else if (!same_exporter(known, &new, &row)) {
 		xml_error(l->x, l->d, node,
 			  "<%s>: %s is described otherwise in line %d: expected the same type, "
 			  "target and attributes, or another id",

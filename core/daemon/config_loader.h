@@ -8,8 +8,9 @@
 
 #define UNSET INT64_MIN /* a number that was not given, or was wrong and reported */
 #define INTERVAL_MIN_MS 10
-#define INTERVAL_MAX_MS 86400000 /* a day */
-#define INTERVALS_MAX 4		 /* different ones of an analyzer; the host has so many */
+#define MINUTE_MS 60000
+#define DAY_MS 86400000
+#define INTERVALS_MAX 4 /* different ones of an analyzer; the host has so many */
 
 struct device {
 	int64_t id;

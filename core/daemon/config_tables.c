@@ -38,6 +38,10 @@ const struct xml_attr export_attrs[] = {
 	{ "type", NULL, true, ROW(STR, export, type, "type", TEXT) },
 	{ "target", NULL, false, ROW(STR, export, target, "target", TEXT) },
 	{ "id", NULL, false, ROW(STR, export, id, "id", TEXT) },
+	{ "batch", NULL, false,
+	  ROW(INT, export, batch, "batch", .min = 1, .max = 1000, .unit = "records") },
+	{ "rate", NULL, false,
+	  ROW(REAL, export, rate, "rate", .min = 0, .max = 1e6, .unit = "records a second") },
 	{ .name = NULL }
 };
 

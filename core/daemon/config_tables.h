@@ -19,6 +19,8 @@ struct analyzer_row {
 };
 struct export_row {
 	const char *type, *target, *id;
+	int64_t batch;
+	double rate;
 };
 struct variable_row {
 	int64_t interval_ms;

@@ -135,6 +135,7 @@ static void check_rest(const struct config *c)
 	cr_expect_eq(c->exporters[0].target[0], '/');
 	cr_expect_not_null(strstr(c->exporters[0].target, "/dades"));
 	cr_expect_eq(c->exporters[0].n_analyzers, 2);
+	cr_expect(c->exporters[0].batch == 100 && c->exporters[0].rate == 1000, "the defaults");
 	cr_assert_eq(c->n_models, 2);
 	cr_expect_not_null(strstr(c->model_texts[0], "<model name=\"PM710\""));
 }
@@ -153,6 +154,10 @@ Test(config, both_spellings_say_the_same)
 		config_free(c);
 	}
 }
+
+/* 246 bytes; "localFile:" makes them 256 */
+#define X41 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define LONG_NAME X41 X41 X41 X41 X41 X41
 
 static const struct bad table[] = {
 	/* not XML, or not this XML */
@@ -265,6 +270,19 @@ static const struct bad table[] = {
 	{ ">TPF<", ">TPE<", 25, 9, "PM710 has no variable TPE: nearest: TPF", SCHEMA_CANNOT },
 	{ ">5</tempsg", ">often</tempsg", 18, 9,
 	  "<tempsgravacio> is \"often\": expected minutes, such as 15", SCHEMA_SAME },
+	{ ">5</tempsg", ">7</tempsg", 18, 9,
+	  "<tempsgravacio> is \"7\": expected whole seconds that divide a day: nearest are 6 min and "
+	  "8 min",
+	  SCHEMA_CANNOT },
+	{ ">5</tempsg", ">7 s</tempsg", 18, 9, "nearest are 6 s and 8 s", SCHEMA_CANNOT },
+	{ ">5</tempsg", ">1500 ms</tempsg", 18, 9, "nearest are 1 s and 2 s", SCHEMA_CANNOT },
+	{ ">5</tempsg", ">90500 ms</tempsg", 18, 9, "nearest are 90 s and 96 s", SCHEMA_CANNOT },
+	{ ">5</tempsg", ">23 h</tempsg", 18, 9, "nearest are 12 h and 24 h", SCHEMA_CANNOT },
+	{ ">5</tempsg", ">0</tempsg", 18, 9, "<tempsgravacio> is \"0\": expected 1 s to 24 h",
+	  SCHEMA_CANNOT },
+	{ ">5</tempsg", ">500 ms</tempsg", 18, 9, "is \"500 ms\": expected 1 s to 24 h",
+	  SCHEMA_CANNOT },
+	{ ">5</tempsg", ">2 d</tempsg", 18, 9, "is \"2 d\": expected 1 s to 24 h", SCHEMA_CANNOT },
 	{ ">10</tempsl", ">0</tempsl", 19, 9, "<tempslectura> is \"0\": expected 10 ms to 24 h",
 	  SCHEMA_CANNOT },
 	{ ">10</tempsl", ">25 h</tempsl", 19, 9,
@@ -285,6 +303,18 @@ static const struct bad table[] = {
 	{ "target=\"dades\"/>", "target=\"dades\" every=\"2\"/>", 31, 20,
 	  "localFile:dades is described otherwise in line 22", SCHEMA_CANNOT },
 	{ "type=\"localFile\"", "", 22, 9, "<dataexport> has no attribute type", SCHEMA_SAME },
+	{ "target=\"dades\" />", "target=\"dades\" batch=\"0\" />", 22, 9,
+	  "<dataexport>: batch is \"0\": expected 1 to 1000 records", SCHEMA_SAME },
+	{ "target=\"dades\" />", "target=\"dades\" batch=\"many\" />", 22, 9,
+	  "batch is \"many\": expected a whole number", SCHEMA_SAME },
+	{ "target=\"dades\" />", "target=\"dades\" rate=\"-1\" />", 22, 9,
+	  "rate is \"-1\": expected 0 to 1000000 records a second", SCHEMA_SAME },
+	{ "target=\"dades\"/>", "target=\"dades\" batch=\"99\"/>", 31, 20,
+	  "localFile:dades is described otherwise in line 22", SCHEMA_CANNOT },
+	{ "target=\"dades\"/>", "target=\"dades\" rate=\"0\"/>", 31, 20,
+	  "localFile:dades is described otherwise in line 22", SCHEMA_CANNOT },
+	{ "target=\"dades\" />", "target=\"" LONG_NAME "\" />", 22, 9,
+	  "it is known by \"localFile:xxxx", SCHEMA_CANNOT },
 };
 
 Test(config, bad_files)
@@ -354,6 +384,11 @@ static const struct {
 	{ ">10</tempsl", ">1.5</tempsl" },
 	{ ">10</tempsl", ">100 ms</tempsl" },
 	{ "target=\"dades\" />", "target=\"http://10.0.0.1/ws/v2\" timeout=\"5\" />" },
+	{ "target=\"dades\" />", "id=\"x\" target=\"" LONG_NAME "\" batch=\"1000\" rate=\"0\" />" },
+	{ "target=\"dades\"/>", "target=\"dades\" batch=\"100\" rate=\"1e3\"/>" },
+	{ ">5</tempsg", ">10 s</tempsg" },
+	{ ">5</tempsg", ">90 s</tempsg" },
+	{ ">5</tempsg", ">1 d</tempsg" },
 	{ "<fabricant>Schneider</fabricant>", "<filter>3</filter>" },
 };
 
@@ -368,6 +403,19 @@ Test(config, good_variations)
 		cr_expect(schema_takes(schema, text), "%s", taken[i].to);
 	}
 	xmlRelaxNGFree(schema);
+}
+
+Test(config, what_an_exporter_takes_at_once)
+{
+	_cleanup_free_ char *text =
+		bad_text(good, "target=\"dades\" />",
+			 "target=\"dades\" batch=\"7\" rate=\"2.5\" gzip=\"yes\" />");
+	struct config *c = parse_good(text);
+
+	cr_expect(c->exporters[0].batch == 7 && c->exporters[0].rate == 2.5);
+	cr_assert_eq(c->exporters[0].params.n, 1, "the plugin's own alone");
+	cr_expect_str_eq(c->exporters[0].params.list[0].name, "gzip");
+	config_free(c);
 }
 
 Test(config, every_error_in_one_pass)
