@@ -2,6 +2,7 @@
 /* lector.ini: inih reads lines, a table says what they mean. */
 #include "daemon/ini.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdlib.h>
@@ -17,6 +18,9 @@
 
 #define INI_FILE_MAX (1u << 20)
 #define DEFAULT_STREAM "tcp://127.0.0.1:5556"
+#define SIZE_MIN_BYTES (INT64_C(1) << 20)
+#define SIZE_MAX_BYTES (INT64_C(64) << 30)
+#define AGE_MIN_MS 60000
 
 struct reading {
 	struct ini *ini;
@@ -140,14 +144,99 @@ static bool set_control(struct reading *r, const char *key, const char *value)
 	return take(r, &r->ini->control, strdup(value));
 }
 
+/* ---- [Journal] ---- */
+
+static bool set_max_size(struct reading *r, const char *key, const char *value)
+{
+	static const char suffixes[] = "KMG";
+	const struct tesla_param row = { .name = key, .type = TESLA_T_INT };
+	_cleanup_free_ char *digits = strdup(value);
+	size_t len = strlen(value);
+	const char *suffix =
+		len > 0 ? strchr(suffixes, toupper((unsigned char)value[len - 1])) : NULL;
+	int64_t n, unit = suffix ? INT64_C(1024) << 10 * (suffix - suffixes) : 1;
+	struct tesla_error err;
+
+	if (digits == NULL)
+		return take(r, &digits, NULL);
+	if (suffix != NULL)
+		digits[len - 1] = '\0';
+	if (param_set(&row, digits, &n, &err) != 0 || n > SIZE_MAX_BYTES / unit ||
+	    n * unit < SIZE_MIN_BYTES)
+		return complain(r, key, value, "bytes, also with K, M or G: 1M to 64G");
+	r->ini->journal.limits.bytes = (uint64_t)(n * unit);
+	return true;
+}
+
+static bool set_max_age(struct reading *r, const char *key, const char *value)
+{
+	int64_t ms;
+
+	if (duration_parse_ms(value, 1000, &ms) != 0 || (ms > 0 && ms < AGE_MIN_MS))
+		return complain(r, key, value, "1 min or more, such as 90 d; or 0: no limit");
+	r->ini->journal.limits.age_ms = ms;
+	return true;
+}
+
+static bool set_policy(struct reading *r, const char *key, const char *value)
+{
+	static const char *const names[] = { /* enum journal_policy */
+					     "drop-oldest", "drop-newest", NULL
+	};
+	const struct tesla_param row = { .name = key, .type = TESLA_T_CHOICE, .choices = names };
+	struct tesla_error err;
+	int policy;
+
+	if (param_set(&row, value, &policy, &err) != 0)
+		return complain(r, key, value, "drop-oldest or drop-newest");
+	r->ini->journal.limits.policy = (enum journal_policy)policy;
+	return true;
+}
+
+static bool set_rejects(struct reading *r, const char *key, const char *value)
+{
+	const struct tesla_param row = {
+		.name = key, .type = TESLA_T_INT, .min = 10, .max = 100000
+	};
+	struct tesla_error err;
+	int64_t n;
+
+	if (param_set(&row, value, &n, &err) != 0)
+		return complain(r, key, value, "10 to 100000");
+	r->ini->journal.limits.rejects = (uint32_t)n;
+	return true;
+}
+
+static bool set_sync_interval(struct reading *r, const char *key, const char *value)
+{
+	const struct tesla_param row = {
+		.name = key, .type = TESLA_T_MS, .min = 100, .max = 60000
+	};
+	struct tesla_error err;
+
+	return param_set(&row, value, &r->ini->journal.sync_interval_ms, &err) == 0 ||
+	       complain(r, key, value, "100 ms to 60 s");
+}
+
+/* ---- all of them; those of a section stand together ---- */
+
 static const struct key {
 	const char *section, *name;
 	bool (*set)(struct reading *r, const char *key, const char *value);
 } keys[] = {
-	{ "General", "log_level", set_level },	   { "General", "auto_start", set_start },
-	{ "General", "log_dir", set_log_dir },	   { "General", "run_dir", set_run_dir },
-	{ "General", "state_dir", set_state_dir }, { "General", "plugin_path", set_plugin_path },
-	{ "Stream", "endpoint", set_stream },	   { "Control", "endpoint", set_control },
+	{ "General", "log_level", set_level },
+	{ "General", "auto_start", set_start },
+	{ "General", "log_dir", set_log_dir },
+	{ "General", "run_dir", set_run_dir },
+	{ "General", "state_dir", set_state_dir },
+	{ "General", "plugin_path", set_plugin_path },
+	{ "Stream", "endpoint", set_stream },
+	{ "Control", "endpoint", set_control },
+	{ "Journal", "max_size", set_max_size },
+	{ "Journal", "max_age", set_max_age },
+	{ "Journal", "policy", set_policy },
+	{ "Journal", "rejects", set_rejects },
+	{ "Journal", "sync_interval", set_sync_interval },
 };
 
 /* ---- lines ---- */
@@ -233,6 +322,14 @@ static char *next_line(char *str, int num, void *arg)
 	return str;
 }
 
+static const struct ini plain_defaults = {
+	/* that need no memory */
+	.log_level = LOG_LEVEL_INFO,
+	.auto_start = true,
+	.journal = { .limits = { .bytes = UINT64_C(512) << 20, .rejects = 1000 },
+		     .sync_interval_ms = 5000 },
+};
+
 static void defaults(struct reading *r)
 {
 	struct ini *ini = r->ini;
@@ -280,7 +377,7 @@ struct ini *ini_load(const char *file, bool must_exist, struct diags *diags)
 	if (r.ini == NULL)
 		r.failed = true;
 	else
-		*r.ini = (struct ini){ .log_level = LOG_LEVEL_INFO, .auto_start = true };
+		*r.ini = plain_defaults;
 	if (rc != 0 && (must_exist || rc != -ENOENT))
 		diags_error(diags, file, 0, 0, "%s", err.text);
 	if (rc == 0 && !r.failed)

@@ -46,6 +46,10 @@ Test(ini, defaults)
 		cr_assert(asprintf(&control, "ipc://%s/control", ini->run_dir) > 0);
 		cr_expect_str_eq(ini->control, control);
 		cr_expect_null(ini->plugin_path[0]);
+		cr_expect(ini->journal.limits.bytes == 512u << 20 &&
+			  ini->journal.limits.age_ms == 0 && ini->journal.limits.rejects == 1000 &&
+			  ini->journal.limits.policy == JOURNAL_DROP_OLDEST &&
+			  ini->journal.sync_interval_ms == 5000);
 		cr_expect_eq(d.n, 0, "%s", quiet[i]);
 		ini_free(ini);
 		diags_release(&d);
@@ -58,7 +62,9 @@ Test(ini, all_keys)
 	struct ini *ini = load("[General]\nlog_level=debug\n  auto_start = no ; later\n"
 			       "log_dir=log\nrun_dir='/run/x'\nstate_dir=/var/x\n"
 			       "plugin_path=/a::b:\nplugin_path=/c\n[Stream]\nendpoint=\n"
-			       "[Control]\nendpoint=ipc:///tmp/x\n",
+			       "[Control]\nendpoint=ipc:///tmp/x\n"
+			       "[Journal]\nmax_size=64G\nmax_age = 90 d\npolicy=drop-newest\n"
+			       "rejects=10\nsync_interval=100 ms\n",
 			       &d);
 
 	cr_assert_not_null(ini, "%s", d.n ? d.list[0].text : "");
@@ -72,6 +78,11 @@ Test(ini, all_keys)
 	cr_expect_null(ini->plugin_path[3]);
 	cr_expect_str_eq(ini->stream, "");
 	cr_expect_str_eq(ini->control, "ipc:///tmp/x");
+	cr_expect(ini->journal.limits.bytes == UINT64_C(64) << 30 &&
+		  ini->journal.limits.age_ms == INT64_C(90) * 86400000 &&
+		  ini->journal.limits.rejects == 10 &&
+		  ini->journal.limits.policy == JOURNAL_DROP_NEWEST &&
+		  ini->journal.sync_interval_ms == 100);
 	ini_free(ini);
 }
 
@@ -99,6 +110,24 @@ static const struct {
 	{ "[Control]\nendpoint=ipc:///\n", 2, false,
 	  "endpoint is \"ipc:///\": expected ipc:///a/path" },
 	{ "[Control]\nendpoint=\n", 2, false, "endpoint is \"\": expected ipc:///a/path" },
+	{ "[Journal]\nmax_size=big\n", 2, false,
+	  "max_size is \"big\": expected bytes, also with K, M or G: 1M to 64G" },
+	{ "[Journal]\nmax_size=\n", 2, false, "max_size is \"\": expected bytes" },
+	{ "[Journal]\nmax_size=M\n", 2, false, "max_size is \"M\": expected bytes" },
+	{ "[Journal]\nmax_size=-5M\n", 2, false, "max_size is \"-5M\": expected bytes" },
+	{ "[Journal]\nmax_size=1023K\n", 2, false, "max_size is \"1023K\": expected bytes" },
+	{ "[Journal]\nmax_size=65G\n", 2, false, "max_size is \"65G\": expected bytes" },
+	{ "[Journal]\nmax_size=9e15G\n", 2, false, "max_size is \"9e15G\": expected bytes" },
+	{ "[Journal]\nmax_age=2 years\n", 2, false,
+	  "max_age is \"2 years\": expected 1 min or more, such as 90 d; or 0: no limit" },
+	{ "[Journal]\nmax_age=59\n", 2, false, "max_age is \"59\": expected 1 min or more" },
+	{ "[Journal]\npolicy=keep\n", 2, false,
+	  "policy is \"keep\": expected drop-oldest or drop-newest" },
+	{ "[Journal]\nrejects=9\n", 2, false, "rejects is \"9\": expected 10 to 100000" },
+	{ "[Journal]\nsync_interval=61\n", 2, false,
+	  "sync_interval is \"61\": expected 100 ms to 60 s" },
+	{ "[Journal]\nsize=1M\n", 2, true,
+	  "size is not known in [Journal] and ignored: expected one of max_size" },
 	{ "[General]\nlog_level\n", 2, false,
 	  "this is no setting: expected [section], key = value" },
 	{ "[General\n", 1, false, "this is no setting" },
@@ -124,6 +153,31 @@ Test(ini, bad_files)
 			  "%s: %d", table[i].text, d.list[0].line);
 		ini_free(ini);
 		diags_release(&d);
+	}
+}
+
+static const struct {
+	const char *text;
+	uint64_t bytes;
+} sizes[] = {
+	{ "1048576", 1u << 20 },
+	{ "1024k", 1u << 20 },
+	{ "1.5e3 M", UINT64_C(1500) << 20 },
+	{ "2g", UINT64_C(2) << 30 },
+};
+
+Test(ini, sizes)
+{
+	for (size_t i = 0; i < N_ELEMENTS(sizes); i++) {
+		_cleanup_free_ char *text = NULL;
+		struct diags d = { 0 };
+		struct ini *ini;
+
+		cr_assert(asprintf(&text, "[Journal]\nmax_size = %s\n", sizes[i].text) > 0);
+		ini = load(text, &d);
+		cr_assert_not_null(ini, "%s", sizes[i].text);
+		cr_expect_eq(ini->journal.limits.bytes, sizes[i].bytes, "%s", sizes[i].text);
+		ini_free(ini);
 	}
 }
 
