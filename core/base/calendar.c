@@ -70,10 +70,10 @@ bool calendar_length_ok(int64_t len_ms)
 
 int64_t calendar_end_ms(int64_t t_ms, int64_t len_ms)
 {
+	assert(calendar_length_ok(len_ms));
 	int64_t offset = offset_ms(t_ms);
 	int64_t end = t_ms + len_ms - floor_mod(t_ms + offset, len_ms);
 
-	assert(calendar_length_ok(len_ms));
 	if (offset_ms(end) == offset)
 		return end;
 	return end_at_change(change_ms(t_ms, end), offset, len_ms);
@@ -81,11 +81,10 @@ int64_t calendar_end_ms(int64_t t_ms, int64_t len_ms)
 
 int64_t calendar_start_ms(int64_t t_ms, int64_t len_ms)
 {
-	int64_t offset = offset_ms(t_ms);
-	int64_t start = t_ms - floor_mod(t_ms + offset, len_ms), change, old;
-
 	assert(calendar_length_ok(len_ms));
-	old = offset_ms(start);
+	int64_t offset = offset_ms(t_ms), change;
+	int64_t start = t_ms - floor_mod(t_ms + offset, len_ms), old = offset_ms(start);
+
 	if (old == offset)
 		return start;
 	change = change_ms(start, t_ms);

@@ -24,7 +24,7 @@
 
 struct record {
 	int64_t analyzer, start_ms, end_ms; /* UTC, since 1970 */
-	const char *model, *identity;	    /* identity: NULL when not known */
+	const char *model, *identity;	    /* identity: NULL or empty when not known */
 	size_t n_variables;
 	const struct tesla_record_variable *const *variables;
 };

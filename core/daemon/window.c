@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sample and hold: what a reading stands for is counted when the next one comes, or at the end. */
+#include "daemon/window.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "base/calendar.h"
+#include "daemon/window_parts.h"
+
+/* So far back the clock was wrong before: its windows' keys are no reason to record nothing now. */
+#define WRONG_CLOCK_MS (INT64_C(2) * 86400000)
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- gathering ---- */
+
+/* A good value that has a part in this window. */
+static void note(struct window_element *e, double value)
+{
+	e->min = fmin(e->min, value);
+	e->max = fmax(e->max, value);
+	e->last = value;
+}
+
+static void gather(struct window_element *e, size_t n, int64_t us)
+{
+	for (; n > 0; n--, e++) {
+		if (isnan(e->held))
+			continue;
+		note(e, e->held);
+		e->sum += e->held * (double)us;
+		e->covered_us += us;
+	}
+}
+
+/* Counts the time of a variable, whose n elements begin at e, up to t_us or the window's end. */
+static void advance(const struct window *w, struct window_variable *v, struct window_element *e,
+		    size_t n, int64_t t_us)
+{
+	int64_t to = w->end_ms != 0 ? least(t_us, w->end_ms * 1000) : t_us;
+	int64_t held_to = least(to, v->held_until_us);
+
+	if (w->end_ms != 0 && held_to > v->at_us)
+		gather(e, n, held_to - v->at_us);
+	if (to > v->at_us)
+		v->at_us = to;
+}
+
+static bool is_measured(const struct tesla_element *x)
+{
+	return (x->quality == TESLA_GOOD || x->quality == TESLA_SUSPECT) &&
+	       fabs(x->value) <= WINDOW_VALUE_MAX;
+}
+
+static void take(struct window_element *e, const struct tesla_element *x, bool open)
+{
+	bool good = x->quality == TESLA_GOOD && is_measured(x);
+
+	e->held = good ? x->value : NAN;
+	if (!open)
+		return;
+	/* What the record says when there is no value: suspect ones are not used. */
+	e->quality = x->quality < TESLA_ERROR ? TESLA_UNAVAILABLE : TESLA_ERROR;
+	if (good) {
+		e->count++;
+		note(e, x->value);
+	}
+}
+
+static void take_counter(struct window_element *e, const struct counter_rules *rules,
+			 const struct tesla_element *x, int64_t t_us)
+{
+	static const uint8_t flags[] = {
+		[COUNTER_GREW] = WINDOW_INCREASE,
+		[COUNTER_FIRST] = 0,
+		[COUNTER_PENDING] = 0,
+		[COUNTER_ROLLED] = WINDOW_INCREASE,
+		[COUNTER_RESET] = WINDOW_INCREASE | WINDOW_DOUBT,
+		[COUNTER_LEAPT] = WINDOW_INCREASE | WINDOW_DOUBT,
+		[COUNTER_BACK] = WINDOW_INCREASE,
+	};
+	double step;
+
+	if (!is_measured(x))
+		return;
+	if (x->quality == TESLA_SUSPECT) {
+		counter_suspect(&e->counter, x->value, t_us);
+		return;
+	}
+	e->flags |= flags[counter_add(&e->counter, rules, x->value, t_us, &step)];
+	e->increase += step;
+}
+
+static struct window_element *elements_of(struct window *w, const struct conf_analyzer *a,
+					  size_t variable)
+{
+	struct window_element *e = window_elements(w);
+
+	for (size_t i = 0; i < variable; i++)
+		e += a->variables[i].variable->n_elements;
+	return e;
+}
+
+void window_add(struct window *w, const struct conf_analyzer *a, size_t variable,
+		const struct tesla_element *elements, int64_t t_us, const struct window_scale *s)
+{
+	const struct tesla_variable *of = a->variables[variable].variable;
+	struct window_variable *v = &w->variables[variable];
+	struct window_element *e = elements_of(w, a, variable);
+	bool open = w->end_ms != 0;
+
+	advance(w, v, e, of->n_elements, t_us);
+	v->held_until_us = least(t_us, v->at_us) + window_hold_us(a, variable);
+	for (size_t i = 0; i < of->n_elements; i++) {
+		take(&e[i], &elements[i], open);
+		if (of->kind == TESLA_COUNTER) {
+			struct counter_rules rules = window_rules(of, of->elements[i], s);
+
+			take_counter(&e[i], &rules, &elements[i], t_us);
+		}
+	}
+}
+
+/* ---- opening ---- */
+
+/* Its mark lies in the window that begins; a mark of a wrong clock is forgotten. */
+static void open_variable(const struct window *w, struct window_variable *v,
+			  struct window_element *e, size_t n)
+{
+	int64_t start_us = w->start_ms * 1000;
+
+	if (v->at_us > w->end_ms * 1000) {
+		for (size_t i = 0; i < n; i++)
+			e[i].held = NAN;
+		*v = (struct window_variable){ start_us, start_us };
+	}
+	if (v->at_us < start_us)
+		v->at_us = start_us;
+}
+
+bool window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us)
+{
+	int64_t t_ms = t_us / 1000 - (t_us % 1000 < 0);
+	int64_t start = calendar_start_ms(t_ms, a->record_ms);
+	int64_t end = calendar_end_ms(t_ms, a->record_ms);
+	struct window_element *e = window_elements(w);
+
+	if (w->closed_ms != INT64_MIN && w->closed_ms - t_ms > WRONG_CLOCK_MS)
+		w->closed_ms = INT64_MIN;
+	if (end <= w->closed_ms)
+		return false;
+	w->start_ms = start > w->closed_ms ? start : w->closed_ms;
+	w->end_ms = end;
+	for (size_t i = 0; i < a->n_variables; i++) {
+		size_t n = a->variables[i].variable->n_elements;
+
+		open_variable(w, &w->variables[i], e, n);
+		e += n;
+	}
+	return true;
+}
+
+/* ---- closing ---- */
+
+static double mean_of(const struct window_element *e, const struct tesla_register *r,
+		      const struct window_scale *s)
+{
+	double mean = e->covered_us > 0 ? e->sum / (double)e->covered_us : e->last;
+
+	return fmin(fmax(window_round(mean, r, s), e->min), e->max);
+}
+
+static struct tesla_record_element element_record(const struct window_element *e,
+						  enum tesla_variable_kind kind,
+						  const struct tesla_register *r,
+						  const struct window_scale *s)
+{
+	struct tesla_record_element to = { .value = NAN,
+					   .min = NAN,
+					   .max = NAN,
+					   .increase = NAN,
+					   .covered_ms = e->covered_us / 1000,
+					   .count = e->count,
+					   .quality = (enum tesla_quality)e->quality };
+
+	if (e->count == 0 && e->covered_us == 0)
+		return to;
+	to.quality = e->flags & WINDOW_DOUBT ? TESLA_SUSPECT : TESLA_GOOD;
+	if (kind == TESLA_GAUGE) {
+		to.value = mean_of(e, r, s);
+		to.min = e->min;
+		to.max = e->max;
+	} else if (kind == TESLA_COUNTER) {
+		to.value = e->counter.last;
+		to.increase = e->flags & WINDOW_INCREASE ? e->increase : NAN;
+	} else {
+		to.value = e->last;
+	}
+	return to;
+}
+
+static const struct tesla_record_variable *variable_record(const struct tesla_variable *v,
+							   const struct window_element *e,
+							   const struct window_scale *s,
+							   struct arena *memory)
+{
+	struct tesla_record_variable *to = arena_alloc(memory, 1, sizeof *to);
+	struct tesla_record_element *elements =
+		arena_alloc(memory, v->n_elements, sizeof *elements);
+
+	if (to == NULL || elements == NULL)
+		return NULL;
+	for (size_t i = 0; i < v->n_elements; i++)
+		elements[i] = element_record(&e[i], v->kind, v->elements[i], s);
+	*to = (struct tesla_record_variable){ v->name,	     v->unit,
+					      v->kind,	     v->predecessor_factor,
+					      v->n_elements, elements };
+	return to;
+}
+
+int window_close(struct window *w, const struct conf_analyzer *a, const char *identity,
+		 const struct window_scale *s, struct arena *memory, struct record *ret)
+{
+	const struct tesla_record_variable **rows =
+		arena_alloc(memory, a->n_variables, sizeof *rows);
+	struct window_element *e = window_elements(w);
+
+	if (rows == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_variables; i++) {
+		const struct tesla_variable *v = a->variables[i].variable;
+
+		advance(w, &w->variables[i], e, v->n_elements, w->end_ms * 1000);
+		rows[i] = variable_record(v, e, s, memory);
+		if (rows[i] == NULL)
+			return -ENOMEM;
+		e += v->n_elements;
+	}
+	*ret = (struct record){ a->id,	  w->start_ms,	  w->end_ms, a->model->pub.name,
+				identity, a->n_variables, rows };
+	for (uint32_t i = 0; i < w->n_elements; i++)
+		window_element_reset(&window_elements(w)[i]);
+	w->closed_ms = w->end_ms;
+	w->start_ms = w->end_ms = 0;
+	return 0;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The window's memory: how large, how empty, and whether bytes that were found are one.  Whoever
+ * uses them later divides, adds and counts without looking again: so nothing is believed here.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "daemon/window_parts.h"
+
+#define HOLD_US 500000
+#define TIME_MAX_MS INT64_C(253402300799999)  /* the end of the year 9999 */
+#define LENGTH_MAX_MS (INT64_C(3) * 86400000) /* a day, and what a zone may skip */
+#define READINGS_MAX 100000000u		      /* in one window: a thousand a second */
+
+static size_t count_elements(const struct conf_analyzer *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n_variables; i++)
+		n += a->variables[i].variable->n_elements;
+	return n;
+}
+
+size_t window_size(const struct conf_analyzer *a)
+{
+	return sizeof(struct window) + a->n_variables * sizeof(struct window_variable) +
+	       count_elements(a) * sizeof(struct window_element);
+}
+
+int64_t window_hold_us(const struct conf_analyzer *a, size_t variable)
+{
+	int64_t ms = a->variables[variable].interval_ms;
+
+	return (ms > 0 ? ms : a->interval_ms) * 1500 + HOLD_US;
+}
+
+/* ---- the shape ---- */
+
+/* FNV-1a, 64 bits. */
+static void hash_bytes(uint64_t *h, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		*h = (*h ^ p[i]) * UINT64_C(0x100000001b3);
+}
+
+static void hash_int(uint64_t *h, int64_t v)
+{
+	hash_bytes(h, &v, sizeof v);
+}
+
+static void hash_real(uint64_t *h, double v)
+{
+	hash_bytes(h, &v, sizeof v);
+}
+
+static void hash_text(uint64_t *h, const char *text)
+{
+	hash_bytes(h, text, strlen(text) + 1); /* "ab" "c" is not "a" "bc" */
+}
+
+static void hash_register(uint64_t *h, const struct tesla_register *r)
+{
+	hash_int(h, r->type);
+	hash_int(h, r->count);
+	hash_int(h, r->scale_register ? (int64_t)r->scale_register->index : -1);
+	hash_real(h, r->scale);
+	hash_real(h, r->offset);
+	hash_real(h, r->has_modulus ? r->modulus : 0);
+}
+
+/* All that gives the numbers their meaning; the window's length does not. */
+static uint64_t shape_of(const struct conf_analyzer *a)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	hash_text(&h, a->model->pub.name);
+	hash_int(&h, (int64_t)sizeof(struct window_element));
+	hash_int(&h, (int64_t)a->n_variables);
+	for (size_t i = 0; i < a->n_variables; i++) {
+		const struct tesla_variable *v = a->variables[i].variable;
+
+		hash_text(&h, v->name);
+		hash_text(&h, v->unit);
+		hash_int(&h, v->kind);
+		hash_int(&h, window_hold_us(a, i));
+		hash_int(&h, (int64_t)v->n_elements);
+		for (size_t k = 0; k < v->n_elements; k++)
+			hash_register(&h, v->elements[k]);
+	}
+	return h;
+}
+
+/* ---- empty ---- */
+
+void window_element_reset(struct window_element *e)
+{
+	e->sum = 0;
+	e->covered_us = 0;
+	e->min = e->max = e->last = NAN;
+	e->increase = 0;
+	e->count = 0;
+	e->quality = TESLA_ERROR;
+	e->flags = 0;
+}
+
+void window_init(struct window *w, const struct conf_analyzer *a)
+{
+	memset(w, 0, window_size(a));
+	w->analyzer = a->id;
+	w->closed_ms = INT64_MIN;
+	w->shape = shape_of(a);
+	w->n_variables = (uint32_t)a->n_variables;
+	w->n_elements = (uint32_t)count_elements(a);
+	for (uint32_t i = 0; i < w->n_elements; i++) {
+		struct window_element *e = &window_elements(w)[i];
+
+		window_element_reset(e);
+		e->held = NAN;
+		counter_init(&e->counter);
+	}
+}
+
+/* ---- is it one? ---- */
+
+static bool is_time_ms(int64_t ms)
+{
+	return ms >= -TIME_MAX_MS && ms <= TIME_MAX_MS;
+}
+
+static bool is_time_us(int64_t us)
+{
+	return us >= -TIME_MAX_MS * 1000 && us <= TIME_MAX_MS * 1000;
+}
+
+static bool is_value(double v)
+{
+	return fabs(v) <= WINDOW_VALUE_MAX; /* no NAN */
+}
+
+static bool is_value_or_none(double v)
+{
+	return isnan(v) || is_value(v);
+}
+
+static bool is_frame(const struct window *w)
+{
+	if (w->closed_ms != INT64_MIN && !is_time_ms(w->closed_ms))
+		return false;
+	if (w->end_ms == 0)
+		return w->start_ms == 0;
+	return is_time_ms(w->start_ms) && is_time_ms(w->end_ms) && w->start_ms < w->end_ms &&
+	       w->end_ms - w->start_ms <= LENGTH_MAX_MS &&
+	       (w->closed_ms == INT64_MIN || w->closed_ms <= w->start_ms);
+}
+
+static bool is_variable(const struct window *w, const struct window_variable *v, int64_t hold_us)
+{
+	if (!is_time_us(v->at_us) || !is_time_us(v->held_until_us) ||
+	    v->held_until_us > v->at_us + hold_us)
+		return false;
+	return w->end_ms == 0 || (v->at_us >= w->start_ms * 1000 && v->at_us <= w->end_ms * 1000);
+}
+
+static bool is_counter(const struct counter *c, bool wanted)
+{
+	if (!is_value_or_none(c->last) || !is_value_or_none(c->candidate) ||
+	    !is_value_or_none(c->before) || !is_time_us(c->last_us) ||
+	    !is_time_us(c->candidate_us) || !is_time_us(c->before_us))
+		return false;
+	return isnan(c->last) ? isnan(c->candidate) && isnan(c->before) : wanted;
+}
+
+/* What was gathered: nothing, or a sum that lies between so much of the least and the greatest. */
+static bool is_gathered(const struct window_element *e)
+{
+	double covered = (double)e->covered_us, slack;
+
+	if (e->count == 0 && e->covered_us == 0)
+		return e->sum == 0 && isnan(e->min) && isnan(e->max) && isnan(e->last);
+	slack = 1e-6 * covered * fmax(fabs(e->min), fabs(e->max));
+	return is_value(e->min) && is_value(e->max) && e->min <= e->last && e->last <= e->max &&
+	       e->sum >= e->min * covered - slack && e->sum <= e->max * covered + slack;
+}
+
+static bool is_element(const struct window_element *e, const struct tesla_variable *v,
+		       int64_t passed_us)
+{
+	bool counts = v->kind == TESLA_COUNTER, any = e->count > 0 || e->covered_us > 0;
+
+	if (e->covered_us < 0 || e->covered_us > passed_us || e->count > READINGS_MAX ||
+	    e->quality > TESLA_ERROR || (e->flags & ~(WINDOW_INCREASE | WINDOW_DOUBT)) != 0)
+		return false;
+	if (!is_gathered(e) || !is_value_or_none(e->held) || !is_counter(&e->counter, counts))
+		return false;
+	if (counts && (any || !isnan(e->held)) && isnan(e->counter.last))
+		return false;
+	return is_value(e->increase) && e->increase >= 0 &&
+	       (e->flags & WINDOW_INCREASE ? counts : e->increase == 0 && e->flags == 0);
+}
+
+bool window_fits(const struct window *w, size_t size, const struct conf_analyzer *a)
+{
+	const struct window_element *e;
+
+	if (size != window_size(a) || w->analyzer != a->id || w->shape != shape_of(a) ||
+	    w->n_variables != a->n_variables || w->n_elements != count_elements(a) || !is_frame(w))
+		return false;
+	e = (const struct window_element *)(const void *)&w->variables[w->n_variables];
+	for (size_t i = 0; i < a->n_variables; i++) {
+		const struct window_variable *v = &w->variables[i];
+		const struct tesla_variable *of = a->variables[i].variable;
+		int64_t passed_us = w->end_ms != 0 ? v->at_us - w->start_ms * 1000 : 0;
+
+		if (!is_variable(w, v, window_hold_us(a, i)))
+			return false;
+		for (size_t k = 0; k < of->n_elements; k++, e++)
+			if (!is_element(e, of, passed_us))
+				return false;
+	}
+	return true;
+}
