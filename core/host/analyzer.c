@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "host/call.h"
+#include "host/scales.h"
 
 #define REPLAN_SWEEPS 64      /* how often a cheaper plan is looked for */
 #define REPLAN_GAIN 0.95      /* an older plan is kept unless the new one is 5% cheaper */
@@ -60,6 +61,7 @@ void analyzer_free(struct analyzer *a)
 		buf_release(&a->bytes[i]);
 	plans_drop(a);
 	free(a->bytes);
+	free(a->exponents);
 	free(a->replies);
 	free(a->counters);
 	free(a->elements);
@@ -75,14 +77,14 @@ static int replies_make(struct analyzer *a)
 	a->replies = calloc(a->n_blocks + 1, sizeof *a->replies);
 	a->bytes = calloc(a->n_blocks + 1, sizeof *a->bytes);
 	a->counters = calloc(a->n_elements + 1, sizeof *a->counters);
-	if (a->replies == NULL || a->bytes == NULL || a->counters == NULL)
+	if (a->replies == NULL || a->bytes == NULL || a->counters == NULL || scales_init(a) != 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < a->n_blocks; i++) {
 		buf_init(&a->bytes[i], REPLY_MAX);
 		a->replies[i].data = &a->bytes[i].pub;
 	}
 	for (size_t i = 0; i < a->n_elements; i++)
-		a->counters[i] = (struct counter_state){ NAN, NAN };
+		a->counters[i] = (struct counter_state){ NAN, NAN, 0, 0 };
 	return 0;
 }
 

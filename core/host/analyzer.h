@@ -56,9 +56,10 @@ struct counts {
 	int64_t bus_us;
 };
 
-struct counter_state {
+struct counter_state { /* of a counter's element; NAN: none yet */
 	double accepted, candidate;
-}; /* of a counter's element; NAN: none yet */
+	int64_t accepted_us, candidate_us; /* when they were read, monotonic */
+};
 
 struct analyzer {
 	int64_t id;
@@ -81,6 +82,7 @@ struct analyzer {
 	size_t n_blocks;
 	struct tesla_reply *replies; /* one per block; those of TESLA_BLOCK_CONNECT are kept */
 	struct buf *bytes;	     /* of the replies */
+	int16_t *exponents;	     /* by scale of the model: host/scales.h */
 
 	struct schedule schedule;
 	struct plan *plans[1u << INTERVALS_MAX]; /* by what is due; made when first needed */

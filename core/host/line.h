@@ -99,10 +99,11 @@ void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall
 void line_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err,
 	       int64_t mono_us, int64_t wall_us);
 
-/* docs/wire.md: `plan`, `state`, `line-state`. */
+/* docs/wire.md: `plan`, `state`, `scales`, `line-state`. */
 void line_report_plan(struct line *l);
 void line_report_state(const struct line *l, const struct analyzer *a, const char *reason,
 		       const char *note, int64_t from_ms, int64_t to_ms);
+void line_report_scales(const struct line *l, const struct analyzer *a);
 void line_report_line(const struct line *l, const char *reason);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a line tells the core about itself, its analyzers and its plan (docs/wire.md). */
 #include "host/line.h"
+#include "host/scales.h"
 
 static void transaction_pack(msgpack_packer *pk, const struct transaction *t)
 {
@@ -97,6 +98,25 @@ void line_report_state(const struct line *l, const struct analyzer *a, const cha
 		mp_key_int(pk, "from_ms", from_ms);
 		mp_key_int(pk, "to_ms", to_ms);
 	}
+	report_end(l->gather->to, &f);
+}
+
+void line_report_scales(const struct line *l, const struct analyzer *a)
+{
+	size_t n = a->kind->model->pub.n_scales;
+	struct frame f;
+
+	gather_flush(l->gather); /* sweeps so far were decoded with the old ones */
+	msgpack_packer *pk = report_begin(l->gather->to, &f, "scales", 3);
+
+	mp_key_int(pk, "analyzer", a->id);
+	mp_str(pk, "exponents");
+	(void)msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++)
+		if (a->exponents[i] == SCALE_UNKNOWN)
+			(void)msgpack_pack_nil(pk);
+		else
+			(void)msgpack_pack_int16(pk, a->exponents[i]);
 	report_end(l->gather->to, &f);
 }
 

@@ -16,6 +16,7 @@ core_host_libhost_la_SOURCES = \
 	core/host/queue.c core/host/queue.h \
 	core/host/report.c core/host/report.h \
 	core/host/run.c core/host/run.h core/host/run_event.c core/host/run_thread.c \
+	core/host/scales.c core/host/scales.h \
 	core/host/schedule.c core/host/schedule.h \
 	core/host/setup.c \
 	core/host/sweep.c core/host/sweep.h \

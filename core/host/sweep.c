@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/call.h"
+#include "host/scales.h"
 
 #define DECODE_LIMIT_US 1000000
 
@@ -54,45 +55,6 @@ void sweep_take(struct analyzer *a, const struct plan *plan, const struct transa
 		block_take(a, plan->order[t->first + i], t, reply);
 }
 
-/*
- * A counter that falls is in doubt until the next read confirms it: then the meter was reset, and
- * counting goes on from there.
- */
-static enum tesla_quality counter_judge(struct counter_state *c, double v)
-{
-	bool fell = v < c->accepted; /* false while accepted is NAN */
-	bool confirmed = v >= c->candidate;
-
-	if (fell && !confirmed) {
-		c->candidate = v;
-		return TESLA_SUSPECT;
-	}
-	c->accepted = v;
-	c->candidate = NAN;
-	return TESLA_GOOD;
-}
-
-static void elements_judge(struct analyzer *a, const struct wanted *w)
-{
-	bool doubt = a->scales_changed || a->verified == VERIFIED_OTHER ||
-		     a->verified == VERIFIED_CHANGED;
-
-	for (size_t i = w->first; i < w->first + w->variable->n_elements; i++) {
-		struct tesla_element *e = &a->elements[i];
-
-		if ((unsigned)e->quality >
-		    TESLA_ERROR) /* a plugin's mistake must not look like the host's */
-			e->quality = TESLA_ERROR;
-		if ((e->quality == TESLA_GOOD || e->quality == TESLA_SUSPECT) &&
-		    !isfinite(e->value))
-			e->quality = TESLA_UNAVAILABLE;
-		if (e->quality == TESLA_GOOD && w->variable->kind == TESLA_COUNTER)
-			e->quality = counter_judge(&a->counters[i], e->value);
-		if (e->quality == TESLA_GOOD && doubt)
-			e->quality = TESLA_SUSPECT;
-	}
-}
-
 /* An instant known to +- dt: midway between request and reply. */
 struct stamp {
 	int64_t t_us, dt_us;
@@ -123,6 +85,60 @@ static bool reading_stamp(const struct analyzer *a, size_t index, int64_t wall_o
 		return false;
 	*ret = stamp_between(sent, received, wall_offset_us);
 	return true;
+}
+
+/* Can a counter have grown from there to `v`?  false from NAN. */
+static bool can_grow(double from, int64_t from_us, double v, int64_t t_us, double rating,
+		     double step)
+{
+	double s = fmax((double)(t_us - from_us) / 1e6, 1);
+
+	return v >= from && (rating == 0 || v - from <= rating * s / 3600 + step);
+}
+
+/*
+ * A counter that falls, or leaps beyond its rating, is in doubt until the next read confirms it:
+ * then counting goes on from there.
+ */
+static enum tesla_quality counter_judge(struct counter_state *c, double v, int64_t t_us,
+					double rating, double step)
+{
+	if (!isnan(c->accepted) && !can_grow(c->accepted, c->accepted_us, v, t_us, rating, step) &&
+	    !can_grow(c->candidate, c->candidate_us, v, t_us, rating, step)) {
+		c->candidate = v;
+		c->candidate_us = t_us;
+		return TESLA_SUSPECT;
+	}
+	c->accepted = v;
+	c->accepted_us = t_us;
+	c->candidate = NAN;
+	return TESLA_GOOD;
+}
+
+static void elements_judge(struct analyzer *a, size_t index, int64_t mono_us)
+{
+	const struct wanted *w = &a->wanted[index];
+	const struct tesla_variable *v = w->variable;
+	struct stamp own;
+	int64_t t_us = reading_stamp(a, index, 0, &own) ? own.t_us : mono_us;
+	bool doubt = a->scales_changed || a->verified == VERIFIED_OTHER ||
+		     a->verified == VERIFIED_CHANGED;
+
+	for (size_t i = 0; i < v->n_elements; i++) {
+		struct tesla_element *e = &a->elements[w->first + i];
+
+		if ((unsigned)e->quality >
+		    TESLA_ERROR) /* a plugin's mistake must not look like the host's */
+			e->quality = TESLA_ERROR;
+		if ((e->quality == TESLA_GOOD || e->quality == TESLA_SUSPECT) &&
+		    !isfinite(e->value))
+			e->quality = TESLA_UNAVAILABLE;
+		if (e->quality == TESLA_GOOD && v->kind == TESLA_COUNTER)
+			e->quality = counter_judge(&a->counters[w->first + i], e->value, t_us,
+						   v->rating, scales_step(a, v->elements[i]));
+		if (e->quality == TESLA_GOOD && doubt)
+			e->quality = TESLA_SUSPECT;
+	}
 }
 
 static void qualities_pack(msgpack_packer *pk, const struct tesla_element *e, size_t n,
@@ -230,6 +246,8 @@ void sweep_finish(struct line *l, struct job *job, int64_t mono_us, int64_t wall
 	struct stamp stamp = { wall_us, 0 };
 	int r;
 
+	if (scales_look(a))
+		line_report_scales(l, a);
 	elements_fail(a);
 	call_enter(l->slot, a->data_serial, a->data_name, "decode", l->id, a->id, DECODE_LIMIT_US);
 	r = a->data->data.decode(a->data_self, a->replies, a->elements, &err);
@@ -242,7 +260,7 @@ void sweep_finish(struct line *l, struct job *job, int64_t mono_us, int64_t wall
 	}
 	for (size_t i = 0; i < a->n_wanted; i++)
 		if (wanted_due(a, i, job->due))
-			elements_judge(a, &a->wanted[i]);
+			elements_judge(a, i, mono_us);
 	if (job->first_sent_us != 0)
 		stamp = stamp_between(job->first_sent_us, job->last_received_us, wall_us - mono_us);
 	a->scales_changed = false;
