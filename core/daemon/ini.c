@@ -149,7 +149,7 @@ static bool set_control(struct reading *r, const char *key, const char *value)
 static bool set_max_size(struct reading *r, const char *key, const char *value)
 {
 	static const char suffixes[] = "KMG";
-	const struct tesla_param row = { .name = key, .type = TESLA_T_INT };
+	const struct tesla_param row = { .name = key, .type = TESLA_T_INT, .max = 1e15 };
 	_cleanup_free_ char *digits = strdup(value);
 	size_t len = strlen(value);
 	const char *suffix =
@@ -157,8 +157,10 @@ static bool set_max_size(struct reading *r, const char *key, const char *value)
 	int64_t n, unit = suffix ? INT64_C(1024) << 10 * (suffix - suffixes) : 1;
 	struct tesla_error err;
 
-	if (digits == NULL)
-		return take(r, &digits, NULL);
+	if (digits == NULL) {
+		r->failed = true;
+		return false;
+	}
 	if (suffix != NULL)
 		digits[len - 1] = '\0';
 	if (param_set(&row, digits, &n, &err) != 0 || n > SIZE_MAX_BYTES / unit ||

@@ -115,6 +115,7 @@ static const struct {
 	{ "[Journal]\nmax_size=\n", 2, false, "max_size is \"\": expected bytes" },
 	{ "[Journal]\nmax_size=M\n", 2, false, "max_size is \"M\": expected bytes" },
 	{ "[Journal]\nmax_size=-5M\n", 2, false, "max_size is \"-5M\": expected bytes" },
+	{ "[Journal]\nmax_size=-9e15G\n", 2, false, "max_size is \"-9e15G\": expected bytes" },
 	{ "[Journal]\nmax_size=1023K\n", 2, false, "max_size is \"1023K\": expected bytes" },
 	{ "[Journal]\nmax_size=65G\n", 2, false, "max_size is \"65G\": expected bytes" },
 	{ "[Journal]\nmax_size=9e15G\n", 2, false, "max_size is \"9e15G\": expected bytes" },
