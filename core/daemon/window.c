@@ -8,9 +8,6 @@
 #include "base/calendar.h"
 #include "daemon/window_parts.h"
 
-/* So far back the clock was wrong before: its windows' keys are no reason to record nothing now. */
-#define WRONG_CLOCK_MS (INT64_C(2) * 86400000)
-
 static int64_t least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -142,26 +139,21 @@ static void open_variable(const struct window *w, struct window_variable *v,
 		v->at_us = start_us;
 }
 
-bool window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us)
+void window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us)
 {
 	int64_t t_ms = t_us / 1000 - (t_us % 1000 < 0);
-	int64_t start = calendar_start_ms(t_ms, a->record_ms);
-	int64_t end = calendar_end_ms(t_ms, a->record_ms);
 	struct window_element *e = window_elements(w);
 
-	if (w->closed_ms != INT64_MIN && w->closed_ms - t_ms > WRONG_CLOCK_MS)
-		w->closed_ms = INT64_MIN;
-	if (end <= w->closed_ms)
-		return false;
-	w->start_ms = start > w->closed_ms ? start : w->closed_ms;
-	w->end_ms = end;
+	w->start_ms = calendar_start_ms(t_ms, a->record_ms);
+	w->end_ms = calendar_end_ms(t_ms, a->record_ms);
+	if (w->closed_ms > w->start_ms && w->closed_ms < w->end_ms)
+		w->start_ms = w->closed_ms;
 	for (size_t i = 0; i < a->n_variables; i++) {
 		size_t n = a->variables[i].variable->n_elements;
 
 		open_variable(w, &w->variables[i], e, n);
 		e += n;
 	}
-	return true;
 }
 
 /* ---- closing ---- */

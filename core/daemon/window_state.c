@@ -152,8 +152,7 @@ static bool is_frame(const struct window *w)
 	if (w->end_ms == 0)
 		return w->start_ms == 0;
 	return is_time_ms(w->start_ms) && is_time_ms(w->end_ms) && w->start_ms < w->end_ms &&
-	       w->end_ms - w->start_ms <= LENGTH_MAX_MS &&
-	       (w->closed_ms == INT64_MIN || w->closed_ms <= w->start_ms);
+	       w->end_ms - w->start_ms <= LENGTH_MAX_MS;
 }
 
 static bool is_variable(const struct window *w, const struct window_variable *v, int64_t hold_us)
@@ -212,10 +211,11 @@ bool window_fits(const struct window *w, size_t size, const struct conf_analyzer
 	for (size_t i = 0; i < a->n_variables; i++) {
 		const struct window_variable *v = &w->variables[i];
 		const struct tesla_variable *of = a->variables[i].variable;
-		int64_t passed_us = w->end_ms != 0 ? v->at_us - w->start_ms * 1000 : 0;
+		int64_t passed_us;
 
 		if (!is_variable(w, v, window_hold_us(a, i)))
 			return false;
+		passed_us = w->end_ms != 0 ? v->at_us - w->start_ms * 1000 : 0;
 		for (size_t k = 0; k < of->n_elements; k++, e++)
 			if (!is_element(e, of, passed_us))
 				return false;

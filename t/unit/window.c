@@ -1,0 +1,752 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a window makes of its readings, of any clock, and of bytes that are not its own. */
+#include "daemon/window.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <criterion/criterion.h>
+
+#include "base/cleanup.h"
+#include "daemon/window_parts.h"
+
+/* Rows leave out what is 0. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#define S INT64_C(1000000)
+#define T0_S INT64_C(1790000100) /* 2026-09-21 14:15:00 UTC */
+#define T0 (T0_S * S)
+
+/* ---- a meter: a gauge of two elements, a counter, a status ---- */
+
+enum { GAUGE, COUNTER, STATUS, N_VARIABLES };
+
+struct fixture {
+	struct tesla_scale scale;
+	struct tesla_register volts, energy, bits;
+	const struct tesla_register *volts_list[2], *energy_list[1], *bits_list[1];
+	struct tesla_variable variables[N_VARIABLES];
+	struct conf_variable conf_variables[N_VARIABLES];
+	struct model model;
+	struct conf_analyzer a;
+	int16_t exponents[1];
+	struct window_scale known;
+	struct window *w;
+};
+
+static void fixture_init(struct fixture *x, int64_t record_s)
+{
+	*x = (struct fixture){
+		.volts = { .count = 1, .type = TESLA_UINT16, .scale = 0.1 },
+		.energy = { .count = 2, .type = TESLA_UINT32, .scale = 1 },
+		.bits = { .count = 1, .type = TESLA_UINT16, .scale = 1 },
+		.model.pub.name = "PM710",
+	};
+	x->energy.scale_register = &x->scale;
+	x->volts_list[0] = x->volts_list[1] = &x->volts;
+	x->energy_list[0] = &x->energy;
+	x->bits_list[0] = &x->bits;
+	x->variables[GAUGE] =
+		(struct tesla_variable){ "TPF", "V", "", TESLA_GAUGE, 10, 2, x->volts_list };
+	x->variables[COUNTER] =
+		(struct tesla_variable){ "CEA", "Wh", "", TESLA_COUNTER, 1, 1, x->energy_list };
+	x->variables[STATUS] =
+		(struct tesla_variable){ "ERR", "", "", TESLA_STATUS, 1, 1, x->bits_list };
+	for (size_t i = 0; i < N_VARIABLES; i++)
+		x->conf_variables[i] = (struct conf_variable){ &x->variables[i], 1000 };
+	x->a = (struct conf_analyzer){ .id = 7,
+				       .model = &x->model,
+				       .interval_ms = 1000,
+				       .record_ms = record_s * 1000,
+				       .variables = x->conf_variables,
+				       .n_variables = N_VARIABLES };
+	x->known = (struct window_scale){ x->exponents, 1 };
+	x->w = malloc(window_size(&x->a));
+	cr_assert_not_null(x->w);
+	window_init(x->w, &x->a);
+	cr_assert(setenv("TZ", "UTC", 1) == 0);
+	tzset();
+	window_open(x->w, &x->a, T0);
+}
+
+static void fixture_release(struct fixture *x)
+{
+	free(x->w);
+}
+
+static void add(struct fixture *x, size_t variable, int64_t t_us, double value,
+		enum tesla_quality quality)
+{
+	const struct tesla_element e[2] = { { value, quality }, { -value, quality } };
+
+	window_add(x->w, &x->a, variable, e, t_us, &x->known);
+}
+
+struct closed {
+	struct tesla_record_element gauge[2], counter, status;
+};
+
+/* The record must go through its bytes. */
+static struct closed close_window(struct fixture *x)
+{
+	struct arena memory = { 0 };
+	struct tesla_error err = { 0 };
+	struct record made, back;
+	struct closed ret;
+	struct buf b;
+
+	cr_assert_eq(window_close(x->w, &x->a, "meter 1", &x->known, &memory, &made), 0);
+	buf_init(&b, RECORD_BYTES_MAX);
+	cr_assert_eq(record_encode(&made, &b), 0);
+	cr_assert_eq(record_parse(b.pub.bytes, b.pub.len, &memory, &back, &err), 0, "%s", err.text);
+	cr_assert(back.n_variables == N_VARIABLES && back.analyzer == 7);
+	ret.gauge[0] = back.variables[GAUGE]->elements[0];
+	ret.gauge[1] = back.variables[GAUGE]->elements[1];
+	ret.counter = back.variables[COUNTER]->elements[0];
+	ret.status = back.variables[STATUS]->elements[0];
+	buf_release(&b);
+	arena_release(&memory);
+	return ret;
+}
+
+static bool same(double a, double b)
+{
+	return a == b || (isnan(a) && isnan(b));
+}
+
+/* ---- gauges ---- */
+
+#define GOOD TESLA_GOOD
+#define SUSPECT TESLA_SUSPECT
+#define UNAVAILABLE TESLA_UNAVAILABLE
+#define ERROR TESLA_ERROR
+
+static const struct gauge_row {
+	const char *what;
+	size_t n;
+	struct {
+		int64_t t_ms; /* since the window's start, which is 60 s long */
+		double value;
+		enum tesla_quality quality;
+	} readings[8];
+	double mean, min, max;
+	int64_t covered_ms;
+	uint32_t count;
+	enum tesla_quality quality;
+} gauge_rows[] = {
+	{ "none", 0, { { 0 } }, NAN, NAN, NAN, 0, 0, ERROR },
+	{ "one stands for 2 s", 1, { { 10000, 5 } }, 5, 5, 5, 2000, 1 },
+	{ "as long as it stood", 2, { { 0, 10 }, { 1000, 20 } }, 16.66875, 10, 20, 3000, 2 },
+	{ "at one instant", 2, { { 0, 10 }, { 0, 20 } }, 20, 10, 20, 2000, 2 },
+	{ "a gap is not covered", 2, { { 0, 10 }, { 30000, 20 } }, 15, 10, 20, 4000, 2 },
+	{ "up to the end", 1, { { 59500, 7 } }, 7, 7, 7, 500, 1 },
+	{ "an error ends it", 2, { { 0, 10 }, { 500, 0, ERROR } }, 10, 10, 10, 500, 1 },
+	{ "a suspect one ends it, and is not used",
+	  3,
+	  { { 0, 10 }, { 500, 99, SUSPECT }, { 1000, 20 } },
+	  18,
+	  10,
+	  20,
+	  2500,
+	  2 },
+	{ "a value that is none", 2, { { 0, 10 }, { 500, INFINITY } }, 10, 10, 10, 500, 1 },
+	{ "never there",
+	  2,
+	  { { 0, 0, ERROR }, { 1000, 0, UNAVAILABLE } },
+	  NAN,
+	  NAN,
+	  NAN,
+	  0,
+	  0,
+	  UNAVAILABLE },
+	{ "failed at the end",
+	  2,
+	  { { 0, 0, UNAVAILABLE }, { 1000, 0, ERROR } },
+	  NAN,
+	  NAN,
+	  NAN,
+	  0,
+	  0,
+	  ERROR },
+	{ "stale is an error", 1, { { 0, 5, TESLA_STALE } }, NAN, NAN, NAN, 0, 0, ERROR },
+	{ "only suspect", 1, { { 0, 5, SUSPECT } }, NAN, NAN, NAN, 0, 0, UNAVAILABLE },
+	{ "the clock goes back: time is counted once",
+	  4,
+	  { { 10000, 10 }, { 11000, 20 }, { 5000, 30 }, { 11500, 40 } },
+	  /* 10 for a second, 20 for none, 30 is over, 40 for two */
+	  30,
+	  10,
+	  40,
+	  3000,
+	  4 },
+	{ "the clock goes back by less than what is held",
+	  3,
+	  { { 10000, 10 }, { 11000, 20 }, { 10500, 30 } },
+	  /* 10 for a second, 30 from 11.0 to 12.5 */
+	  22,
+	  10,
+	  30,
+	  2500,
+	  3 },
+	{ "the clock goes on by much: the hold bounds it",
+	  2,
+	  { { 1000, 10 }, { 50000, 10 } },
+	  10,
+	  10,
+	  10,
+	  4000,
+	  2 },
+	{ "huge values have a mean",
+	  3,
+	  { { 0, 1e200 }, { 1000, -1e200 }, { 2000, 0, ERROR } },
+	  0,
+	  -1e200,
+	  1e200,
+	  2000,
+	  2 },
+};
+
+Test(window, gauges)
+{
+	for (size_t i = 0; i < N_ELEMENTS(gauge_rows); i++) {
+		const struct gauge_row *row = &gauge_rows[i];
+		struct tesla_record_element e;
+		struct fixture x;
+
+		fixture_init(&x, 60);
+		for (size_t k = 0; k < row->n; k++) {
+			add(&x, GAUGE, T0 + row->readings[k].t_ms * 1000, row->readings[k].value,
+			    row->readings[k].quality);
+			cr_expect(window_fits(x.w, window_size(&x.a), &x.a), "%s", row->what);
+		}
+		e = close_window(&x).gauge[0];
+		cr_expect(same(e.value, row->mean) && same(e.min, row->min) &&
+				  same(e.max, row->max),
+			  "%s: %.17g in %g to %g", row->what, e.value, e.min, e.max);
+		cr_expect_eq(e.covered_ms, row->covered_ms, "%s: %lld ms", row->what,
+			     (long long)e.covered_ms);
+		cr_expect_eq(e.count, row->count, "%s: %u", row->what, e.count);
+		cr_expect_eq(e.quality, row->quality, "%s: %d", row->what, (int)e.quality);
+		fixture_release(&x);
+	}
+}
+
+Test(window, what_stands_beyond_the_end_is_of_the_next)
+{
+	struct fixture x;
+	struct closed c;
+
+	fixture_init(&x, 60);
+	add(&x, GAUGE, T0 + 59500000, 7, GOOD);
+	add(&x, COUNTER, T0 + 59500000, 1000, GOOD);
+	add(&x, STATUS, T0 + 59500000, 4, GOOD);
+	c = close_window(&x);
+	cr_expect(c.gauge[1].covered_ms == 500 && c.gauge[1].value == -7, "an element is its own");
+	cr_expect_eq(x.w->end_ms, 0);
+	cr_expect(window_fits(x.w, window_size(&x.a), &x.a));
+	window_open(x.w, &x.a, T0 + 60 * S);
+	cr_expect_eq(x.w->start_ms, (T0_S + 60) * 1000);
+	cr_expect(window_fits(x.w, window_size(&x.a), &x.a));
+	c = close_window(&x);
+	cr_expect(c.gauge[0].covered_ms == 1500 && c.gauge[0].count == 0);
+	cr_expect(c.gauge[0].value == 7 && c.gauge[0].min == 7 && c.gauge[0].max == 7);
+	cr_expect(c.counter.value == 1000 && isnan(c.counter.increase));
+	cr_expect(c.status.value == 4 && c.status.covered_ms == 1500);
+	fixture_release(&x);
+}
+
+/* ---- opening ---- */
+
+Test(window, opens_the_one_that_the_time_is_in)
+{
+	struct fixture x;
+
+	fixture_init(&x, 900);
+	cr_expect(x.w->start_ms == T0_S * 1000 && x.w->end_ms == (T0_S + 900) * 1000);
+	(void)close_window(&x);
+	window_open(x.w, &x.a, T0 + 5000 * S);
+	cr_expect_eq(x.w->start_ms, (T0_S + 4500) * 1000, "those between are left out");
+	(void)close_window(&x);
+	x.a.record_ms = 3600000; /* the hour began at T0 + 2700 s */
+	window_open(x.w, &x.a, T0 + 5500 * S);
+	cr_expect_eq(x.w->start_ms, (T0_S + 5400) * 1000, "not before the last one's end");
+	cr_expect_eq(x.w->end_ms, (T0_S + 6300) * 1000);
+	cr_expect(window_fits(x.w, window_size(&x.a), &x.a));
+	fixture_release(&x);
+}
+
+Test(window, a_mark_of_a_wrong_clock_is_forgotten)
+{
+	struct fixture x;
+	struct tesla_record_element e;
+
+	fixture_init(&x, 60);
+	(void)close_window(&x);
+	window_open(x.w, &x.a, T0 + 86400 * 365 * S);
+	add(&x, GAUGE, T0 + 86400 * 365 * S, 5, GOOD);
+	(void)close_window(&x);
+	window_open(x.w, &x.a, T0);
+	cr_expect(window_fits(x.w, window_size(&x.a), &x.a));
+	add(&x, GAUGE, T0 + 10 * S, 6, GOOD);
+	e = close_window(&x).gauge[0];
+	cr_expect(e.value == 6 && e.covered_ms == 2000, "%g, %lld ms", e.value,
+		  (long long)e.covered_ms);
+	fixture_release(&x);
+}
+
+/* ---- counters ---- */
+
+#define M32 4294967296.0
+
+static const struct counter_row {
+	const char *what;
+	size_t before, n; /* how many of the n readings are of the window before */
+	struct {
+		double value;
+		enum tesla_quality quality;
+	} readings[6];
+	double value, increase;
+	enum tesla_quality quality;
+	uint32_t count;
+	int16_t exponent;
+	double rating, modulus; /* modulus: raw, of the model */
+} counter_rows[] = {
+	{ "nothing to compare with", 0, 1, { { 100 } }, 100, NAN, GOOD, 1 },
+	{ "from its own first", 0, 3, { { 100 }, { 101 }, { 103 } }, 103, 3, GOOD, 3 },
+	{ "from the window before", 1, 2, { { 100 }, { 103 } }, 103, 3, GOOD, 1 },
+	{ "no reading here", 1, 2, { { 100 }, { 0, ERROR } }, NAN, NAN, ERROR, 0 },
+	{ "a false zero", 1, 3, { { 100 }, { 0 }, { 101 } }, 101, 1, GOOD, 2 },
+	{ "in doubt at the end", 1, 2, { { 100 }, { 0 } }, 100, NAN, GOOD, 1 },
+	{ "in doubt over the border", 2, 3, { { 100 }, { 0 }, { 101 } }, 101, 1, GOOD, 1 },
+	{ "a reset", 1, 4, { { 100 }, { 101 }, { 0 }, { 2 } }, 2, 3, SUSPECT, 3 },
+	{ "a rollover, by the register's width",
+	  1,
+	  3,
+	  { { M32 - 5 }, { 3 }, { 4 } },
+	  4,
+	  9,
+	  GOOD,
+	  2 },
+	{ "a rollover, scaled",
+	  1,
+	  3,
+	  { { (M32 - 5) * 100 }, { 300 }, { 400 } },
+	  400,
+	  900,
+	  GOOD,
+	  2,
+	  2 },
+	{ "a rollover, by the model's modulus",
+	  1,
+	  3,
+	  { { 999995 }, { 3 }, { 4 } },
+	  4,
+	  9,
+	  GOOD,
+	  2,
+	  0,
+	  0,
+	  1e6 },
+	{ "the scale is not known: no rollover",
+	  1,
+	  3,
+	  { { M32 - 5 }, { 3 }, { 4 } },
+	  4,
+	  1,
+	  SUSPECT,
+	  2,
+	  INT16_MIN },
+	{ "a leap beyond the rating",
+	  1,
+	  3,
+	  { { 100 }, { 9000 }, { 9001 } },
+	  9001,
+	  1,
+	  SUSPECT,
+	  2,
+	  0,
+	  3600 },
+	{ "a step of the resolution is no leap",
+	  1,
+	  2,
+	  { { 0 }, { 100 } },
+	  100,
+	  100,
+	  GOOD,
+	  1,
+	  2,
+	  3600 },
+	{ "a suspect one is no good one",
+	  1,
+	  2,
+	  { { 100 }, { 101, SUSPECT } },
+	  NAN,
+	  NAN,
+	  UNAVAILABLE,
+	  0 },
+	{ "a suspect one, cleared up",
+	  1,
+	  3,
+	  { { 100 }, { 5000, SUSPECT }, { 102 } },
+	  102,
+	  2,
+	  GOOD,
+	  1 },
+};
+
+Test(window, counters)
+{
+	for (size_t i = 0; i < N_ELEMENTS(counter_rows); i++) {
+		const struct counter_row *row = &counter_rows[i];
+		struct tesla_record_element e;
+		struct fixture x;
+
+		fixture_init(&x, 60);
+		x.exponents[0] = row->exponent;
+		x.variables[COUNTER].rating = row->rating;
+		x.energy.has_modulus = row->modulus != 0;
+		x.energy.modulus = row->modulus;
+		window_init(x.w, &x.a);
+		window_open(x.w, &x.a, T0);
+		for (size_t k = 0; k < row->n; k++) {
+			if (k == row->before && k > 0) {
+				(void)close_window(&x);
+				window_open(x.w, &x.a, T0 + 60 * S);
+			}
+			add(&x, COUNTER, T0 + ((k < row->before ? 50 : 60) + (int64_t)k) * S,
+			    row->readings[k].value, row->readings[k].quality);
+			cr_expect(window_fits(x.w, window_size(&x.a), &x.a), "%s", row->what);
+		}
+		e = close_window(&x).counter;
+		cr_expect(same(e.value, row->value) && same(e.increase, row->increase),
+			  "%s: %.17g, +%.17g", row->what, e.value, e.increase);
+		cr_expect_eq(e.quality, row->quality, "%s: %d", row->what, (int)e.quality);
+		cr_expect_eq(e.count, row->count, "%s: %u", row->what, e.count);
+		fixture_release(&x);
+	}
+}
+
+Test(window, the_last_status)
+{
+	struct fixture x;
+	struct tesla_record_element e;
+
+	fixture_init(&x, 60);
+	add(&x, STATUS, T0, 1, GOOD);
+	add(&x, STATUS, T0 + S, 64, GOOD);
+	add(&x, STATUS, T0 + 2 * S, 3, SUSPECT);
+	e = close_window(&x).status;
+	cr_expect(e.value == 64 && e.quality == GOOD && e.count == 2 && e.covered_ms == 2000);
+	fixture_release(&x);
+}
+
+/* ---- rounding ---- */
+
+static const struct {
+	const char *what;
+	double mean, scale;
+	enum tesla_raw type;
+	int exponent; /* 99: no scale register; 100: not known */
+	double rounded;
+} round_rows[] = {
+	{ "to 0.00625", 230.0512, 0.1, TESLA_UINT16, 99, 230.05 },
+	{ "the nearest double of a decimal", 0.30000001, 0.1, TESLA_UINT16, 99, 0.3 },
+	{ "negative", -7.123456, 0.01, TESLA_INT16, 99, -7.12375 },
+	{ "whole numbers", 1234.56789, 1, TESLA_UINT32, 99, 1234.5625 },
+	{ "a negative scale", 230.0512, -0.1, TESLA_UINT16, 99, 230.05 },
+	{ "a scale of 25", 1003.9, 25, TESLA_UINT16, 99, 1003.125 },
+	{ "a scale of 0.25", 1.007, 0.25, TESLA_UINT16, 99, 1 },
+	{ "with an exponent below", 49.98765432, 1, TESLA_UINT16, -2, 49.9875 },
+	{ "with one above", 1234567, 1, TESLA_UINT16, 3, 1234562.5 },
+	{ "to nothing", 0.001, 0.1, TESLA_UINT16, 99, 0 },
+	{ "a third has no digits", 1.23456789, 1.0 / 3, TESLA_UINT16, 99, 1.23456789 },
+	{ "a float", 1.23456789, 0.1, TESLA_FLOAT32, 99, 1.23456789 },
+	{ "an exponent that is not known", 1.23456789, 1, TESLA_UINT16, 100, 1.23456789 },
+	{ "too large for it", 1e16 / 3, 1, TESLA_UINT64, 99, 1e16 / 3 },
+	{ "a scale of 0", 5.5, 0, TESLA_UINT16, 99, 5.5 },
+};
+
+Test(window, means_are_rounded)
+{
+	for (size_t i = 0; i < N_ELEMENTS(round_rows); i++) {
+		const struct tesla_scale by = { .index = 0 };
+		int16_t exponent =
+			(int16_t)(round_rows[i].exponent == 100 ? INT16_MIN
+								: round_rows[i].exponent);
+		const struct window_scale known = { &exponent, 1 };
+		const struct tesla_register r = { .type = round_rows[i].type,
+						  .scale = round_rows[i].scale,
+						  .scale_register = round_rows[i].exponent == 99
+									    ? NULL
+									    : &by };
+		double got = window_round(round_rows[i].mean, &r, &known);
+
+		cr_expect_eq(got, round_rows[i].rounded, "%s: %.17g", round_rows[i].what, got);
+		if (r.scale_register != NULL)
+			cr_expect_eq(window_round(round_rows[i].mean, &r, NULL), round_rows[i].mean,
+				     "%s", round_rows[i].what);
+	}
+}
+
+/* Every mean is what its shortest decimal says, with 9 digits after the point at most. */
+Test(window, rounded_means_are_decimals)
+{
+	const struct tesla_register r = { .type = TESLA_UINT16, .scale = 0.01 };
+
+	srand(1);
+	for (int i = 0; i < 20000; i++) {
+		double mean = (rand() - RAND_MAX / 2) / 65536.0 * (1 + i % 7 / 7.0);
+		double got = window_round(mean, &r, NULL);
+		char text[64];
+
+		(void)snprintf(text, sizeof text, "%.9f", got);
+		cr_assert_eq(strtod(text, NULL), got, "%.17g of %.17g", got, mean);
+		cr_assert(fabs(got - mean) <= 0.01 / 32 * 1.000001, "%.17g of %.17g", got, mean);
+	}
+}
+
+/* ---- properties ---- */
+
+/* Seconds that mostly go on, sometimes leap, sometimes go back; inside 0 to 3600. */
+static int64_t walk(int64_t t_us)
+{
+	int what = rand() % 50;
+
+	t_us += what == 0 ? -(rand() % 40) * S : what == 1 ? (rand() % 40) * S : rand() % 1200000;
+	return t_us < 0 ? 0 : t_us;
+}
+
+Test(window, whatever_the_clock_does)
+{
+	srand(2);
+	for (int round = 0; round < 300; round++) {
+		struct fixture x;
+		int64_t t = 0, passed;
+
+		fixture_init(&x, 3600);
+		passed = T0 - x.w->start_ms * 1000;
+		for (int i = 0; i < 200; i++) {
+			enum tesla_quality q = (enum tesla_quality)(rand() % 8 ? 0 : rand() % 5);
+
+			t = walk(t);
+			if (t + passed >= 3600 * S)
+				break;
+			add(&x, GAUGE, T0 + t, rand() % 5000 / 10.0, q);
+			add(&x, COUNTER, T0 + t, rand() % 5 ? i : rand(), q);
+			cr_assert(window_fits(x.w, window_size(&x.a), &x.a), "round %d, reading %d",
+				  round, i);
+		}
+		/* record_parse, inside, checks coverage, min <= mean <= max and the increase */
+		(void)close_window(&x);
+		fixture_release(&x);
+	}
+}
+
+struct sums {
+	double value_ms, increase; /* value x time, of a gauge; of a counter */
+	int64_t covered_ms;
+	uint32_t count;
+};
+
+static void collect(struct fixture *x, struct sums *to)
+{
+	struct closed c = close_window(x);
+
+	to->value_ms +=
+		isnan(c.gauge[0].value) ? 0 : c.gauge[0].value * (double)c.gauge[0].covered_ms;
+	to->increase += isnan(c.counter.increase) ? 0 : c.counter.increase;
+	to->covered_ms += c.gauge[0].covered_ms;
+	to->count += c.gauge[0].count;
+}
+
+/* An hour of the same readings, in windows of so many seconds. */
+static struct sums gather_hour(unsigned seed, int64_t record_s)
+{
+	const int64_t hour = (T0_S + 2700) * S;
+	struct sums to = { 0 };
+	double energy = 1000;
+	struct fixture x;
+
+	srand(seed);
+	fixture_init(&x, record_s);
+	x.volts.type = TESLA_FLOAT32; /* nothing is rounded */
+	window_open(x.w, &x.a, hour);
+	for (int64_t t = hour; t < hour + 3600 * S; t += (rand() % 3000 + 1) * 1000) {
+		while (t >= x.w->end_ms * 1000) {
+			int64_t next = x.w->end_ms * 1000;
+
+			collect(&x, &to);
+			window_open(x.w, &x.a, next);
+		}
+		add(&x, GAUGE, t, rand() % 5000, GOOD);
+		add(&x, COUNTER, t, energy += rand() % 9, GOOD);
+	}
+	collect(&x, &to);
+	fixture_release(&x);
+	return to;
+}
+
+Test(window, a_border_takes_and_adds_nothing)
+{
+	for (unsigned seed = 1; seed < 20; seed++) {
+		struct sums one = gather_hour(seed, 3600), many = gather_hour(seed, 60);
+
+		cr_expect(one.covered_ms == many.covered_ms && one.covered_ms > 3000000,
+			  "%lld, %lld", (long long)one.covered_ms, (long long)many.covered_ms);
+		cr_expect_eq(one.count, many.count);
+		cr_expect(one.increase == many.increase && one.increase > 1000);
+		cr_expect(fabs(one.value_ms - many.value_ms) <= 1e-9 * fabs(one.value_ms),
+			  "%.17g, %.17g", one.value_ms, many.value_ms);
+	}
+}
+
+/* ---- foreign memory ---- */
+
+static void another_name(struct fixture *x)
+{
+	x->variables[0].name = "IPF";
+}
+static void another_unit(struct fixture *x)
+{
+	x->variables[0].unit = "kV";
+}
+static void another_kind(struct fixture *x)
+{
+	x->variables[0].kind = TESLA_STATUS;
+}
+static void fewer_elements(struct fixture *x)
+{
+	x->variables[0].n_elements = 1;
+}
+static void another_type(struct fixture *x)
+{
+	x->volts.type = TESLA_INT16;
+}
+static void another_width(struct fixture *x)
+{
+	x->energy.count = 4;
+}
+static void another_scale(struct fixture *x)
+{
+	x->volts.scale = 0.01;
+}
+static void no_scale_register(struct fixture *x)
+{
+	x->energy.scale_register = NULL;
+}
+static void another_interval(struct fixture *x)
+{
+	x->conf_variables[2].interval_ms = 500;
+}
+static void another_model(struct fixture *x)
+{
+	x->model.pub.name = "PM500";
+}
+static void another_analyzer(struct fixture *x)
+{
+	x->a.id = 8;
+}
+static void fewer_variables(struct fixture *x)
+{
+	x->a.n_variables = 2;
+}
+static void another_length(struct fixture *x)
+{
+	x->a.record_ms = 5000;
+}
+
+static const struct {
+	void (*change)(struct fixture *x);
+	bool fits;
+} changes[] = {
+	{ another_name, false },   { another_unit, false },	 { another_kind, false },
+	{ fewer_elements, false }, { another_type, false },	 { another_width, false },
+	{ another_scale, false },  { no_scale_register, false }, { another_interval, false },
+	{ another_model, false },  { another_analyzer, false },	 { fewer_variables, false },
+	{ another_length, true },
+};
+
+Test(window, anothers_state_is_refused)
+{
+	for (size_t i = 0; i < N_ELEMENTS(changes); i++) {
+		struct fixture x;
+		size_t size;
+
+		fixture_init(&x, 60);
+		size = window_size(&x.a);
+		cr_expect(window_fits(x.w, size, &x.a));
+		cr_expect(!window_fits(x.w, size - 1, &x.a) && !window_fits(x.w, 0, &x.a));
+		changes[i].change(&x);
+		cr_expect_eq(window_fits(x.w, size, &x.a), changes[i].fits, "row %zu", i);
+		cr_expect(changes[i].fits || !window_fits(x.w, window_size(&x.a), &x.a) ||
+				  window_size(&x.a) > size,
+			  "row %zu", i);
+		fixture_release(&x);
+	}
+}
+
+static void fill(struct fixture *x)
+{
+	fixture_init(x, 900);
+	for (int64_t t = 0; t < 30; t++) {
+		add(x, GAUGE, T0 + t * S, 230 + (double)t, GOOD);
+		add(x, COUNTER, T0 + t * S, t == 20 ? 0 : 1000 + (double)t, GOOD);
+		add(x, STATUS, T0 + t * S, 3, t > 10 ? ERROR : GOOD);
+	}
+}
+
+/* A bit flipped: it is refused, or it is still a state of which a good record comes. */
+Test(window, damaged_state)
+{
+	struct fixture x;
+	struct window *good;
+	size_t size, refused = 0;
+
+	fill(&x);
+	size = window_size(&x.a);
+	good = malloc(size);
+	cr_assert_not_null(good);
+	memcpy(good, x.w, size);
+	for (size_t bit = 0; bit < size * 8; bit++) {
+		memcpy(x.w, good, size);
+		((uint8_t *)(void *)x.w)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		if (!window_fits(x.w, size, &x.a)) {
+			refused++;
+			continue;
+		}
+		if (x.w->end_ms * 1000 > T0 + 31 * S)
+			for (size_t i = 0; i < N_VARIABLES; i++)
+				add(&x, i, T0 + 31 * S, 1040, GOOD);
+		(void)close_window(&x);
+	}
+	cr_expect_gt(refused, size * 8 / 4, "%zu of %zu", refused, size * 8);
+	free(good);
+	fixture_release(&x);
+}
+
+Test(window, garbage_is_refused)
+{
+	struct fixture x;
+	struct window *good;
+	size_t size;
+
+	fill(&x);
+	size = window_size(&x.a);
+	good = malloc(size);
+	cr_assert_not_null(good);
+	memcpy(good, x.w, size);
+	srand(3);
+	for (int round = 0; round < 20000; round++) {
+		uint8_t *p = (uint8_t *)(void *)x.w;
+		size_t from = round % 2 ? sizeof(struct window) : 0;
+
+		memcpy(x.w, good, size);
+		for (size_t i = from; i < size; i++)
+			p[i] = round == 0 ? 0 : round == 2 ? 0xff : (uint8_t)rand();
+		cr_assert(!window_fits(x.w, size, &x.a), "round %d", round);
+	}
+	free(good);
+	fixture_release(&x);
+}
