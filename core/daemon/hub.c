@@ -66,6 +66,18 @@ static int last_init(struct hub_last *last, const struct conf_variable *v)
 	return 0;
 }
 
+static int exponents_init(struct hub_analyzer *a)
+{
+	size_t n = a->conf->model->pub.n_scales;
+
+	a->exponents = calloc(n + 1, sizeof *a->exponents);
+	if (a->exponents == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		a->exponents[i] = INT16_MIN;
+	return 0;
+}
+
 static int analyzer_init(struct hub *h, struct hub_analyzer *a, const struct conf_analyzer *conf)
 {
 	a->conf = conf;
@@ -78,7 +90,7 @@ static int analyzer_init(struct hub *h, struct hub_analyzer *a, const struct con
 	for (size_t i = 0; a->last != NULL && i < conf->n_variables; i++)
 		if (last_init(&a->last[i], &conf->variables[i]) != 0)
 			return -ENOMEM;
-	return a->last ? 0 : -ENOMEM;
+	return a->last ? exponents_init(a) : -ENOMEM;
 }
 
 static int by_id(const void *a, const void *b)
@@ -144,6 +156,7 @@ static void analyzer_release(struct hub_analyzer *a)
 	free(a->reason);
 	free(a->identity);
 	free(a->note);
+	free(a->exponents);
 	hub_plan_release(&a->plan);
 }
 
@@ -330,6 +343,19 @@ void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, siz
 			(void)msgpack_pack_int64(&pk, last->dt_us);
 		}
 	}
+	item_done(h, a);
+	if (h->on_readings != NULL)
+		h->on_readings(h->on_readings_arg, a, which, n);
+}
+
+void hub_record(struct hub *h, struct hub_analyzer *a, int64_t end_ms, const struct buf *bytes)
+{
+	const struct item it = { TESLA_RECORD, a->conf->id, end_ms * 1000, 0, a->n, ++a->record_k };
+	const char *const text[3] = { NULL, NULL, NULL };
+	msgpack_packer pk;
+
+	item_begin(h, &pk, &it, text);
+	(void)buf_append(&h->item, bytes->pub.bytes, bytes->pub.len);
 	item_done(h, a);
 }
 

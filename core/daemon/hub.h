@@ -52,7 +52,9 @@ struct hub_analyzer {
 	enum hub_state state;
 	enum hub_verified verified;
 	char *reason, *identity, *note;
-	uint64_t n, status_k; /* last numbers given */
+	/* Powers of ten in the meter now, one per scale of the model; INT16_MIN: not known. */
+	int16_t *exponents;
+	uint64_t n, status_k, record_k; /* last numbers given */
 	uint64_t sweeps, failed, missed, timeouts, garbled, exceptions;
 	int64_t t_us; /* of the last sweep; 0: none yet */
 	struct hub_plan plan;
@@ -98,6 +100,9 @@ struct hub {
 	struct hub_sink *sinks;
 	size_t n_sinks;
 	uint64_t heartbeats;
+	/* Told of each sweep, with the new last values, once it is published; NULL: nobody is. */
+	void (*on_readings)(void *arg, struct hub_analyzer *a, const size_t *which, size_t n);
+	void *on_readings_arg;
 	struct buf item, frame; /* scratch */
 };
 
@@ -130,6 +135,8 @@ int hub_forbid(struct hub *h, const struct hub_forbidden *f);
  */
 void hub_publish(struct hub *h, struct hub_analyzer *a, const size_t *which, size_t n,
 		 const char *error, int64_t t_us, int64_t dt_us);
+/* Publishes a record: `bytes` as in base/record.h. */
+void hub_record(struct hub *h, struct hub_analyzer *a, int64_t end_ms, const struct buf *bytes);
 /* Once a second: beats, and smooths what is measured over elapsed_us. */
 void hub_heartbeat(struct hub *h, int64_t wall_us, int64_t elapsed_us);
 /* Hands every sink what was gathered since the last flush, as one frame. */

@@ -323,6 +323,43 @@ static int take_line_state(struct take *t, const msgpack_object *msg)
 	return 0;
 }
 
+/* ---- scales ---- */
+
+/* What makes no sense for that register is the meter's fault, not the host's: it is not known then. */
+static int take_exponent(struct take *t, const msgpack_object *o, const struct tesla_scale *s,
+			 int16_t *ret)
+{
+	int64_t v;
+
+	*ret = INT16_MIN;
+	if (is_nil(o))
+		return 0;
+	if (!mp_to_int(o, &v) || v < INT16_MIN || v > INT16_MAX)
+		return breach(t, "scales: an exponent that is no number of 16 bits");
+	if (v >= s->min && v <= s->max)
+		*ret = (int16_t)v;
+	return 0;
+}
+
+static int take_scales(struct take *t, const msgpack_object *msg)
+{
+	struct hub_analyzer *a = own_analyzer(t, mp_get(msg, "analyzer"));
+	const msgpack_object *list = mp_get(msg, "exponents");
+	const struct tesla_model *model;
+	int rc = 0;
+
+	if (a == NULL)
+		return -EPROTO;
+	model = &a->conf->model->pub;
+	if (list == NULL || list->type != MSGPACK_OBJECT_ARRAY ||
+	    list->via.array.size != model->n_scales)
+		return tesla_fail(t->err, -EPROTO, "scales of analyzer %" PRId64 ": expected %zu",
+				  a->conf->id, model->n_scales);
+	for (size_t i = 0; rc == 0 && i < model->n_scales; i++)
+		rc = take_exponent(t, &list->via.array.ptr[i], model->scales[i], &a->exponents[i]);
+	return rc;
+}
+
 /* ---- plans ---- */
 
 static int take_step(struct take *t, const msgpack_object *o, struct hub_step *step)
@@ -474,9 +511,9 @@ static const struct {
 } messages[] = {
 	{ "state", take_state },   { "line-state", take_line_state },
 	{ "plan", take_plan },	   { "forbidden", take_forbidden },
-	{ "failed", take_failed }, { "ready", NULL },
-	{ "pong", NULL },	   { "log", NULL },
-	{ "done", NULL }, /* of the host itself */
+	{ "failed", take_failed }, { "scales", take_scales },
+	{ "ready", NULL },	   { "pong", NULL },
+	{ "log", NULL },	   { "done", NULL }, /* of the host itself */
 };
 
 int intake(struct hub *h, size_t owner, const msgpack_object *msg, struct tesla_error *err)

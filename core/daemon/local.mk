@@ -50,13 +50,14 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/intake.c core/daemon/intake.h \
 	core/daemon/plugins.c core/daemon/plugins.h \
 	core/daemon/quarantine.c core/daemon/quarantine.h \
+	core/daemon/recorder.c core/daemon/recorder.h \
 	core/daemon/setup.c core/daemon/setup.h \
 	core/daemon/status.c core/daemon/status.h \
 	core/daemon/supervise.c core/daemon/supervise.h
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \
 	-DPLUGIN_DIR='"$(pkglibdir)"' -DMODEL_DIR='"$(datadir)/tesla/models"'
 core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)
-core_daemon_libdaemon_la_LIBADD = core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(INIH_LIBS)
+core_daemon_libdaemon_la_LIBADD = core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(INIH_LIBS)
 sbin_PROGRAMS += core/daemon/teslad
 core_daemon_teslad_SOURCES = core/daemon/main.c
 core_daemon_teslad_CFLAGS = $(core_daemon_libdaemon_la_CFLAGS)

@@ -2,6 +2,19 @@
 /*
  * Readings become records: feeds the windows of all analyzers, closes them on time, and puts the
  * records where the journal's clerk finds them.  On the loop's thread; brings no clock of its own.
+ *
+ * A window ends with the first reading at or after its end, or a grace after its end by the clock, in
+ * which replies that are under way may still come: 2 s, but half the window at most.  A reading
+ * from before the open window, or from more than 5 s in the future, counts for nothing but `late`.
+ *
+ * Where the clock goes forward over windows, the open one is closed, its coverage saying what it
+ * has, and those that were jumped over have no records.  Where it goes back, time of which there is
+ * a record is not recorded again: what is read until then is late.  Time of which there is none is:
+ * the window that was open in the future is thrown away.  A clock that was two days in the future or
+ * more was wrong altogether: recording begins anew.
+ *
+ * What an analyzer says that is another meter than the one it was, or has another model, counts as
+ * unavailable, for counters too.
  */
 #ifndef DAEMON_RECORDER_H
 #define DAEMON_RECORDER_H
@@ -12,21 +25,36 @@
 struct recorder;
 
 struct recorder_calls {
-	/* A record was made: `bytes` as in base/record.h.  For those who listen live. */
+	/* A record was made: `bytes` as in base/record.h.  For those who listen live (hub_record). */
 	void (*made)(void *arg, struct hub_analyzer *a, int64_t end_ms, const struct buf *bytes);
 	/* There is something in the ring. */
 	void (*ready)(void *arg);
 	void *arg;
 };
 
-/* All stay the caller's.  Windows of an earlier life that have ended are closed now.  NULL: no memory. */
+/* What keep_open is to have for them; for free().  NULL: no memory. */
+struct keep_slot *recorder_slots(const struct hub *h);
+
+/*
+ * All stay the caller's; k was opened with recorder_slots.  `durable`, by exporter of the
+ * configuration: those that get records from the journal (not live, and to be had); it is looked at
+ * here only.  Windows of an earlier life that have ended are closed now.  NULL: no memory.
+ */
 struct recorder *recorder_new(struct hub *h, struct keep *k, const struct recorder_calls *calls,
-			      int64_t wall_us);
+			      const bool *durable, int64_t wall_us);
 void recorder_free(struct recorder *r);
-/* New last values of these variables of `a`, as in hub_publish. */
-void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *which, size_t n);
+/* New last values of these variables of `a`, as in hub_publish (hub.on_readings). */
+void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *which, size_t n,
+		  int64_t wall_us);
 /* Once a second and after every batch of sweeps: closes what has ended. */
 void recorder_tick(struct recorder *r, int64_t wall_us);
+
+struct recorder_counts {
+	uint64_t records; /* made since recorder_new */
+	uint64_t late;	  /* readings that came for no window that is open */
+	uint64_t lost;	  /* records for which there was no memory or no room */
+};
+void recorder_counts(const struct recorder *r, struct recorder_counts *ret);
 
 /*
  * An entry of the ring: for which exporters, and the record.
@@ -39,7 +67,7 @@ struct recorder_entry {
 	const void *record;
 	size_t len;
 };
-/* Foreign bytes (the file may be broken): -EBADMSG. */
+/* Foreign bytes (the file may be broken): -EBADMSG; -ENOMEM.  *ret points into them. */
 int recorder_entry_parse(const void *bytes, size_t len, struct recorder_entry *ret);
 
 #endif

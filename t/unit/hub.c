@@ -369,6 +369,108 @@ Test(hub, a_sweep_may_have_as_many_variables_as_a_model)
 	}
 }
 
+struct told {
+	size_t times, which, n;
+	const struct hub_analyzer *a;
+	double value;
+};
+
+static void on_readings(void *arg, struct hub_analyzer *a, const size_t *which, size_t n)
+{
+	struct told *told = arg;
+
+	*told = (struct told){ told->times + 1, which[0], n, a,
+			       a->last[which[0]].elements[0].value };
+}
+
+Test(hub, each_sweep_is_told)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct told told = { 0 };
+	struct tesla_error err;
+
+	h->on_readings = on_readings;
+	h->on_readings_arg = &told;
+	cr_assert(eq(int, say(h, SWEEP(3, "null", "[[1,[50.1],null],[0,[1,2,3],null]]"), &err), 0));
+	cr_assert(
+		eq(int, say(h, "{\"m\":\"state\",\"analyzer\":3,\"state\":\"online\"}", &err), 0));
+	cr_expect(eq(sz, told.times, 1));
+	cr_expect(eq(sz, told.which, 1));
+	cr_expect(eq(sz, told.n, 2));
+	cr_expect(told.a == hub_analyzer(h, 3));
+	cr_expect(eq(dbl, told.value, 50.1));
+	hub_free(h);
+}
+
+Test(hub, a_record_is_an_item_with_a_count_of_its_own)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct got g = { 0 };
+	struct tesla_error err;
+	struct buf record;
+
+	buf_init(&record, 100);
+	cr_assert(eq(int, buf_append(&record, "\x92\x01\xa1x", 4), 0));
+	cr_assert(eq(int, hub_add_sink(h, NULL, on_batch, &g), 0));
+	cr_assert(eq(int, say(h, SWEEP(3, "null", "[]"), &err), 0));
+	hub_record(h, hub_analyzer(h, 3), 900000, &record);
+	hub_record(h, hub_analyzer(h, 7), 900000, &record);
+	hub_record(h, hub_analyzer(h, 3), 1800000, &record);
+	hub_flush(h);
+	cr_assert(eq(sz, g.items, 4));
+	cr_expect(eq(u64, item(&g, 3, KIND)->via.u64, TESLA_RECORD));
+	cr_expect(eq(u64, item(&g, 3, ANALYZER)->via.u64, 3));
+	cr_expect(eq(u64, item(&g, 3, T)->via.u64, 1800000000));
+	cr_expect(eq(u64, item(&g, 3, N)->via.u64, 1));
+	cr_expect(eq(u64, item(&g, 3, K)->via.u64, 2));
+	cr_expect(eq(u64, item(&g, 2, K)->via.u64, 1), "each has counts of its own");
+	cr_expect(eq(u32, item(&g, 3, READINGS)->via.array.size, 2), "the record, as it is");
+	mp_doc_release(&g.doc);
+	buf_release(&record);
+	hub_free(h);
+}
+
+/* Three scales, whose exponents are sensible from -3 to 3. */
+static struct hub *hub_with_scales(struct fixture *x)
+{
+	static const struct tesla_scale scale = { .name = "V", .min = -3, .max = 3 };
+	static const struct tesla_scale *const scales[] = { &scale, &scale, &scale };
+
+	fixture_init(x);
+	x->model.pub.n_scales = N_ELEMENTS(scales);
+	x->model.pub.scales = scales;
+	return fixture_hub_of(x);
+}
+
+#define SCALES(ID, LIST) "{\"m\":\"scales\",\"analyzer\":" #ID ",\"exponents\":" LIST "}"
+
+Test(hub, scales_are_kept)
+{
+	static const struct {
+		const char *json;
+		int16_t is[3]; /* of analyzer 3 */
+	} rows[] = {
+		{ SCALES(7, "[1,1,1]"), { INT16_MIN, INT16_MIN, INT16_MIN } },
+		{ SCALES(3, "[-3,null,0]"), { -3, INT16_MIN, 0 } },
+		{ SCALES(3, "[3,2,4]"), { 3, 2, INT16_MIN } },
+		{ SCALES(3, "[-4,-32768,32767]"), { INT16_MIN, INT16_MIN, INT16_MIN } },
+	};
+	struct fixture x;
+	struct hub *h = hub_with_scales(&x);
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct tesla_error err;
+
+		cr_assert(eq(int, say(h, rows[i].json, &err), 0), "%s", rows[i].json);
+		for (size_t k = 0; k < N_ELEMENTS(rows[i].is); k++)
+			cr_expect(eq(i16, hub_analyzer(h, 3)->exponents[k], rows[i].is[k]),
+				  "row %zu, scale %zu", i, k);
+	}
+	hub_free(h);
+}
+
 static const struct {
 	const char *json, *says;
 } breaches[] = {
@@ -417,6 +519,15 @@ static const struct {
 	  "not a range" },
 	{ "{\"m\":\"forbidden\",\"model\":\"PM710\",\"function\":3,\"first\":2,\"last\":1}",
 	  "not a range" },
+	{ SCALES(9, "[1,1,1]"), "analyzer 9 is not its own" },
+	{ SCALES("x", "[1,1,1]"), "id of an analyzer" },
+	{ SCALES(3, "[1,1]"), "expected 3" },
+	{ SCALES(3, "[1,1,1,1]"), "expected 3" },
+	{ SCALES(3, "null"), "expected 3" },
+	{ SCALES(3, "[1,1,32768]"), "no number of 16 bits" },
+	{ SCALES(3, "[1,-32769,1]"), "no number of 16 bits" },
+	{ SCALES(3, "[1.5,1,1]"), "no number of 16 bits" },
+	{ SCALES(3, "[\"1\",1,1]"), "no number of 16 bits" },
 	{ "{\"m\":\"failed\",\"text\":\"x\"}", "without plugin" },
 	{ "{\"m\":\"failed\",\"plugin\":\"p\",\"text\":\"x\",\"analyzer\":9}",
 	  "analyzer 9 is not its own" },
@@ -426,7 +537,7 @@ Test(hub, every_breach_is_told)
 {
 	for (size_t i = 0; i < N_ELEMENTS(breaches); i++) {
 		struct fixture x;
-		struct hub *h = fixture_hub(&x);
+		struct hub *h = hub_with_scales(&x);
 		struct tesla_error err = { .text = "" };
 		int r = say(h, breaches[i].json, &err);
 

@@ -147,6 +147,10 @@ unit_tests += t/unit/journal
 t_unit_journal_SOURCES = t/unit/journal.c t/unit/journal_fixture.h
 t_unit_journal_CFLAGS = $(unit_cflags)
 t_unit_journal_LDADD = core/daemon/libjournal.la core/base/libbase.la $(CRITERION_LIBS)
+unit_tests += t/unit/recorder
+t_unit_recorder_SOURCES = t/unit/recorder.c t/unit/hub_fixture.h
+t_unit_recorder_CFLAGS = $(unit_cflags)
+t_unit_recorder_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
