@@ -27,8 +27,8 @@ core_daemon_libjournal_la_LIBADD = core/base/libbase.la $(LMDB_LIBS)
 noinst_LTLIBRARIES += core/daemon/libwindow.la
 core_daemon_libwindow_la_SOURCES = \
 	core/daemon/counter.c core/daemon/counter.h \
-	core/daemon/window.c core/daemon/window.h \
-	core/daemon/window_state.c
+	core/daemon/window.c core/daemon/window.h core/daemon/window_parts.h \
+	core/daemon/window_scale.c core/daemon/window_state.c
 core_daemon_libwindow_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
 core_daemon_libwindow_la_LIBADD = core/daemon/libconf.la core/base/libbase.la $(MSGPACK_LIBS) -lm
 # Memory that survives a kill.

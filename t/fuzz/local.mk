@@ -25,5 +25,10 @@ t_fuzz_message_SOURCES = t/fuzz/message.c
 t_fuzz_message_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
 t_fuzz_message_LDADD = core/base/libbase.la $(XML_LIBS) $(MSGPACK_LIBS)
 t_fuzz_message_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/record
+t_fuzz_record_SOURCES = t/fuzz/record.c
+t_fuzz_record_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
+t_fuzz_record_LDADD = core/base/libbase.la $(MSGPACK_LIBS) -lm
+t_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif
