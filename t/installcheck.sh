@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# installcheck.sh DESTDIR PKGCONFIGDIR HOST: builds the example plugins in a folder of their own
-# against what was installed, as their authors will, and asks the installed host to describe each.
+# installcheck.sh DESTDIR PKGCONFIGDIR HOST [CONFORMANCE]: builds the example plugins in a folder of
+# their own against what was installed, as their authors will, and asks the installed host to
+# describe each; the exporters go through the conformance test, where Criterion was there to build it.
 set -eu
 examples=$(cd "$(dirname "$0")/../plugins/example" && pwd)
-destdir=$1 host=$1$3
+destdir=$1 host=$1$3 conformance=${4:+$PWD/$4}
 export PKG_CONFIG_PATH="$1$2" PKG_CONFIG_SYSROOT_DIR="$destdir"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -19,3 +20,7 @@ for so in *.so; do
 	}
 	echo "described: $so"
 done
+test -n "$conformance" || exit 0
+make -s install DESTDIR="$folder/root" plugindir=/plugins
+chmod -R go-w root
+CONFORMANCE_PLUGINS=$folder/root/plugins "$conformance" --filter 'conformance/@(descriptions|exporters)*'

@@ -2,27 +2,23 @@
 /*
  * What every plugin must keep to, tried on each .so that was built: it is described, its bounds
  * hold, it opens and closes a hundred times, a driver keeps its time-out and takes no junk for an
- * answer, a data plugin is steady and gives no number that is not one, an exporter takes any batch.
+ * answer, a data plugin is steady and gives no number that is not one.  Exporters have a file of
+ * their own.
  */
-#include <criterion/criterion.h>
+#include "conformance.h"
+
 #include <errno.h>
-#include <glob.h>
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pty.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/param.h"
-#include "host/loader.h"
 
-#define ROUNDS 100
 #define TIMEOUT_MS 100
 
 /* xorshift: the same junk on every run. */
@@ -39,84 +35,6 @@ static void junk_fill(uint32_t *seed, uint8_t *bytes, size_t len)
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = (uint8_t)(junk(seed) >> 8);
 }
-
-/* ---- every plugin that was built, in a folder that only we can write ---- */
-
-struct set {
-	char folder[32];
-	glob_t found;
-	size_t at;
-	struct loader *l;
-	char path[128];
-};
-
-static void set_open(struct set *s, const char *kind)
-{
-	char pattern[512];
-
-	*s = (struct set){ .folder = "/tmp/tesla-conform-XXXXXX" };
-	cr_assert_not_null(mkdtemp(s->folder));
-	(void)snprintf(pattern, sizeof pattern, "%s/plugins/%s/*/.libs/*.so",
-		       getenv("top_builddir"), kind);
-	cr_assert_eq(glob(pattern, 0, NULL, &s->found), 0, "%s: no plugin", pattern);
-}
-
-static void file_copy(const char *from, const char *to)
-{
-	_cleanup_fclose_ FILE *in = fopen(from, "rb");
-	_cleanup_fclose_ FILE *out = fopen(to, "wb");
-	char bytes[65536];
-	size_t n;
-
-	cr_assert(in != NULL && out != NULL, "%s to %s", from, to);
-	while ((n = fread(bytes, 1, sizeof bytes, in)) > 0)
-		cr_assert_eq(fwrite(bytes, 1, n, out), n);
-	cr_assert_eq(fchmod(fileno(out), 0644), 0);
-}
-
-static struct loader *set_next(struct set *s)
-{
-	struct tesla_error err = { 0 };
-
-	loader_close(s->l);
-	s->l = NULL;
-	if (s->at > 0)
-		(void)unlink(s->path);
-	if (s->at == s->found.gl_pathc) {
-		(void)rmdir(s->folder);
-		globfree(&s->found);
-		return NULL;
-	}
-	(void)snprintf(s->path, sizeof s->path, "%s/%zu.so", s->folder, s->at);
-	file_copy(s->found.gl_pathv[s->at++], s->path);
-	cr_assert_eq(loader_open(s->path, 0, NULL, &s->l, &err), 0, "%s", err.text);
-	return s->l;
-}
-
-static void *conf_of(const struct loader *l)
-{
-	static char endpoint[64];
-	const struct loader_pair pairs[] = { { "endpoint", endpoint } };
-	struct tesla_error err = { 0 };
-	void *conf = NULL;
-
-	(void)snprintf(endpoint, sizeof endpoint, "ipc://@tesla-conformance-%d", (int)getpid());
-	cr_assert_eq(loader_conf(l, pairs, 1, &conf, &err), 0, "%s: %s", l->plugin.name, err.text);
-	return conf;
-}
-
-static void host_log(const struct tesla_host *host, int level, const char *fmt, ...)
-{
-	(void)host, (void)level, (void)fmt;
-}
-
-static int64_t host_now(const struct tesla_host *host)
-{
-	(void)host;
-	return clock_mono_us();
-}
-
-static const struct tesla_host host = { sizeof host, host_log, host_now };
 
 /* ---- descriptions and bounds ---- */
 
@@ -158,7 +76,6 @@ Test(conformance, descriptions_and_bounds)
 			for (const struct tesla_param *p = l->plugin.params;
 			     p && p->type != TESLA_T_END; p++)
 				check_row(l->plugin.name, p);
-			free(conf_of(l));
 		}
 	}
 }
@@ -192,7 +109,7 @@ static void rig_open(struct rig *r, const struct loader *l, enum tesla_line_kind
 				     .baud = kind == TESLA_LINE_SERIAL ? 115200 : 0,
 				     .name = "rig" },
 			   .peer_fd = fds[1],
-			   .conf = conf_of(l) };
+			   .conf = conf_of(l, NULL, 0) };
 	buf_init(&r->data, 4096);
 	cr_assert_eq(l->driver.open(r->conf, &r->line, &host, &r->self, &err), 0, "%s", err.text);
 }
@@ -423,7 +340,7 @@ static void check_decode(const struct loader *l, const void *self, const struct 
 
 static void check_model(const struct loader *l, const struct chance *c, uint32_t *seed)
 {
-	_cleanup_free_ void *conf = conf_of(l);
+	_cleanup_free_ void *conf = conf_of(l, NULL, 0);
 	const struct tesla_block *blocks, *again;
 	struct tesla_error err = { 0 };
 	size_t n, n_elements = 0;
@@ -459,64 +376,6 @@ Test(conformance, data_plugins_are_steady, .timeout = 60)
 		for (int i = 0; i < ROUNDS; i++) {
 			chance_make(&c, &seed);
 			check_model(l, &c, &seed);
-		}
-	}
-}
-
-/* ---- exporters ---- */
-
-static const struct tesla_element elements[] = {
-	{ 1.5, TESLA_GOOD }, { NAN, TESLA_GOOD }, { INFINITY, TESLA_SUSPECT },
-	{ 3, TESLA_ERROR },  { 0, TESLA_STALE },
-};
-static const struct tesla_reading reading = { .variable = "TPF",
-					      .unit = "V",
-					      .k = 1,
-					      .n_elements = N_ELEMENTS(elements),
-					      .elements = elements },
-				  none = { .variable = "NIL" };
-static const struct tesla_item items[] = {
-	{ .kind = TESLA_SWEEP,
-	  .analyzer = 1,
-	  .n_readings = 2,
-	  .readings = (const struct tesla_reading *const[]){ &reading, &none } },
-	{ .kind = TESLA_SWEEP,
-	  .analyzer = INT64_MAX,
-	  .t_ms = INT64_MIN,
-	  .n = UINT64_MAX,
-	  .error = "time-out" },
-	{ .kind = TESLA_RECORD, .analyzer = 1 },
-	{ .kind = TESLA_STATUS_CHANGE, .analyzer = 1, .state = "offline", .reason = "" },
-	{ .kind = TESLA_STATUS_CHANGE, .analyzer = 1 },
-	{ .kind = TESLA_HEARTBEAT },
-	{ .kind = 77 },
-};
-
-Test(conformance, exporters_take_any_batch, .timeout = 60)
-{
-	const struct tesla_item *list[N_ELEMENTS(items)];
-	struct tesla_verdict verdicts[N_ELEMENTS(items)] = { 0 };
-	const struct tesla_batch batches[] = { { sizeof *batches, "node", 1, N_ELEMENTS(items),
-						 list },
-					       { sizeof *batches, "node", 1, 0, list } };
-	struct loader *l;
-	struct set s;
-
-	for (size_t i = 0; i < N_ELEMENTS(items); i++)
-		list[i] = &items[i];
-	set_open(&s, "export");
-	while ((l = set_next(&s)) != NULL) {
-		for (int i = 0; i < ROUNDS; i++) {
-			_cleanup_free_ void *conf = conf_of(l);
-			struct tesla_error err = { 0 };
-			void *self = NULL;
-
-			cr_assert_eq(l->exporter.open(conf, &host, &self, &err), 0, "%s: %s",
-				     l->plugin.name, err.text);
-			for (size_t b = 0; b < N_ELEMENTS(batches); b++)
-				cr_expect_eq(l->exporter.deliver(self, &batches[b], verdicts, &err),
-					     0, "%s: %s", l->plugin.name, err.text);
-			l->exporter.close(self);
 		}
 	}
 }

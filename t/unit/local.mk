@@ -2,6 +2,7 @@
 # One Criterion program per module.
 unit_cflags = $(AM_CFLAGS) $(CRITERION_CFLAGS) $(MSGPACK_CFLAGS) $(UV_CFLAGS) $(XML_CFLAGS)
 if HAVE_CRITERION
+installcheck_conformance = t/unit/conformance
 unit_tests =
 unit_tests += t/unit/queue
 t_unit_queue_SOURCES = t/unit/queue.c
@@ -64,7 +65,7 @@ unit_tests += t/unit/conformance
 t_unit_loader_SOURCES = t/unit/loader.c
 t_unit_loader_CFLAGS = $(unit_cflags)
 t_unit_loader_LDADD = core/host/libhost.la core/base/libbase.la $(CRITERION_LIBS)
-t_unit_conformance_SOURCES = t/unit/conformance.c
+t_unit_conformance_SOURCES = t/unit/conformance.c t/unit/conformance_export.c t/unit/conformance.h
 t_unit_conformance_CFLAGS = $(unit_cflags)
 t_unit_conformance_LDADD = core/host/libhost.la core/base/libbase.la $(CRITERION_LIBS)
 unit_tests += t/unit/sim
