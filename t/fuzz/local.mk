@@ -30,5 +30,11 @@ t_fuzz_record_SOURCES = t/fuzz/record.c
 t_fuzz_record_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
 t_fuzz_record_LDADD = core/base/libbase.la $(MSGPACK_LIBS) -lm
 t_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/restAnswer
+t_fuzz_restAnswer_SOURCES = t/fuzz/restAnswer.c plugins/export/clientRest/answer.c \
+	plugins/export/clientRest/packed.c plugins/export/clientRest/text.c
+t_fuzz_restAnswer_CFLAGS = $(AM_CFLAGS) $(YAJL_CFLAGS) $(MSGPACK_CFLAGS)
+t_fuzz_restAnswer_LDADD = $(YAJL_LIBS) $(MSGPACK_LIBS)
+t_fuzz_restAnswer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an answer means for the records that were sent. */
+#ifndef CLIENTREST_VERDICT_H
+#define CLIENTREST_VERDICT_H
+
+#include "http.h"
+
+__attribute__((format(printf, 3, 4))) void verdict_reject(struct tesla_verdict *v, int code,
+							  const char *fmt, ...);
+/* Any answer but those that deliver: RETRY, REJECT or REFUSED, and why. */
+void verdict_of(const struct http_answer *a, const char *url, struct tesla_verdict *v);
+
+#endif
