@@ -36,5 +36,10 @@ t_fuzz_restAnswer_SOURCES = t/fuzz/restAnswer.c plugins/export/clientRest/answer
 t_fuzz_restAnswer_CFLAGS = $(AM_CFLAGS) $(YAJL_CFLAGS) $(MSGPACK_CFLAGS)
 t_fuzz_restAnswer_LDADD = $(YAJL_LIBS) $(MSGPACK_LIBS)
 t_fuzz_restAnswer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/batch
+t_fuzz_batch_SOURCES = t/fuzz/batch.c
+t_fuzz_batch_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
+t_fuzz_batch_LDADD = core/host/libhost.la
+t_fuzz_batch_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif
