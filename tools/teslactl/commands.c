@@ -8,129 +8,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/param.h"
+#include "teslactl/journal.h"
 #include "teslactl/json.h"
+#include "teslactl/list.h"
 #include "teslactl/rows.h"
 #include "teslactl/table.h"
 #include "teslactl/watch.h"
-
-/* ---- lists of maps as tables ---- */
-
-enum form { TEXT, COUNT, SHARE, DURATION, AGE, FLAG };
-struct field {
-	const char *key;
-	enum form form;
-};
-struct list {
-	const char *key;
-	const struct table_column *columns;
-	const struct field *fields;
-	size_t n;
-};
-
-/* A text, a number, or a list of them, as text. */
-static void text_add(FILE *out, const msgpack_object *o)
-{
-	int64_t v;
-
-	if (o->type == MSGPACK_OBJECT_STR) {
-		(void)fwrite(o->via.str.ptr, 1, o->via.str.size, out);
-	} else if (mp_to_int(o, &v)) {
-		(void)fprintf(out, "%lld", (long long)v);
-	} else if (o->type == MSGPACK_OBJECT_ARRAY) {
-		for (uint32_t i = 0; i < o->via.array.size; i++) {
-			const msgpack_object *item = &o->via.array.ptr[i];
-
-			(void)fputs(i ? "," : "", out);
-			if (item->type != MSGPACK_OBJECT_ARRAY)
-				text_add(out, item);
-		}
-	}
-}
-
-static char *text_of(const msgpack_object *o)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (out == NULL)
-		return NULL;
-	if (o != NULL)
-		text_add(out, o);
-	(void)fclose(out);
-	return text;
-}
-
-static void number_add(struct table *t, double v, enum form form, int64_t now_ms)
-{
-	char text[32];
-
-	if (form == SHARE && v >= 0) {
-		table_addf(t, "%.1f%%", v * 100);
-		return;
-	}
-	if (form == SHARE || (form == AGE && v <= 0)) {
-		table_add(t, NULL);
-		return;
-	}
-	if (form == AGE)
-		age_format(now_ms - (int64_t)v, text, sizeof text);
-	else
-		duration_format((int64_t)v, text, sizeof text);
-	table_add(t, text);
-}
-
-static void field_add(struct table *t, const msgpack_object *map, const struct field *f,
-		      int64_t now_ms)
-{
-	const msgpack_object *o = mp_get(map, f->key);
-	double v;
-
-	if (f->form == FLAG) {
-		table_add(t, mp_bool(map, f->key, false) ? "yes" : "no");
-	} else if (f->form == TEXT || f->form == COUNT || !mp_to_real(o, &v)) {
-		_cleanup_free_ char *text = text_of(o);
-
-		table_add(t, text);
-	} else {
-		number_add(t, v, f->form, now_ms);
-	}
-}
-
-static void list_print(const msgpack_object *answer, const struct list *l)
-{
-	size_t n;
-	const msgpack_object *maps = mp_array(answer, l->key, &n);
-	int64_t now_ms = clock_wall_us() / 1000;
-	struct table t;
-
-	if (n == 0)
-		return;
-	table_init(&t, l->columns, l->n);
-	for (size_t i = 0; i < n; i++)
-		for (size_t c = 0; c < l->n; c++)
-			field_add(&t, &maps[i], &l->fields[c], now_ms);
-	(void)puts("");
-	table_print(&t, stdout);
-	table_release(&t);
-}
-
-/* A text of the answer, safe for a terminal; "-" when there is none.  free() it. */
-static char *word(const msgpack_object *map, const char *key)
-{
-	char *text = text_of(mp_get(map, key));
-
-	if (text != NULL && *text == '\0') {
-		free(text);
-		text = strdup("-");
-	}
-	if (text == NULL) {
-		(void)fputs("teslactl: no memory\n", stderr);
-		exit(CTL_NO);
-	}
-	text_clean(text);
-	return text;
-}
 
 /* ---- status ---- */
 
@@ -175,12 +58,12 @@ static const struct field analyzer_fields[] = {
 	{ "note", TEXT },
 };
 static const struct table_column exporter_columns[] = {
-	{ "EXPORTER", false }, { "TYPE", false },   { "STATE", false },
-	{ "DELIVERED", true }, { "DROPPED", true }, { "REASON", false },
+	{ "EXPORTER", false }, { "TYPE", false },    { "STATE", false },  { "BACKLOG", true },
+	{ "DELIVERED", true }, { "REJECTED", true }, { "DROPPED", true }, { "REASON", false },
 };
 static const struct field exporter_fields[] = {
-	{ "id", TEXT },		{ "type", TEXT },     { "state", TEXT },
-	{ "delivered", COUNT }, { "dropped", COUNT }, { "reason", TEXT },
+	{ "id", TEXT },		{ "type", TEXT },      { "state", TEXT },    { "backlog", COUNT },
+	{ "delivered", COUNT }, { "rejected", COUNT }, { "dropped", COUNT }, { "reason", TEXT },
 };
 static const struct list status_lists[] = {
 	{ "hosts", host_columns, host_fields, N_ELEMENTS(host_fields) },
@@ -188,21 +71,6 @@ static const struct list status_lists[] = {
 	{ "analyzers", analyzer_columns, analyzer_fields, N_ELEMENTS(analyzer_fields) },
 	{ "exporters", exporter_columns, exporter_fields, N_ELEMENTS(exporter_fields) },
 };
-
-static void texts_print(const msgpack_object *map, const char *key, const char *before)
-{
-	size_t n;
-	const msgpack_object *texts = mp_array(map, key, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *text = text_of(&texts[i]);
-
-		if (text == NULL)
-			continue;
-		text_clean(text);
-		(void)printf("%s%s\n", before, text);
-	}
-}
 
 static int status_show(const msgpack_object *answer)
 {
@@ -217,6 +85,7 @@ static int status_show(const msgpack_object *answer)
 	(void)printf("node %s, %s, %s\n", id, name, place);
 	(void)printf("teslad %s, process %s, up %s\n", version, pid, age);
 	(void)printf("config %s, stream %s\n", config, stream);
+	journal_summary(mp_get(answer, "journal"));
 	for (size_t i = 0; i < N_ELEMENTS(status_lists); i++)
 		list_print(answer, &status_lists[i]);
 	texts_print(answer, "warnings", "warning: ");
@@ -398,6 +267,7 @@ const struct command commands[] = {
 	{ "plugins", "", "What plugins there are, and their parameters", plugins_show, NULL, NULL },
 	{ "check", "", "Check the configuration on disk as `teslad -t` does", check_show,
 	  check_code, NULL },
+	{ "journal", JOURNAL_ARGS, JOURNAL_HELP, NULL, NULL, journal_run },
 	{ "shutdown", "", "End the daemon", shutdown_show, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };

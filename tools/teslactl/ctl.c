@@ -19,7 +19,8 @@ static int no_daemon(const struct tesla_error *err)
 	return err->code == -EREMOTEIO ? CTL_NO : CTL_NO_DAEMON;
 }
 
-int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret)
+int ctl_request(const struct ctl *ctl, const char *command, const struct buf *args,
+		struct answer *ret)
 {
 	struct tesla_client *c;
 	struct tesla_error err;
@@ -29,13 +30,19 @@ int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret)
 
 	if (r != 0)
 		return no_daemon(&err);
-	r = tesla_request(c, command, NULL, 0, ctl->timeout_ms, &bytes, &len, &err);
+	r = tesla_request(c, command, args ? args->pub.bytes : NULL, args ? args->pub.len : 0,
+			  ctl->timeout_ms, &bytes, &len, &err);
 	tesla_disconnect(c);
 	if (r != 0 || mp_unpack(&ret->doc, bytes, len, &err) != 0)
 		return no_daemon(&err);
 	ret->bytes = bytes;
 	bytes = NULL;
 	return CTL_GOOD;
+}
+
+int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret)
+{
+	return ctl_request(ctl, command, NULL, ret);
 }
 
 void answer_release(struct answer *a)

@@ -20,8 +20,12 @@ struct ctl {
 	const char *endpoint; /* NULL: the default */
 	bool json;
 	int timeout_ms;
-	int64_t seconds_ms;   /* watch ends after so long; 0: never by itself */
-	struct filter filter; /* what to watch */
+	int64_t seconds_ms; /* watch ends after so long; 0: never by itself */
+	char **words;	    /* the command's arguments */
+	size_t n_words;
+	struct filter filter; /* what to watch: of the words */
+	const char *to;	      /* --to of journal */
+	bool yes;	      /* --yes of journal: do not ask */
 };
 
 struct answer {
@@ -33,6 +37,9 @@ struct answer {
 int ctl_complain(const struct tesla_error *err);
 /* One command, one answer; CTL_GOOD: release it with answer_release.  Else it was complained of. */
 int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret);
+/* The same with more keys: `args` is a MessagePack map, or NULL. */
+int ctl_request(const struct ctl *ctl, const char *command, const struct buf *args,
+		struct answer *ret);
 void answer_release(struct answer *a);
 
 #endif

@@ -3,7 +3,9 @@ bin_PROGRAMS += tools/teslactl/teslactl
 tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c \
 	tools/teslactl/commands.c tools/teslactl/commands.h \
 	tools/teslactl/ctl.c tools/teslactl/ctl.h \
+	tools/teslactl/journal.c tools/teslactl/journal.h \
 	tools/teslactl/json.c tools/teslactl/json.h \
+	tools/teslactl/list.c tools/teslactl/list.h \
 	tools/teslactl/rows.c tools/teslactl/rows.h \
 	tools/teslactl/screen.c tools/teslactl/screen.h \
 	tools/teslactl/table.c tools/teslactl/table.h \

@@ -11,7 +11,7 @@
 #include "base/stdio_fill.h"
 #include "teslactl/commands.h"
 
-enum { OPTION_TIMEOUT = 256 };
+enum { OPTION_TIMEOUT = 256, OPTION_TO };
 
 struct line {
 	struct ctl ctl;
@@ -24,6 +24,8 @@ static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "Answers as one JSON object; watch: one object a line", 0 },
 	{ "seconds", 'n', "N", 0, "watch ends after N seconds", 0 },
 	{ "timeout", OPTION_TIMEOUT, "SECONDS", 0, "Wait so long for an answer (default 5)", 0 },
+	{ "to", OPTION_TO, "EXPORTER", 0, "journal drain hands the records on to this one", 0 },
+	{ "yes", 'y', NULL, 0, "journal purge does not ask", 0 },
 	{ "version", 'V', NULL, 0, "Print the version", -1 },
 	{ 0 }
 };
@@ -51,24 +53,45 @@ static int64_t duration_arg(struct argp_state *state, const char *option, const 
 
 static void command_arg(struct argp_state *state, struct line *line, char *text)
 {
-	struct filter *filter = &line->ctl.filter;
-
 	if (line->command == NULL) {
 		line->command = command_find(text);
 		if (line->command == NULL)
 			argp_error(state, "there is no command \"%s\"", text);
 	} else if (line->command->args[0] == '\0') {
 		argp_error(state, "%s takes no arguments, \"%s\" came", line->command->name, text);
-	} else if (filter->analyzer == 0 && filter->n_variables == 0 &&
-		   text[strspn(text, "0123456789")] == '\0') {
-		filter->analyzer = strtoll(text, NULL, 10);
-		if (filter->analyzer <= 0)
-			argp_error(state,
-				   "the analyzer is \"%s\": expected a positive whole number",
-				   text);
 	} else {
-		filter->variables[filter->n_variables++] = text;
+		line->ctl.words[line->ctl.n_words++] = text;
 	}
+}
+
+/* [ANALYZER] [VARIABLE...] */
+static void filter_set(struct argp_state *state, struct ctl *ctl)
+{
+	bool numbered =
+		ctl->n_words > 0 && ctl->words[0][strspn(ctl->words[0], "0123456789")] == '\0';
+
+	ctl->filter.analyzer = numbered ? strtoll(ctl->words[0], NULL, 10) : 0;
+	ctl->filter.variables = ctl->words + numbered;
+	ctl->filter.n_variables = ctl->n_words - numbered;
+	if (numbered && ctl->filter.analyzer <= 0)
+		argp_error(state, "the analyzer is \"%s\": expected a positive whole number",
+			   ctl->words[0]);
+}
+
+static void line_check(struct argp_state *state, struct line *line)
+{
+	bool journal, watch;
+
+	if (line->command == NULL)
+		argp_error(state, "a command is missing");
+	journal = strcmp(line->command->name, "journal") == 0;
+	watch = strcmp(line->command->name, "watch") == 0;
+	if (line->ctl.seconds_ms > 0 && !watch)
+		argp_error(state, "--seconds is for watch only");
+	if ((line->ctl.to != NULL || line->ctl.yes) && !journal)
+		argp_error(state, "--to and --yes are for journal only");
+	if (watch)
+		filter_set(state, &line->ctl);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -88,6 +111,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPTION_TIMEOUT:
 		line->ctl.timeout_ms = (int)duration_arg(state, "timeout", arg);
 		return 0;
+	case OPTION_TO:
+		line->ctl.to = arg;
+		return 0;
+	case 'y':
+		line->ctl.yes = true;
+		return 0;
 	case 'V':
 		(void)puts("teslactl " PACKAGE_VERSION);
 		exit(output_finish(CTL_GOOD));
@@ -95,10 +124,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		command_arg(state, line, arg);
 		return 0;
 	case ARGP_KEY_END:
-		if (line->command == NULL)
-			argp_error(state, "a command is missing");
-		if (line->ctl.seconds_ms > 0 && line->command->run == NULL)
-			argp_error(state, "--seconds is for watch only");
+		line_check(state, line);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -145,11 +171,11 @@ int main(int argc, char **argv)
 					  .args_doc = "COMMAND [ARGUMENT...]",
 					  .doc = "Asks teslad, or tells it.\v ",
 					  .help_filter = help_filter };
-	_cleanup_free_ char **variables = calloc((size_t)argc + 1, sizeof *variables);
-	struct line line = { .ctl = { .timeout_ms = 5000, .filter.variables = variables } };
+	_cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof *words);
+	struct line line = { .ctl = { .timeout_ms = 5000, .words = words } };
 
 	stdio_fill();
-	if (variables == NULL)
+	if (words == NULL)
 		return CTL_NO;
 	/* Only characters: a decimal comma would spoil numbers. */
 	(void)setlocale(LC_CTYPE, "");
