@@ -32,8 +32,9 @@
 #
 #   device ID TYPE [NAME=VALUE...]      adds a device to config.xml
 #   analyzer ID DEVICE MODEL [NAME=VALUE...] -- VARIABLE...     adds an analyzer; names: address,
-#                              driver, data, poll_interval (default 1), export=TYPE[:TARGET]; others
-#                              become parameters
+#                              driver, data, poll_interval (default 1), record_interval (15),
+#                              export=TYPE[:TARGET] or export='<export .../>'; others become
+#                              parameters
 #   write_config               makes config.xml of them, and lector.ini unless it is there
 #   write_ini [SECTION.NAME=VALUE...]   lector.ini; control and stream are ipc sockets in $tmp
 #   start_sim NAME ARGS...     tesla-sim; returns when it is ready (--tcp 0: any free port)
@@ -41,6 +42,10 @@
 #   start_teslad [ARGS...]     with config.xml and lector.ini; returns when its control answers
 #   ctl ARGS...                teslactl --json
 #   analyzer_is ID KEY VALUE   true when `status` says so
+#   start_rest NAME ARGS...    t/e2e/rest_server.py, on a free port; returns when it is ready
+#   rest_url NAME              its http://127.0.0.1:PORT
+#   drained                    true when the journal is open and nothing waits for an exporter
+#   start_shim NAME            teslad gets t/shim/NAME.so from now on (plain build only)
 #   subscribe NAME [PREFIX...]     a pyzmq subscriber; $tmp/NAME.jsonl gets a JSON line per message
 #   lines_at_least N FILE      true when the file has N lines
 #
@@ -75,7 +80,7 @@ exec {out}>&1 {err}>&2
 declare -A pids=()
 started=()
 cleanups=()
-pid='' status=0
+pid='' status=0 shim=''
 
 fail() {
 	trap - ERR
@@ -226,7 +231,7 @@ device() {
 
 analyzer() {
 	local id=$1 attributes="device=\"$2\" model=\"$3\"" model=$3
-	local data=pmData driver=modBusComm poll=1 type exports='' params=''
+	local data=pmData driver=modBusComm poll=1 record=15 type exports='' params=''
 	shift 3
 	while test "$1" != --; do
 		case $1 in
@@ -234,6 +239,8 @@ analyzer() {
 		driver=*) driver=${1#*=} ;;
 		data=*) data=${1#*=} ;;
 		poll_interval=*) poll=${1#*=} ;;
+		record_interval=*) record=${1#*=} ;;
+		export=\<*) exports+=${1#*=} ;;
 		export=*:*)
 			type=${1%%:*}
 			exports+="<export type=\"${type#*=}\" target=\"${1#*:}\"/>"
@@ -247,7 +254,7 @@ analyzer() {
 	{
 		echo "  <analyzer id=\"$id\" $attributes driver=\"$driver\" data_driver=\"$data\">"
 		echo "    <params><manufacturer>any</manufacturer><model>$model</model>"
-		echo "      <record_interval>15</record_interval>"
+		echo "      <record_interval>$record</record_interval>"
 		echo "      <poll_interval>$poll</poll_interval>$params</params>"
 		test -z "$exports" || echo "    <exports>$exports</exports>"
 		echo "    <variables>$(printf '<variable>%s</variable>' "$@")</variables>"
@@ -308,7 +315,7 @@ sim_port() {
 
 start_teslad() {
 	mkdir -p run state
-	start teslad teslad -c config.xml -i lector.ini "$@"
+	start teslad env ${shim:+"LD_PRELOAD=$shim"} teslad -c config.xml -i lector.ini "$@"
 	wait_for 15 teslad_answers
 }
 
@@ -326,6 +333,29 @@ analyzer_is() {
 	got=$(ctl status | jq -r --argjson id "$1" --arg key "$2" \
 		'.analyzers[] | select(.id == $id)[$key]')
 	test "$got" = "$3"
+}
+
+start_rest() {
+	start "$1" py "$top/t/e2e/rest_server.py" --port 0 "${@:2}"
+	wait_for 10 grep -qs '^ready' "$1.log"
+}
+
+rest_url() {
+	echo "http://127.0.0.1:$(sed -n 's/^ready \([0-9]*\)$/\1/p' "$1.log")"
+}
+
+drained() {
+	ctl journal 2>/dev/null | jq -e \
+		'.state == "open" and .waiting == 0 and all(.exporters[]; .backlog == 0)' >/dev/null
+}
+
+start_shim() {
+	local so
+	so=$(dirname "$TESLA_STAGE")/t/shim/.libs/$1.so
+	test -f "$so" || skip "$1.so is not built: make check TESTS="
+	test -z "${LD_PRELOAD:-}" || skip "something else is preloaded"
+	! nm -D "$(command -v teslad)" | grep -q __asan_ || skip "a sanitizer wants to be the first"
+	shim=$so
 }
 
 subscribe() {

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# For LD_PRELOAD in end-to-end tests of the plain build: a disk that fails, a clock that can be set.
+check_LTLIBRARIES += t/shim/disk.la t/shim/clock.la
+shim_ldflags = -module -avoid-version -shared -rpath /nowhere
+t_shim_disk_la_SOURCES = t/shim/disk.c
+t_shim_disk_la_LDFLAGS = $(shim_ldflags)
+t_shim_disk_la_LIBADD = -ldl
+t_shim_clock_la_SOURCES = t/shim/clock.c
+t_shim_clock_la_LDFLAGS = $(shim_ldflags)
+t_shim_clock_la_LIBADD = -ldl
