@@ -7,10 +7,11 @@
 
 #define JOURNAL_ARGS "[list | rejects | export | drain | purge] [EXPORTER]"
 #define JOURNAL_HELP \
-	"Records that wait: per exporter how many, since when, and why.  rejects lists what an\n" \
-	"      exporter refused for good; export prints records as JSON lines (export rejects: those\n" \
-	"      of the reject lists); drain tries now, or with --to hands the records on to another\n" \
-	"      exporter; purge forgets them, once you have said yes."
+	"Records that wait: per exporter how many, since when, and why.\n" \
+	"      rejects: what an exporter refused for good.\n" \
+	"      export: records as JSON lines (export rejects: of the reject lists).\n" \
+	"      drain: tries now, or with --to hands them on to another exporter.\n" \
+	"      purge: forgets them, once you have said yes (purge rejects: those too)."
 
 int journal_run(const struct ctl *ctl);
 /* The map `journal` of status, in a line. */
