@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/calendar.h"
 #include "base/model_tables.h"
 #include "base/record.h"
 #include "daemon/window.h"
@@ -18,7 +19,7 @@
 #define GRACE_MS 2000
 #define FUTURE_US 5000000 /* the clock may have stepped back since a reading was stamped */
 #define BACK_MS 1000	  /* less is a clock that is being set right */
-#define WRONG_CLOCK_MS (INT64_C(2) * 86400000) /* so far in the future it was, as for window_open */
+#define WRONG_CLOCK_MS (INT64_C(2) * 86400000) /* so far in the future: wrong altogether */
 #define ENTRY_MAX (RECORD_BYTES_MAX + (1u << 20))
 
 struct track { /* of one analyzer */
@@ -65,6 +66,21 @@ static void track_forget(struct recorder *r, struct track *t, int64_t closed_ms)
 {
 	window_init(t->w, conf_of(r, t));
 	t->w->closed_ms = closed_ms;
+}
+
+/*
+ * Opens the window that t_us is in, unless there is a record with its end or a later one: a record's
+ * end is its key.
+ */
+static void track_open(struct recorder *r, struct track *t, int64_t t_us)
+{
+	const struct conf_analyzer *conf = conf_of(r, t);
+	int64_t t_ms = t_us / 1000;
+
+	if (t->w->closed_ms > t_ms + WRONG_CLOCK_MS)
+		t->w->closed_ms = INT64_MIN;
+	if (calendar_end_ms(t_ms, conf->record_ms) > t->w->closed_ms)
+		window_open(t->w, conf, t_us);
 }
 
 /*
@@ -170,14 +186,14 @@ void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *whic
 	int64_t until_us = wall_us + FUTURE_US, from_us, next_us;
 
 	if (t->w->end_ms == 0)
-		(void)window_open(t->w, a->conf, wall_us);
+		track_open(r, t, wall_us);
 	add_late(r, t->w, a, which, n, until_us);
 	from_us = t->w->start_ms * 1000;
 	while (t->w->end_ms != 0 &&
 	       (next_us = add_span(t->w, a, which, n, from_us, until_us)) != INT64_MAX) {
 		from_us = t->w->end_ms * 1000;
 		track_close(r, t);
-		(void)window_open(t->w, a->conf, next_us);
+		track_open(r, t, next_us);
 	}
 	track_keep(r, t);
 }
@@ -212,7 +228,7 @@ static bool track_tick(struct recorder *r, struct track *t, int64_t wall_us)
 	else if (open && is_misplaced(t->w, wall_ms))
 		track_forget(r, t, t->w->closed_ms);
 	if (t->w->end_ms == 0) {
-		(void)window_open(t->w, conf_of(r, t), wall_us);
+		track_open(r, t, wall_us);
 		track_keep(r, t);
 	}
 	return t->w->end_ms == 0 || wall_ms < t->w->start_ms - BACK_MS;
@@ -289,7 +305,7 @@ static void track_begin(struct recorder *r, struct track *t, int64_t wall_us)
 	if (t->w->end_ms != 0 && wall_us >= t->w->end_ms * 1000)
 		track_close(r, t);
 	if (t->w->end_ms == 0)
-		(void)window_open(t->w, conf, wall_us);
+		track_open(r, t, wall_us);
 	track_keep(r, t);
 }
 

@@ -352,6 +352,19 @@ Test(recorder, a_foreign_entry_is_checked)
 		memcpy(bytes, &n, sizeof n);
 		cr_assert(eq(int, recorder_entry_parse(bytes, len, &e), n == 2 ? 0 : -EBADMSG));
 	}
+	cr_assert(eq(int, recorder_entry_parse(good, len, &e), 0));
+	for (uint32_t n = 0; n < 2;
+	     n++) { /* the same record for nobody, and for one without a name */
+		_cleanup_free_ uint8_t *bytes = malloc(len);
+
+		memcpy(bytes, &n, sizeof n);
+		bytes[sizeof n] = '\0';
+		memcpy(bytes + sizeof n + n, e.record, e.len);
+		cr_assert(eq(int,
+			     recorder_entry_parse(bytes, sizeof n + n + e.len,
+						  &(struct recorder_entry){ 0 }),
+			     -EBADMSG));
+	}
 	bench_release(&b);
 }
 
@@ -373,7 +386,7 @@ Test(recorder, a_clock_that_jumps_forward_closes_one_window)
 	bench_release(&b);
 }
 
-/* After five minutes; *first: those that were made until then. */
+/* A sweep of 7 and a tick every second. */
 static void go(struct bench *b, int64_t from_ms, int64_t minutes)
 {
 	for (int64_t s = 0; s < minutes * 60; s++) {
@@ -441,6 +454,24 @@ Test(recorder, a_window_in_the_future_makes_room_when_nothing_was_recorded)
 	cr_expect(eq(i64, of[0].end_ms, NOON + MINUTE));
 	cr_expect(eq(dbl, of[0].voltage[0].max, 200), "the wrong label's are gone");
 	cr_expect(ge(i64, of[1].voltage[0].covered_ms, 59000));
+	bench_release(&b);
+}
+
+/* It jumps hours ahead, a window opens there, and it is put right to a time that was recorded. */
+Test(recorder, ahead_and_back_again)
+{
+	struct made of[MADE_MAX];
+	struct bench b;
+	size_t n;
+
+	bench_init(&b, MINUTE, NOON);
+	go(&b, NOON, 5);
+	tick(&b, NOON + 600 * MINUTE);
+	go(&b, NOON + 3 * MINUTE, 10);
+	n = made_of_7(&b, of);
+	cr_expect(eq(sz, n, 12));
+	for (size_t k = 0; k < n; k++)
+		cr_expect(eq(i64, of[k].end_ms, NOON + ((int64_t)k + 1) * MINUTE));
 	bench_release(&b);
 }
 
