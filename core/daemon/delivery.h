@@ -3,6 +3,11 @@
  * How the journal's records reach one exporter: which are sent next, what its verdicts mean, and
  * when it is tried again.  Pure: no process, no journal, no clock of its own; the caller carries
  * out what it says.  One batch is under way at a time.
+ *
+ * What was not got to comes again at once, as long as something gets done.  A record that is to
+ * come later while those behind it pass is left behind: it waits by itself, with a back-off of its
+ * own, and holds up nobody.  When nothing gets done at all, nothing is sent until a back-off is
+ * over; then it goes on with the oldest.
  */
 #ifndef DAEMON_DELIVERY_H
 #define DAEMON_DELIVERY_H
@@ -11,35 +16,98 @@
 
 #define DELIVERY_BATCH_MAX 1000u
 #define DELIVERY_BYTES_MAX (512u << 10)
+#define DELIVERY_BACKOFF_LEAST_MS 100 /* whatever the jitter says */
 #define DELIVERY_BACKOFF_MIN_MS 1000
 #define DELIVERY_BACKOFF_MAX_MS 300000
-#define DELIVERY_PAUSE_MS (15 * 60 * 1000) /* refused: tried with one record after that */
+#define DELIVERY_RETRY_MAX_MS (24 * 3600 * 1000LL) /* of what the far end asks for */
+#define DELIVERY_PAUSE_MS (15 * 60 * 1000)	   /* refused: tried with one record after that */
+#define DELIVERY_WELL_MS 60000 /* without a failure: it goes well again, backlog or not */
 
 enum delivery_state {
 	DELIVERY_DOWN,	  /* its host does not run */
 	DELIVERY_IDLE,	  /* nothing waits */
 	DELIVERY_TAKING,  /* a batch is being read from the journal */
 	DELIVERY_SENDING, /* the host has it */
-	DELIVERY_WAITING, /* until retry_at_ms */
-	DELIVERY_PAUSED,  /* refused by the far end: until retry_at_ms, or told to go on */
+	DELIVERY_WAITING, /* until until_ms */
+	DELIVERY_PAUSED,  /* refused by the far end: until until_ms, or told to go on */
 };
 const char *delivery_state_name(enum delivery_state s);
 
+enum delivery_news { /* what a log should say: once each time, never per try */
+		     DELIVERY_NO_NEWS,
+		     DELIVERY_WRONG,   /* it goes wrong: `reason` */
+		     DELIVERY_REFUSED, /* it is paused: `reason` */
+		     DELIVERY_WELL,    /* it goes well again: `since` were delivered meanwhile */
+};
+
 struct delivery {
 	enum delivery_state state;
-	uint32_t batch; /* records at once, of the configuration */
-	double rate;	/* records a second at most; 0: no bound */
-	uint64_t from;	/* the next take begins here; 0: at the oldest */
-	uint64_t turn;	/* number of the batch under way, as on the wire */
-	unsigned failures; /* in a row */
-	int64_t retry_at_ms;
-	char reason[244]; /* of the last failure; "": it went well */
-	double smoothed;  /* records a second, delivered */
-	uint64_t random;  /* state of the jitter */
-	/* of the batch under way */
-	uint64_t seqs[DELIVERY_BATCH_MAX];
+	uint32_t batch;		    /* records at once, of the configuration */
+	double rate;		    /* records a second at most; 0: no bound */
+	uint64_t waiting, next_seq; /* what the journal has for it; the next record's number */
+	uint64_t turn;		    /* number of the batch under way, as on the wire */
+	int64_t until_ms;	    /* waiting, paused: so long */
+	int64_t retry_at_ms;	    /* nothing is sent before */
+	unsigned failures;	    /* in a row: nothing got done */
+	bool refused;		    /* the last answer was a refusal */
+	/* what was left behind */
+	bool left;
+	uint64_t from;	/* with `left`: the next take begins here */
+	uint64_t tried; /* below it all were tried while later ones passed */
+	int64_t again_at_ms;
+	unsigned again; /* times in a row that nothing of it got done */
+	/* what is told */
+	char reason[244]; /* of the last failure; "": it goes well */
+	enum delivery_news told;
+	int64_t failed_ms;
+	uint64_t since;
+	double smoothed; /* records a second, delivered */
+	int64_t smoothed_ms;
+	double tokens; /* for `rate` */
+	int64_t tokens_ms;
+	uint64_t random; /* state of the jitter */
+	/* the batch under way */
+	uint64_t asked, seqs[DELIVERY_BATCH_MAX];
 	size_t n;
-	int64_t sent_ms;
 };
+
+/* `seed` is for the jitter. */
+void delivery_init(struct delivery *d, uint32_t batch, double rate, uint64_t seed);
+
+/* Its host takes batches, or no longer: what was under way comes again. */
+void delivery_host(struct delivery *d, bool up);
+/* After each commit: so many wait for it, and the journal's next record will be next_seq. */
+void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq);
+/* Somebody asks for it: nothing is waited for any longer. */
+void delivery_drain(struct delivery *d);
+
+struct delivery_step {
+	enum { DELIVERY_NOTHING, DELIVERY_TAKE, DELIVERY_WAIT } what;
+	uint64_t from; /* TAKE: so many from here; then delivery_took or delivery_failed */
+	size_t max;
+	int64_t until_ms; /* WAIT: ask again then, at the latest */
+};
+/* What is to be done now. */
+struct delivery_step delivery_step(struct delivery *d, int64_t now_ms);
+/* The batch that was taken is with the host, as d->turn; with n 0 there was none. */
+void delivery_took(struct delivery *d, const struct journal_taken *taken, size_t n, int64_t now_ms);
+/* It could not be taken, or not be sent. */
+void delivery_failed(struct delivery *d, const char *why, int64_t now_ms);
+
+struct delivery_verdict { /* one per record of the batch, in its order */
+	enum tesla_delivery delivery;
+	int64_t retry_ms;
+	const char *reason; /* NULL: none was given */
+};
+/* The caller settles those that are DONE and REJECT.  `error`: of the call as a whole, or NULL. */
+void delivery_verdicts(struct delivery *d, const struct delivery_verdict *v, const char *error,
+		       int64_t now_ms);
+
+/* To be asked after each of the above. */
+enum delivery_news delivery_news(struct delivery *d, int64_t now_ms);
+/* When it is tried again; 0: it waits for nothing. */
+int64_t delivery_retry_at(const struct delivery *d);
+/* Delivered records a second over the last ten or so. */
+double delivery_rate(const struct delivery *d, int64_t now_ms);
 
 #endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the journal's records reach one exporter: the policy. */
+#include "daemon/delivery.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#define SMOOTHING_MS 10000.0
+
+const char *delivery_state_name(enum delivery_state s)
+{
+	static const char *const names[] = { "down",	"idle",	   "taking",
+					     "sending", "waiting", "paused" };
+
+	return names[s];
+}
+
+void delivery_init(struct delivery *d, uint32_t batch, double rate, uint64_t seed)
+{
+	*d = (struct delivery){ .state = DELIVERY_DOWN,
+				.batch = batch < DELIVERY_BATCH_MAX ? batch : DELIVERY_BATCH_MAX,
+				.rate = rate,
+				.told = DELIVERY_WELL,
+				.random = seed | 1 };
+	if (d->batch == 0)
+		d->batch = 1;
+}
+
+/* ---- waiting ---- */
+
+static uint64_t random_next(struct delivery *d) /* xorshift64 */
+{
+	d->random ^= d->random << 13;
+	d->random ^= d->random >> 7;
+	d->random ^= d->random << 17;
+	return d->random;
+}
+
+/* Full jitter: anything up to a bound that doubles, so that many nodes do not come together. */
+static int64_t backoff_ms(struct delivery *d, unsigned failures)
+{
+	int64_t bound = DELIVERY_BACKOFF_MIN_MS, ms;
+
+	for (unsigned i = 1; i < failures && bound < DELIVERY_BACKOFF_MAX_MS; i++)
+		bound *= 2;
+	if (bound > DELIVERY_BACKOFF_MAX_MS)
+		bound = DELIVERY_BACKOFF_MAX_MS;
+	ms = (int64_t)(random_next(d) % (uint64_t)(bound + 1));
+	return ms < DELIVERY_BACKOFF_LEAST_MS ? DELIVERY_BACKOFF_LEAST_MS : ms;
+}
+
+/* It begins anew, with the oldest. */
+static void from_the_oldest(struct delivery *d)
+{
+	d->left = false;
+	d->from = d->tried = 0;
+	d->again = 0;
+}
+
+/* Nothing got done: nothing is sent for a while. */
+static void fail(struct delivery *d, int64_t now_ms)
+{
+	from_the_oldest(d);
+	d->failures++;
+	d->retry_at_ms = now_ms + backoff_ms(d, d->failures);
+}
+
+/* Some are left behind; it goes on at `from`. */
+static void leave(struct delivery *d, uint64_t from, int64_t now_ms)
+{
+	d->from = from;
+	if (d->left)
+		return;
+	d->left = true;
+	d->again++;
+	d->again_at_ms = now_ms + backoff_ms(d, d->again);
+}
+
+/* ---- what happens ---- */
+
+void delivery_host(struct delivery *d, bool up)
+{
+	if (up != (d->state == DELIVERY_DOWN))
+		return;
+	d->state = up ? DELIVERY_IDLE : DELIVERY_DOWN;
+	d->n = 0;
+	from_the_oldest(d);
+}
+
+void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq)
+{
+	d->waiting = waiting;
+	d->next_seq = next_seq;
+}
+
+void delivery_drain(struct delivery *d)
+{
+	d->retry_at_ms = d->again_at_ms = 0;
+}
+
+static void set_reason(struct delivery *d, const char *why, int64_t now_ms)
+{
+	d->failed_ms = now_ms;
+	(void)snprintf(d->reason, sizeof d->reason, "%s", why ? why : "no reason was given");
+}
+
+void delivery_failed(struct delivery *d, const char *why, int64_t now_ms)
+{
+	if (d->state == DELIVERY_DOWN)
+		return;
+	d->state = DELIVERY_WAITING;
+	d->n = 0;
+	set_reason(d, why, now_ms);
+	fail(d, now_ms);
+}
+
+void delivery_took(struct delivery *d, const struct journal_taken *taken, size_t n, int64_t now_ms)
+{
+	assert(d->state == DELIVERY_TAKING && n <= DELIVERY_BATCH_MAX);
+	if (n == 0 && d->left) { /* the end of the backlog */
+		d->state = DELIVERY_IDLE;
+		d->from = d->asked;
+		return;
+	}
+	if (n == 0) {
+		d->state = DELIVERY_IDLE;
+		if (d->waiting > 0) /* no reason to spin */
+			delivery_failed(d, "the journal has none of those that it counts", now_ms);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		d->seqs[i] = taken[i].seq;
+	d->n = n;
+	d->tokens -= (double)n;
+	d->turn++;
+	d->state = DELIVERY_SENDING;
+}
+
+/* ---- verdicts ---- */
+
+struct outcome {
+	size_t done, settled; /* delivered; delivered or rejected */
+	size_t end;	      /* behind the last that is settled */
+	size_t skipped;	      /* to come later, before `end` */
+	bool refused, again;  /* again: something that was left behind is settled */
+	int64_t retry_ms;
+	const char *why;
+};
+
+static struct outcome outcome_of(const struct delivery *d, const struct delivery_verdict *v)
+{
+	struct outcome o = { .done = 0 };
+
+	for (size_t i = 0; i < d->n; i++) {
+		if (v[i].delivery == TESLA_DONE || v[i].delivery == TESLA_REJECT) {
+			o.done += v[i].delivery == TESLA_DONE;
+			o.settled++;
+			o.end = i + 1;
+			o.again = o.again || d->seqs[i] < d->tried;
+			continue;
+		}
+		o.refused = o.refused || v[i].delivery == TESLA_REFUSED;
+		if (v[i].retry_ms > o.retry_ms)
+			o.retry_ms = v[i].retry_ms;
+		if (o.why == NULL)
+			o.why = v[i].reason;
+	}
+	o.skipped = o.end - o.settled;
+	if (o.retry_ms > DELIVERY_RETRY_MAX_MS)
+		o.retry_ms = DELIVERY_RETRY_MAX_MS;
+	return o;
+}
+
+static void progressed(struct delivery *d, const struct outcome *o, int64_t now_ms)
+{
+	uint64_t end = d->seqs[o->end - 1] + 1;
+
+	d->failures = 0;
+	if (o->again)
+		d->again = 0;
+	if (end > d->tried)
+		d->tried = end;
+	if (o->skipped > 0 || d->left)
+		leave(d, end, now_ms);
+}
+
+static void count_delivered(struct delivery *d, size_t done, int64_t now_ms)
+{
+	d->smoothed = delivery_rate(d, now_ms) + (double)done / (SMOOTHING_MS / 1000);
+	d->smoothed_ms = now_ms;
+	d->since += done;
+}
+
+static void hold_until(struct delivery *d, int64_t at_ms)
+{
+	if (at_ms > d->retry_at_ms)
+		d->retry_at_ms = at_ms;
+}
+
+void delivery_verdicts(struct delivery *d, const struct delivery_verdict *v, const char *error,
+		       int64_t now_ms)
+{
+	struct outcome o = outcome_of(d, v);
+
+	assert(d->state == DELIVERY_SENDING && d->n > 0);
+	d->state = DELIVERY_IDLE;
+	d->refused = o.refused;
+	d->waiting -= o.settled < d->waiting ? o.settled : d->waiting;
+	count_delivered(d, o.done, now_ms);
+	if (o.settled < d->n)
+		set_reason(d, error ? error : o.why, now_ms);
+	if (o.settled > 0)
+		progressed(d, &o, now_ms);
+	else if (d->seqs[d->n - 1] < d->tried)
+		leave(d, d->tried, now_ms);
+	else
+		fail(d, now_ms);
+	if (o.refused)
+		hold_until(d, now_ms + DELIVERY_PAUSE_MS);
+	if (o.retry_ms > 0)
+		hold_until(d, now_ms + o.retry_ms);
+	d->n = 0;
+}
+
+/* ---- what is to be done ---- */
+
+static struct delivery_step wait_until(struct delivery *d, int64_t at_ms)
+{
+	d->state = d->refused ? DELIVERY_PAUSED : DELIVERY_WAITING;
+	d->until_ms = at_ms;
+	return (struct delivery_step){ .what = DELIVERY_WAIT, .until_ms = at_ms };
+}
+
+/* How many may go at once; 0: *until_ms says when some may. */
+static size_t allowed(struct delivery *d, int64_t now_ms, int64_t *until_ms)
+{
+	size_t want = d->refused ? 1 : d->batch;
+	double room;
+
+	if (d->rate <= 0)
+		return want;
+	room = fmax(1, fmin((double)d->batch, d->rate)); /* a second's worth, or a batch */
+	d->tokens = fmin(room, d->tokens + d->rate * (double)(now_ms - d->tokens_ms) / 1000);
+	d->tokens_ms = now_ms;
+	want = want < (size_t)room ? want : (size_t)room;
+	if (d->waiting < want) /* no more than there are; more often, rather than few by few */
+		want = (size_t)d->waiting;
+	if (d->tokens >= (double)want)
+		return want;
+	*until_ms = now_ms + (int64_t)ceil(((double)want - d->tokens) / d->rate * 1000);
+	return 0;
+}
+
+struct delivery_step delivery_step(struct delivery *d, int64_t now_ms)
+{
+	static const struct delivery_step nothing = { .what = DELIVERY_NOTHING };
+	int64_t until_ms = 0;
+	size_t max;
+
+	if (d->state == DELIVERY_DOWN || d->state == DELIVERY_TAKING ||
+	    d->state == DELIVERY_SENDING)
+		return nothing;
+	if (d->waiting == 0) {
+		from_the_oldest(d);
+		d->state = DELIVERY_IDLE;
+		return nothing;
+	}
+	if (now_ms < d->retry_at_ms)
+		return wait_until(d, d->retry_at_ms);
+	if (d->left && now_ms >= d->again_at_ms)
+		d->left = false;
+	if (d->left && d->from >= d->next_seq)
+		return wait_until(d, d->again_at_ms);
+	max = allowed(d, now_ms, &until_ms);
+	if (max == 0)
+		return wait_until(d, until_ms);
+	d->state = DELIVERY_TAKING;
+	d->asked = d->next_seq;
+	return (struct delivery_step){ .what = DELIVERY_TAKE,
+				       .from = d->left ? d->from : 0,
+				       .max = max };
+}
+
+/* ---- what is told ---- */
+
+enum delivery_news delivery_news(struct delivery *d, int64_t now_ms)
+{
+	enum delivery_news is = d->refused			  ? DELIVERY_REFUSED
+				: d->failures > 0 || d->again > 0 ? DELIVERY_WRONG
+								  : DELIVERY_WELL;
+
+	if (is == DELIVERY_WELL) {
+		if (d->waiting > 0 && now_ms - d->failed_ms < DELIVERY_WELL_MS)
+			return DELIVERY_NO_NEWS; /* not yet sure */
+		d->reason[0] = '\0';
+	}
+	if (is == d->told || (is == DELIVERY_WRONG && d->told == DELIVERY_REFUSED))
+		return DELIVERY_NO_NEWS;
+	if (d->told == DELIVERY_WELL)
+		d->since = 0;
+	d->told = is;
+	return is;
+}
+
+int64_t delivery_retry_at(const struct delivery *d)
+{
+	return d->state == DELIVERY_WAITING || d->state == DELIVERY_PAUSED ? d->until_ms : 0;
+}
+
+double delivery_rate(const struct delivery *d, int64_t now_ms)
+{
+	return d->smoothed * exp(-(double)(now_ms - d->smoothed_ms) / SMOOTHING_MS);
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The policy of delivery against a journal and a far end made by hand: nothing is lost, nothing
+ * that is done is sent again, and without time passing it comes to rest.
+ */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/delivery.h"
+
+#define RECORDS_MAX 256
+#define BATCH 10
+
+struct model { /* a journal of one exporter; a record's number is its place, from 1 on */
+	struct delivery d;
+	bool waits[RECORDS_MAX];
+	int delivered[RECORDS_MAX], rejected[RECORDS_MAX];
+	size_t order[RECORDS_MAX], n_order; /* as delivered */
+	size_t n;			    /* the next number */
+	size_t sent;			    /* records, also those that came again */
+	int64_t now_ms;
+};
+
+/* What the far end says to a batch. */
+typedef void far_end(struct model *m, void *arg, struct delivery_verdict *v, const uint64_t *seqs,
+		     size_t n);
+
+static void changed(struct model *m)
+{
+	uint64_t waiting = 0;
+
+	for (size_t i = 1; i < m->n; i++)
+		waiting += m->waits[i];
+	delivery_changed(&m->d, waiting, m->n);
+}
+
+static void records_add(struct model *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		m->waits[m->n++] = true;
+	changed(m);
+}
+
+static void model_init(struct model *m, size_t n, uint64_t seed)
+{
+	*m = (struct model){ .n = 1, .now_ms = 1000000 };
+	delivery_init(&m->d, BATCH, 0, seed);
+	delivery_host(&m->d, true);
+	records_add(m, n);
+}
+
+static size_t take(const struct model *m, const struct delivery_step *s, struct journal_taken *t)
+{
+	size_t n = 0;
+
+	for (size_t i = s->from; i < m->n && n < s->max; i++)
+		if (m->waits[i])
+			t[n++] = (struct journal_taken){ .seq = i };
+	return n;
+}
+
+static void settle(struct model *m, size_t seq, enum tesla_delivery what)
+{
+	cr_assert(m->waits[seq], "%zu was done and came again", seq);
+	if (what != TESLA_DONE && what != TESLA_REJECT)
+		return;
+	m->waits[seq] = false;
+	m->delivered[seq] += what == TESLA_DONE;
+	m->rejected[seq] += what == TESLA_REJECT;
+	if (what == TESLA_DONE)
+		m->order[m->n_order++] = seq;
+}
+
+/* One step; false: nothing is to be done now. */
+static bool step(struct model *m, far_end *answer, void *arg)
+{
+	struct delivery_step s = delivery_step(&m->d, m->now_ms);
+	struct journal_taken t[BATCH];
+	struct delivery_verdict v[BATCH] = { { 0 } };
+	size_t n;
+
+	if (s.what != DELIVERY_TAKE)
+		return false;
+	cr_assert(le(sz, s.max, BATCH));
+	n = take(m, &s, t);
+	delivery_took(&m->d, t, n, m->now_ms);
+	if (n == 0)
+		return true;
+	m->sent += n;
+	answer(m, arg, v, m->d.seqs, n);
+	for (size_t i = 0; i < n; i++)
+		settle(m, t[i].seq, v[i].delivery);
+	delivery_verdicts(&m->d, v, NULL, m->now_ms);
+	changed(m);
+	return true;
+}
+
+/* Without time passing it comes to rest. */
+static void run_now(struct model *m, far_end *answer, void *arg)
+{
+	unsigned turns = 0;
+
+	while (step(m, answer, arg))
+		cr_assert(lt(uint, ++turns, 3 * RECORDS_MAX), "it spins");
+}
+
+/* To the next moment at which it wants to be asked. */
+static bool wait_once(struct model *m)
+{
+	struct delivery_step s = delivery_step(&m->d, m->now_ms);
+
+	if (s.what != DELIVERY_WAIT)
+		return false;
+	cr_assert(gt(i64, s.until_ms, m->now_ms));
+	m->now_ms = s.until_ms;
+	return true;
+}
+
+static void run_to_the_end(struct model *m, far_end *answer, void *arg)
+{
+	unsigned waits = 0;
+
+	do
+		run_now(m, answer, arg);
+	while (wait_once(m) && ++waits < 1000);
+	cr_assert(eq(int, m->d.state, DELIVERY_IDLE));
+}
+
+static void all_delivered_once(const struct model *m, const char *what)
+{
+	for (size_t i = 1; i < m->n; i++)
+		cr_assert(m->delivered[i] + m->rejected[i] == 1 && !m->waits[i],
+			  "%s: record %zu: %d delivered, %d rejected", what, i, m->delivered[i],
+			  m->rejected[i]);
+}
+
+static void say(struct delivery_verdict *v, size_t n, enum tesla_delivery what)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i].delivery = what;
+}
+
+static void accept_all(struct model *m, void *arg, struct delivery_verdict *v, const uint64_t *seqs,
+		       size_t n)
+{
+	(void)m, (void)arg, (void)seqs;
+	say(v, n, TESLA_DONE);
+}
+
+static void nobody_there(struct model *m, void *arg, struct delivery_verdict *v,
+			 const uint64_t *seqs, size_t n)
+{
+	(void)m, (void)arg, (void)v, (void)seqs, (void)n;
+}
+
+/* ---- masks: which of a batch are accepted, in three rounds; then all are ---- */
+
+struct masks {
+	unsigned round[3], at;
+};
+
+static void accept_masked(struct model *m, void *arg, struct delivery_verdict *v,
+			  const uint64_t *seqs, size_t n)
+{
+	struct masks *k = arg;
+	unsigned mask = k->at < N_ELEMENTS(k->round) ? k->round[k->at] : ~0u;
+
+	(void)m, (void)seqs;
+	k->at++;
+	for (size_t i = 0; i < n; i++)
+		v[i].delivery = mask >> i & 1 ? TESLA_DONE : TESLA_RETRY;
+}
+
+static bool is_prefix(unsigned mask) /* accepted up to some record, and none behind it */
+{
+	return (mask & (mask + 1)) == 0;
+}
+
+Test(delivery, every_mask_over_three_rounds)
+{
+	for (unsigned mask = 0; mask < 1u << BATCH; mask++) {
+		const struct masks all[] = {
+			{ { mask, mask, mask }, 0 },
+			{ { mask, ~mask, mask }, 0 },
+			{ { mask, mask * 5 % (1u << BATCH), mask * 9 % (1u << BATCH) }, 0 },
+		};
+
+		for (size_t i = 0; i < N_ELEMENTS(all); i++) {
+			struct masks k = all[i];
+			struct model m;
+
+			model_init(&m, 37, mask + 1);
+			run_to_the_end(&m, accept_masked, &k);
+			all_delivered_once(&m, "mask");
+			cr_assert(eq(sz, m.n_order, 37));
+			for (size_t r = 1; i == 0 && is_prefix(mask) && r < m.n_order; r++)
+				cr_assert(gt(sz, m.order[r], m.order[r - 1]), "mask %x", mask);
+		}
+	}
+}
+
+/* ---- whatever the far end says ---- */
+
+static uint32_t dice(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 16;
+}
+
+struct whims {
+	uint32_t dice;
+	int left; /* batches; then all are accepted */
+};
+
+static void say_anything(struct model *m, void *arg, struct delivery_verdict *v,
+			 const uint64_t *seqs, size_t n)
+{
+	struct whims *w = arg;
+	uint32_t mood = dice(&w->dice) % 4;
+
+	if (w->left-- <= 0) {
+		accept_all(m, NULL, v, seqs, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		v[i].delivery = mood == 0 ? TESLA_RETRY : (enum tesla_delivery)(dice(&w->dice) % 3);
+		if (mood == 1 && dice(&w->dice) % 8 == 0)
+			v[i].delivery = TESLA_REFUSED;
+		if (mood == 2)
+			v[i].retry_ms = dice(&w->dice) % 5000;
+	}
+}
+
+Test(delivery, whatever_is_said_nothing_spins_and_nothing_is_lost)
+{
+	for (uint32_t seed = 1; seed <= 300; seed++) {
+		struct whims w = { seed, 200 };
+		struct model m;
+
+		model_init(&m, 60, seed);
+		for (int round = 0; round < 400 && (m.d.waiting > 0 || m.n < 200); round++) {
+			if (dice(&w.dice) % 3 == 0 && m.n < 200)
+				records_add(&m, dice(&w.dice) % 20);
+			if (dice(&w.dice) % 16 == 0) {
+				delivery_host(&m.d, false);
+				delivery_host(&m.d, true);
+			}
+			if (dice(&w.dice) % 32 == 0)
+				delivery_drain(&m.d);
+			run_now(&m, say_anything, &w);
+			(void)wait_once(&m);
+		}
+		run_to_the_end(&m, say_anything, &w);
+		all_delivered_once(&m, "whims");
+	}
+}
+
+/* ---- one by one ---- */
+
+Test(delivery, back_off_doubles_to_five_minutes)
+{
+	struct model m;
+	int64_t longest = 0;
+
+	for (uint64_t seed = 1; seed < 50; seed++) {
+		model_init(&m, 3, seed);
+		for (unsigned i = 0; i < 20; i++) {
+			int64_t bound = i < 9 ? 1000LL << i : 300000, before = m.now_ms;
+
+			cr_assert(step(&m, nobody_there, NULL));
+			cr_assert(not(step(&m, nobody_there, NULL)), "at once");
+			cr_assert(wait_once(&m));
+			cr_assert(le(i64, m.now_ms - before, bound < 300000 ? bound : 300000));
+			cr_assert(ge(i64, m.now_ms - before, 100));
+			longest = m.now_ms - before > longest ? m.now_ms - before : longest;
+		}
+	}
+	cr_assert(gt(i64, longest, 200000), "it never comes near five minutes: %lld",
+		  (long long)longest);
+	run_to_the_end(&m, accept_all, NULL);
+	all_delivered_once(&m, "after a long night");
+	cr_assert(eq(uint, m.d.failures, 0));
+}
+
+static void blocks_first(struct model *m, void *arg, struct delivery_verdict *v,
+			 const uint64_t *seqs, size_t n)
+{
+	(void)m, (void)arg;
+	for (size_t i = 0; i < n; i++)
+		v[i].delivery = seqs[i] <= 12 ? TESLA_RETRY : TESLA_DONE;
+}
+
+/* Fewer than a batch, so that later ones pass; then more come while they wait by themselves. */
+Test(delivery, what_is_left_behind_holds_up_nobody)
+{
+	struct model m;
+	int64_t begun;
+
+	model_init(&m, 30, 7);
+	for (size_t i = 4; i <= 12; i++)
+		m.waits[i] = false, m.delivered[i] = 1;
+	changed(&m);
+	run_now(&m, blocks_first, NULL);
+	cr_assert(eq(u64, m.d.waiting, 3), "three are left behind");
+	begun = m.now_ms;
+	for (int i = 0; i < 50; i++) {
+		size_t sent = m.sent;
+
+		records_add(&m, 1);
+		run_now(&m, blocks_first, NULL);
+		cr_assert(eq(int, m.delivered[m.n - 1], 1), "a new one goes at once");
+		cr_assert(le(sz, m.sent - sent, 5), "three and the new one, or the new one");
+		(void)wait_once(&m);
+		if (i % 2 == 0) /* they alone */
+			run_now(&m, blocks_first, NULL);
+	}
+	cr_assert(gt(i64, m.now_ms - begun, 60000), "in doubling steps: %lld ms",
+		  (long long)(m.now_ms - begun));
+	run_to_the_end(&m, accept_all, NULL);
+	all_delivered_once(&m, "left behind");
+}
+
+static void ask_for_patience(struct model *m, void *arg, struct delivery_verdict *v,
+			     const uint64_t *seqs, size_t n)
+{
+	accept_all(m, arg, v, seqs, n);
+	v[n - 1] = (struct delivery_verdict){ TESLA_RETRY, 90000, "busy" };
+}
+
+/* Of ten: the second is to come later, from the fifth on it had no time. */
+Test(delivery, what_was_not_got_to_comes_again_at_once)
+{
+	struct masks k = { { 0x0d, 0x3ff, 0x3ff }, 0 };
+	struct model m;
+
+	model_init(&m, 20, 7);
+	cr_assert(step(&m, accept_masked, &k));
+	cr_assert(step(&m, accept_masked, &k));
+	cr_assert(eq(sz, m.n_order, 13));
+	cr_assert(eq(sz, m.order[3], 5), "%zu comes next", m.order[3]);
+	run_to_the_end(&m, accept_all, NULL);
+	all_delivered_once(&m, "no time");
+	cr_assert(eq(sz, m.order[19], 2), "and the second last");
+}
+
+Test(delivery, retry_after_is_kept_also_after_progress)
+{
+	struct model m;
+	int64_t before;
+
+	model_init(&m, 25, 7);
+	before = m.now_ms;
+	cr_assert(step(&m, ask_for_patience, NULL));
+	cr_assert(not(step(&m, accept_all, NULL)));
+	cr_assert(eq(int, m.d.state, DELIVERY_WAITING));
+	cr_assert(eq(i64, delivery_retry_at(&m.d), before + 90000));
+	cr_assert(eq(str, m.d.reason, "busy"));
+	records_add(&m, 1);
+	cr_assert(not(step(&m, accept_all, NULL)), "not for a new one either");
+	cr_assert(wait_once(&m));
+	cr_assert(eq(i64, m.now_ms, before + 90000));
+	run_to_the_end(&m, accept_all, NULL);
+	all_delivered_once(&m, "patience");
+}
+
+static void refuse(struct model *m, void *arg, struct delivery_verdict *v, const uint64_t *seqs,
+		   size_t n)
+{
+	(void)m, (void)arg, (void)seqs;
+	say(v, n, TESLA_REFUSED);
+	v[0].reason = "401 Unauthorized";
+}
+
+Test(delivery, refused_it_pauses_and_tries_with_one)
+{
+	struct model m;
+	int64_t before;
+
+	model_init(&m, 25, 7);
+	before = m.now_ms;
+	run_now(&m, refuse, NULL);
+	cr_assert(eq(sz, m.sent, BATCH));
+	cr_assert(eq(int, m.d.state, DELIVERY_PAUSED));
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_REFUSED));
+	cr_assert(wait_once(&m));
+	cr_assert(eq(i64, m.now_ms, before + DELIVERY_PAUSE_MS));
+	run_now(&m, refuse, NULL);
+	cr_assert(eq(sz, m.sent, BATCH + 1), "one record only");
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS), "said once");
+	delivery_drain(&m.d);
+	run_now(&m, accept_all, NULL);
+	all_delivered_once(&m, "refused");
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_WELL));
+	cr_assert(eq(u64, m.d.since, 25));
+}
+
+Test(delivery, what_goes_wrong_is_told_once)
+{
+	struct model m;
+
+	model_init(&m, 25, 7);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS));
+	run_now(&m, nobody_there, NULL);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_WRONG));
+	cr_assert(eq(str, m.d.reason, "no reason was given"));
+	for (int i = 0; i < 5; i++) {
+		cr_assert(wait_once(&m));
+		run_now(&m, nobody_there, NULL);
+		cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS));
+	}
+	cr_assert(wait_once(&m));
+	cr_assert(step(&m, accept_all, NULL));
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS),
+		  "one batch is no peace");
+	run_now(&m, accept_all, NULL);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_WELL));
+	cr_assert(eq(u64, m.d.since, 25));
+	cr_assert(eq(str, m.d.reason, ""));
+}
+
+Test(delivery, a_host_that_dies_gets_the_same_again)
+{
+	struct model m;
+	struct delivery_step s;
+	struct journal_taken t[BATCH];
+
+	model_init(&m, 25, 7);
+	s = delivery_step(&m.d, m.now_ms);
+	delivery_took(&m.d, t, take(&m, &s, t), m.now_ms);
+	cr_assert(eq(int, delivery_step(&m.d, m.now_ms).what, DELIVERY_NOTHING), "one at a time");
+	delivery_host(&m.d, false);
+	cr_assert(eq(int, delivery_step(&m.d, m.now_ms).what, DELIVERY_NOTHING));
+	delivery_host(&m.d, true);
+	s = delivery_step(&m.d, m.now_ms);
+	cr_assert(eq(int, s.what, DELIVERY_TAKE));
+	cr_assert(eq(u64, s.from, 0));
+	cr_assert(eq(sz, s.max, BATCH));
+	delivery_took(&m.d, t, take(&m, &s, t), m.now_ms);
+	cr_assert(eq(u64, m.d.turn, 2), "under a number of its own");
+}
+
+/* 200 records at 20 a second, in batches of 10: 20 at once, then the rest in 9 s. */
+Test(delivery, rate_is_a_bound)
+{
+	struct model m;
+	int64_t begun;
+
+	model_init(&m, 200, 7);
+	m.d.rate = 20;
+	begun = m.now_ms;
+	do {
+		size_t sent = m.sent;
+
+		run_now(&m, accept_all, NULL);
+		cr_assert(le(dbl, (double)m.sent, 20 + 20 * (double)(m.now_ms - begun) / 1000 + 1));
+		cr_assert(ge(sz, m.sent - sent, BATCH), "whole batches, not one by one");
+	} while (wait_once(&m));
+	all_delivered_once(&m, "rate");
+	cr_assert(ge(i64, m.now_ms - begun, 9000));
+	cr_assert(le(i64, m.now_ms - begun, 10000));
+}
+
+Test(delivery, a_count_that_is_wrong_does_not_spin)
+{
+	struct model m;
+	unsigned turns = 0;
+
+	model_init(&m, 0, 7);
+	delivery_changed(&m.d, 5, 9);
+	for (struct delivery_step s; (s = delivery_step(&m.d, m.now_ms)).what == DELIVERY_TAKE;) {
+		delivery_took(&m.d, NULL, 0, m.now_ms);
+		cr_assert(lt(uint, ++turns, 3));
+	}
+	cr_assert(eq(int, m.d.state, DELIVERY_WAITING));
+}
