@@ -27,22 +27,27 @@ enum clerk_state { CLERK_CHECKING, CLERK_OPEN, CLERK_FAILED, CLERK_CLOSED };
 struct clerk *clerk_new(uv_loop_t *loop, const struct clerk_conf *conf);
 /* There is something in the ring: it is committed soon. */
 void clerk_kick(struct clerk *c);
-/* Verdicts of an exporter (copied); committed with the next records, or after sync_interval. */
+/*
+ * Verdicts of an exporter (copied); committed with the next records, or after sync_interval.
+ * -ENOMEM: some may be missing, those records come again.
+ */
 int clerk_settle(struct clerk *c, const struct journal_verdict *verdicts, size_t n);
 
 /* Something that reads or changes the journal: `work` in the pool, with the journal, then `done`. */
 struct clerk_job {
-	void (*work)(struct clerk_job *job, struct journal *j);	/* j NULL: there is none now */
-	void (*done)(struct clerk_job *job); /* on the loop; may free the job */
-	struct clerk_job *next;		     /* the clerk's */
+	void (*work)(struct clerk_job *job, struct journal *j); /* j NULL: there is none now */
+	void (*done)(struct clerk_job *job);			/* on the loop; may free the job */
+	struct clerk_job *next;					/* the clerk's */
 };
 /* Verdicts that wait are committed first. */
 void clerk_do(struct clerk *c, struct clerk_job *job);
 
-/* After each commit: on the loop.  What waits for whom may have changed. */
+/* After each turn of the pool, before the `done` of its job: on the loop.  What waits for whom may have changed. */
 void clerk_on_change(struct clerk *c, void (*changed)(void *arg), void *arg);
 /* As of the last commit; valid until the next turn of the loop. */
 const struct journal_info *clerk_info(const struct clerk *c);
+/* What it knows of that exporter; NULL: nothing was recorded for it yet. */
+const struct journal_exporter_info *clerk_exporter(const struct clerk *c, const char *id);
 enum clerk_state clerk_state(const struct clerk *c, const char **reason);
 /* Names of journals that were set aside in this life. */
 size_t clerk_set_aside(const struct clerk *c, const char *const **names);

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who works the journal.  One turn at a time goes through the thread pool: it opens the journal if
+ * need be, commits what waits, and does one job.  What a turn has is its own until it is back; all
+ * the rest belongs to the loop's thread.
+ */
+#include "daemon/clerk.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "daemon/journal_check.h"
+#include "daemon/recorder.h"
+
+#define RETRY_MIN_MS 1000
+#define RETRY_MAX_MS 30000
+
+struct verdicts { /* their reasons are owned */
+	struct journal_verdict *list;
+	size_t n, cap;
+};
+
+struct waiting {	   /* an entry of the ring, which stays where it is while it is under way */
+	const void *bytes; /* NULL: it is damaged */
+	size_t len;
+};
+
+struct turn { /* what the pool works on */
+	bool open, close;
+	struct waiting *entries;
+	size_t n_entries, n_broken; /* broken: they are no records */
+	struct verdicts verdicts;
+	struct clerk_job *job;
+	/* what came of it */
+	int r; /* of opening and writing */
+	struct tesla_error err;
+	bool opened, written, settled, looked; /* looked: `info` is new */
+	char *set_aside;
+	struct tesla_error damage; /* why it was set aside */
+	uint64_t carried;
+	struct journal_info info;
+};
+
+struct clerk {
+	uv_loop_t *loop;
+	char *program, *dir;
+	struct journal_limits limits;
+	int64_t sync_interval_ms;
+	struct keep *keep;
+	const struct log *log;
+	uv_work_t work;
+	uv_timer_t timer;
+	bool busy, stopping;
+	enum clerk_state state;
+	char *reason; /* why it failed */
+	int64_t retry_ms, due_us, failed_us;
+	struct journal *journal; /* while a turn is under way, the pool's */
+	struct turn turn;
+	struct verdicts verdicts; /* that wait for the next turn */
+	int64_t verdict_us;	  /* the first of them came then */
+	struct clerk_job *first, **last;
+	struct journal_info info;
+	char **set_aside;
+	size_t n_set_aside;
+	void (*changed)(void *arg);
+	void *changed_arg;
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+};
+
+/* ---- verdicts ---- */
+
+static void verdicts_release(struct verdicts *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		union {
+			const char *in;
+			char *out;
+		} u = { .in = v->list[i].rejected };
+
+		free(u.out);
+	}
+	free(v->list);
+	*v = (struct verdicts){ .n = 0 };
+}
+
+static int verdicts_room(struct verdicts *v, size_t n)
+{
+	struct journal_verdict *list;
+	size_t cap = v->cap ? v->cap : 64;
+
+	while (cap < v->n + n)
+		cap *= 2;
+	if (cap == v->cap)
+		return 0;
+	list = realloc(v->list, cap * sizeof *list);
+	if (list == NULL)
+		return -ENOMEM;
+	v->list = list;
+	v->cap = cap;
+	return 0;
+}
+
+/* Those of `from` go before those of `to`, and `from` is empty then.  -ENOMEM: nothing changed. */
+static int verdicts_prepend(struct verdicts *to, struct verdicts *from)
+{
+	if (verdicts_room(from, to->n) != 0)
+		return -ENOMEM;
+	if (to->n > 0)
+		memcpy(from->list + from->n, to->list, to->n * sizeof *to->list);
+	from->n += to->n;
+	free(to->list);
+	*to = *from;
+	*from = (struct verdicts){ .n = 0 };
+	return 0;
+}
+
+static int verdict_add(struct verdicts *v, const struct journal_verdict *one)
+{
+	char *reason = one->rejected ? strdup(one->rejected) : NULL;
+
+	if (one->rejected != NULL && reason == NULL)
+		return -ENOMEM;
+	v->list[v->n] = *one;
+	v->list[v->n++].rejected = reason;
+	return 0;
+}
+
+/* ---- a turn, in the pool ---- */
+
+struct batch { /* what journal_write takes */
+	struct journal_entry *entries;
+	size_t n;
+	uint16_t *numbers; /* of their exporters, one after the other */
+	size_t n_numbers;
+};
+
+static void batch_release(struct batch *b)
+{
+	free(b->entries);
+	free(b->numbers);
+}
+
+/* The entry's exporters by number.  -EBADMSG: it is no record. */
+static int entry_make(struct clerk *c, struct batch *b, const struct waiting *w,
+		      struct journal_entry *e)
+{
+	struct recorder_entry in;
+	const char *id;
+	uint16_t *numbers;
+	int r = w->bytes ? recorder_entry_parse(w->bytes, w->len, &in) : -EBADMSG;
+
+	if (r != 0)
+		return tesla_fail(&c->turn.err, r, "a record cannot be read: %s", strerror(-r));
+	numbers = realloc(b->numbers, (b->n_numbers + in.n_exporters) * sizeof *numbers);
+	if (numbers == NULL)
+		return tesla_fail(&c->turn.err, -ENOMEM, "no memory for a record");
+	b->numbers = numbers;
+	id = in.exporters;
+	for (uint32_t i = 0; r == 0 && i < in.n_exporters; i++, id += strlen(id) + 1)
+		r = journal_exporter(c->journal, id, &numbers[b->n_numbers + i], &c->turn.err);
+	if (r != 0)
+		return r;
+	b->n_numbers += in.n_exporters;
+	*e = (struct journal_entry){ .analyzer = in.analyzer,
+				     .end_ms = in.end_ms,
+				     .n_exporters = in.n_exporters,
+				     .record = in.record,
+				     .len = in.len };
+	return 0;
+}
+
+static int batch_make(struct clerk *c, struct batch *b)
+{
+	struct turn *t = &c->turn;
+	const uint16_t *numbers;
+
+	b->entries = calloc(t->n_entries + 1, sizeof *b->entries);
+	if (b->entries == NULL)
+		return tesla_fail(&t->err, -ENOMEM, "no memory for %zu records", t->n_entries);
+	for (size_t i = 0; i < t->n_entries; i++) {
+		int r = entry_make(c, b, &t->entries[i], &b->entries[b->n]);
+
+		if (r == -EBADMSG)
+			t->n_broken++;
+		else if (r != 0)
+			return r;
+		else
+			b->n++;
+	}
+	numbers = b->numbers;
+	for (size_t i = 0; i < b->n; i++) { /* now that they do not move any more */
+		b->entries[i].exporters = numbers;
+		numbers += b->entries[i].n_exporters;
+	}
+	return 0;
+}
+
+static int pool_open(struct clerk *c)
+{
+	struct turn *t = &c->turn;
+	int r = journal_prepare(c->program, c->dir, &t->set_aside, &t->carried, &t->err);
+
+	t->damage = t->err;
+	if (r == 0)
+		r = journal_open(c->dir, &c->limits, &c->journal, &t->err);
+	t->opened = r == 0;
+	return r;
+}
+
+/*
+ * All in one commit.  When that cannot be, the verdicts alone: they take no room on the disk, and
+ * what was delivered must not be sent again.
+ */
+static int pool_write(struct clerk *c)
+{
+	struct turn *t = &c->turn;
+	int64_t now_ms = clock_wall_us() / 1000;
+	struct tesla_error ignored;
+	struct batch b = { .n = 0 };
+	int r = batch_make(c, &b);
+
+	if (r == 0)
+		r = journal_write(c->journal, b.entries, b.n, t->verdicts.list, t->verdicts.n,
+				  now_ms, &t->err);
+	t->written = t->settled = r == 0;
+	if (r != 0 && t->verdicts.n > 0 && t->n_entries > 0 && !journal_broken(c->journal))
+		t->settled = journal_write(c->journal, NULL, 0, t->verdicts.list, t->verdicts.n,
+					   now_ms, &ignored) == 0;
+	batch_release(&b);
+	return r;
+}
+
+static void pool_close(struct clerk *c)
+{
+	journal_close(c->journal);
+	c->journal = NULL;
+}
+
+static void pool_turn(uv_work_t *work)
+{
+	struct clerk *c = work->data;
+	struct turn *t = &c->turn;
+	bool usable;
+
+	if (t->open)
+		t->r = pool_open(c);
+	if (c->journal != NULL && (t->n_entries > 0 || t->verdicts.n > 0))
+		t->r = pool_write(c);
+	usable = c->journal != NULL && !journal_broken(c->journal) &&
+		 (t->verdicts.n == 0 || t->settled);
+	if (t->job != NULL)
+		t->job->work(t->job, usable ? c->journal : NULL);
+	if (c->journal != NULL && !journal_broken(c->journal))
+		t->looked = journal_info(c->journal, &t->info) == 0;
+	if (c->journal != NULL && (t->close || journal_broken(c->journal))) {
+		if (t->r == 0 && !t->close)
+			t->r = tesla_fail(&t->err, -EIO, "it is damaged");
+		pool_close(c);
+	}
+}
+
+/* ---- between turns, on the loop ---- */
+
+static void clerk_next(struct clerk *c);
+
+/* Said once, not at each try. */
+static void failed(struct clerk *c, const char *why)
+{
+	if (c->state != CLERK_FAILED) {
+		log_msg(c->log, LOG_LEVEL_ERROR,
+			"journal %s: %s; records wait in memory, and it is tried again", c->dir,
+			why);
+		c->failed_us = clock_mono_us();
+	}
+	c->state = CLERK_FAILED;
+	free(c->reason);
+	c->reason = strdup(why);
+	c->retry_ms = c->retry_ms == 0		       ? RETRY_MIN_MS
+		      : c->retry_ms * 2 < RETRY_MAX_MS ? c->retry_ms * 2
+						       : RETRY_MAX_MS;
+	c->due_us = clock_mono_us() + c->retry_ms * 1000;
+}
+
+static void well(struct clerk *c)
+{
+	if (c->state == CLERK_FAILED)
+		log_msg(c->log, LOG_LEVEL_INFO, "journal %s: well again, after %.0f s", c->dir,
+			(double)(clock_mono_us() - c->failed_us) / 1e6);
+	c->state = CLERK_OPEN;
+	free(c->reason);
+	c->reason = NULL;
+	c->retry_ms = c->due_us = 0;
+}
+
+static void take_set_aside(struct clerk *c, struct turn *t)
+{
+	char **list = realloc(c->set_aside, (c->n_set_aside + 1) * sizeof *list);
+
+	log_msg(c->log, LOG_LEVEL_ERROR,
+		"journal %s is damaged: %s; it is set aside as %s, and %" PRIu64
+		" records were carried over",
+		c->dir, t->damage.text, t->set_aside, t->carried);
+	if (list == NULL) {
+		free(t->set_aside);
+		return;
+	}
+	c->set_aside = list;
+	list[c->n_set_aside++] = t->set_aside;
+}
+
+static void take_written(struct clerk *c, struct turn *t)
+{
+	if (t->written && t->n_broken > 0)
+		log_msg(c->log, LOG_LEVEL_ERROR,
+			"%zu records in memory were damaged: they are lost", t->n_broken);
+	if (t->written)
+		keep_pop(c->keep, t->n_entries);
+	keep_hold(c->keep, 0);
+	if (!t->settled && t->verdicts.n > 0 && verdicts_prepend(&c->verdicts, &t->verdicts) != 0)
+		log_msg(c->log, LOG_LEVEL_ERROR, "no memory: %zu records will be sent once more",
+			t->verdicts.n);
+	verdicts_release(&t->verdicts);
+}
+
+static struct clerk_job *next_job(struct clerk *c)
+{
+	struct clerk_job *job = c->first;
+
+	if (job != NULL)
+		c->first = job->next;
+	if (c->first == NULL)
+		c->last = &c->first;
+	return job;
+}
+
+static void closed(struct clerk *c)
+{
+	struct clerk_job *job;
+
+	c->state = CLERK_CLOSED;
+	uv_close((uv_handle_t *)&c->timer, NULL);
+	while ((job = next_job(c)) != NULL) {
+		job->work(job, NULL);
+		job->done(job);
+	}
+	c->stopped(c->stopped_arg);
+}
+
+static void on_turn(uv_work_t *work, int status)
+{
+	struct clerk *c = work->data;
+	struct turn t = c->turn;
+
+	(void)status; /* no turn is cancelled */
+	c->busy = false;
+	if (t.set_aside != NULL)
+		take_set_aside(c, &t);
+	take_written(c, &t);
+	free(t.entries);
+	if (t.looked) {
+		free(c->info.exporters);
+		c->info = t.info;
+	}
+	if (t.r != 0)
+		failed(c, t.err.text);
+	else if (t.opened || (t.written && (t.n_entries > 0 || keep_waiting(c->keep) == 0)))
+		well(c);
+	if (c->changed != NULL)
+		c->changed(c->changed_arg);
+	if (t.job != NULL)
+		t.job->done(t.job);
+	if (t.close)
+		closed(c);
+	else
+		clerk_next(c);
+}
+
+/* ---- which turn is next ---- */
+
+/* All that is in the ring; nothing when there is no memory for it. */
+static void turn_entries(struct clerk *c, struct turn *t)
+{
+	size_t n = keep_waiting(c->keep);
+
+	t->entries = calloc(n + 1, sizeof *t->entries);
+	if (t->entries == NULL)
+		return;
+	while (t->n_entries < n) {
+		struct waiting *w = &t->entries[t->n_entries++];
+
+		w->bytes = keep_peek(c->keep, t->n_entries - 1, &w->len);
+	}
+	keep_hold(c->keep, n);
+}
+
+static bool verdicts_due(const struct clerk *c, int64_t now_us)
+{
+	return c->verdicts.n > 0 && now_us >= c->verdict_us + c->sync_interval_ms * 1000;
+}
+
+static void turn_start(struct clerk *c, struct turn *t)
+{
+	if (c->journal != NULL &&
+	    (t->n_entries > 0 || t->job != NULL || t->close || verdicts_due(c, clock_mono_us()))) {
+		t->verdicts = c->verdicts;
+		c->verdicts = (struct verdicts){ .n = 0 };
+	}
+	c->turn = *t;
+	c->busy = true;
+	(void)uv_timer_stop(&c->timer);
+	(void)uv_queue_work(c->loop, &c->work, pool_turn,
+			    on_turn); /* fails without a callback only */
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	clerk_next(timer->data);
+}
+
+/* Asks again at the earliest moment at which there may be something to do. */
+static void clerk_wait(struct clerk *c, int64_t now_us)
+{
+	int64_t at_us = INT64_MAX;
+
+	if (c->state == CLERK_FAILED)
+		at_us = c->due_us;
+	else if (c->verdicts.n > 0)
+		at_us = c->verdict_us + c->sync_interval_ms * 1000;
+	if (at_us != INT64_MAX)
+		(void)uv_timer_start(&c->timer, on_timer,
+				     at_us > now_us ? (uint64_t)((at_us - now_us) / 1000 + 1) : 0,
+				     0);
+}
+
+static void clerk_next(struct clerk *c)
+{
+	int64_t now_us = clock_mono_us();
+	bool due = c->state != CLERK_FAILED || now_us >= c->due_us;
+	struct turn t = { .close = c->stopping };
+
+	if (c->busy || c->state == CLERK_CLOSED)
+		return;
+	t.open = c->journal == NULL && due && !t.close;
+	if (c->journal != NULL && (due || t.close) && keep_waiting(c->keep) > 0)
+		turn_entries(c, &t);
+	if (!t.open && !t.close)
+		t.job = next_job(c);
+	if (t.open || t.close || t.n_entries > 0 || t.job != NULL ||
+	    (due && verdicts_due(c, now_us)))
+		turn_start(c, &t);
+	else
+		clerk_wait(c, now_us);
+}
+
+/* ---- for others ---- */
+
+struct clerk *clerk_new(uv_loop_t *loop, const struct clerk_conf *conf)
+{
+	struct clerk *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	*c = (struct clerk){ .loop = loop,
+			     .program = strdup(conf->program),
+			     .dir = strdup(conf->dir),
+			     .limits = conf->limits,
+			     .sync_interval_ms = conf->sync_interval_ms,
+			     .keep = conf->keep,
+			     .log = conf->log,
+			     .last = &c->first };
+	if (c->program == NULL || c->dir == NULL) {
+		clerk_free(c);
+		return NULL;
+	}
+	(void)uv_timer_init(loop, &c->timer);
+	c->timer.data = c->work.data = c;
+	clerk_next(c);
+	return c;
+}
+
+/* In the next turn of the loop: what comes in this one is committed together. */
+void clerk_kick(struct clerk *c)
+{
+	if (!c->busy && !c->stopping && c->state == CLERK_OPEN)
+		(void)uv_timer_start(&c->timer, on_timer, 0, 0);
+}
+
+int clerk_settle(struct clerk *c, const struct journal_verdict *verdicts, size_t n)
+{
+	int r = verdicts_room(&c->verdicts, n);
+
+	if (c->verdicts.n == 0)
+		c->verdict_us = clock_mono_us();
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = verdict_add(&c->verdicts, &verdicts[i]);
+	if (!c->busy && !uv_is_active((const uv_handle_t *)&c->timer))
+		clerk_wait(c, clock_mono_us());
+	return r;
+}
+
+void clerk_do(struct clerk *c, struct clerk_job *job)
+{
+	job->next = NULL;
+	if (c->state == CLERK_CLOSED) {
+		job->work(job, NULL);
+		job->done(job);
+		return;
+	}
+	*c->last = job;
+	c->last = &job->next;
+	clerk_next(c);
+}
+
+void clerk_on_change(struct clerk *c, void (*changed)(void *arg), void *arg)
+{
+	c->changed = changed;
+	c->changed_arg = arg;
+}
+
+const struct journal_info *clerk_info(const struct clerk *c)
+{
+	return &c->info;
+}
+
+const struct journal_exporter_info *clerk_exporter(const struct clerk *c, const char *id)
+{
+	for (size_t i = 0; i < c->info.n_exporters; i++)
+		if (strcmp(c->info.exporters[i].id, id) == 0)
+			return &c->info.exporters[i];
+	return NULL;
+}
+
+enum clerk_state clerk_state(const struct clerk *c, const char **reason)
+{
+	*reason = c->reason;
+	return c->state;
+}
+
+size_t clerk_set_aside(const struct clerk *c, const char *const **names)
+{
+	*names = (const char *const *)c->set_aside;
+	return c->n_set_aside;
+}
+
+void clerk_stop(struct clerk *c, void (*stopped)(void *arg), void *arg)
+{
+	c->stopping = true;
+	c->stopped = stopped;
+	c->stopped_arg = arg;
+	clerk_next(c);
+}
+
+void clerk_free(struct clerk *c)
+{
+	if (c == NULL)
+		return;
+	verdicts_release(&c->verdicts);
+	for (size_t i = 0; i < c->n_set_aside; i++)
+		free(c->set_aside[i]);
+	free(c->set_aside);
+	free(c->info.exporters);
+	free(c->program);
+	free(c->dir);
+	free(c->reason);
+	free(c);
+}
