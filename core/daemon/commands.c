@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "daemon/journal_commands.h"
 #include "daemon/status.h"
 
 #define CHECK_TEXT_MAX (1u << 20)
@@ -141,11 +142,13 @@ static int check_spawn(struct check_child *k)
 	return uv_spawn(&k->daemon->loop, &k->process, &options);
 }
 
-static bool cmd_check(struct daemon *d, const struct control_peer *peer, struct buf *reply)
+static bool cmd_check(struct daemon *d, const struct control_peer *peer,
+		      const msgpack_object *request, struct buf *reply)
 {
 	struct check_child *k = d->n_checks < DAEMON_CHECKS_MAX ? calloc(1, sizeof *k) : NULL;
 	int r;
 
+	(void)request;
 	if (k == NULL) {
 		control_error(reply, "%u checks are under way already: try again", d->n_checks);
 		return true;
@@ -169,11 +172,12 @@ static bool cmd_check(struct daemon *d, const struct control_peer *peer, struct 
 
 /* ---- shutdown ---- */
 
-static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer, struct buf *reply)
+static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer,
+			 const msgpack_object *request, struct buf *reply)
 {
 	msgpack_packer pk;
 
-	(void)peer;
+	(void)peer, (void)request;
 	log_msg(&d->log, LOG_LEVEL_INFO, "shutdown by the control socket");
 	mp_writer(&pk, reply);
 	(void)msgpack_pack_map(&pk, 1);
@@ -187,12 +191,13 @@ static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer, stru
 static const struct {
 	const char *name;
 	void (*pack)(const struct daemon *, msgpack_packer *); /* tells something, or: */
-	bool (*run)(struct daemon *, const struct control_peer *,
+	bool (*run)(struct daemon *, const struct control_peer *, const msgpack_object *,
 		    struct buf *); /* as control_request */
 } commands[] = {
-	{ "status", status_pack, NULL }, { "snapshot", snapshot_pack, NULL },
-	{ "plan", plan_pack, NULL },	 { "plugins", plugins_pack, NULL },
-	{ "check", NULL, cmd_check },	 { "shutdown", NULL, cmd_shutdown },
+	{ "status", status_pack, NULL },    { "snapshot", snapshot_pack, NULL },
+	{ "plan", plan_pack, NULL },	    { "plugins", plugins_pack, NULL },
+	{ "check", NULL, cmd_check },	    { "journal", NULL, journal_command },
+	{ "shutdown", NULL, cmd_shutdown },
 };
 
 bool commands_answer(void *arg, const msgpack_object *request, const struct control_peer *peer,
@@ -206,7 +211,7 @@ bool commands_answer(void *arg, const msgpack_object *request, const struct cont
 		if (!mp_is(request, "cmd", commands[i].name))
 			continue;
 		if (commands[i].run != NULL)
-			return commands[i].run(d, peer, reply);
+			return commands[i].run(d, peer, request, reply);
 		mp_writer(&pk, reply);
 		commands[i].pack(d, &pk);
 		return true;
@@ -214,8 +219,8 @@ bool commands_answer(void *arg, const msgpack_object *request, const struct cont
 	if (cmd != NULL)
 		control_error(
 			reply,
-			"unknown command %.40s: expected status, snapshot, plan, plugins, check or "
-			"shutdown",
+			"unknown command %.40s: expected status, snapshot, plan, plugins, check, "
+			"journal or shutdown",
 			cmd);
 	else
 		control_error(reply, "expected a map with cmd, the name of a command");

@@ -9,18 +9,21 @@
 #include "daemon/check.h"
 #include "daemon/control.h"
 #include "daemon/fleet.h"
+#include "daemon/recording.h"
 
 #define DAEMON_CHECKS_MAX 4u /* `check` commands under way */
+#define DAEMON_WALKS_MAX 16u /* those that read or change the journal */
 
 struct daemon {
 	uv_loop_t loop;
 	struct check_files files;
 	struct log log;
 	struct check check;
+	struct recording recording;
 	struct fleet fleet;
 	struct control *control;
 	uv_signal_t signals[3];
-	unsigned n_checks;
+	unsigned n_checks, n_walks; /* commands under way */
 	bool stopping;
 };
 

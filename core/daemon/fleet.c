@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -18,6 +19,7 @@
 #define BATCH_BYTES_MAX (8u << 20) /* waiting for one exporter; beyond it batches are lost */
 #define LOG_LINES 50u		   /* of one host */
 #define LOG_PERIOD_US (10 * 1000000LL)
+#define NICE 10 /* of who takes records: reading meters goes first */
 
 static const struct host_calls calls;
 
@@ -99,6 +101,8 @@ static void slot_start(struct slot *s)
 			     s->exporter ? "--exporter" : "--driver", &calls, s, &err);
 	if (s->host != NULL) {
 		s->state = SLOT_STARTING;
+		if (s->durable != NULL)
+			(void)setpriority(PRIO_PROCESS, (id_t)host_pid(s->host), NICE);
 		if (slot_setup(s, &out) != 0 || host_send(s->host, &out, SETUP_BYTES_MAX) != 0)
 			host_kill(s->host, "what it is to be told is too long");
 	} else {
@@ -116,8 +120,11 @@ static void fleet_stopped(struct fleet *f)
 	for (size_t i = 0; i < f->n_slots; i++)
 		if (f->slots[i]->host != NULL)
 			return;
-	for (size_t i = 0; i < f->n_slots; i++)
+	for (size_t i = 0; i < f->n_slots; i++) {
 		uv_close((uv_handle_t *)&f->slots[i]->timer, NULL);
+		if (f->slots[i]->durable != NULL)
+			durable_close(f->slots[i]->durable);
+	}
 	uv_close((uv_handle_t *)&f->heartbeat, NULL);
 	uv_close((uv_handle_t *)&f->flush, NULL);
 	f->stopped(f->arg);
@@ -131,6 +138,8 @@ static void on_ended(void *arg, const struct host_end *end)
 	s->host = NULL;
 	s->state = SLOT_STOPPED;
 	tally_host_ended(&s->tally);
+	if (s->durable != NULL)
+		durable_host(s->durable, false);
 	if (s->fleet->stopping) {
 		fleet_stopped(s->fleet);
 		return;
@@ -184,6 +193,8 @@ static void on_exporter_failed(struct slot *s, const msgpack_object *msg)
 
 static int on_exporter(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
 {
+	if (s->durable != NULL && mp_is(msg, "m", "verdicts"))
+		return durable_verdicts(s->durable, msg, err);
 	if (mp_is(msg, "m", "counts")) {
 		tally_told(&s->tally, mp_int(msg, "delivered", 0), mp_int(msg, "dropped", 0));
 		return 0;
@@ -208,6 +219,8 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 		text_set(&s->failure, NULL);
 		if (s->exporter == NULL)
 			lines_up(s);
+		if (s->durable != NULL)
+			durable_host(s->durable, true);
 		return 0;
 	}
 	if (s->exporter != NULL)
@@ -219,6 +232,22 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 static const struct host_calls calls = { .message = on_message, .ended = on_ended };
 
 /* ---- batches ---- */
+
+static int on_durable_send(void *arg, const struct buf *frame)
+{
+	struct slot *s = arg;
+
+	return s->host ? host_send(s->host, frame, BATCH_BYTES_MAX) : -EPIPE;
+}
+
+static void on_journal(void *arg)
+{
+	struct fleet *f = arg;
+
+	for (size_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i]->durable != NULL)
+			durable_changed(f->slots[i]->durable);
+}
 
 static void on_batch(void *arg, const struct buf *frame, size_t n)
 {
@@ -236,6 +265,7 @@ static void on_flush(uv_prepare_t *prepare)
 {
 	struct fleet *f = prepare->data;
 
+	recorder_tick(f->recorder, clock_wall_us());
 	hub_flush(f->setup.hub);
 }
 
@@ -269,15 +299,10 @@ struct slot *fleet_add(struct fleet *f)
 	return s;
 }
 
-static int add_exporter(struct fleet *f, const struct plugin *p, const struct conf_exporter *conf)
+static int add_live(struct slot *s, const struct conf_exporter *conf)
 {
-	const struct hub *h = f->setup.hub;
-	struct slot *s = fleet_add(f);
+	struct hub *h = s->fleet->setup.hub;
 
-	if (s == NULL)
-		return -ENOMEM;
-	s->exporter = p;
-	s->conf = conf;
 	if (conf != NULL) {
 		s->wants = calloc(h->n_analyzers + 1, sizeof *s->wants);
 		if (s->wants == NULL)
@@ -286,31 +311,58 @@ static int add_exporter(struct fleet *f, const struct plugin *p, const struct co
 			s->wants[conf->analyzers[i] - h->config->analyzers] = true;
 	}
 	s->sink = h->n_sinks;
-	return hub_add_sink(f->setup.hub, s->wants, on_batch, s);
+	return hub_add_sink(h, s->wants, on_batch, s);
 }
 
-int fleet_init(struct fleet *f, uv_loop_t *loop, const struct places *places, const char *stream,
-	       const struct setup *setup, size_t n_owners)
+static int add_durable(struct slot *s, const struct conf_exporter *conf)
 {
-	const struct config *c = setup->hub->config;
+	const struct durable_conf durable = { .exporter = conf,
+					      .clerk = s->fleet->clerk,
+					      .log = s->fleet->log,
+					      .send = on_durable_send,
+					      .arg = s };
+
+	s->durable = durable_new(s->fleet->loop, &durable);
+	return s->durable ? 0 : -ENOMEM;
+}
+
+/* `conf` NULL: the stream. */
+static int add_exporter(struct fleet *f, const struct plugin *p, const struct conf_exporter *conf)
+{
+	struct slot *s = fleet_add(f);
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->exporter = p;
+	s->conf = conf;
+	return conf == NULL || (p->caps & TESLA_LIVE) ? add_live(s, conf) : add_durable(s, conf);
+}
+
+int fleet_init(struct fleet *f, uv_loop_t *loop, const struct fleet_conf *conf)
+{
+	const struct config *c = conf->setup.hub->config;
+	const struct plugins *p = conf->setup.plugins;
 	int r = 0;
 
 	*f = (struct fleet){ .loop = loop,
-			     .host_program = places->host,
-			     .stream = stream,
-			     .setup = *setup,
-			     .log = setup->hub->log,
+			     .host_program = conf->places->host,
+			     .stream = conf->stream,
+			     .setup = conf->setup,
+			     .clerk = conf->clerk,
+			     .recorder = conf->recorder,
+			     .log = conf->setup.hub->log,
 			     .beaten_us = clock_mono_us() };
 	(void)uv_timer_init(loop, &f->heartbeat);
 	(void)uv_prepare_init(loop, &f->flush);
 	f->heartbeat.data = f->flush.data = f;
-	for (size_t i = 0; r == 0 && i < n_owners; i++)
+	clerk_on_change(f->clerk, on_journal, f);
+	for (size_t i = 0; r == 0 && i < conf->n_owners; i++)
 		r = fleet_add(f) ? 0 : -ENOMEM;
-	if (r == 0 && setup->plugins->stream != NULL)
-		r = add_exporter(f, setup->plugins->stream, NULL);
+	if (r == 0 && p->stream != NULL)
+		r = add_exporter(f, p->stream, NULL);
 	for (size_t i = 0; r == 0 && i < c->n_exporters; i++)
-		if (setup->plugins->exporters[i] != NULL)
-			r = add_exporter(f, setup->plugins->exporters[i], &c->exporters[i]);
+		if (p->exporters[i] != NULL)
+			r = add_exporter(f, p->exporters[i], &c->exporters[i]);
 	return r;
 }
 
@@ -331,6 +383,21 @@ void fleet_start(struct fleet *f, bool lines)
 	}
 }
 
+struct slot *fleet_durable(const struct fleet *f, const char *id)
+{
+	for (size_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i]->durable != NULL && strcmp(f->slots[i]->conf->id, id) == 0)
+			return f->slots[i];
+	return NULL;
+}
+
+void fleet_drain(struct slot *s)
+{
+	if (s->state == SLOT_WAITING)
+		(void)uv_timer_start(&s->timer, on_timer, 0, 0);
+	durable_drain(s->durable);
+}
+
 void fleet_stop(struct fleet *f, void (*stopped)(void *arg), void *arg)
 {
 	if (f->stopping)
@@ -341,6 +408,8 @@ void fleet_stop(struct fleet *f, void (*stopped)(void *arg), void *arg)
 	hub_flush(f->setup.hub);
 	for (size_t i = 0; i < f->n_slots; i++) {
 		(void)uv_timer_stop(&f->slots[i]->timer);
+		if (f->slots[i]->durable != NULL)
+			durable_stop(f->slots[i]->durable);
 		if (f->slots[i]->host != NULL)
 			host_stop(f->slots[i]->host);
 	}
@@ -350,6 +419,7 @@ void fleet_stop(struct fleet *f, void (*stopped)(void *arg), void *arg)
 void fleet_release(struct fleet *f)
 {
 	for (size_t i = 0; i < f->n_slots; i++) {
+		durable_free(f->slots[i]->durable);
 		free(f->slots[i]->reason);
 		free(f->slots[i]->failure);
 		free(f->slots[i]->wants);

@@ -9,7 +9,9 @@
 
 #include <uv.h>
 
+#include "daemon/durable.h"
 #include "daemon/host.h"
+#include "daemon/recorder.h"
 #include "daemon/setup.h"
 #include "daemon/supervise.h"
 
@@ -31,6 +33,7 @@ struct slot {
 	/* a slot of an exporter */
 	const struct plugin *exporter;	  /* NULL: a slot of lines */
 	const struct conf_exporter *conf; /* NULL: the stream */
+	struct durable *durable;	  /* it takes records of the journal; else it is live: */
 	bool *wants;
 	size_t sink; /* in the hub */
 	struct tally tally;
@@ -41,6 +44,8 @@ struct fleet {
 	uv_loop_t *loop;
 	const char *host_program, *stream;
 	struct setup setup;
+	struct clerk *clerk;
+	struct recorder *recorder;
 	const struct log *log;
 	struct slot **slots;
 	size_t n_slots;
@@ -53,17 +58,25 @@ struct fleet {
 	void *arg;
 };
 
-/*
- * Slots for `n_owners` hosts of lines and all exporters; starts nothing yet.  What `setup` names is
- * the caller's and outlives the fleet.  -ENOMEM.
- */
-int fleet_init(struct fleet *f, uv_loop_t *loop, const struct places *places, const char *stream,
-	       const struct setup *setup, size_t n_owners);
+struct fleet_conf { /* what is named is the caller's and outlives the fleet */
+	const struct places *places;
+	const char *stream;
+	struct setup setup;
+	size_t n_owners;
+	struct clerk *clerk;
+	struct recorder *recorder;
+};
+/* Slots for `n_owners` hosts of lines and all exporters; starts nothing yet.  -ENOMEM. */
+int fleet_init(struct fleet *f, uv_loop_t *loop, const struct fleet_conf *conf);
 /* Starts exporters and, if asked, lines. */
 void fleet_start(struct fleet *f, bool lines);
+/* The slot of the durable exporter of that id; NULL: there is none. */
+struct slot *fleet_durable(const struct fleet *f, const char *id);
+/* What waits for it is tried now, and its host started if it is not. */
+void fleet_drain(struct slot *s);
 /* Stops everything; `stopped` is called once nothing is left, perhaps at once. */
 void fleet_stop(struct fleet *f, void (*stopped)(void *arg), void *arg);
-/* After `stopped` and after the loop has closed the handles. */
+/* After `stopped`, after the clerk and after the loop has closed the handles. */
 void fleet_release(struct fleet *f);
 
 #endif

@@ -15,10 +15,16 @@ core_daemon_libconf_la_LIBADD = core/base/libbase.la $(XML_LIBS) $(INIH_LIBS)
 noinst_LTLIBRARIES += core/daemon/libjournal.la
 core_daemon_libjournal_la_SOURCES = \
 	core/daemon/journal.c core/daemon/journal.h core/daemon/journal_internal.h \
+	core/daemon/journal_aside.c core/daemon/journal_aside.h \
+	core/daemon/journal_check.c core/daemon/journal_check.h \
+	core/daemon/journal_child.c \
 	core/daemon/journal_limits.c \
 	core/daemon/journal_load.c \
+	core/daemon/journal_pages.c core/daemon/journal_pages.h \
 	core/daemon/journal_record.c \
 	core/daemon/journal_row.c \
+	core/daemon/journal_salvage.c \
+	core/daemon/journal_scan.c core/daemon/journal_scan.h \
 	core/daemon/journal_txn.c \
 	core/daemon/journal_walk.c
 core_daemon_libjournal_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS)
@@ -40,24 +46,31 @@ core_daemon_libkeep_la_LIBADD = core/base/libbase.la
 core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/catalog.c core/daemon/catalog.h \
 	core/daemon/check.c core/daemon/check.h \
+	core/daemon/clerk.c core/daemon/clerk.h \
 	core/daemon/commands.c core/daemon/commands.h \
 	core/daemon/control.c core/daemon/control.h \
 	core/daemon/daemon.h \
+	core/daemon/delivery.c core/daemon/delivery.h \
 	core/daemon/describe.c core/daemon/describe.h \
+	core/daemon/durable.c core/daemon/durable.h \
 	core/daemon/fleet.c core/daemon/fleet.h \
 	core/daemon/host.c core/daemon/host.h \
 	core/daemon/hub.c core/daemon/hub.h \
 	core/daemon/intake.c core/daemon/intake.h \
+	core/daemon/journal_commands.c core/daemon/journal_commands.h \
+	core/daemon/pack.h \
 	core/daemon/plugins.c core/daemon/plugins.h \
 	core/daemon/quarantine.c core/daemon/quarantine.h \
+	core/daemon/record_map.c core/daemon/record_map.h \
 	core/daemon/recorder.c core/daemon/recorder.h \
+	core/daemon/recording.c core/daemon/recording.h \
 	core/daemon/setup.c core/daemon/setup.h \
-	core/daemon/status.c core/daemon/status.h \
+	core/daemon/status.c core/daemon/status.h core/daemon/status_journal.c \
 	core/daemon/supervise.c core/daemon/supervise.h
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \
 	-DPLUGIN_DIR='"$(pkglibdir)"' -DMODEL_DIR='"$(datadir)/tesla/models"'
 core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)
-core_daemon_libdaemon_la_LIBADD = core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(INIH_LIBS)
+core_daemon_libdaemon_la_LIBADD = core/daemon/libjournal.la core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(INIH_LIBS) -lm
 sbin_PROGRAMS += core/daemon/teslad
 core_daemon_teslad_SOURCES = core/daemon/main.c
 core_daemon_teslad_CFLAGS = $(core_daemon_libdaemon_la_CFLAGS)

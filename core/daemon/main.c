@@ -10,11 +10,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/stdio_fill.h"
 #include "daemon/commands.h"
+#include "daemon/journal_check.h"
 
 const char *argp_program_version = "teslad (" PACKAGE_NAME ") " PACKAGE_VERSION;
 
@@ -90,11 +92,19 @@ static int check_main(const struct options *o)
 
 /* ---- teslad ---- */
 
-static void on_fleet_stopped(void *arg)
+static void on_recording_stopped(void *arg)
 {
 	struct daemon *d = arg;
 
 	log_msg(&d->log, LOG_LEVEL_INFO, "ended");
+}
+
+/* Nobody gives verdicts any more: what was given is committed. */
+static void on_fleet_stopped(void *arg)
+{
+	struct daemon *d = arg;
+
+	recording_stop(&d->recording, on_recording_stopped, d);
 }
 
 void daemon_stop(struct daemon *d)
@@ -105,7 +115,10 @@ void daemon_stop(struct daemon *d)
 	control_stop(d->control);
 	for (size_t i = 0; i < N_ELEMENTS(d->signals); i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
-	fleet_stop(&d->fleet, on_fleet_stopped, d);
+	if (d->fleet.loop != NULL)
+		fleet_stop(&d->fleet, on_fleet_stopped, d);
+	else
+		on_fleet_stopped(d);
 }
 
 static void on_signal(uv_signal_t *handle, int sig)
@@ -173,8 +186,14 @@ static void warnings_log(const struct daemon *d)
 static int daemon_open(struct daemon *d)
 {
 	const struct check *c = &d->check;
-	const struct setup setup = { c->hub, c->plugins, &c->catalog, d->log.level };
+	struct fleet_conf fleet = {
+		.places = &c->places,
+		.stream = c->ini->stream,
+		.setup = { c->hub, c->plugins, &c->catalog, d->log.level },
+		.n_owners = c->n_owners,
+	};
 	struct tesla_error err = { .code = 0 };
+	int r;
 
 	d->control = control_start(&d->loop, c->ini->control, commands_answer, d, &err);
 	if (d->control == NULL) {
@@ -182,10 +201,16 @@ static int daemon_open(struct daemon *d)
 		return err.code;
 	}
 	signals_start(d);
-	if (fleet_init(&d->fleet, &d->loop, &c->places, c->ini->stream, &setup, c->n_owners) != 0) {
-		log_msg(&d->log, LOG_LEVEL_ERROR, "no memory for %zu hosts", c->n_owners);
+	r = recording_start(&d->recording, &d->loop, c, &d->log);
+	fleet.clerk = d->recording.clerk;
+	fleet.recorder = d->recording.recorder;
+	if (r == 0)
+		r = fleet_init(&d->fleet, &d->loop, &fleet);
+	if (r != 0) {
+		log_msg(&d->log, LOG_LEVEL_ERROR, "no memory for records and %zu hosts",
+			c->n_owners);
 		daemon_stop(d);
-		return -ENOMEM;
+		return r;
 	}
 	log_msg(&d->log, LOG_LEVEL_INFO,
 		"teslad %s, node %s: %zu lines, %zu analyzers, %zu hosts, stream %s, control %s",
@@ -217,6 +242,7 @@ static int daemon_run(struct daemon *d)
 	(void)malloc_trim(0); /* what reading and checking the configuration took */
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 	fleet_release(&d->fleet);
+	recording_release(&d->recording);
 	return uv_loop_close(&d->loop) == 0 && r == 0 ? 0 : 1;
 }
 
@@ -227,6 +253,9 @@ int main(int argc, char **argv)
 	int r;
 
 	stdio_fill();
+	if (argc > 1 && strcmp(argv[1], "--journal") == 0)
+		return journal_child(argc, argv);
+	tzset(); /* windows end by the local clock */
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return 1;
 	if (o.check)

@@ -353,13 +353,7 @@ static void load_exporter(const struct load *l, size_t i)
 		return;
 	}
 	check_exporter_params(l, e, p);
-	if (p->caps & TESLA_LIVE)
-		l->p->exporters[i] = p;
-	else
-		complain(l, false, e->line, e->column,
-			 "exporter %s is left out: it takes records, and this version "
-			 "makes none yet",
-			 e->type);
+	l->p->exporters[i] = p;
 }
 
 static void load_stream(const struct load *l)

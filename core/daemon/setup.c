@@ -260,13 +260,14 @@ int setup_lines(const struct setup *s, size_t owner, bool dry, struct buf *out)
 
 /* ---- exporters ---- */
 
-static void put_table(struct out *o, const struct hub *h)
+/* Records say all about themselves: who takes only those needs no table. */
+static void put_table(struct out *o, const struct hub *h, bool live)
 {
 	msgpack_packer *pk = begin(o, "variables", 1);
 
 	mp_str(pk, "variables");
-	(void)msgpack_pack_array(pk, h->n_variables);
-	for (size_t i = 0; i < h->n_analyzers; i++) {
+	(void)msgpack_pack_array(pk, live ? h->n_variables : 0);
+	for (size_t i = 0; live && i < h->n_analyzers; i++) {
 		const struct conf_analyzer *a = h->analyzers[i].conf;
 
 		for (size_t k = 0; k < a->n_variables; k++) {
@@ -292,7 +293,7 @@ int setup_exporter(const struct setup *s, const struct plugin *p, const struct c
 	put_params(begin(&o, "exporter", 1), e ? &e->params : &none, e ? "target" : "endpoint",
 		   e ? e->target : endpoint);
 	end(&o);
-	put_table(&o, s->hub);
+	put_table(&o, s->hub, p->caps & TESLA_LIVE);
 	put_word(&o, "go");
 	return o.error;
 }

@@ -6,25 +6,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-
-static void key_array(msgpack_packer *pk, const char *key, size_t n)
-{
-	mp_str(pk, key);
-	(void)msgpack_pack_array(pk, n);
-}
-
-static void key_count(msgpack_packer *pk, const char *key, uint64_t n)
-{
-	mp_str(pk, key);
-	(void)msgpack_pack_uint64(pk, n);
-}
-
-/* nil when there is none. */
-static void key_int_or_nil(msgpack_packer *pk, const char *key, int64_t v, bool there)
-{
-	mp_str(pk, key);
-	(void)(there ? msgpack_pack_int64(pk, v) : msgpack_pack_nil(pk));
-}
+#include "daemon/pack.h"
 
 /* ---- status ---- */
 
@@ -101,18 +83,41 @@ static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 	mp_key_str(pk, "note", a->note);
 }
 
-static void pack_exporter(const struct hub *h, msgpack_packer *pk, const struct slot *s)
+static void pack_live(const struct hub *h, msgpack_packer *pk, const struct slot *s)
 {
-	(void)msgpack_pack_map(pk, 6);
-	mp_key_str(pk, "id", s->conf ? s->conf->id : "stream");
-	mp_key_str(pk, "type", s->exporter->name);
 	mp_key_str(pk, "state", slot_state_name(s->state));
 	mp_key_str(pk, "reason",
 		   s->failure		      ? s->failure
 		   : s->state == SLOT_RUNNING ? NULL
 					      : s->reason);
+	key_int_or_nil(pk, "backlog", 0, false);
 	key_count(pk, "delivered", tally_delivered(&s->tally));
 	key_count(pk, "dropped", tally_dropped(&s->tally) + h->sinks[s->sink].dropped);
+	key_count(pk, "rejected", 0);
+}
+
+static void pack_durable(const struct daemon *d, msgpack_packer *pk, const struct slot *s)
+{
+	const struct journal_exporter_info *e = clerk_exporter(d->recording.clerk, s->conf->id);
+	const char *state, *reason = status_durable(s, &state);
+
+	mp_key_str(pk, "state", state);
+	mp_key_str(pk, "reason", reason);
+	key_count(pk, "backlog", e ? e->waiting : 0);
+	key_count(pk, "delivered", e ? e->delivered : 0);
+	key_count(pk, "dropped", 0);
+	key_count(pk, "rejected", e ? e->rejected : 0);
+}
+
+static void pack_exporter(const struct daemon *d, msgpack_packer *pk, const struct slot *s)
+{
+	(void)msgpack_pack_map(pk, 8);
+	mp_key_str(pk, "id", s->conf ? s->conf->id : "stream");
+	mp_key_str(pk, "type", s->exporter->name);
+	if (s->durable != NULL)
+		pack_durable(d, pk, s);
+	else
+		pack_live(d->check.hub, pk, s);
 }
 
 static void pack_node(msgpack_packer *pk, const struct config *c)
@@ -142,7 +147,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 
 	for (size_t i = 0; i < f->n_slots; i++)
 		n_exporters += f->slots[i]->exporter != NULL;
-	(void)msgpack_pack_map(pk, 12);
+	(void)msgpack_pack_map(pk, 13);
 	mp_key_bool(pk, "ok", true);
 	pack_node(pk, d->check.config);
 	mp_key_str(pk, "version", PACKAGE_VERSION);
@@ -162,7 +167,8 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 	key_array(pk, "exporters", n_exporters);
 	for (size_t i = 0; i < f->n_slots; i++)
 		if (f->slots[i]->exporter != NULL)
-			pack_exporter(h, pk, f->slots[i]);
+			pack_exporter(d, pk, f->slots[i]);
+	status_journal_pack(d, pk);
 	pack_warnings(pk, &d->check.diags);
 }
 

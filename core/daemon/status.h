@@ -9,5 +9,10 @@ void status_pack(const struct daemon *d, msgpack_packer *pk);
 void snapshot_pack(const struct daemon *d, msgpack_packer *pk);
 void plan_pack(const struct daemon *d, msgpack_packer *pk);
 void plugins_pack(const struct daemon *d, msgpack_packer *pk);
+/* The answer to `journal list`, and the key `journal` of status. */
+void journal_pack(const struct daemon *d, msgpack_packer *pk);
+void status_journal_pack(const struct daemon *d, msgpack_packer *pk);
+/* State and, returned, reason of an exporter that takes records; NULL: it goes well. */
+const char *status_durable(const struct slot *s, const char **state);
 
 #endif

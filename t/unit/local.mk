@@ -151,10 +151,14 @@ t_unit_json_SOURCES = t/unit/json.c tools/teslactl/json.c
 t_unit_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
 t_unit_json_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
 t_unit_json_LDADD = core/base/libbase.la $(YAJL_LIBS) $(CRITERION_LIBS)
+unit_tests += t/unit/clerk
+t_unit_clerk_SOURCES = t/unit/clerk.c
+t_unit_clerk_CFLAGS = $(unit_cflags)
+t_unit_clerk_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
 unit_tests += t/unit/delivery
-t_unit_delivery_SOURCES = t/unit/delivery.c core/daemon/delivery.c
+t_unit_delivery_SOURCES = t/unit/delivery.c
 t_unit_delivery_CFLAGS = $(unit_cflags)
-t_unit_delivery_LDADD = $(CRITERION_LIBS) -lm
+t_unit_delivery_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
 unit_tests += t/unit/keep
 t_unit_keep_SOURCES = t/unit/keep.c
 t_unit_keep_CFLAGS = $(unit_cflags)
@@ -163,10 +167,27 @@ unit_tests += t/unit/journal
 t_unit_journal_SOURCES = t/unit/journal.c t/unit/journal_fixture.h
 t_unit_journal_CFLAGS = $(unit_cflags)
 t_unit_journal_LDADD = core/daemon/libjournal.la core/base/libbase.la $(CRITERION_LIBS)
+if PLUGIN_localFile
+unit_tests += t/unit/localFile
+t_unit_localFile_SOURCES = t/unit/localFile.c plugins/export/localFile/localFile.c $(local_file_parts)
+t_unit_localFile_CFLAGS = $(unit_cflags) $(LOCAL_FILE_CFLAGS)
+t_unit_localFile_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite,--wrap=write,--wrap=ftruncate \
+	-Wl,--wrap=renameat,--wrap=unlinkat,--wrap=fdatasync,--wrap=fsync
+t_unit_localFile_LDADD = core/base/libbase.la $(LOCAL_FILE_LIBS) $(XML_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS) -lm
+endif
 unit_tests += t/unit/recorder
 t_unit_recorder_SOURCES = t/unit/recorder.c t/unit/hub_fixture.h
 t_unit_recorder_CFLAGS = $(unit_cflags)
 t_unit_recorder_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
+unit_tests += t/unit/journal_check
+check_PROGRAMS += t/unit/journal_child
+t_unit_journal_child_SOURCES = t/unit/journal_child.c
+t_unit_journal_child_LDADD = core/daemon/libjournal.la core/base/libbase.la
+t_unit_journal_check_SOURCES = t/unit/journal_check.c t/unit/journal_fixture.h
+t_unit_journal_check_CPPFLAGS = $(AM_CPPFLAGS) -DJOURNAL_CHILD='"$(abs_top_builddir)/t/unit/journal_child"'
+t_unit_journal_check_CFLAGS = $(unit_cflags) $(LMDB_CFLAGS)
+t_unit_journal_check_LDADD = core/daemon/libjournal.la core/base/libbase.la $(LMDB_LIBS) $(CRITERION_LIBS)
+EXTRA_t_unit_journal_check_DEPENDENCIES = t/unit/journal_child
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A durable exporter: takes its batches from the journal to its host and its verdicts back, as
+ * delivery.h says.  On the loop's thread.
+ */
+#ifndef DAEMON_DURABLE_H
+#define DAEMON_DURABLE_H
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/mp.h"
+#include "daemon/clerk.h"
+#include "daemon/config.h"
+#include "daemon/delivery.h"
+
+struct durable;
+
+struct durable_conf {
+	const struct conf_exporter *exporter;
+	struct clerk *clerk;
+	const struct log *log;
+	/* Sends a frame to its host.  Negative: it could not be. */
+	int (*send)(void *arg, const struct buf *frame);
+	void *arg;
+};
+
+/* What is named stays the caller's.  NULL: no memory. */
+struct durable *durable_new(uv_loop_t *loop, const struct durable_conf *conf);
+/* Its host is ready, or gone. */
+void durable_host(struct durable *d, bool up);
+/* After each turn of the clerk. */
+void durable_changed(struct durable *d);
+/* The message `verdicts` of its host.  Foreign: -EPROTO, the host is to be killed. */
+int durable_verdicts(struct durable *d, const msgpack_object *msg, struct tesla_error *err);
+/* What waits is tried now. */
+void durable_drain(struct durable *d);
+/* Nothing more is sent; verdicts on what is under way are still taken. */
+void durable_stop(struct durable *d);
+/* Closes its handle; after that and after the clerk has closed, durable_free. */
+void durable_close(struct durable *d);
+void durable_free(struct durable *d);
+
+const struct delivery *durable_delivery(const struct durable *d);
+
+#endif

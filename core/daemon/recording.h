@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of the daemon that makes records and keeps them: put together, and taken apart. */
+#ifndef DAEMON_RECORDING_H
+#define DAEMON_RECORDING_H
+
+#include "daemon/check.h"
+#include "daemon/clerk.h"
+#include "daemon/recorder.h"
+
+struct recording {
+	struct keep *keep;
+	struct clerk *clerk;
+	struct recorder *recorder;
+	struct hub *hub;
+	char *journal; /* its path */
+};
+
+/*
+ * What cannot be used on disk is said, and done without.  -ENOMEM: recording_stop and
+ * recording_release all the same.
+ */
+int recording_start(struct recording *r, uv_loop_t *loop, const struct check *c,
+		    const struct log *log);
+/* Commits what there is and closes the journal, then `stopped`, perhaps at once. */
+void recording_stop(struct recording *r, void (*stopped)(void *arg), void *arg);
+/* After that and after the loop has closed the handles.  Open windows go on at the next start. */
+void recording_release(struct recording *r);
+
+#endif
