@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # installcheck.sh DESTDIR PKGCONFIGDIR HOST [CONFORMANCE]: builds the example plugins in a folder of
 # their own against what was installed, as their authors will, and asks the installed host to
-# describe each; the exporters go through the conformance test, where Criterion was there to build it.
+# describe each; the exporters go through the conformance test, where Criterion was there to build
+# it.
 set -eu
 examples=$(cd "$(dirname "$0")/../plugins/example" && pwd)
 destdir=$1 host=$1$3 conformance=${4:+$PWD/$4}
@@ -23,4 +24,5 @@ done
 test -n "$conformance" || exit 0
 make -s install DESTDIR="$folder/root" plugindir=/plugins
 chmod -R go-w root
-CONFORMANCE_PLUGINS=$folder/root/plugins "$conformance" --filter 'conformance/@(descriptions|exporters)*'
+CONFORMANCE_PLUGINS=$folder/root/plugins "$conformance" \
+	--filter 'conformance/@(descriptions|exporters)*'

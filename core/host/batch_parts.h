@@ -12,7 +12,7 @@ static inline const msgpack_object *tuple(const msgpack_object *o, size_t n)
 	return o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size == n ? o->via.array.ptr : NULL;
 }
 
-/* n: the sweep that it followed, or its place in the journal.  What it points to is the record's. */
+/* n: the sweep that it followed, or its place in the journal.  All pointers are the record's. */
 static inline struct tesla_item record_item(const struct record *r, uint64_t n)
 {
 	return (struct tesla_item){ .kind = TESLA_RECORD,

@@ -23,7 +23,7 @@
 
 /* ---- ways of working ---- */
 
-/* %F: a folder that is there and empty; %P: a port of this machine that never answers; %I: our pid. */
+/* %F: a folder that is there and empty; %P: a port here that never answers; %I: our pid. */
 static const struct way {
 	const char *plugin;
 	struct loader_pair pairs[PAIRS];
