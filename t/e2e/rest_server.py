@@ -56,7 +56,16 @@ class Store:
                             "connections", "bytes")})
         self.by_status = collections.Counter()
         self.down = False
-        self.out = open(options.out, "a", encoding="utf-8") if options.out else None
+        self.out = open(options.out, "a+", encoding="utf-8") if options.out else None
+        if self.out:
+            self.remember()
+
+    def remember(self):
+        """What a server before this one stored in the same file is there."""
+        self.out.seek(0)
+        for line in self.out:
+            record = json.loads(line)
+            self.records[tuple(record["key"])] = None if self.options.forget else record
 
     def toggle(self):
         self.down = not self.down
@@ -347,7 +356,7 @@ def arguments():
     add("--address", default="127.0.0.1")
     add("--port", type=int, default=0, help="0: a free one")
     add("--api", choices=["v1", "v2"], help="only that (both)")
-    add("--out", metavar="FILE", help="a JSON line for every record stored, appended")
+    add("--out", metavar="FILE", help="a JSON line for every record stored; it goes on where the file ends")
     add("--forget", action="store_true", help="keeps the keys only: for many records")
     add("--lose", type=float, default=0, metavar="P", help="share of answers lost after storing")
     add("--seed", type=int, default=1)
