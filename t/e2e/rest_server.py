@@ -356,7 +356,7 @@ def arguments():
     add("--address", default="127.0.0.1")
     add("--port", type=int, default=0, help="0: a free one")
     add("--api", choices=["v1", "v2"], help="only that (both)")
-    add("--out", metavar="FILE", help="a JSON line for every record stored; it goes on where the file ends")
+    add("--out", metavar="FILE", help="a JSON line for every record; goes on with what is there")
     add("--forget", action="store_true", help="keeps the keys only: for many records")
     add("--lose", type=float, default=0, metavar="P", help="share of answers lost after storing")
     add("--seed", type=int, default=1)
