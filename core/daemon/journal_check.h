@@ -9,15 +9,19 @@
 #include "base/log.h"
 
 /*
- * Makes `dir` fit for journal_open: has a child read it through; when it is damaged, sets it aside as
- * <dir>.damaged-<UTC time>[-n] and has children carry over what can be read into a new one.  Blocks:
- * for a thread of the pool.  *set_aside: the name, for free(), or NULL: nothing was wrong.
- * *carried: records that were.  -errno: not even that was possible.
+ * Makes `dir` fit for journal_open: has a child read it through; when it is damaged, has another
+ * carry over what can be read into a new one, and sets the old one aside as
+ * <dir>.damaged-<UTC time>[-n], of which the newest five are kept.  Blocks: for a thread of the
+ * pool.  *set_aside: the name, for free(), and *err says what was wrong; NULL: nothing was.
+ * *carried: records that were.  -errno: not even that was possible; `dir` is as it was.
  */
 int journal_prepare(const char *program, const char *dir, char **set_aside, uint64_t *carried,
 		    struct tesla_error *err);
 
-/* The children: `teslad --journal MODE DIR [DIR FROM]`.  Returns the exit code. */
+/*
+ * The children: `teslad --journal check PARENT DIR`, `teslad --journal salvage PARENT DIR NEW`.
+ * Returns the exit code.
+ */
 int journal_child(int argc, char **argv);
 
 #endif

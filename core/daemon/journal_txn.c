@@ -227,12 +227,13 @@ void txn_put(struct txn *t, enum table table, enum row_kind kind, struct key key
 	     const struct iovec *parts, size_t n)
 {
 	MDB_val k = val(key.bytes, key.len), v = { row_size(parts, n), NULL };
-	/* Records are only ever added at the end; told so, LMDB fills its pages. */
-	unsigned flags =
-		MDB_RESERVE | (table == TABLE_RECORDS && !txn_has(t, table, key) ? MDB_APPEND : 0);
+	/* Records are added at the end, nearly always; told so, LMDB fills its pages. */
+	unsigned append = table == TABLE_RECORDS ? MDB_APPEND : 0;
 
 	if (t->r == 0)
-		t->r = mdb_put(t->mdb, t->j->tables[table], &k, &v, flags);
+		t->r = mdb_put(t->mdb, t->j->tables[table], &k, &v, MDB_RESERVE | append);
+	if (t->r == MDB_KEYEXIST)
+		t->r = mdb_put(t->mdb, t->j->tables[table], &k, &v, MDB_RESERVE);
 	if (t->r != 0)
 		return;
 	row_write(v.mv_data, kind, (struct bytes){ key.bytes, key.len }, parts, n);

@@ -45,9 +45,14 @@ static inline int scratch_remove_one(const char *path, const struct stat *s, int
 	return remove(path);
 }
 
-static inline void scratch_remove(struct scratch *s)
+static inline void scratch_remove_name(const char *path)
 {
-	(void)nftw(s->dir, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	(void)nftw(path, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline void scratch_remove(const struct scratch *s)
+{
+	scratch_remove_name(s->dir);
 }
 
 static inline struct journal *fixture_open(const char *dir, const struct journal_limits *limits)
