@@ -325,7 +325,7 @@ static int take_line_state(struct take *t, const msgpack_object *msg)
 
 /* ---- scales ---- */
 
-/* What makes no sense for that register is the meter's fault, not the host's: it is not known then. */
+/* What makes no sense for that register is the meter's fault, not the host's: it is not known. */
 static int take_exponent(struct take *t, const msgpack_object *o, const struct tesla_scale *s,
 			 int16_t *ret)
 {

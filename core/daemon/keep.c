@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory that survives a kill: where its file is, how it is taken over from an earlier life, and how
- * it is left.  Opening always makes a new file and renames it, so there is one way to take over,
- * whatever the old one looks like.
+ * Memory that survives a kill: where its file is, and how it is taken over from an earlier life.
+ * Opening always makes a new file and renames it, so there is one way to take over, whatever the
+ * old one looks like.
  */
 #include "daemon/keep.h"
 
@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "daemon/keep_area.h"
+#include "daemon/keep_save.h"
 
 #define FILE_BYTES_MAX (256u << 20)
 #define LOCK_TRIES 10
@@ -131,8 +132,8 @@ static void take_ring(struct keep *k, const struct previous *p)
 /* ---- making it ---- */
 
 /*
- * Takes the lock of what `path` names; an open file that was replaced meanwhile is not that any more.
- * The descriptor, or -errno.
+ * Takes the lock of what `path` names; an open file that was replaced meanwhile is not that any
+ * more.  The descriptor, or -errno.
  */
 static int lock_path(const char *path, struct tesla_error *err)
 {
@@ -227,7 +228,7 @@ static int keep_make(struct keep *k, const struct keep_slot *slots, size_t n)
 		rc = put_in_place(k, &err);
 	if (rc < 0)
 		log_msg(k->log, LOG_LEVEL_ERROR,
-			"%s %s: open windows, and records that are not yet in the journal, will not "
+			"%s %s: open windows, and records that no journal has yet, will not "
 			"survive a kill",
 			k->run, err.text);
 	return 0;
@@ -280,74 +281,9 @@ struct keep *keep_open(const char *run_dir, const char *state_dir, const struct 
 
 /* ---- leaving it ---- */
 
-static int write_all(int fd, const uint8_t *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* The same with no more ring than is in use: this one goes to a disk.  For free(). */
-static void *smaller_copy(struct keep *k, size_t *size)
-{
-	size_t ring = 2 * (size_t)(area_next(&k->area) - area_first(&k->area)), n = k->area.n_slots;
-	_cleanup_free_ struct keep_slot *slots = calloc(n + 1, sizeof *slots);
-	struct area copy = { .slots = NULL };
-	struct area_entry e;
-	void *memory = NULL;
-
-	for (size_t i = 0; slots != NULL && i < n; i++)
-		slots[i] = (struct keep_slot){ area_slot_id(&k->area, i),
-					       area_slot_room(&k->area, i) };
-	*size = slots ? area_size(slots, n, ring) : 0;
-	memory = *size > 0 ? malloc(*size) : NULL;
-	if (memory == NULL || area_format(&copy, memory, slots, n, ring) != 0) {
-		free(memory);
-		return NULL;
-	}
-	for (size_t i = 0; i < n; i++) {
-		size_t len;
-		const void *bytes = keep_read(k, i, &len);
-
-		if (bytes != NULL)
-			area_slot_write(&copy, i, bytes, len);
-	}
-	for (uint64_t at = area_first(&k->area); area_entry_quick(&k->area, at, &e); at = e.after)
-		(void)area_push(&copy, e.bytes, e.len);
-	area_release(&copy);
-	return memory;
-}
-
-static int save_bytes(const struct keep *k, const void *bytes, size_t size)
-{
-	_cleanup_close_ int fd =
-		open(k->state_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	_cleanup_close_ int dir = open(k->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0 || dir < 0)
-		return -errno;
-	rc = write_all(fd, bytes, size);
-	if (rc == 0 && (fsync(fd) != 0 || rename(k->state_new, k->state) != 0 || fsync(dir) != 0))
-		rc = -errno;
-	if (rc != 0)
-		(void)unlink(k->state_new);
-	return rc;
-}
-
 static void keep_save(struct keep *k)
 {
-	size_t size;
-	_cleanup_free_ void *bytes = smaller_copy(k, &size);
-	int rc = bytes ? save_bytes(k, bytes, size) : -ENOMEM;
+	int rc = area_save(&k->area, k->state_dir, k->state_new, k->state);
 
 	if (rc == 0)
 		(void)unlink(k->run);

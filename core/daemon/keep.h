@@ -16,8 +16,8 @@ struct keep;
 
 /*
  * `slots` by analyzer id.  Takes over what fits from <run_dir>/windows or else
- * <state_dir>/windows; what is broken is thrown away and said.  Where no file can be had, or another
- * teslad has it, it is plain memory, and that is said too.  NULL: no memory at all.
+ * <state_dir>/windows; what is broken is thrown away and said.  Where no file can be had, or
+ * another teslad has it, it is plain memory, and that is said too.  NULL: no memory at all.
  */
 struct keep_slot {
 	int64_t id;
@@ -39,13 +39,13 @@ void keep_write(struct keep *k, size_t slot, const void *bytes, size_t len);
 /* ---- the ring ---- */
 
 /*
- * When it is full the oldest make room and are counted.  -ENOSPC: it is full and the oldest are under
- * way, so that this one is lost, and counted; -EMSGSIZE: it is larger than half the ring.
+ * When it is full the oldest make room and are counted.  -ENOSPC: it is full and the oldest are
+ * under way, so that this one is lost, and counted; -EMSGSIZE: it is larger than half the ring.
  */
 int keep_push(struct keep *k, const void *bytes, size_t len);
 /*
- * The i-th from the oldest; NULL: there are not so many.  It stays where it is until it is popped or
- * makes room; one that is under way may be read by another thread.
+ * The i-th from the oldest; NULL: there are not so many.  It stays where it is until it is popped
+ * or makes room; one that is under way may be read by another thread.
  */
 const void *keep_peek(struct keep *k, size_t i, size_t *len);
 /* The first n are under way: a push must not drop them. */

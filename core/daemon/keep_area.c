@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bytes of a keep: head, table of slots, slots, ring.  Each write goes where nobody looks yet, and
- * is published by one store of 8 bytes.
+ * The bytes of a keep: head, table of slots, slots, ring.  Each write goes where nobody looks yet,
+ * and is published by one store of 8 bytes.
  */
 #include "daemon/keep_area.h"
 
@@ -56,8 +56,8 @@ static uint64_t slot_bytes(uint64_t room)
 }
 
 /*
- * A kill comes between two instructions of the one thread that writes, so their order is all that is
- * needed: no store may move across this one.
+ * A kill comes between two instructions of the one thread that writes, so their order is all that
+ * is needed: no store may move across this one.
  */
 static void publish(_Atomic uint64_t *at, uint64_t v)
 {

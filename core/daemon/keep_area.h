@@ -25,7 +25,7 @@ size_t area_size(const struct keep_slot *slots, size_t n, size_t ring_bytes);
 /* Empties area_size bytes.  ring_bytes: a multiple of 8.  -ENOMEM. */
 int area_format(struct area *a, void *memory, const struct keep_slot *slots, size_t n,
 		size_t ring_bytes);
-/* What is in foreign bytes; slots and entries are checked when they are read.  -EBADMSG, -ENOMEM. */
+/* What is in foreign bytes; slots and entries are checked when read.  -EBADMSG, -ENOMEM. */
 int area_attach(struct area *a, void *memory, size_t size, struct tesla_error *err);
 void area_release(struct area *a);
 

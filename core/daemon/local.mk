@@ -41,7 +41,8 @@ core_daemon_libwindow_la_LIBADD = core/daemon/libconf.la core/base/libbase.la $(
 noinst_LTLIBRARIES += core/daemon/libkeep.la
 core_daemon_libkeep_la_SOURCES = \
 	core/daemon/keep.c core/daemon/keep.h \
-	core/daemon/keep_area.c core/daemon/keep_area.h
+	core/daemon/keep_area.c core/daemon/keep_area.h \
+	core/daemon/keep_save.c core/daemon/keep_save.h
 core_daemon_libkeep_la_LIBADD = core/base/libbase.la
 core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/catalog.c core/daemon/catalog.h \

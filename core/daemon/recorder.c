@@ -69,8 +69,8 @@ static void track_forget(struct recorder *r, struct track *t, int64_t closed_ms)
 }
 
 /*
- * Opens the window that t_us is in, unless there is a record with its end or a later one: a record's
- * end is its key.
+ * Opens the window that t_us is in, unless there is a record with its end or a later one: a
+ * record's end is its key.
  */
 static void track_open(struct recorder *r, struct track *t, int64_t t_us)
 {

@@ -3,15 +3,15 @@
  * Readings become records: feeds the windows of all analyzers, closes them on time, and puts the
  * records where the journal's clerk finds them.  On the loop's thread; brings no clock of its own.
  *
- * A window ends with the first reading at or after its end, or a grace after its end by the clock, in
- * which replies that are under way may still come: 2 s, but half the window at most.  A reading
+ * A window ends with the first reading at or after its end, or a grace after its end by the clock,
+ * in which replies that are under way may still come: 2 s, but half the window at most.  A reading
  * from before the open window, or from more than 5 s in the future, counts for nothing but `late`.
  *
  * Where the clock goes forward over windows, the open one is closed, its coverage saying what it
  * has, and those that were jumped over have no records.  Where it goes back, time of which there is
  * a record is not recorded again: what is read until then is late.  Time of which there is none is:
- * the window that was open in the future is thrown away.  A clock that was two days in the future or
- * more was wrong altogether: recording begins anew.
+ * the window that was open in the future is thrown away.  A clock that was two days in the future
+ * or more was wrong altogether: recording begins anew.
  *
  * What an analyzer says that is another meter than the one it was, or has another model, counts as
  * unavailable, for counters too.
@@ -25,7 +25,7 @@
 struct recorder;
 
 struct recorder_calls {
-	/* A record was made: `bytes` as in base/record.h.  For those who listen live (hub_record). */
+	/* A record was made: `bytes` as in base/record.h.  For those who listen live. */
 	void (*made)(void *arg, struct hub_analyzer *a, int64_t end_ms, const struct buf *bytes);
 	/* There is something in the ring. */
 	void (*ready)(void *arg);
