@@ -41,5 +41,10 @@ t_fuzz_batch_SOURCES = t/fuzz/batch.c
 t_fuzz_batch_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
 t_fuzz_batch_LDADD = core/host/libhost.la
 t_fuzz_batch_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/keep
+t_fuzz_keep_SOURCES = t/fuzz/keep.c t/unit/hub_fixture.h
+t_fuzz_keep_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(UV_CFLAGS)
+t_fuzz_keep_LDADD = core/daemon/libdaemon.la
+t_fuzz_keep_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif
