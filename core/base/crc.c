@@ -2,8 +2,8 @@
 /* CRC32C by ISA-L, which leaves the inversions to its caller. */
 #include "base/crc.h"
 
-#include <limits.h>
 #include <isa-l/crc.h>
+#include <limits.h>
 
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
 {

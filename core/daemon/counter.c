@@ -6,8 +6,12 @@
 #include <math.h>
 
 #define HOUR_S 3600.0
-/* Without a rating a rollover is believed when it takes no more than this part of the modulus. */
+/*
+ * A rollover takes no more than this part of the modulus.  With a rating too: after a night without
+ * readings a generous one would allow anything, and a reset would count as most of the range.
+ */
 #define ROLL_PART 0.01
+#define ROLL_PART_RATED 0.1
 
 void counter_init(struct counter *c)
 {
@@ -41,10 +45,12 @@ static bool can_be(const struct counter_rules *rules, double from, int64_t from_
 static double rolled(const struct counter *c, const struct counter_rules *rules)
 {
 	double growth = c->candidate + rules->modulus - c->last;
-	double most = rules->rating > 0 ? growth_max(rules, c->last_us, c->candidate_us)
-					: ROLL_PART * rules->modulus;
+	double part = rules->rating > 0 ? ROLL_PART_RATED : ROLL_PART;
 
-	return rules->modulus > 0 && growth >= 0 && growth <= most ? growth : NAN;
+	if (rules->modulus <= 0 || growth < 0 || growth > part * rules->modulus ||
+	    growth > growth_max(rules, c->last_us, c->candidate_us))
+		return NAN;
+	return growth;
 }
 
 /* The candidate was true: `value` grew from it. */

@@ -61,9 +61,9 @@ void window_init(struct window *w, const struct conf_analyzer *a);
  */
 bool window_fits(const struct window *w, size_t size, const struct conf_analyzer *a);
 /*
- * Opens the one that t_us is in; counters and held values go on.  It does not begin before the last
- * one's end, when that is in it (its length was another).  That no end comes twice when the clock is
- * put back is the caller's care.
+ * Opens the one that t_us is in; counters and held values go on.  It does not begin before the
+ * last one's end, when that is in it (its length was another).  That no end comes twice when the
+ * clock is put back is the caller's care.
  */
 void window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us);
 /*

@@ -1,115 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a window makes of its readings, of any clock, and of bytes that are not its own. */
-#include "daemon/window.h"
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include <criterion/criterion.h>
+/* What a window makes of its readings, and of any clock. */
+#include "window_fixture.h"
 
 #include "base/cleanup.h"
-#include "daemon/window_parts.h"
 
 /* Rows leave out what is 0. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define S INT64_C(1000000)
-#define T0_S INT64_C(1790000100) /* 2026-09-21 14:15:00 UTC */
-#define T0 (T0_S * S)
-
-/* ---- a meter: a gauge of two elements, a counter, a status ---- */
-
-enum { GAUGE, COUNTER, STATUS, N_VARIABLES };
-
-struct fixture {
-	struct tesla_scale scale;
-	struct tesla_register volts, energy, bits;
-	const struct tesla_register *volts_list[2], *energy_list[1], *bits_list[1];
-	struct tesla_variable variables[N_VARIABLES];
-	struct conf_variable conf_variables[N_VARIABLES];
-	struct model model;
-	struct conf_analyzer a;
-	int16_t exponents[1];
-	struct window_scale known;
-	struct window *w;
-};
-
-static void fixture_init(struct fixture *x, int64_t record_s)
-{
-	*x = (struct fixture){
-		.volts = { .count = 1, .type = TESLA_UINT16, .scale = 0.1 },
-		.energy = { .count = 2, .type = TESLA_UINT32, .scale = 1 },
-		.bits = { .count = 1, .type = TESLA_UINT16, .scale = 1 },
-		.model.pub.name = "PM710",
-	};
-	x->energy.scale_register = &x->scale;
-	x->volts_list[0] = x->volts_list[1] = &x->volts;
-	x->energy_list[0] = &x->energy;
-	x->bits_list[0] = &x->bits;
-	x->variables[GAUGE] =
-		(struct tesla_variable){ "TPF", "V", "", TESLA_GAUGE, 10, 2, x->volts_list };
-	x->variables[COUNTER] =
-		(struct tesla_variable){ "CEA", "Wh", "", TESLA_COUNTER, 1, 1, x->energy_list };
-	x->variables[STATUS] =
-		(struct tesla_variable){ "ERR", "", "", TESLA_STATUS, 1, 1, x->bits_list };
-	for (size_t i = 0; i < N_VARIABLES; i++)
-		x->conf_variables[i] = (struct conf_variable){ &x->variables[i], 1000 };
-	x->a = (struct conf_analyzer){ .id = 7,
-				       .model = &x->model,
-				       .interval_ms = 1000,
-				       .record_ms = record_s * 1000,
-				       .variables = x->conf_variables,
-				       .n_variables = N_VARIABLES };
-	x->known = (struct window_scale){ x->exponents, 1 };
-	x->w = malloc(window_size(&x->a));
-	cr_assert_not_null(x->w);
-	window_init(x->w, &x->a);
-	cr_assert(setenv("TZ", "UTC", 1) == 0);
-	tzset();
-	window_open(x->w, &x->a, T0);
-}
-
-static void fixture_release(struct fixture *x)
-{
-	free(x->w);
-}
-
-static void add(struct fixture *x, size_t variable, int64_t t_us, double value,
-		enum tesla_quality quality)
-{
-	const struct tesla_element e[2] = { { value, quality }, { -value, quality } };
-
-	window_add(x->w, &x->a, variable, e, t_us, &x->known);
-}
-
-struct closed {
-	struct tesla_record_element gauge[2], counter, status;
-};
-
-/* The record must go through its bytes. */
-static struct closed close_window(struct fixture *x)
-{
-	struct arena memory = { 0 };
-	struct tesla_error err = { 0 };
-	struct record made, back;
-	struct closed ret;
-	struct buf b;
-
-	cr_assert_eq(window_close(x->w, &x->a, "meter 1", &x->known, &memory, &made), 0);
-	buf_init(&b, RECORD_BYTES_MAX);
-	cr_assert_eq(record_encode(&made, &b), 0);
-	cr_assert_eq(record_parse(b.pub.bytes, b.pub.len, &memory, &back, &err), 0, "%s", err.text);
-	cr_assert(back.n_variables == N_VARIABLES && back.analyzer == 7);
-	ret.gauge[0] = back.variables[GAUGE]->elements[0];
-	ret.gauge[1] = back.variables[GAUGE]->elements[1];
-	ret.counter = back.variables[COUNTER]->elements[0];
-	ret.status = back.variables[STATUS]->elements[0];
-	buf_release(&b);
-	arena_release(&memory);
-	return ret;
-}
 
 static bool same(double a, double b)
 {
@@ -117,11 +13,6 @@ static bool same(double a, double b)
 }
 
 /* ---- gauges ---- */
-
-#define GOOD TESLA_GOOD
-#define SUSPECT TESLA_SUSPECT
-#define UNAVAILABLE TESLA_UNAVAILABLE
-#define ERROR TESLA_ERROR
 
 static const struct gauge_row {
 	const char *what;
@@ -198,6 +89,7 @@ static const struct gauge_row {
 	  10,
 	  4000,
 	  2 },
+	{ "rounded, but not beyond what was read", 1, { { 0, 5.03 } }, 5.03, 5.03, 5.03, 2000, 1 },
 	{ "huge values have a mean",
 	  3,
 	  { { 0, 1e200 }, { 1000, -1e200 }, { 2000, 0, ERROR } },
@@ -533,7 +425,7 @@ Test(window, whatever_the_clock_does)
 			t = walk(t);
 			if (t + passed >= 3600 * S)
 				break;
-			add(&x, GAUGE, T0 + t, rand() % 5000 / 10.0, q);
+			add(&x, GAUGE, T0 + t, rand() / 1e6, q); /* finer than its resolution */
 			add(&x, COUNTER, T0 + t, rand() % 5 ? i : rand(), q);
 			cr_assert(window_fits(x.w, window_size(&x.a), &x.a), "round %d, reading %d",
 				  round, i);
@@ -600,153 +492,4 @@ Test(window, a_border_takes_and_adds_nothing)
 		cr_expect(fabs(one.value_ms - many.value_ms) <= 1e-9 * fabs(one.value_ms),
 			  "%.17g, %.17g", one.value_ms, many.value_ms);
 	}
-}
-
-/* ---- foreign memory ---- */
-
-static void another_name(struct fixture *x)
-{
-	x->variables[0].name = "IPF";
-}
-static void another_unit(struct fixture *x)
-{
-	x->variables[0].unit = "kV";
-}
-static void another_kind(struct fixture *x)
-{
-	x->variables[0].kind = TESLA_STATUS;
-}
-static void fewer_elements(struct fixture *x)
-{
-	x->variables[0].n_elements = 1;
-}
-static void another_type(struct fixture *x)
-{
-	x->volts.type = TESLA_INT16;
-}
-static void another_width(struct fixture *x)
-{
-	x->energy.count = 4;
-}
-static void another_scale(struct fixture *x)
-{
-	x->volts.scale = 0.01;
-}
-static void no_scale_register(struct fixture *x)
-{
-	x->energy.scale_register = NULL;
-}
-static void another_interval(struct fixture *x)
-{
-	x->conf_variables[2].interval_ms = 500;
-}
-static void another_model(struct fixture *x)
-{
-	x->model.pub.name = "PM500";
-}
-static void another_analyzer(struct fixture *x)
-{
-	x->a.id = 8;
-}
-static void fewer_variables(struct fixture *x)
-{
-	x->a.n_variables = 2;
-}
-static void another_length(struct fixture *x)
-{
-	x->a.record_ms = 5000;
-}
-
-static const struct {
-	void (*change)(struct fixture *x);
-	bool fits;
-} changes[] = {
-	{ another_name, false },   { another_unit, false },	 { another_kind, false },
-	{ fewer_elements, false }, { another_type, false },	 { another_width, false },
-	{ another_scale, false },  { no_scale_register, false }, { another_interval, false },
-	{ another_model, false },  { another_analyzer, false },	 { fewer_variables, false },
-	{ another_length, true },
-};
-
-Test(window, anothers_state_is_refused)
-{
-	for (size_t i = 0; i < N_ELEMENTS(changes); i++) {
-		struct fixture x;
-		size_t size;
-
-		fixture_init(&x, 60);
-		size = window_size(&x.a);
-		cr_expect(window_fits(x.w, size, &x.a));
-		cr_expect(!window_fits(x.w, size - 1, &x.a) && !window_fits(x.w, 0, &x.a));
-		changes[i].change(&x);
-		cr_expect_eq(window_fits(x.w, size, &x.a), changes[i].fits, "row %zu", i);
-		cr_expect(changes[i].fits || !window_fits(x.w, window_size(&x.a), &x.a) ||
-				  window_size(&x.a) > size,
-			  "row %zu", i);
-		fixture_release(&x);
-	}
-}
-
-static void fill(struct fixture *x)
-{
-	fixture_init(x, 900);
-	for (int64_t t = 0; t < 30; t++) {
-		add(x, GAUGE, T0 + t * S, 230 + (double)t, GOOD);
-		add(x, COUNTER, T0 + t * S, t == 20 ? 0 : 1000 + (double)t, GOOD);
-		add(x, STATUS, T0 + t * S, 3, t > 10 ? ERROR : GOOD);
-	}
-}
-
-/* A bit flipped: it is refused, or it is still a state of which a good record comes. */
-Test(window, damaged_state)
-{
-	struct fixture x;
-	struct window *good;
-	size_t size, refused = 0;
-
-	fill(&x);
-	size = window_size(&x.a);
-	good = malloc(size);
-	cr_assert_not_null(good);
-	memcpy(good, x.w, size);
-	for (size_t bit = 0; bit < size * 8; bit++) {
-		memcpy(x.w, good, size);
-		((uint8_t *)(void *)x.w)[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		if (!window_fits(x.w, size, &x.a)) {
-			refused++;
-			continue;
-		}
-		if (x.w->end_ms * 1000 > T0 + 31 * S)
-			for (size_t i = 0; i < N_VARIABLES; i++)
-				add(&x, i, T0 + 31 * S, 1040, GOOD);
-		(void)close_window(&x);
-	}
-	cr_expect_gt(refused, size * 8 / 4, "%zu of %zu", refused, size * 8);
-	free(good);
-	fixture_release(&x);
-}
-
-Test(window, garbage_is_refused)
-{
-	struct fixture x;
-	struct window *good;
-	size_t size;
-
-	fill(&x);
-	size = window_size(&x.a);
-	good = malloc(size);
-	cr_assert_not_null(good);
-	memcpy(good, x.w, size);
-	srand(3);
-	for (int round = 0; round < 20000; round++) {
-		uint8_t *p = (uint8_t *)(void *)x.w;
-		size_t from = round % 2 ? sizeof(struct window) : 0;
-
-		memcpy(x.w, good, size);
-		for (size_t i = from; i < size; i++)
-			p[i] = round == 0 ? 0 : round == 2 ? 0xff : (uint8_t)rand();
-		cr_assert(!window_fits(x.w, size, &x.a), "round %d", round);
-	}
-	free(good);
-	fixture_release(&x);
 }
