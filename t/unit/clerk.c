@@ -269,12 +269,15 @@ Test(clerk, what_comes_together_is_committed_together)
 Test(clerk, verdicts_wait_for_company_but_not_long)
 {
 	struct office o;
+	struct job k;
 	int64_t begun;
 
 	open_office(&o, 300);
 	wait_for(&o, &o.changes, 1);
 	begun = clock_mono_us();
-	settle(&o, NULL);
+	work(&o, &k);
+	settle(&o, NULL); /* too late for the turn that is under way */
+	wait_for(&o, &k.done, 1);
 	settle(&o, NULL);
 	wait_for(&o, &fake.writes, 1);
 	cr_assert(ge(i64, clock_mono_us() - begun, 300000));
@@ -315,11 +318,13 @@ Test(clerk, a_full_disk_is_said_once_and_loses_nothing)
 	cr_assert(strcmp(reason, "the disk is full") == 0);
 	cr_assert(eq(sz, fake.verdicts, 1));
 	push(&o, 2);
+	settle(&o, NULL);
 	work(&o, &k);
 	wait_for(&o, &k.done, 1);
 	cr_assert(k.had_journal);
-	cr_assert(eq(int, state(&o), CLERK_FAILED), "nothing was tried");
-	wait_for(&o, &fake.tried, 3); /* after a second */
+	cr_assert(eq(sz, k.committed, 2));
+	cr_assert(eq(int, state(&o), CLERK_FAILED), "no record was tried");
+	wait_for(&o, &fake.tried, 4); /* after a second */
 	cr_assert(eq(uint, o.errors, 1), "said once, not each time");
 	cr_assert(eq(sz, keep_waiting(o.keep), 2));
 	fake.write_r = 0;
@@ -327,7 +332,7 @@ Test(clerk, a_full_disk_is_said_once_and_loses_nothing)
 	cr_assert(eq(int, state(&o), CLERK_OPEN));
 	cr_assert(eq(sz, fake.entries, 2));
 	cr_assert(eq(u64, fake.order, 12));
-	cr_assert(eq(sz, fake.verdicts, 1), "once");
+	cr_assert(eq(sz, fake.verdicts, 2), "once");
 	close_office(&o);
 }
 
@@ -342,6 +347,7 @@ Test(clerk, what_cannot_be_settled_is_not_taken_for_done)
 	settle(&o, "no");
 	settle(&o, NULL);
 	work(&o, &k);
+	settle(&o, NULL); /* while those are under way */
 	wait_for(&o, &k.done, 1);
 	cr_assert(not(k.had_journal), "it would be sent again");
 	settle(&o, NULL);
@@ -349,8 +355,30 @@ Test(clerk, what_cannot_be_settled_is_not_taken_for_done)
 	work(&o, &k);
 	wait_for(&o, &k.done, 1);
 	cr_assert(k.had_journal);
-	cr_assert(eq(sz, fake.verdicts, 3));
+	cr_assert(eq(sz, fake.verdicts, 4));
 	close_office(&o);
+}
+
+/* A ring of junk: what it does to the journal is not the question. */
+Test(clerk, what_was_under_way_in_vain_may_make_room)
+{
+	struct office o;
+	char *junk = calloc(1, 1 << 20);
+
+	cr_assert(junk != NULL);
+	open_office(&o, 60000);
+	wait_for(&o, &o.changes, 1);
+	fake.write_r = -ENOSPC;
+	push(&o, 1);
+	wait_for(&o, &o.errors, 1);
+	for (int i = 0; i < 6; i++)
+		cr_assert(eq(int, keep_push(o.keep, junk, 1 << 20), 0), "%d", i);
+	cr_assert(gt(u64, keep_dropped(o.keep), 0));
+	fake.write_r = 0;
+	wait_for(&o, &o.errors, 2);
+	cr_assert(eq(sz, keep_waiting(o.keep), 0));
+	close_office(&o);
+	free(junk);
 }
 
 Test(clerk, a_broken_journal_is_checked_and_opened_again)
