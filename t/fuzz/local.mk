@@ -25,17 +25,17 @@ t_fuzz_message_SOURCES = t/fuzz/message.c
 t_fuzz_message_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS)
 t_fuzz_message_LDADD = core/base/libbase.la $(XML_LIBS) $(MSGPACK_LIBS)
 t_fuzz_message_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-fuzz_programs += t/fuzz/record
-t_fuzz_record_SOURCES = t/fuzz/record.c
-t_fuzz_record_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
-t_fuzz_record_LDADD = core/base/libbase.la $(MSGPACK_LIBS) -lm
-t_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_programs += t/fuzz/restAnswer
 t_fuzz_restAnswer_SOURCES = t/fuzz/restAnswer.c plugins/export/clientRest/answer.c \
 	plugins/export/clientRest/packed.c plugins/export/clientRest/text.c
 t_fuzz_restAnswer_CFLAGS = $(AM_CFLAGS) $(YAJL_CFLAGS) $(MSGPACK_CFLAGS)
 t_fuzz_restAnswer_LDADD = $(YAJL_LIBS) $(MSGPACK_LIBS)
 t_fuzz_restAnswer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/record
+t_fuzz_record_SOURCES = t/fuzz/record.c
+t_fuzz_record_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
+t_fuzz_record_LDADD = core/base/libbase.la $(MSGPACK_LIBS) -lm
+t_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_programs += t/fuzz/batch
 t_fuzz_batch_SOURCES = t/fuzz/batch.c
 t_fuzz_batch_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
@@ -46,5 +46,15 @@ t_fuzz_keep_SOURCES = t/fuzz/keep.c t/unit/hub_fixture.h
 t_fuzz_keep_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(UV_CFLAGS)
 t_fuzz_keep_LDADD = core/daemon/libdaemon.la
 t_fuzz_keep_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/journal
+t_fuzz_journal_SOURCES = t/fuzz/journal.c
+t_fuzz_journal_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS)
+t_fuzz_journal_LDADD = core/daemon/libjournal.la core/base/libbase.la
+t_fuzz_journal_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/dayfile
+t_fuzz_dayfile_SOURCES = t/fuzz/dayfile.c $(local_file_parts)
+t_fuzz_dayfile_CFLAGS = $(AM_CFLAGS) $(LOCAL_FILE_CFLAGS)
+t_fuzz_dayfile_LDADD = $(LOCAL_FILE_LIBS)
+t_fuzz_dayfile_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

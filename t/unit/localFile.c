@@ -26,7 +26,7 @@
 #include "base/cleanup.h"
 #include "base/param.h"
 
-#define TEXT_MAX (1u << 20)
+#define TEXT_MAX (1u << 17)
 #define QUARTER_MS (900 * INT64_C(1000))
 
 /* Criterion's own have no thread to send what they found with in a process that was forked. */
@@ -48,7 +48,7 @@ enum fault { NONE, FAIL_EIO, FAIL_ENOSPC, SHORT, DIE_BEFORE, DIE_HALF, DIE_AFTER
 
 static struct shim {
 	enum fault fault;
-	int at, calls; /* the at-th call from 1 on; what was counted */
+	int at, calls;	    /* the at-th call from 1 on; what was counted */
 	const char *synced; /* a folder for what is on the disk for sure; NULL: not wanted */
 } shim;
 
@@ -304,7 +304,7 @@ static void check_text(const struct rig *r, const char *name, const char *expect
 			  name, text ? text : "nothing", expected);
 }
 
-__attribute__((unused)) static void text_put(const struct rig *r, const char *name, const char *text)
+static void text_put(const struct rig *r, const char *name, const char *text)
 {
 	char path[512];
 
@@ -493,7 +493,8 @@ Test(localFile, exact_bytes)
 
 	items[0].identity = "PM710 V1\t2";
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-		for (size_t at_once = 1; at_once <= 4; at_once *= 4) { /* one by one; all together */
+		for (size_t at_once = 1; at_once <= 4;
+		     at_once *= 4) { /* one by one; all together */
 			struct rig r;
 
 			rig_init(&r, cases[i].format);
@@ -651,7 +652,7 @@ static void power_cut(const struct rig *r, int cut)
 struct accident {
 	enum fault fault;
 	int at, cut;
-	size_t step; /* records in a batch after it */
+	size_t step;	 /* records in a batch after it */
 	bool from_start; /* all is redelivered, else what was not acknowledged */
 };
 
@@ -735,4 +736,297 @@ Test(localFile, a_power_cut_at_every_call, .timeout = 240)
 	for (enum fault f = DIE_BEFORE; f <= DIE_AFTER; f++)
 		for (size_t i = 0; i < N_ELEMENTS(cuts); i++)
 			check_every_call(f, cuts[i], i % 2 == 1, "txt");
+}
+
+/* ---- days ---- */
+
+Test(localFile, days_of_23_and_25_hours)
+{
+	static const struct {
+		const char *name, *format;
+		int month, day, hour; /* UTC: of the day's first window's end */
+		size_t windows;
+	} cases[] = {
+		{ "1/20260329.txt", "txt", 3, 28, 23, 92 },
+		{ "1/20261025.txt", "txt", 10, 24, 22, 100 },
+		{ "1/20260329.csv", "csv", 3, 28, 23, 92 },
+		{ "1/20261025.jsonl", "jsonl", 10, 24, 22, 100 },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct tesla_item items[101];
+		bool header = strcmp(cases[i].format, "jsonl") != 0;
+		struct rig r;
+
+		rig_init(&r, cases[i].format);
+		rig_open(&r);
+		for (size_t j = 0; j <= cases[i].windows; j++)
+			items[j] = record(1,
+					  utc(2026, cases[i].month, cases[i].day, cases[i].hour,
+					      0) + (int64_t)j * QUARTER_MS,
+					  1 + j, blanks, 1);
+		for (int times = 0; times < 2; times++) /* the second time nothing changes */
+			deliver_all(&r, items, cases[i].windows + 1);
+		cr_expect_eq(lines_of(&r, cases[i].name), cases[i].windows + header, "%s has %zu",
+			     cases[i].name, lines_of(&r, cases[i].name));
+		rig_close(&r);
+		rig_release(&r);
+	}
+}
+
+#define LINE(clock) clock "\t         \t         \t\n"
+#define HEAD "HORA\tFRE0\tFRE1\t\n"
+
+/* What stands in the day file already, without a position file; two records come. */
+Test(localFile, what_others_left)
+{
+	static const struct {
+		const char *before, *after;
+	} cases[] = {
+		{ "", HEAD LINE("10:15:00") LINE("10:30:00") },
+		{ HEAD LINE("10:15:00"), HEAD LINE("10:15:00") LINE("10:30:00") },
+		{ HEAD LINE("10:15:00") LINE("10:30:00"), HEAD LINE("10:15:00") LINE("10:30:00") },
+		{ HEAD "10:15:00\t     ", HEAD LINE("10:15:00") LINE("10:30:00") },
+		{ "HORA\tFR", HEAD LINE("10:15:00") LINE("10:30:00") },
+		{ HEAD LINE("10:00:00") "10:07:00\tby hand",
+		  HEAD LINE("10:00:00") "10:07:00\tby hand\n" LINE("10:15:00") LINE("10:30:00") },
+		{ "HORA\tTPF0\t\n10:00:00\t   230.00\t\n",
+		  "HORA\tTPF0\t\n10:00:00\t   230.00\t\n" HEAD LINE("10:15:00") LINE("10:30:00") },
+	};
+	int64_t t = utc(2026, 11, 22, 9, 15);
+	const struct tesla_item items[] = { record(3, t, 1, blanks, 1),
+					    record(3, t + QUARTER_MS, 2, blanks, 1) };
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct rig r;
+
+		rig_init(&r, "txt");
+		folder_put(&r, "3");
+		text_put(&r, "3/20261122.txt", cases[i].before);
+		if (i % 2 == 1)
+			text_put(&r, "3/.position.txt", "rubbish\n");
+		rig_open(&r);
+		deliver_all(&r, items, 2);
+		deliver_all(&r, items, 2);
+		check_text(&r, "3/20261122.txt", cases[i].after);
+		rig_close(&r);
+		rig_release(&r);
+	}
+}
+
+/* A clock that was set back, a record that was left behind, a journal that counts anew. */
+Test(localFile, out_of_order)
+{
+	static const struct {
+		const char *name;
+		struct {
+			int minutes;
+			uint64_t n;
+		} given[6];
+	} cases[] = {
+		{ "clock set back",
+		  { { 60, 1 }, { 75, 2 }, { 15, 3 }, { 30, 4 }, { 45, 5 }, { 90, 6 } } },
+		{ "left behind",
+		  { { 30, 2 }, { 45, 3 }, { 15, 1 }, { 60, 4 }, { 75, 5 }, { 90, 6 } } },
+		{ "new journal",
+		  { { 15, 7 }, { 30, 8 }, { 45, 1 }, { 60, 2 }, { 75, 3 }, { 90, 4 } } },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct tesla_item items[6];
+		struct rig r;
+
+		rig_init(&r, "txt");
+		rig_open(&r);
+		for (size_t j = 0; j < 6; j++)
+			items[j] = record(1,
+					  utc(2026, 11, 22, 9, 0) +
+						  cases[i].given[j].minutes * INT64_C(60000),
+					  cases[i].given[j].n, blanks, 1);
+		for (size_t j = 0; j < 6; j++) /* each, and all before it once more */
+			deliver_all(&r, items, j + 1);
+		deliver_all(&r, items, 6);
+		cr_expect_eq(lines_of(&r, "1/20261122.txt"), 7, "%s: %zu", cases[i].name,
+			     lines_of(&r, "1/20261122.txt"));
+		rig_close(&r);
+		rig_release(&r);
+	}
+}
+
+/* ---- what is refused, what waits ---- */
+
+Test(localFile, verdicts)
+{
+	const struct tesla_record_variable tab = { "A\tB", "", TESLA_STATUS, 1, 1, states };
+	const struct tesla_record_variable *const tabs[] = { &tab };
+	int64_t t = utc(2026, 11, 22, 9, 15);
+	struct tesla_item items[] = {
+		record(1, t, 1, blanks, 1),	 record(0, t, 2, blanks, 1),
+		record(2, t, 3, tabs, 1),	 record(2, INT64_MIN / 2, 4, blanks, 1),
+		record(2, INT64_MAX, 5, all, 1), record(4, t, 6, blanks, 1),
+		{ .kind = TESLA_SWEEP }
+	};
+	static const struct {
+		enum tesla_delivery delivery;
+		const char *why;
+	} expected[] = { { TESLA_DONE, "" },	    { TESLA_REJECT, "analyzer 0" },
+			 { TESLA_REJECT, "name" },  { TESLA_REJECT, "years" },
+			 { TESLA_REJECT, "years" }, { TESLA_RETRY, "/4: Not a directory" },
+			 { TESLA_REJECT, "kind 1" } };
+	struct tesla_verdict v[N_ELEMENTS(items)];
+	struct rig r;
+
+	rig_init(&r, "txt");
+	rig_open(&r);
+	text_put(&r, "4", "");
+	(void)deliver(&r, items, N_ELEMENTS(items), v);
+	for (size_t i = 0; i < N_ELEMENTS(items); i++) {
+		cr_expect_eq(v[i].delivery, expected[i].delivery, "%zu: %s", i, v[i].why.text);
+		cr_expect_not_null(strstr(v[i].why.text, expected[i].why), "%zu: %s", i,
+				   v[i].why.text);
+	}
+	rig_release(&r); /* the target is gone: all wait */
+	cr_expect_eq(deliver(&r, items, 1, v), 0);
+	cr_expect_eq(v[0].delivery, TESLA_RETRY);
+	rig_close(&r);
+}
+
+Test(localFile, a_deadline_that_has_passed_leaves_all)
+{
+	const struct tesla_item item = record(1, utc(2026, 11, 22, 9, 15), 1, blanks, 1);
+	const struct tesla_item *list[] = { &item };
+	struct tesla_batch b = { sizeof b, "roof", 1, 1, list, 1000 };
+	struct tesla_verdict v = { 0 };
+	struct tesla_error err = { 0 };
+	struct rig r;
+
+	rig_init(&r, "txt");
+	rig_open(&r);
+	now_us = 1000;
+	cr_expect_eq(tesla_plugin.exporter->deliver(r.self, &b, &v, &err), 0);
+	cr_expect_eq(v.delivery, TESLA_RETRY);
+	check_text(&r, "1/20261122.txt", NULL);
+	now_us = 999;
+	cr_expect_eq(tesla_plugin.exporter->deliver(r.self, &b, &v, &err), 0);
+	cr_expect_eq(v.delivery, TESLA_DONE);
+	rig_close(&r);
+	rig_release(&r);
+}
+
+/* ---- finished days ---- */
+
+static char *unpacked(const struct rig *r, const char *name)
+{
+	char path[300], *text = malloc(TEXT_MAX);
+	int n;
+
+	(void)snprintf(path, sizeof path, "%s/%s", r->target, name);
+	gzFile in = gzopen(path, "rb");
+
+	n = in != NULL && gzdirect(in) == 0 ? gzread(in, text, TEXT_MAX - 1) : 0;
+	if (in != NULL)
+		(void)gzclose_r(in);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static void check_packed(const struct rig *r, const char *name, const char *expected)
+{
+	_cleanup_free_ char *text = unpacked(r, name);
+
+	cr_expect_str_eq(text, expected, "%s: got\n%s", name, text);
+}
+
+static struct tesla_item noon(int day, uint64_t n)
+{
+	return record(1, utc(2026, 11, day, 11, 0), n, blanks, 1);
+}
+
+static void gzip_open(struct rig *r, const char *keep)
+{
+	rig_init(r, "txt");
+	rig_set(r, "gzip", "yes");
+	rig_set(r, "keep", keep);
+	rig_open(r);
+}
+
+Test(localFile, finished_days)
+{
+	struct tesla_item items[6];
+	struct rig r;
+
+	gzip_open(&r, "0");
+	for (int i = 0; i < 6; i++)
+		items[i] = noon(17 + i, (uint64_t)i + 1);
+	for (int i = 0; i < 6; i++)
+		deliver_all(&r, items, 6); /* one file each time, and none of the last two days */
+	for (int i = 0; i < 6; i++) {
+		char plain[24], packed[28];
+
+		(void)snprintf(plain, sizeof plain, "1/202611%d.txt", 17 + i);
+		(void)snprintf(packed, sizeof packed, "%s.gz", plain);
+		check_text(&r, plain, i < 4 ? NULL : HEAD LINE("12:00:00"));
+		check_packed(&r, packed, i < 4 ? HEAD LINE("12:00:00") : "");
+	}
+	items[0].t_ms +=
+		QUARTER_MS; /* late, for a day that is packed; by a clock that was set back */
+	items[0].n = 99;
+	rig_close(&r);
+	rig_open(&r);
+	deliver_all(&r, items, 1);
+	check_packed(&r, "1/20261117.txt.gz", HEAD LINE("12:00:00") HEAD LINE("12:15:00"));
+	check_text(&r, "1/20261117.txt", NULL);
+	deliver_all(&r, items, 1);
+	check_text(&r, "1/20261117.txt", NULL);
+	rig_close(&r);
+	rig_set(&r, "keep", "3");
+	rig_open(&r);
+	text_put(&r, "1/20261101.txt", "old");
+	text_put(&r, "1/20260231.txt", "no day");
+	text_put(&r, "1/20261101.txt.bak", "not ours");
+	deliver_all(&r, items + 5, 1);
+	check_packed(&r, "1/20261118.txt.gz", "");
+	check_packed(&r, "1/20261119.txt.gz", HEAD LINE("12:00:00"));
+	check_text(&r, "1/20261101.txt", NULL);
+	check_text(&r, "1/20260231.txt", "no day");
+	check_text(&r, "1/20261101.txt.bak", "not ours");
+	rig_close(&r);
+	rig_release(&r);
+}
+
+/* Killed at every call while it compresses: the day is there once, packed or not. */
+Test(localFile, a_kill_while_compressing, .timeout = 60)
+{
+	bool did = true;
+
+	for (int at = 1; did; at++) {
+		for (enum fault f = FAIL_EIO; f < N_FAULTS && did; f++) {
+			struct tesla_item items[] = { noon(17, 1), noon(22, 2), noon(22, 2) };
+			struct tesla_verdict v[2];
+			int status = 0;
+			struct rig r;
+			pid_t child;
+
+			items[2].t_ms += QUARTER_MS;
+			items[2].n = 3;
+			gzip_open(&r, "0");
+			child = fork();
+			if (child == 0) {
+				forked = true;
+				shim = (struct shim){ .fault = f, .at = at };
+				(void)deliver(&r, items, 2, v);
+				_exit(shim.calls >= at ? 0 : 8);
+			}
+			cr_assert_eq(waitpid(child, &status, 0), child);
+			did = WEXITSTATUS(status) != 8;
+			now_us += 3600 * INT64_C(1000000);
+			deliver_all(&r, items, 3);
+			deliver_all(&r, items, 3);
+			check_packed(&r, "1/20261117.txt.gz", HEAD LINE("12:00:00"));
+			check_text(&r, "1/20261117.txt", NULL);
+			check_text(&r, "1/20261122.txt", HEAD LINE("12:00:00") LINE("12:15:00"));
+			rig_close(&r);
+			rig_release(&r);
+		}
+	}
 }
