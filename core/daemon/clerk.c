@@ -259,12 +259,31 @@ static void pool_turn(uv_work_t *work)
 		t->looked = journal_info(c->journal, &t->info) == 0;
 	if (c->journal != NULL && (t->close || journal_broken(c->journal))) {
 		if (t->r == 0 && !t->close)
-			t->r = tesla_fail(&t->err, -EIO, "it is damaged");
+			t->r = tesla_fail(&t->err, -EIO, "journal %s is damaged", c->dir);
 		pool_close(c);
 	}
 }
 
 /* ---- between turns, on the loop ---- */
+
+/* What is known of exporters counts verdicts from `from` on, though they are not committed yet. */
+static void count_settled(struct clerk *c, size_t from)
+{
+	for (size_t i = from; i < c->verdicts.n; i++) {
+		const struct journal_verdict *v = &c->verdicts.list[i];
+
+		for (size_t k = 0; k < c->info.n_exporters; k++) {
+			struct journal_exporter_info *e = &c->info.exporters[k];
+
+			if (e->no != v->exporter || e->waiting == 0)
+				continue;
+			e->delivered += v->rejected == NULL;
+			e->rejected += v->rejected != NULL;
+			if (--e->waiting == 0)
+				e->oldest_ms = 0;
+		}
+	}
+}
 
 static void clerk_next(struct clerk *c);
 
@@ -273,8 +292,7 @@ static void failed(struct clerk *c, const char *why)
 {
 	if (c->state != CLERK_FAILED) {
 		log_msg(c->log, LOG_LEVEL_ERROR,
-			"journal %s: %s; records wait in memory, and it is tried again", c->dir,
-			why);
+			"%s; records wait in memory, and it is tried again", why);
 		c->failed_us = clock_mono_us();
 	}
 	c->state = CLERK_FAILED;
@@ -365,6 +383,7 @@ static void on_turn(uv_work_t *work, int status)
 	if (t.looked) {
 		free(c->info.exporters);
 		c->info = t.info;
+		count_settled(c, 0);
 	}
 	if (t.r != 0)
 		failed(c, t.err.text);
@@ -493,11 +512,13 @@ void clerk_kick(struct clerk *c)
 int clerk_settle(struct clerk *c, const struct journal_verdict *verdicts, size_t n)
 {
 	int r = verdicts_room(&c->verdicts, n);
+	size_t before = c->verdicts.n;
 
-	if (c->verdicts.n == 0)
+	if (before == 0)
 		c->verdict_us = clock_mono_us();
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = verdict_add(&c->verdicts, &verdicts[i]);
+	count_settled(c, before);
 	if (!c->busy && !uv_is_active((const uv_handle_t *)&c->timer))
 		clerk_wait(c, clock_mono_us());
 	return r;

@@ -44,7 +44,10 @@ void clerk_do(struct clerk *c, struct clerk_job *job);
 
 /* After each turn of the pool, before the `done` of its job: on the loop.  What waits for whom may have changed. */
 void clerk_on_change(struct clerk *c, void (*changed)(void *arg), void *arg);
-/* As of the last commit; valid until the next turn of the loop. */
+/*
+ * As of the last commit, but exporters as if verdicts that wait were committed; valid until the next
+ * turn of the loop.
+ */
 const struct journal_info *clerk_info(const struct clerk *c);
 /* What it knows of that exporter; NULL: nothing was recorded for it yet. */
 const struct journal_exporter_info *clerk_exporter(const struct clerk *c, const char *id);

@@ -100,6 +100,7 @@ int journal_info(struct journal *j, struct journal_info *ret)
 				      .n_exporters = 1 };
 	cr_assert(ret->exporters != NULL);
 	(void)snprintf(ret->exporters->id, sizeof ret->exporters->id, "a");
+	ret->exporters->no = 1;
 	ret->exporters->waiting = j->entries;
 	return 0;
 }
@@ -275,10 +276,14 @@ Test(clerk, verdicts_wait_for_company_but_not_long)
 	open_office(&o, 300);
 	wait_for(&o, &o.changes, 1);
 	begun = clock_mono_us();
+	fake.entries = 4; /* that wait for a */
 	work(&o, &k);
 	settle(&o, NULL); /* too late for the turn that is under way */
 	wait_for(&o, &k.done, 1);
-	settle(&o, NULL);
+	settle(&o, "no");
+	cr_assert(eq(u64, clerk_exporter(o.clerk, "a")->waiting, 2), "they are counted at once");
+	cr_assert(eq(u64, clerk_exporter(o.clerk, "a")->delivered, 1));
+	cr_assert(eq(u64, clerk_exporter(o.clerk, "a")->rejected, 1));
 	wait_for(&o, &fake.writes, 1);
 	cr_assert(ge(i64, clock_mono_us() - begun, 300000));
 	cr_assert(eq(sz, fake.last_verdicts, 2));
