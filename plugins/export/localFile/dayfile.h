@@ -8,7 +8,7 @@
 
 struct dayfile {
 	int folder_fd, fd;	   /* fd: -1 when there is no such file yet */
-	const char *folder, *name; /* for messages and to make it; they outlive it */
+	const char *folder, *name; /* they outlive it */
 	off_t size;
 };
 
