@@ -17,7 +17,7 @@ int dayfile_open(struct dayfile *d, int folder_fd, const char *folder, const cha
 		 struct tesla_error *err);
 void dayfile_close(struct dayfile *d);
 
-/* Where the whole lines of [from, size) end; a NUL (a block that a power cut lost) ends them too. */
+/* Where the whole lines of [from, size) end; a NUL (a block lost in a power cut) ends them too. */
 int dayfile_lines_end(const struct dayfile *d, off_t from, off_t *ret, struct tesla_error *err);
 /* Where the bytes behind the last newline begin. */
 int dayfile_tail(const struct dayfile *d, off_t *ret, struct tesla_error *err);
