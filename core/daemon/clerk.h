@@ -33,7 +33,7 @@ void clerk_kick(struct clerk *c);
  */
 int clerk_settle(struct clerk *c, const struct journal_verdict *verdicts, size_t n);
 
-/* Something that reads or changes the journal: `work` in the pool, with the journal, then `done`. */
+/* Something that reads or changes the journal: `work` in the pool, then `done`. */
 struct clerk_job {
 	void (*work)(struct clerk_job *job, struct journal *j); /* j NULL: there is none now */
 	void (*done)(struct clerk_job *job);			/* on the loop; may free the job */
@@ -42,11 +42,11 @@ struct clerk_job {
 /* Verdicts that wait are committed first. */
 void clerk_do(struct clerk *c, struct clerk_job *job);
 
-/* After each turn of the pool, before the `done` of its job: on the loop.  What waits for whom may have changed. */
+/* On the loop after each turn of the pool, before its job's `done`: more or less may wait now. */
 void clerk_on_change(struct clerk *c, void (*changed)(void *arg), void *arg);
 /*
- * As of the last commit, but exporters as if verdicts that wait were committed; valid until the next
- * turn of the loop.
+ * As of the last commit, but exporters as if verdicts that wait were committed; valid until the
+ * next turn of the loop.
  */
 const struct journal_info *clerk_info(const struct clerk *c);
 /* What it knows of that exporter; NULL: nothing was recorded for it yet. */
