@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/lock.h"
 #include "daemon/journal_internal.h"
 
 #define LOCK_NAME "teslad.lock"
@@ -29,21 +29,23 @@ static int path_fail(const char *dir, const char *what, struct tesla_error *err)
 int journal_lock(const char *dir, int *lock, struct tesla_error *err)
 {
 	_cleanup_close_ int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd;
+	int fd, r;
 
 	if (folder < 0)
 		return path_fail(dir, "the folder cannot be opened", err);
 	fd = openat(folder, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		return path_fail(dir, LOCK_NAME, err);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		(void)close(fd);
-		if (errno != EWOULDBLOCK)
-			return path_fail(dir, LOCK_NAME, err);
-		return tesla_fail(err, -EBUSY, "journal %s: in use by another teslad", dir);
+	r = lock_file(fd);
+	if (r == 0) {
+		*lock = fd;
+		return 0;
 	}
-	*lock = fd;
-	return 0;
+	(void)close(fd);
+	if (r == -EBUSY)
+		return tesla_fail(err, r, "journal %s: in use by another teslad", dir);
+	errno = -r;
+	return path_fail(dir, LOCK_NAME, err);
 }
 
 /* A name in a folder lasts when the folder was synced. */
@@ -315,7 +317,7 @@ int journal_write(struct journal *j, const struct journal_entry *entries, size_t
 	for (int i = 0; r == -EOVERFLOW && i < TRIES; i++) {
 		bool refuse = j->limits.policy == JOURNAL_DROP_NEWEST && j->grown;
 
-		r = refuse ? 0 : limits_make_room(j, err);
+		r = limits_make_room(j, err);
 		if (r == 0)
 			r = write_once(j, &w, refuse, err);
 	}

@@ -23,9 +23,9 @@ struct journal;
 
 enum journal_policy { JOURNAL_DROP_OLDEST, JOURNAL_DROP_NEWEST };
 struct journal_limits {
-	uint64_t bytes;	     /* of records, about; the file may have twice as many */
-	int64_t age_ms;	     /* older ones are dropped; 0: none is too old */
-	uint32_t rejects;    /* kept per exporter; the oldest make room */
+	uint64_t bytes;	  /* of records, about; the file may have twice as many */
+	int64_t age_ms;	  /* older ones are dropped; 0: none is too old */
+	uint32_t rejects; /* kept per exporter; the oldest make room */
 	enum journal_policy policy;
 };
 
@@ -74,7 +74,8 @@ struct journal_taken {
  * but for the first.  A record whose CRC is wrong is dropped and counted, never returned.
  */
 int journal_take(struct journal *j, uint16_t exporter, uint64_t from, size_t max, size_t max_bytes,
-		 struct buf *bytes, struct journal_taken *taken, size_t *n, struct tesla_error *err);
+		 struct buf *bytes, struct journal_taken *taken, size_t *n,
+		 struct tesla_error *err);
 
 /* Forgets what waits for that exporter (and its rejects, if asked).  *n: how many. */
 int journal_purge(struct journal *j, uint16_t exporter, bool rejects_too, uint64_t *n,
@@ -86,12 +87,12 @@ int journal_move(struct journal *j, uint16_t from, uint16_t to, uint64_t *n,
 /* ---- what there is to see; cheap, kept in memory ---- */
 
 enum journal_drop {
-	JOURNAL_DROP_SIZE,	/* beyond limits.bytes */
-	JOURNAL_DROP_AGE,	/* beyond limits.age_ms */
-	JOURNAL_DROP_DAMAGED,	/* wrong checksum */
-	JOURNAL_DROP_TWICE,	/* its time was recorded already: the clock went back */
+	JOURNAL_DROP_SIZE,    /* beyond limits.bytes */
+	JOURNAL_DROP_AGE,     /* beyond limits.age_ms */
+	JOURNAL_DROP_DAMAGED, /* wrong checksum */
+	JOURNAL_DROP_TWICE,   /* its time was recorded already: the clock went back */
 	JOURNAL_DROP_PURGED,
-	JOURNAL_DROP_REJECT,	/* from the reject list, to make room */
+	JOURNAL_DROP_REJECT, /* from the reject list, to make room */
 	JOURNAL_N_DROPS
 };
 const char *journal_drop_name(enum journal_drop d);

@@ -177,7 +177,7 @@ void limits_count(struct txn *t, enum journal_drop why, uint64_t n);
 bool limits_admit(struct txn *t, size_t len);
 void limits_apply(struct txn *t, int64_t now_ms);
 void limits_rejects(struct txn *t, struct exporter_state *e);
-/* The map is full: drops the oldest, in a transaction of its own. */
+/* The map is full: makes it larger, and after that drops the oldest, in a transaction of its own. */
 int limits_make_room(struct journal *j, struct tesla_error *err);
 
 #endif

@@ -107,30 +107,43 @@ bool limits_admit(struct txn *t, size_t len)
 	return false;
 }
 
-void limits_rejects(struct txn *t, struct exporter_state *e)
+static bool drop_reject(struct txn *t, uint16_t first_of)
 {
 	struct bytes key, value;
 	uint16_t no;
 	uint64_t seq;
 
-	while (e->info.rejects > t->j->limits.rejects &&
-	       txn_first(t, TABLE_REJECTS, key_queue(e->info.no, 0), &key, &value) &&
-	       key_parse_queue(key, &no, &seq) && no == e->info.no) {
-		(void)txn_del(t, TABLE_REJECTS, key_queue(no, seq));
-		e->info.rejects--;
-		limits_count(t, JOURNAL_DROP_REJECT, 1);
-	}
+	if (!txn_first(t, TABLE_REJECTS, key_queue(first_of, 0), &key, &value) ||
+	    !key_parse_queue(key, &no, &seq) || (first_of != 0 && no != first_of))
+		return false;
+	(void)txn_del(t, TABLE_REJECTS, key_queue(no, seq));
+	if (journal_find(&t->next, no) != NULL)
+		journal_find(&t->next, no)->info.rejects--;
+	limits_count(t, JOURNAL_DROP_REJECT, 1);
+	return true;
+}
+
+void limits_rejects(struct txn *t, struct exporter_state *e)
+{
+	while (e->info.rejects > t->j->limits.rejects && drop_reject(t, e->info.no))
+		;
 }
 
 int limits_make_room(struct journal *j, struct tesla_error *err)
 {
 	struct txn t;
 	uint64_t seq;
+	size_t n = 0;
 
 	if (txn_grow(j))
 		return 0;
 	txn_begin(&t, j, 0);
-	for (size_t i = 0; i < JOURNAL_STEP && edge(&t, MDB_FIRST, &seq); i++)
+	/* What nobody will take is worth less than what waits. */
+	while (n < JOURNAL_STEP && drop_reject(&t, 0))
+		n++;
+	for (; j->limits.policy == JOURNAL_DROP_OLDEST && n < JOURNAL_STEP &&
+	       edge(&t, MDB_FIRST, &seq);
+	     n++)
 		limits_drop(&t, seq, JOURNAL_DROP_SIZE);
 	return txn_end(&t, err);
 }

@@ -18,10 +18,12 @@ struct pages_tree {
 struct pages {
 	int fd;
 	size_t size, last; /* of a page; the last page */
+	size_t in_file;	   /* pages that the file has */
 	size_t txn;
 	struct pages_tree free, main, tables[N_TABLES];
 	bool has[N_TABLES];
 	uint8_t *seen;	 /* a bit per page */
+	uint8_t *kept;	 /* what `seen` was before pages_forget */
 	uint64_t bad;	 /* things that were out of order; from here on `bad` only grows */
 	char first[120]; /* what the first one was */
 };
@@ -42,8 +44,9 @@ void pages_walk(struct pages *p, enum table table, pages_each *each, void *arg);
 void pages_walk_free(struct pages *p);
 /* Rows in leaves that no walk has seen: what hung from a damaged page.  After pages_walk_free. */
 void pages_orphans(struct pages *p, pages_each *each, void *arg);
-/* To walk again: returns `seen` as it was, and nothing is seen; NULL: no memory. */
-uint8_t *pages_forget(struct pages *p);
+/* To walk again: nothing is seen, until pages_remember.  False: no memory, which is complained of. */
+bool pages_forget(struct pages *p);
+void pages_remember(struct pages *p);
 __attribute__((format(printf, 2, 3))) void pages_complain(struct pages *p, const char *fmt, ...);
 
 #endif

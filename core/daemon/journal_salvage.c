@@ -238,7 +238,7 @@ static bool waits(const struct salvage *s, uint16_t exporter, uint64_t seq)
 static void choose(struct salvage *s, uint64_t seq, struct row_record *r)
 {
 	struct row_record all = *r;
-	uint16_t n = 0, known = 0;
+	uint16_t n = 0;
 
 	for (size_t i = 0; i < all.n_exporters; i++)
 		if (waits(s, all.exporters[i], seq))
@@ -248,13 +248,11 @@ static void choose(struct salvage *s, uint64_t seq, struct row_record *r)
 		r->n_exporters = n;
 	else
 		*r = all;
-	for (size_t i = 0; i < r->n_exporters; i++)
-		if (journal_find(&s->t.next, r->exporters[i]) != NULL)
-			r->exporters[known++] = r->exporters[i];
-	for (size_t i = 0, none = known == 0; i < r->n_exporters && none; i++)
-		if (name_unknown(s, r->exporters[i]))
-			r->exporters[known++] = r->exporters[i];
-	r->n_exporters = known;
+	all = *r;
+	r->n_exporters = 0;
+	for (size_t i = 0; i < all.n_exporters; i++)
+		if (name_unknown(s, all.exporters[i]))
+			r->exporters[r->n_exporters++] = all.exporters[i];
 }
 
 static bool carry_record(struct salvage *s, struct bytes key, struct bytes value)
@@ -339,54 +337,74 @@ static void read_queue(struct salvage *s)
 		qsort(s->waiting.at, s->waiting.n, sizeof *s->waiting.at, by_place);
 }
 
-/*
- * Twice over the file: who is there and what waits must be known before the first record is
- * carried, and what hangs nowhere is known only when all else has been seen.
- */
-static void read_commit(struct salvage *s)
+/* Marks as seen what hangs from somewhere; false: the list of free pages cannot tell the rest. */
+static bool see_all(struct salvage *s)
 {
-	bool orphans = !s->older;
-	uint8_t *seen;
 	uint64_t bad;
 
-	pages_walk(&s->p, TABLE_STATE, on_state, s);
-	if (!s->older)
-		read_queue(s);
-	pages_walk(&s->p, TABLE_RECORDS, look, s);
-	pages_walk(&s->p, TABLE_REJECTS, look, s);
+	for (unsigned i = 0; i < N_TABLES; i++)
+		pages_walk(&s->p, (enum table)i, look, s);
 	bad = s->p.bad;
 	pages_walk_free(&s->p);
-	/* Without the list of free pages nobody knows what is lost and what was deleted. */
-	orphans = orphans && s->p.bad == bad;
-	if (orphans)
+	return s->p.bad == bad;
+}
+
+/* Who is there must be known before the first record is carried. */
+static void read_state(struct salvage *s)
+{
+	if (!pages_forget(&s->p))
+		return;
+	pages_walk(&s->p, TABLE_STATE, on_state, s);
+	pages_remember(&s->p);
+	if (see_all(s))
 		pages_orphans(&s->p, on_lost_state, s);
-	seen = pages_forget(&s->p);
-	if (seen == NULL)
+	if (pages_back(&s->p))
+		pages_walk(&s->p, TABLE_STATE, on_state, s);
+}
+
+static void read_records(struct salvage *s)
+{
+	if (!pages_forget(&s->p))
+		return;
+	read_queue(s);
+	pages_walk(&s->p, TABLE_RECORDS, on_record, s);
+	pages_walk(&s->p, TABLE_REJECTS, on_reject, s);
+	pages_remember(&s->p);
+	if (see_all(s))
+		pages_orphans(&s->p, on_lost_record, s);
+	/* The commit before the last is whole when the last one never reached the disk. */
+	s->older = pages_back(&s->p);
+	if (!s->older)
 		return;
 	pages_walk(&s->p, TABLE_RECORDS, on_record, s);
 	pages_walk(&s->p, TABLE_REJECTS, on_reject, s);
-	free(s->p.seen);
-	s->p.seen = seen;
-	if (orphans)
-		pages_orphans(&s->p, on_lost_record, s);
 }
 
-static int into_new(struct salvage *s)
+static int read_file(struct salvage *s, int fd)
+{
+	int r;
+
+	read_state(s);
+	pages_close(&s->p);
+	r = pages_open(&s->p, fd, s->err);
+	if (r == 0)
+		read_records(s);
+	return r;
+}
+
+static int into_new(struct salvage *s, int fd)
 {
 	struct tesla_error ignored;
-	int r = mdb_env_set_flags(s->j->env, MDB_NOSYNC, 1);
+	int r = mdb_env_set_flags(s->j->env, MDB_NOSYNC, 1), end;
 
 	if (r != 0)
 		return txn_fail(s->j, r, s->err);
 	txn_begin(&s->t, s->j, 0);
-	read_commit(s);
-	/* The commit before the last is whole when the last one never reached the disk. */
-	s->older = pages_back(&s->p);
-	if (s->older)
-		read_commit(s);
-	r = txn_end(&s->t, s->r == 0 ? s->err : &ignored);
-	if (s->r != 0 || r != 0)
-		return s->r != 0 ? s->r : r;
+	r = read_file(s, fd);
+	s->r = s->r == 0 ? r : s->r;
+	end = txn_end(&s->t, s->r == 0 ? s->err : &ignored);
+	if (s->r != 0 || end != 0)
+		return s->r != 0 ? s->r : end;
 	/* Nobody uses it before this has succeeded. */
 	r = mdb_env_sync(s->j->env, 1);
 	return r == 0 ? 0 : txn_fail(s->j, r, s->err);
@@ -407,7 +425,7 @@ static int open_both(struct salvage *s, int fd, const char *into)
 		return 0;
 	if (r == 0)
 		r = journal_open(into, &all, &s->j, s->err);
-	return r == 0 ? into_new(s) : r;
+	return r == 0 ? into_new(s, fd) : r;
 }
 
 int journal_salvage(const char *dir, const char *into, uint64_t *carried, struct tesla_error *err)

@@ -20,6 +20,7 @@ core_daemon_libjournal_la_SOURCES = \
 	core/daemon/journal_child.c \
 	core/daemon/journal_limits.c \
 	core/daemon/journal_load.c \
+	core/daemon/journal_page.c core/daemon/journal_page.h \
 	core/daemon/journal_pages.c core/daemon/journal_pages.h \
 	core/daemon/journal_record.c \
 	core/daemon/journal_row.c \

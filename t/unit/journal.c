@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "journal_fixture.h"
 
 static size_t take(struct journal *j, uint16_t no, uint64_t from, size_t max, size_t max_bytes,
@@ -293,6 +294,45 @@ Test(journal, a_failed_write_changes_nothing)
 	cr_assert(eq(int, fixture_write(j, 1, end, 900, &a, 1, &err), 0));
 	cr_assert(eq(int, fixture_write(j, 1, end, 900, &a, 1, &err), 0));
 	expect(&j, s.journal, "21: a 21/0/0/0@0");
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+/* A bit of a record changed on the disk: it is counted, the others are there. */
+Test(journal, a_wrong_checksum_is_never_returned)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a");
+	struct journal_taken got[10];
+	struct journal_info info;
+	struct sample third;
+	_cleanup_free_ char *file = NULL;
+	struct tesla_error err;
+	char path[200], *at;
+	size_t len;
+	FILE *f;
+
+	fixture_fill(j, a, 0, 5, 700);
+	journal_close(j);
+	sample_fill(&third, 1, START_MS + 2 * QUARTER_MS, 700);
+	(void)snprintf(path, sizeof path, "%s/data.mdb", s.journal);
+	cr_assert(eq(int, file_read(path, 1 << 20, &file, &len, &err), 0));
+	f = fopen(path, "r+");
+	cr_assert(ne(ptr, f, NULL));
+	for (char *p = file; (at = memmem(p, (size_t)(file + len - p), &third, 700)) != NULL;
+	     p = at + 1) {
+		cr_assert(eq(int, fseek(f, at - file + 300, SEEK_SET), 0));
+		cr_assert(ne(int, fputc(at[300] ^ 4, f), EOF));
+	}
+	cr_assert(eq(int, fclose(f), 0));
+	j = fixture_open(s.journal, NULL);
+	cr_assert(eq(sz, take(j, a, 0, 10, 1 << 20, got), 4));
+	cr_assert(eq(i64, got[2].end_ms, START_MS + 3 * QUARTER_MS));
+	cr_assert(eq(int, journal_info(j, &info), 0));
+	cr_assert(eq(u64, info.dropped[JOURNAL_DROP_DAMAGED], 1));
+	free(info.exporters);
+	expect(&j, s.journal, "4: a 4/0/0/0@0");
 	journal_close(j);
 	scratch_remove(&s);
 }

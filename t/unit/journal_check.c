@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Journals that were killed or damaged.  TESLA_DAMAGED=300 damages as many copies; by default it is
- * 60, for a build with sanitizers has to start two or three programs for each.
- */
+/* Journals that were killed or damaged.  TESLA_VERBOSE=1 says what came of each copy. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -153,6 +150,7 @@ Test(journal_check, killed_at_any_instant, .timeout = 120)
 /* ---- damaged ---- */
 
 #define RECORDS 600
+#define COPIES 300
 
 /* Two queues, rejects, records on pages of their own, and pages that are free again. */
 static void make_whole(const char *dir)
@@ -259,6 +257,46 @@ struct found {
 	size_t n;
 };
 
+struct queued {
+	const bool *there;
+	uint16_t no;
+	uint64_t next; /* all before it were found to wait, or not to be there */
+};
+
+static bool for_whom(uint64_t seq, uint16_t no)
+{
+	return seq >= RECORDS / 3 && (no == 1 || seq % 2 == 1);
+}
+
+static bool on_queued(void *arg, const struct journal_shown *shown)
+{
+	struct queued *q = arg;
+
+	for (; q->next < shown->seq; q->next++)
+		cr_assert(eq(int, q->there[q->next] && for_whom(q->next, q->no), false),
+			  "%llu waits for %u no more", (unsigned long long)q->next, q->no);
+	q->next = shown->seq + 1;
+	return true;
+}
+
+/* Who is known still waits for all that is there. */
+static void queues(struct journal *j, const bool *there)
+{
+	struct tesla_error err = { 0 };
+	struct journal_info info;
+
+	cr_assert(eq(int, journal_info(j, &info), 0));
+	for (size_t i = 0; i < info.n_exporters; i++) {
+		struct queued q = { .there = there, .no = info.exporters[i].no };
+
+		cr_assert(eq(int, journal_walk(j, q.no, 0, on_queued, &q, &err), 0));
+		for (; q.next < RECORDS; q.next++)
+			cr_assert(eq(int, there[q.next] && for_whom(q.next, q.no), false),
+				  "%llu waits for %u no more", (unsigned long long)q.next, q.no);
+	}
+	free(info.exporters);
+}
+
 static bool on_record(void *arg, const struct journal_shown *shown)
 {
 	struct found *f = arg;
@@ -283,6 +321,7 @@ static size_t use(const char *dir, const bool *readable)
 	cr_assert(eq(int, journal_walk(j, 0xffff, 0, on_record, &f, &err), 0), "%s", err.text);
 	for (size_t i = 0; i < RECORDS; i++)
 		cr_assert(there[i] || !readable[i], "record %zu can be read but is not there", i);
+	queues(j, there);
 	fixture_fill(j, fixture_exporter(j, "new"), 100000, 20, 500);
 	cr_assert(eq(int, journal_info(j, &info), 0));
 	for (size_t i = 0; i < info.n_exporters; i++)
@@ -330,9 +369,7 @@ Test(journal_check, what_is_damaged_is_set_aside, .timeout = 600)
 	struct scratch s = scratch_new();
 	bool *readable =
 		mmap(NULL, RECORDS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	const char *copies = getenv("TESLA_DAMAGED");
-	size_t n = copies == NULL ? 60 : (size_t)strtoul(copies, NULL, 10), carried = 0, asides = 0,
-	       names = 0;
+	size_t carried = 0, asides = 0, names = 0;
 	uint64_t x = 3, lost;
 	char why[244];
 	DIR *d;
@@ -340,14 +377,14 @@ Test(journal_check, what_is_damaged_is_set_aside, .timeout = 600)
 	cr_assert(ne(ptr, readable, MAP_FAILED));
 	make_whole(s.journal);
 	cr_assert(eq(int, prepare(s.journal, &lost, why, sizeof why), false), "%s", why);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < COPIES; i++) {
 		bool aside;
 
 		carried += one_copy(&s, &x, readable, &aside, getenv("TESLA_VERBOSE") != NULL);
 		asides += aside;
 	}
 	(void)fprintf(stderr, "# %zu damaged copies: %zu set aside, %zu of %zu records carried\n",
-		      n, asides, carried, n * 400);
+		      (size_t)COPIES, asides, carried, (size_t)COPIES * 400);
 	d = opendir(s.dir);
 	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
 		names += strncmp(e->d_name, "copy.damaged-", 13) == 0;
