@@ -13,6 +13,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/file.c core/base/file.h \
 	core/base/frame.c core/base/frame.h \
 	core/base/line_params.c core/base/line_params.h \
+	core/base/lock.c core/base/lock.h \
 	core/base/log.c core/base/log.h \
 	core/base/model.c core/base/model.h \
 	core/base/model_tables.c core/base/model_tables.h \

@@ -12,12 +12,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "daemon/keep_area.h"
 #include "daemon/keep_save.h"
 
@@ -143,7 +143,7 @@ static int lock_path(const char *path, struct tesla_error *err)
 
 		if (fd < 0)
 			return tesla_fail(err, -errno, "cannot be opened: %s", strerror(errno));
-		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (lock_file(fd) != 0) {
 			(void)close(fd);
 			return tesla_fail(err, -EBUSY, "is in use by another teslad");
 		}
