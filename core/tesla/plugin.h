@@ -317,6 +317,18 @@ struct tesla_record_variable {
 	const struct tesla_record_element *elements;
 };
 
+/*
+ * The value as old formats carry it.  A factor such as 0.001 is no binary number: dividing by 1000
+ * gives 58392.626 where multiplying gives 58392.626000000004.
+ */
+static inline double tesla_predecessor_value(const struct tesla_record_variable *v, double value)
+{
+	double f = v->predecessor_factor,
+	       whole = f > 0 && f < 1 ? (double)(int64_t)(1 / f + 0.5) : 0;
+
+	return whole > 0 && 1 / whole == f ? value / whole : value * f;
+}
+
 enum tesla_item_kind {
 	TESLA_SWEEP = 1,
 	TESLA_RECORD = 2,

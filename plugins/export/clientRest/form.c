@@ -31,7 +31,7 @@ static int lectura_add(yajl_gen g, const struct tesla_record_variable *v)
 	if (s == yajl_gen_status_ok)
 		s = yajl_gen_array_open(g);
 	for (size_t i = 0; i < v->n_elements && s == yajl_gen_status_ok; i++) {
-		double value = v->elements[i].value * v->predecessor_factor;
+		double value = tesla_predecessor_value(v, v->elements[i].value);
 		char text[NUMBER_SIZE];
 
 		if (!isfinite(value))

@@ -18,7 +18,7 @@ static void txt_value(FILE *out, const struct tesla_record_variable *v,
 		      const struct tesla_record_element *e)
 {
 	if (format_quality(e) == TESLA_GOOD)
-		(void)fprintf(out, "%9.2f\t", e->value * v->predecessor_factor);
+		(void)fprintf(out, "%9.2f\t", tesla_predecessor_value(v, e->value));
 	else
 		(void)fprintf(out, "%9s\t", "");
 }
