@@ -337,11 +337,11 @@ analyzer_is() {
 
 start_rest() {
 	start "$1" py "$top/t/e2e/rest_server.py" --port 0 "${@:2}"
-	wait_for 10 grep -qs '^ready' "$1.log"
+	wait_for 10 grep -qs "^ready" "$tmp/$1.log"
 }
 
 rest_url() {
-	echo "http://127.0.0.1:$(sed -n 's/^ready \([0-9]*\)$/\1/p' "$1.log")"
+	echo "http://127.0.0.1:$(sed -n 's/^ready \([0-9]*\)$/\1/p' "$tmp/$1.log")"
 }
 
 drained() {

@@ -35,9 +35,23 @@ e2e_tests = \
 	t/e2e/410-twelve.sh \
 	t/e2e/340-host-junk.sh \
 	t/e2e/420-learn.sh \
-	t/e2e/430-scales.sh
+	t/e2e/430-scales.sh \
+	t/e2e/500-records.sh \
+	t/e2e/510-window-survives.sh \
+	t/e2e/520-delivery.sh \
+	t/e2e/530-torture.sh \
+	t/e2e/540-disk-faults.sh \
+	t/e2e/550-daylight-saving.sh \
+	t/e2e/560-three-days.sh \
+	t/e2e/570-damaged.sh
 TESTS += $(e2e_tests)
+# Records by a clock of its own, through the windows and the journal that teslad has.
+check_PROGRAMS += t/e2e/past
+t_e2e_past_SOURCES = t/e2e/past.c
+t_e2e_past_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
+t_e2e_past_LDADD = core/daemon/libwindow.la core/daemon/libjournal.la core/daemon/libconf.la core/base/libbase.la -lm
 check_DATA = stage/env
+include t/shim/local.mk
 include t/data/plugins/local.mk
 include t/unit/local.mk
 include t/fuzz/local.mk

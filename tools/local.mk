@@ -2,4 +2,4 @@
 include tools/teslactl/local.mk
 include tools/sim/local.mk
 include tools/bench/local.mk
-EXTRA_DIST += tools/setup tools/check tools/demo tools/lint
+EXTRA_DIST += tools/setup tools/check tools/demo tools/lint tools/torture

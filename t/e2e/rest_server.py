@@ -52,8 +52,8 @@ class Store:
         self.records = {}
         self.newest = {}
         self.counts = collections.Counter(
-            {k: 0 for k in ("requests", "stored", "duplicates", "rejected", "lost", "disorder",
-                            "connections", "bytes")})
+            {k: 0 for k in ("requests", "stored", "duplicates", "conflicts", "rejected", "lost",
+                            "disorder", "connections", "bytes")})
         self.by_status = collections.Counter()
         self.down = False
         self.out = open(options.out, "a+", encoding="utf-8") if options.out else None
@@ -74,6 +74,9 @@ class Store:
         """True: it was not there.  The lock is held."""
         if key in self.records:
             self.counts["duplicates"] += 1
+            known = self.records[key]
+            self.counts["conflicts"] += known is not None and any(
+                known[k] != v for k, v in content.items())
             return False
         line = {"n": len(self.records) + 1, "key": list(key), "at": time.time(), **content}
         self.records[key] = None if self.options.forget else line

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# seconds: 25
+# SPDX-License-Identifier: Apache-2.0
+# An open window survives kill -9 of the core, and a clean stop with the loss of run_dir: its record
+# lacks no more than the time in which nothing was read.  A daemon started in the middle of a window
+# says what share it covers.  A clock that steps makes no record twice and none that covers too much.
+. "$(dirname "$0")/../lib.sh"
+requires jq python:msgpack nm
+start_shim clock
+
+window=$((8 * 1000))
+start_sim sim --tcp 0
+start_rest new --api v1 --out "$tmp/new.jsonl"
+device 1 tcp host=127.0.0.1 port="$(sim_port sim)"
+analyzer 1 1 PM710 poll_interval=0.2 record_interval=8s \
+	export="<export type=\"clientRest\" target=\"$(rest_url new)/api/v1\" api=\"v1\"/>" -- TPF CEA
+write_config
+clock=$tmp/clock
+export TESLA_CLOCK=$clock
+offset_us=0
+set_clock() {	# by how much it is off, in ms
+	offset_us=$(($1 * 1000))
+	py -c 'import struct, sys; sys.stdout.buffer.write(struct.pack("<q", int(sys.argv[1])))' $offset_us >clock.new
+	mv clock.new clock
+}
+now_ms() {
+	echo $(((${EPOCHREALTIME/./} + offset_us) / 1000))
+}
+# The daemon's clock stands `$1` ms behind the beginning of a window.
+place() {
+	local real=$((${EPOCHREALTIME/./} / 1000))
+	set_clock $(((real / window + 10) * window + $1 - real))
+}
+sweeps_reach() {
+	ctl status | jq -e --argjson n "$1" '.analyzers[0].sweeps >= $n' >/dev/null
+}
+count_at() {	# good readings of the record that ends there
+	jq -c --argjson e "$1" 'select(.end_ms == $e).variables.TPF | [.count[0], .covered_ms[0]]' new.jsonl
+}
+
+# Killed in the middle of a window: what was gathered before is in its record.
+place 0
+start_teslad
+end=$((($(now_ms) / window + 1) * window))
+wait_for 10 sweeps_reach 15
+stop teslad KILL
+start_teslad
+wait_for 20 lines_at_least 1 new.jsonl
+read -r count covered < <(count_at $end | tr '[],' '   ')
+test "$count" -ge 20 || fail "the record of the window that was killed in has $count readings"
+test "$covered" -ge 4000 -a "$covered" -le $window || fail "it covers $covered ms"
+
+# Stopped, and the machine starts again: run_dir is empty.
+wait_for 10 sweeps_reach 15
+stop teslad
+assert_eq "teslad ended with" "$status" 0
+rm -rf run
+n=$(wc -l <new.jsonl)
+start_teslad
+wait_for 20 lines_at_least $((n + 1)) new.jsonl
+read -r count _ < <(jq -c '.variables.TPF | [.count[0]]' new.jsonl | sed -n $((n + 1))p | tr '[],' '   ')
+test "$count" -ge 15 || fail "the record of the window that was stopped in has $count readings"
+
+# Started in the middle: the share is told.
+stop teslad
+rm -rf run state
+n=$(wc -l <new.jsonl)
+place 5000
+start_teslad
+end=$((($(now_ms) / window + 1) * window))
+wait_for 20 lines_at_least $((n + 1)) new.jsonl
+read -r _ covered < <(count_at $end | tr '[],' '   ')
+test "$covered" -gt 0 -a "$covered" -le 3100 || fail "started 5 s late, it covers $covered of $window ms"
+
+# The clock leaps an hour ahead, and half an hour back.
+n=$(wc -l <new.jsonl)
+set_clock $((offset_us / 1000 + 3600000))
+wait_for 30 lines_at_least $((n + 2)) new.jsonl
+set_clock $((offset_us / 1000 - 1800000))
+wait_for 30 grep -q 'the clock went back' teslad.log
+stop teslad
+jq -e -s --argjson window $window '(map([.analyzer, .end_ms]) | length == (unique | length))
+	and all(.[]; .end_ms % $window == 0 and .variables.TPF.covered_ms[0] <= $window)' new.jsonl >/dev/null ||
+	fail "a record twice, or one that covers too much: $(jq -c . new.jsonl)"
+test "$(wc -l <new.jsonl)" -lt 20 || fail "$(wc -l <new.jsonl) records"
