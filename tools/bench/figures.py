@@ -10,6 +10,7 @@ import zmq
 
 from core import ListeningCore
 from installation import ONE, TEN, BenchError, Daemon, Floor, cpu_s, pss_mb, sleep_until
+from wear import wear
 
 METERS = 200
 FRE = 4012                      # the register of ONE
@@ -197,4 +198,7 @@ FIGURES = (
            lambda b: memory(b, FEW), rounds=1),
     Figure("memory-many", "MB", 34, f"Memory (Pss), all processes; {MANY} meters",
            lambda b: memory(b, MANY), rounds=1, absolute=True),
+    Figure("wear", "kB", None,
+           f"Written to disk per record; {FEW} meters at 1 s, records of 15 min, day files",
+           lambda b: wear(b, FEW, TEN), rounds=1),
 )

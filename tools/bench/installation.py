@@ -163,27 +163,28 @@ class Meters:
 class Daemon:
     """teslad with its hosts, reading `n` meters each second."""
 
-    def __init__(self, installation, port, n, variables, stream=""):
+    def __init__(self, installation, port, n, variables, stream="", run_dir=None, target=None):
         self.installation = installation
-        self.endpoint = "ipc://" + installation.path("run/control")
+        run_dir = run_dir or installation.path("run")
+        self.endpoint = f"ipc://{run_dir}/control"
         self.n = n
-        os.makedirs(installation.path("run"), exist_ok=True)
+        os.makedirs(run_dir, exist_ok=True)
         with open(installation.path("lector.ini"), "w", encoding="utf-8") as f:
-            f.write(f"[General]\nlog_level=warning\nrun_dir={installation.path('run')}\n"
+            f.write(f"[General]\nlog_level=warning\nrun_dir={run_dir}\n"
                     f"state_dir={installation.path('state')}\n[Stream]\nendpoint={stream}\n"
                     f"[Control]\nendpoint={self.endpoint}\n")
-        config(port, n, variables).write(installation.path("config.xml"), "UTF-8",
+        config(port, n, variables, target).write(installation.path("config.xml"), "UTF-8",
                                          xml_declaration=True)
         self.process = installation.start("teslad", "teslad", "-c", "config.xml",
                                           "-i", "lector.ini")
         wait_for(60, f"all {n} analyzers are online", self.all_online)
 
-    def ask(self, command):
+    def ask(self, command, **more):
         with zmq.Context.instance().socket(zmq.REQ) as s:
             s.setsockopt(zmq.LINGER, 0)
             s.setsockopt(zmq.RCVTIMEO, 2000)
             s.connect(self.endpoint)
-            s.send(msgpack.packb({"cmd": command}))
+            s.send(msgpack.packb({"cmd": command, **more}))
             try:
                 return msgpack.unpackb(s.recv())
             except zmq.Again:
@@ -225,8 +226,8 @@ class Floor:
         self.installation.end(self.process)
 
 
-def config(port, n, variables):
-    """config.xml: an analyzer on each of n lines."""
+def config(port, n, variables, target=None):
+    """config.xml: an analyzer on each of n lines; with a target, day files there."""
     root = ET.Element("configuration")
     ET.SubElement(root, "node", id="1", name="bench", location="here")
     devices, analyzers = ET.SubElement(root, "devices"), ET.SubElement(root, "analyzers")
@@ -240,6 +241,8 @@ def config(port, n, variables):
         for name, value in (("manufacturer", "any"), ("model", "PM710"), ("record_interval", "15"),
                             ("poll_interval", "1")):
             ET.SubElement(params, name).text = value
+        if target:
+            ET.SubElement(ET.SubElement(a, "exports"), "export", type="localFile", target=target)
         wanted = ET.SubElement(a, "variables")
         for v in variables:
             ET.SubElement(wanted, "variable").text = v

@@ -13,9 +13,9 @@ tools_bench_pub_SOURCES = tools/bench/pub.c tools/bench/exporter.c tools/bench/e
 tools_bench_pub_CFLAGS = $(AM_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
 tools_bench_pub_LDADD = core/base/libbase.la $(ZMQ_LIBS) $(MSGPACK_LIBS)
 EXTRA_DIST += tools/bench/run tools/bench/figures.py \
-	tools/bench/installation.py tools/bench/core.py
+	tools/bench/installation.py tools/bench/core.py tools/bench/wear.py
 
 .PHONY: bench
-bench: stage/env $(bench_programs)
+bench: stage/env $(bench_programs) t/shim/clock.la
 	TESLA_STAGE=$(abs_builddir)/stage /usr/bin/python3 $(top_srcdir)/tools/bench/run \
 		--programs $(abs_builddir)/tools/bench $(BENCH_FLAGS)
