@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define SMOOTHING_MS 10000.0
+#define DEATHS 2u /* of its plugin, in a row: then one by one */
 
 const char *delivery_state_name(enum delivery_state s)
 {
@@ -77,6 +78,12 @@ static void leave(struct delivery *d, uint64_t from, int64_t now_ms)
 	d->again_at_ms = now_ms + backoff_ms(d, d->again);
 }
 
+static void set_reason(struct delivery *d, const char *why, int64_t now_ms)
+{
+	d->failed_ms = now_ms;
+	(void)snprintf(d->reason, sizeof d->reason, "%s", why ? why : "no reason was given");
+}
+
 /* ---- what happens ---- */
 
 void delivery_host(struct delivery *d, bool up)
@@ -85,7 +92,30 @@ void delivery_host(struct delivery *d, bool up)
 		return;
 	d->state = up ? DELIVERY_IDLE : DELIVERY_DOWN;
 	d->n = 0;
-	from_the_oldest(d);
+	if (!up)
+		from_the_oldest(d);
+}
+
+void delivery_died(struct delivery *d, int64_t now_ms)
+{
+	bool sending = d->state == DELIVERY_SENDING, alone = d->n == 1;
+	uint64_t seq = d->seqs[0], last = sending ? d->seqs[d->n - 1] : 0;
+	unsigned again = d->again;
+
+	delivery_host(d, false);
+	if (!sending)
+		return;
+	d->deaths++;
+	if (d->deaths >= DEATHS && d->suspect == 0)
+		d->suspect = last;
+	if (!alone || (d->suspect == 0 && d->killer != seq))
+		return;
+	d->suspect = 0;
+	d->killer = seq;
+	d->tried = seq + 1;
+	d->again = again;
+	set_reason(d, "its plugin ended its host over a record, which is left behind", now_ms);
+	leave(d, seq + 1, now_ms);
 }
 
 void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq)
@@ -97,12 +127,6 @@ void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq)
 void delivery_drain(struct delivery *d)
 {
 	d->retry_at_ms = d->again_at_ms = 0;
-}
-
-static void set_reason(struct delivery *d, const char *why, int64_t now_ms)
-{
-	d->failed_ms = now_ms;
-	(void)snprintf(d->reason, sizeof d->reason, "%s", why ? why : "no reason was given");
 }
 
 void delivery_failed(struct delivery *d, const char *why, int64_t now_ms)
@@ -144,6 +168,7 @@ struct outcome {
 	size_t end;	      /* behind the last that is settled */
 	size_t skipped;	      /* to come later, before `end` */
 	bool refused, again;  /* again: something that was left behind is settled */
+	bool killer;	      /* what it died of is settled */
 	int64_t retry_ms;
 	const char *why;
 };
@@ -158,6 +183,7 @@ static struct outcome outcome_of(const struct delivery *d, const struct delivery
 			o.settled++;
 			o.end = i + 1;
 			o.again = o.again || d->seqs[i] < d->tried;
+			o.killer = o.killer || d->seqs[i] == d->killer;
 			continue;
 		}
 		o.refused = o.refused || v[i].delivery == TESLA_REFUSED;
@@ -176,7 +202,11 @@ static void progressed(struct delivery *d, const struct outcome *o, int64_t now_
 {
 	uint64_t end = d->seqs[o->end - 1] + 1;
 
-	d->failures = 0;
+	d->failures = d->deaths = 0;
+	if (o->killer)
+		d->killer = 0;
+	if (end > d->suspect)
+		d->suspect = 0;
 	if (o->again)
 		d->again = 0;
 	if (end > d->tried)
@@ -235,7 +265,8 @@ static struct delivery_step wait_until(struct delivery *d, int64_t at_ms)
 /* How many may go at once; 0: *until_ms says when some may. */
 static size_t allowed(struct delivery *d, int64_t now_ms, int64_t *until_ms)
 {
-	size_t want = d->refused ? 1 : d->batch;
+	bool careful = d->refused || d->suspect != 0 || (d->killer != 0 && !d->left);
+	size_t want = careful ? 1 : d->batch;
 	double room;
 
 	if (d->rate <= 0)
@@ -263,6 +294,7 @@ struct delivery_step delivery_step(struct delivery *d, int64_t now_ms)
 		return nothing;
 	if (d->waiting == 0) {
 		from_the_oldest(d);
+		d->suspect = d->killer = 0;
 		d->state = DELIVERY_IDLE;
 		return nothing;
 	}

@@ -8,6 +8,9 @@
  * come later while those behind it pass is left behind: it waits by itself, with a back-off of its
  * own, and holds up nobody.  When nothing gets done at all, nothing is sent until a back-off is
  * over; then it goes on with the oldest.
+ *
+ * When the plugin itself ends its host twice in a row, records go one by one, until it is known
+ * which one it dies of; that one is left behind too.
  */
 #ifndef DAEMON_DELIVERY_H
 #define DAEMON_DELIVERY_H
@@ -56,6 +59,10 @@ struct delivery {
 	uint64_t tried; /* below it all were tried while later ones passed */
 	int64_t again_at_ms;
 	unsigned again; /* times in a row that nothing of it got done */
+	/* what it dies of */
+	unsigned deaths;  /* in a row */
+	uint64_t suspect; /* it is among those up to this one; 0: nobody is */
+	uint64_t killer;  /* this one; 0: none is known */
 	/* what is told */
 	char reason[244]; /* of the last failure; "": it goes well */
 	enum delivery_news told;
@@ -76,6 +83,8 @@ void delivery_init(struct delivery *d, uint32_t batch, double rate, uint64_t see
 
 /* Its host takes batches, or no longer: what was under way comes again. */
 void delivery_host(struct delivery *d, bool up);
+/* Its host is gone, by the plugin's doing: it crashed, or hung. */
+void delivery_died(struct delivery *d, int64_t now_ms);
 /* After each commit: so many wait for it, and the journal's next record will be next_seq. */
 void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq);
 /* Somebody asks for it: nothing is waited for any longer. */

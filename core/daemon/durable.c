@@ -260,9 +260,18 @@ int durable_verdicts(struct durable *d, const msgpack_object *msg, struct tesla_
 
 /* ---- for others ---- */
 
-void durable_host(struct durable *d, bool up)
+void durable_up(struct durable *d)
 {
-	delivery_host(&d->delivery, up);
+	delivery_host(&d->delivery, true);
+	pump(d);
+}
+
+void durable_down(struct durable *d, bool blamed)
+{
+	if (blamed)
+		delivery_died(&d->delivery, now_ms());
+	else
+		delivery_host(&d->delivery, false);
 	pump(d);
 }
 

@@ -27,8 +27,10 @@ struct durable_conf {
 
 /* What is named stays the caller's.  NULL: no memory. */
 struct durable *durable_new(uv_loop_t *loop, const struct durable_conf *conf);
-/* Its host is ready, or gone. */
-void durable_host(struct durable *d, bool up);
+/* Its host is ready. */
+void durable_up(struct durable *d);
+/* Its host is gone; `blamed`: by its plugin's doing. */
+void durable_down(struct durable *d, bool blamed);
 /* After each turn of the clerk. */
 void durable_changed(struct durable *d);
 /* The message `verdicts` of its host.  Foreign: -EPROTO, the host is to be killed. */

@@ -139,7 +139,7 @@ static void on_ended(void *arg, const struct host_end *end)
 	s->state = SLOT_STOPPED;
 	tally_host_ended(&s->tally);
 	if (s->durable != NULL)
-		durable_host(s->durable, false);
+		durable_down(s->durable, end->blamed);
 	if (s->fleet->stopping) {
 		fleet_stopped(s->fleet);
 		return;
@@ -220,7 +220,7 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 		if (s->exporter == NULL)
 			lines_up(s);
 		if (s->durable != NULL)
-			durable_host(s->durable, true);
+			durable_up(s->durable);
 		return 0;
 	}
 	if (s->exporter != NULL)

@@ -90,6 +90,10 @@ static bool step(struct model *m, far_end *answer, void *arg)
 		return true;
 	m->sent += n;
 	answer(m, arg, v, m->d.seqs, n);
+	if (m->d.state == DELIVERY_DOWN) { /* it died of it */
+		delivery_host(&m->d, true);
+		return true;
+	}
 	for (size_t i = 0; i < n; i++)
 		settle(m, t[i].seq, v[i].delivery);
 	delivery_verdicts(&m->d, v, NULL, m->now_ms);
@@ -439,6 +443,50 @@ Test(delivery, a_host_that_dies_gets_the_same_again)
 	cr_assert(eq(sz, s.max, BATCH));
 	delivery_took(&m.d, t, take(&m, &s, t), m.now_ms);
 	cr_assert(eq(u64, m.d.turn, 2), "under a number of its own");
+}
+
+struct poison {
+	size_t seq;
+	unsigned deaths;
+};
+
+static void die_of_it(struct model *m, void *arg, struct delivery_verdict *v, const uint64_t *seqs,
+		      size_t n)
+{
+	struct poison *p = arg;
+
+	accept_all(m, NULL, v, seqs, n);
+	for (size_t i = 0; i < n; i++)
+		if (seqs[i] == p->seq && m->d.state == DELIVERY_SENDING) {
+			delivery_died(&m->d, m->now_ms);
+			p->deaths++;
+		}
+}
+
+Test(delivery, a_record_that_it_dies_of_costs_no_others)
+{
+	for (size_t seq = 1; seq <= 30; seq++) {
+		struct poison p = { seq, 0 };
+		struct model m;
+
+		model_init(&m, 30, seq);
+		run_now(&m, die_of_it, &p);
+		cr_assert(le(uint, p.deaths, 3), "%zu: %u deaths", seq, p.deaths);
+		cr_assert(eq(u64, m.d.waiting, 1), "%zu: all but that one", seq);
+		for (size_t i = 1; i < m.n_order; i++)
+			cr_assert(gt(sz, m.order[i], m.order[i - 1]));
+		p.deaths = 0;
+		for (int i = 0; i < 4; i++) {
+			cr_assert(wait_once(&m));
+			records_add(&m, 15);
+			run_now(&m, die_of_it, &p);
+			cr_assert(eq(u64, m.d.waiting, 1));
+		}
+		cr_assert(le(uint, p.deaths, 2 * 4), "%u deaths in 4 tries", p.deaths);
+		p.seq = 0;
+		run_to_the_end(&m, die_of_it, &p);
+		all_delivered_once(&m, "poison");
+	}
 }
 
 /* 200 records at 20 a second, in batches of 10: 20 at once, then the rest in 9 s. */

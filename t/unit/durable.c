@@ -113,7 +113,7 @@ static void plant_init(struct plant *p)
 	p->durable = durable_new(&p->loop, &durable);
 	cr_assert(p->durable != NULL);
 	clerk_on_change(p->clerk, on_change, p);
-	durable_host(p->durable, true);
+	durable_up(p->durable);
 }
 
 static void on_stopped(void *arg)
@@ -259,12 +259,12 @@ Test(durable, a_host_that_dies_gets_the_batch_again)
 	records_make(p, BATCH);
 	run(p);
 	turn = p->turn;
-	durable_host(p->durable, false);
+	durable_down(p->durable, false);
 	p->turn = 0;
 	for (int i = 0; i < 20; i++)
 		(void)uv_run(&p->loop, UV_RUN_NOWAIT);
 	cr_assert(eq(uint, p->batches, 1));
-	durable_host(p->durable, true);
+	durable_up(p->durable);
 	run(p);
 	cr_assert(gt(i64, p->turn, turn));
 	cr_assert(eq(sz, p->n, BATCH));
@@ -284,8 +284,8 @@ Test(durable, a_host_that_dies_while_its_batch_is_taken)
 	records_make(p, BATCH);
 	while (durable_delivery(p->durable)->state != DELIVERY_TAKING)
 		(void)uv_run(&p->loop, UV_RUN_ONCE);
-	durable_host(p->durable, false);
-	durable_host(p->durable, true);
+	durable_down(p->durable, false);
+	durable_up(p->durable);
 	run(p);
 	cr_assert(eq(uint, p->batches, 1), "what was taken for the other is not sent");
 	answer(p, ~0u, TESLA_RETRY);
@@ -349,8 +349,8 @@ Test(durable, verdicts_that_are_none_settle_nothing)
 		junk_pack(&b, i, p->turn);
 		cr_assert(eq(int, say(p, &b), -EPROTO), "%s", junk[i].what);
 		buf_release(&b);
-		durable_host(p->durable, false); /* it is killed for that */
-		durable_host(p->durable, true);
+		durable_down(p->durable, false); /* it is killed for that */
+		durable_up(p->durable);
 	}
 	run(p);
 	cr_assert(eq(sz, p->n, 3));
