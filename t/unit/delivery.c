@@ -468,25 +468,48 @@ Test(delivery, a_record_that_it_dies_of_costs_no_others)
 	for (size_t seq = 1; seq <= 30; seq++) {
 		struct poison p = { seq, 0 };
 		struct model m;
+		int64_t begun;
+		uint64_t turns;
 
 		model_init(&m, 30, seq);
+		begun = m.now_ms;
 		run_now(&m, die_of_it, &p);
 		cr_assert(le(uint, p.deaths, 3), "%zu: %u deaths", seq, p.deaths);
 		cr_assert(eq(u64, m.d.waiting, 1), "%zu: all but that one", seq);
 		for (size_t i = 1; i < m.n_order; i++)
 			cr_assert(gt(sz, m.order[i], m.order[i - 1]));
 		p.deaths = 0;
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 12; i++) {
 			cr_assert(wait_once(&m));
-			records_add(&m, 15);
+			records_add(&m, 9);
 			run_now(&m, die_of_it, &p);
 			cr_assert(eq(u64, m.d.waiting, 1));
 		}
-		cr_assert(le(uint, p.deaths, 2 * 4), "%u deaths in 4 tries", p.deaths);
-		p.seq = 0;
+		cr_assert(le(uint, p.deaths, 12), "%u deaths in 12 tries", p.deaths);
+		cr_assert(gt(i64, m.now_ms - begun, 60000), "in doubling steps");
+		p.seq = 0; /* it was cured */
+		cr_assert(wait_once(&m));
+		records_add(&m, 40);
+		turns = m.d.turn;
 		run_to_the_end(&m, die_of_it, &p);
+		cr_assert(le(u64, m.d.turn - turns, 5), "that one, then whole batches");
 		all_delivered_once(&m, "poison");
 	}
+}
+
+/* Somebody else's doing: none of the ten is to blame, so that whole batches go on. */
+Test(delivery, two_deaths_for_no_record_are_forgotten)
+{
+	struct poison p = { 3, 0 };
+	struct model m;
+
+	model_init(&m, 100, 7);
+	cr_assert(step(&m, die_of_it, &p));
+	cr_assert(step(&m, die_of_it, &p));
+	p.seq = 0;
+	run_to_the_end(&m, die_of_it, &p);
+	all_delivered_once(&m, "innocent");
+	cr_assert(eq(u64, m.d.turn, 2 + BATCH + 9));
 }
 
 /* 200 records at 20 a second, in batches of 10: 20 at once, then the rest in 9 s. */
