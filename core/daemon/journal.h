@@ -111,8 +111,8 @@ struct journal_info {
 int journal_info(struct journal *j, struct journal_info *ret);
 
 /*
- * Walks: `each` is called for every one from `from` on until it returns false.  exporter 0xffff: all
- * that are there.
+ * Walks: `each` is called for every one from `from` on until it returns false.  exporter 0xffff:
+ * all that are there.
  */
 struct journal_shown {
 	uint64_t seq;

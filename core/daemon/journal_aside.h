@@ -8,7 +8,7 @@
 
 /* `dir` gets a dated name (*name, for free()), and `into`, if it is there, the name of `dir`. */
 int aside_swap(const char *dir, const char *into, char **name, struct tesla_error *err);
-/* Removes all but the newest `keep` of those, and `last` in any case is one; how many it removed. */
+/* Removes all but the newest `keep` of those, of which `last` is one; how many it removed. */
 size_t aside_prune(const char *dir, const char *last, size_t keep);
 /* A folder and all in it. */
 void aside_remove(const char *path);

@@ -116,7 +116,7 @@ struct txn {
 	struct journal_counts next; /* of a writing one: what `now` will be */
 };
 void txn_begin(struct txn *t, struct journal *j, unsigned flags);
-/* Commits what was changed, with a sync; then `now` is what `next` was.  -EOVERFLOW: the map is full. */
+/* Commits with a sync; then `now` is what `next` was.  -EOVERFLOW: the map is full. */
 int txn_end(struct txn *t, struct tesla_error *err);
 /* The sentence for an LMDB error; sets j->broken where it must be closed. */
 int txn_fail(struct journal *j, int r, struct tesla_error *err);
@@ -177,7 +177,7 @@ void limits_count(struct txn *t, enum journal_drop why, uint64_t n);
 bool limits_admit(struct txn *t, size_t len);
 void limits_apply(struct txn *t, int64_t now_ms);
 void limits_rejects(struct txn *t, struct exporter_state *e);
-/* The map is full: makes it larger, and after that drops the oldest, in a transaction of its own. */
+/* The map is full: makes it larger, and the next time drops the oldest in a transaction. */
 int limits_make_room(struct journal *j, struct tesla_error *err);
 
 #endif

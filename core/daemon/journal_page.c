@@ -51,7 +51,7 @@ bool page_claim(struct pages *p, size_t page)
 
 unsigned page_nodes(const struct pages *p, const uint8_t *page)
 {
-	size_t low = page_u16(page + HEAD - 4);
+	size_t low = page_u16(page + (HEAD - 4));
 
 	return low < HEAD ? 0 : (unsigned)((low < p->size ? low : p->size) - HEAD) / 2;
 }
@@ -82,7 +82,7 @@ bool page_node(const struct pages *p, const uint8_t *page, unsigned i, bool leaf
 /* LMDB keeps the nodes of a page without gaps; so they do not overlap when their sum is right. */
 bool page_shape(const struct pages *p, const uint8_t *page, bool leaf)
 {
-	size_t low = page_u16(page + HEAD - 4), high = page_u16(page + HEAD - 2), sum = 0;
+	size_t low = page_u16(page + (HEAD - 4)), high = page_u16(page + (HEAD - 2)), sum = 0;
 	struct node n;
 
 	if (low <= HEAD || low % 2 != 0 || low > high || high > p->size)
@@ -125,7 +125,7 @@ static bool overflow_head(struct pages *p, size_t page, size_t len, size_t *n)
 	}
 	if (!page_read(p, page, head, sizeof head))
 		return false;
-	memcpy(&pages, head + HEAD - 4, sizeof pages);
+	memcpy(&pages, head + (HEAD - 4), sizeof pages);
 	if (page_word(head) != page || page_flags(head) != PAGE_OVERFLOW ||
 	    pages < (HEAD - 1 + len) / p->size + 1 || pages > p->last - page + 1) {
 		pages_complain(p, "page %zu is damaged", page);

@@ -39,7 +39,7 @@ static inline size_t page_word(const uint8_t *at)
 
 static inline unsigned page_flags(const uint8_t *page)
 {
-	return page_u16(page + HEAD - 6);
+	return page_u16(page + (HEAD - 6));
 }
 
 bool page_read(struct pages *p, size_t page, void *to, size_t len);

@@ -44,7 +44,7 @@ void pages_walk(struct pages *p, enum table table, pages_each *each, void *arg);
 void pages_walk_free(struct pages *p);
 /* Rows in leaves that no walk has seen: what hung from a damaged page.  After pages_walk_free. */
 void pages_orphans(struct pages *p, pages_each *each, void *arg);
-/* To walk again: nothing is seen, until pages_remember.  False: no memory, which is complained of. */
+/* To walk again: nothing is seen, until pages_remember.  False: no memory; complained of. */
 bool pages_forget(struct pages *p);
 void pages_remember(struct pages *p);
 __attribute__((format(printf, 2, 3))) void pages_complain(struct pages *p, const char *fmt, ...);

@@ -13,17 +13,9 @@
 #include "base/cleanup.h"
 #include "daemon/journal_pages.h"
 #include "daemon/journal_scan.h"
+#include "daemon/journal_waiting.h"
 
 #define BATCH 256 /* rows that are committed at once */
-
-struct place {
-	uint16_t exporter;
-	uint64_t seq;
-};
-struct places {
-	struct place *at;
-	size_t n, cap;
-};
 
 struct salvage {
 	struct pages p;
@@ -31,10 +23,8 @@ struct salvage {
 	struct txn t;
 	size_t in_batch;
 	uint64_t carried;
-	struct places waiting; /* rows of the queue, in order */
-	struct places holes;   /* pairs: between these the queue could not be read */
-	uint64_t bad_before;   /* when the last of them was read */
-	bool older;	       /* the commit before the last is being read */
+	struct waiting waiting;
+	bool older; /* the commit before the last is being read */
 	int r;
 	struct tesla_error *err;
 };
@@ -160,78 +150,6 @@ static bool on_state(void *arg, struct bytes key, struct bytes value)
 	return false;
 }
 
-/* ---- who waits ---- */
-
-static void add_place(struct salvage *s, struct places *p, struct place place)
-{
-	if (p->n == p->cap) {
-		size_t cap = p->cap == 0 ? 1024 : 2 * p->cap;
-		struct place *at = realloc(p->at, cap * sizeof *at);
-
-		if (at == NULL) {
-			s->r = s->r != 0 ? s->r : tesla_fail(s->err, -ENOMEM, "no memory");
-			return;
-		}
-		p->at = at;
-		p->cap = cap;
-	}
-	p->at[p->n++] = place;
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct place *x = a, *y = b;
-
-	if (x->exporter != y->exporter)
-		return x->exporter < y->exporter ? -1 : 1;
-	return (x->seq > y->seq) - (x->seq < y->seq);
-}
-
-/* Something was damaged between the row before and this one. */
-static void note_hole(struct salvage *s, struct place to)
-{
-	const struct places *w = &s->waiting;
-	struct place from = w->n > 0 ? w->at[w->n - 1] : (struct place){ 0, 0 };
-
-	if (s->p.bad == s->bad_before)
-		return;
-	/* Pages that are not where they belong: then nothing is known of the whole queue. */
-	if (by_place(&from, &to) >= 0) {
-		from = (struct place){ 0, 0 };
-		to = (struct place){ JOURNAL_ANY, UINT64_MAX };
-	}
-	add_place(s, &s->holes, from);
-	add_place(s, &s->holes, to);
-	s->bad_before = s->p.bad;
-}
-
-static bool on_queue(void *arg, struct bytes key, struct bytes value)
-{
-	struct salvage *s = arg;
-	struct bytes payload;
-	struct place place;
-
-	if (!key_parse_queue(key, &place.exporter, &place.seq) ||
-	    !row_open(ROW_QUEUE, key, value, &payload)) {
-		pages_complain(&s->p, "a row of a queue is damaged");
-		return false;
-	}
-	note_hole(s, place);
-	add_place(s, &s->waiting, place);
-	return true;
-}
-
-static bool waits(const struct salvage *s, uint16_t exporter, uint64_t seq)
-{
-	const struct places *w = &s->waiting, *h = &s->holes;
-	const struct place place = { exporter, seq };
-
-	for (size_t i = 0; i + 1 < h->n; i += 2)
-		if (by_place(&h->at[i], &place) < 0 && by_place(&place, &h->at[i + 1]) < 0)
-			return true;
-	return w->n > 0 && bsearch(&place, w->at, w->n, sizeof place, by_place) != NULL;
-}
-
 /* ---- records and rejects ---- */
 
 /* For whom it is to wait, of those that it was made for. */
@@ -241,7 +159,7 @@ static void choose(struct salvage *s, uint64_t seq, struct row_record *r)
 	uint16_t n = 0;
 
 	for (size_t i = 0; i < all.n_exporters; i++)
-		if (waits(s, all.exporters[i], seq))
+		if (waiting_has(&s->waiting, all.exporters[i], seq))
 			r->exporters[n++] = all.exporters[i];
 	/* A record that waits for nobody is there because its rows in the queue are not. */
 	if (n > 0 || s->older)
@@ -325,18 +243,6 @@ static bool on_lost_record(void *arg, struct bytes key, struct bytes value)
 	return carry_record(arg, key, value) || carry_reject(arg, key, value);
 }
 
-static void read_queue(struct salvage *s)
-{
-	s->waiting.n = s->holes.n = 0;
-	s->bad_before = s->p.bad;
-	pages_walk(&s->p, TABLE_QUEUE, on_queue, s);
-	if (!s->p.has[TABLE_QUEUE])
-		pages_complain(&s->p, "a table is missing");
-	note_hole(s, (struct place){ JOURNAL_ANY, UINT64_MAX });
-	if (s->waiting.n > 0)
-		qsort(s->waiting.at, s->waiting.n, sizeof *s->waiting.at, by_place);
-}
-
 /* Marks as seen what hangs from somewhere; false: the list of free pages cannot tell the rest. */
 static bool see_all(struct salvage *s)
 {
@@ -366,7 +272,8 @@ static void read_records(struct salvage *s)
 {
 	if (!pages_forget(&s->p))
 		return;
-	read_queue(s);
+	if (waiting_read(&s->waiting, &s->p) != 0 && s->r == 0)
+		s->r = tesla_fail(s->err, -ENOMEM, "no memory for the queue");
 	pages_walk(&s->p, TABLE_RECORDS, on_record, s);
 	pages_walk(&s->p, TABLE_REJECTS, on_reject, s);
 	pages_remember(&s->p);
@@ -443,8 +350,7 @@ int journal_salvage(const char *dir, const char *into, uint64_t *carried, struct
 	r = open_both(&s, fd, into);
 	journal_close(s.j);
 	pages_close(&s.p);
-	free(s.waiting.at);
-	free(s.holes.at);
+	waiting_release(&s.waiting);
 	*carried = s.carried;
 	return r;
 }

@@ -27,6 +27,7 @@ core_daemon_libjournal_la_SOURCES = \
 	core/daemon/journal_salvage.c \
 	core/daemon/journal_scan.c core/daemon/journal_scan.h \
 	core/daemon/journal_txn.c \
+	core/daemon/journal_waiting.c core/daemon/journal_waiting.h \
 	core/daemon/journal_walk.c
 core_daemon_libjournal_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS)
 core_daemon_libjournal_la_LIBADD = core/base/libbase.la $(LMDB_LIBS)
