@@ -1,76 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who works the journal.  One turn at a time goes through the thread pool: it opens the journal if
- * need be, commits what waits, and does one job.  What a turn has is its own until it is back; all
- * the rest belongs to the loop's thread.
+ * Who works the journal: what the next turn of the pool is, and what came of the last one.  On the
+ * loop's thread.
  */
-#include "daemon/clerk.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "daemon/journal_check.h"
-#include "daemon/recorder.h"
+#include "daemon/clerk_internal.h"
 
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
-
-struct verdicts { /* their reasons are owned */
-	struct journal_verdict *list;
-	size_t n, cap;
-};
-
-struct waiting {	   /* an entry of the ring, which stays where it is while it is under way */
-	const void *bytes; /* NULL: it is damaged */
-	size_t len;
-};
-
-struct turn { /* what the pool works on */
-	bool open, close;
-	struct waiting *entries;
-	size_t n_entries, n_broken; /* broken: they are no records */
-	struct verdicts verdicts;
-	struct clerk_job *job;
-	/* what came of it */
-	int r; /* of opening and writing */
-	struct tesla_error err;
-	bool opened, written, settled, looked; /* looked: `info` is new */
-	char *set_aside;
-	struct tesla_error damage; /* why it was set aside */
-	uint64_t carried;
-	struct journal_info info;
-};
-
-struct clerk {
-	uv_loop_t *loop;
-	char *program, *dir;
-	struct journal_limits limits;
-	int64_t sync_interval_ms;
-	struct keep *keep;
-	const struct log *log;
-	uv_work_t work;
-	uv_timer_t timer;
-	bool busy, stopping;
-	enum clerk_state state;
-	char *reason; /* why it failed */
-	int64_t retry_ms, due_us, failed_us;
-	struct journal *journal; /* while a turn is under way, the pool's */
-	struct turn turn;
-	struct verdicts verdicts; /* that wait for the next turn */
-	int64_t verdict_us;	  /* the first of them came then */
-	struct clerk_job *first, **last;
-	struct journal_info info;
-	char **set_aside;
-	size_t n_set_aside;
-	void (*changed)(void *arg);
-	void *changed_arg;
-	void (*stopped)(void *arg);
-	void *stopped_arg;
-};
 
 /* ---- verdicts ---- */
 
@@ -128,140 +70,6 @@ static int verdict_add(struct verdicts *v, const struct journal_verdict *one)
 	v->list[v->n] = *one;
 	v->list[v->n++].rejected = reason;
 	return 0;
-}
-
-/* ---- a turn, in the pool ---- */
-
-struct batch { /* what journal_write takes */
-	struct journal_entry *entries;
-	size_t n;
-	uint16_t *numbers; /* of their exporters, one after the other */
-	size_t n_numbers;
-};
-
-static void batch_release(struct batch *b)
-{
-	free(b->entries);
-	free(b->numbers);
-}
-
-/* The entry's exporters by number.  -EBADMSG: it is no record. */
-static int entry_make(struct clerk *c, struct batch *b, const struct waiting *w,
-		      struct journal_entry *e)
-{
-	struct recorder_entry in;
-	const char *id;
-	uint16_t *numbers;
-	int r = w->bytes ? recorder_entry_parse(w->bytes, w->len, &in) : -EBADMSG;
-
-	if (r != 0)
-		return tesla_fail(&c->turn.err, r, "a record cannot be read: %s", strerror(-r));
-	numbers = realloc(b->numbers, (b->n_numbers + in.n_exporters) * sizeof *numbers);
-	if (numbers == NULL)
-		return tesla_fail(&c->turn.err, -ENOMEM, "no memory for a record");
-	b->numbers = numbers;
-	id = in.exporters;
-	for (uint32_t i = 0; r == 0 && i < in.n_exporters; i++, id += strlen(id) + 1)
-		r = journal_exporter(c->journal, id, &numbers[b->n_numbers + i], &c->turn.err);
-	if (r != 0)
-		return r;
-	b->n_numbers += in.n_exporters;
-	*e = (struct journal_entry){ .analyzer = in.analyzer,
-				     .end_ms = in.end_ms,
-				     .n_exporters = in.n_exporters,
-				     .record = in.record,
-				     .len = in.len };
-	return 0;
-}
-
-static int batch_make(struct clerk *c, struct batch *b)
-{
-	struct turn *t = &c->turn;
-	const uint16_t *numbers;
-
-	b->entries = calloc(t->n_entries + 1, sizeof *b->entries);
-	if (b->entries == NULL)
-		return tesla_fail(&t->err, -ENOMEM, "no memory for %zu records", t->n_entries);
-	for (size_t i = 0; i < t->n_entries; i++) {
-		int r = entry_make(c, b, &t->entries[i], &b->entries[b->n]);
-
-		if (r == -EBADMSG)
-			t->n_broken++;
-		else if (r != 0)
-			return r;
-		else
-			b->n++;
-	}
-	numbers = b->numbers;
-	for (size_t i = 0; i < b->n; i++) { /* now that they do not move any more */
-		b->entries[i].exporters = numbers;
-		numbers += b->entries[i].n_exporters;
-	}
-	return 0;
-}
-
-static int pool_open(struct clerk *c)
-{
-	struct turn *t = &c->turn;
-	int r = journal_prepare(c->program, c->dir, &t->set_aside, &t->carried, &t->err);
-
-	t->damage = t->err;
-	if (r == 0)
-		r = journal_open(c->dir, &c->limits, &c->journal, &t->err);
-	t->opened = r == 0;
-	return r;
-}
-
-/*
- * All in one commit.  When that cannot be, the verdicts alone: they take no room on the disk, and
- * what was delivered must not be sent again.
- */
-static int pool_write(struct clerk *c)
-{
-	struct turn *t = &c->turn;
-	int64_t now_ms = clock_wall_us() / 1000;
-	struct tesla_error ignored;
-	struct batch b = { .n = 0 };
-	int r = batch_make(c, &b);
-
-	if (r == 0)
-		r = journal_write(c->journal, b.entries, b.n, t->verdicts.list, t->verdicts.n,
-				  now_ms, &t->err);
-	t->written = t->settled = r == 0;
-	if (r != 0 && t->verdicts.n > 0 && t->n_entries > 0 && !journal_broken(c->journal))
-		t->settled = journal_write(c->journal, NULL, 0, t->verdicts.list, t->verdicts.n,
-					   now_ms, &ignored) == 0;
-	batch_release(&b);
-	return r;
-}
-
-static void pool_close(struct clerk *c)
-{
-	journal_close(c->journal);
-	c->journal = NULL;
-}
-
-static void pool_turn(uv_work_t *work)
-{
-	struct clerk *c = work->data;
-	struct turn *t = &c->turn;
-	bool usable;
-
-	if (t->open)
-		t->r = pool_open(c);
-	if (c->journal != NULL && (t->n_entries > 0 || t->verdicts.n > 0))
-		t->r = pool_write(c);
-	usable = c->journal != NULL && !journal_broken(c->journal) &&
-		 (t->verdicts.n == 0 || t->settled);
-	if (t->job != NULL)
-		t->job->work(t->job, usable ? c->journal : NULL);
-	if (c->journal != NULL && !journal_broken(c->journal))
-		t->looked = journal_info(c->journal, &t->info) == 0;
-	if (c->journal != NULL && (t->close || journal_broken(c->journal))) {
-		if (t->r == 0 && !t->close)
-			t->r = tesla_fail(&t->err, -EIO, "journal %s is damaged", c->dir);
-		pool_close(c);
-	}
 }
 
 /* ---- between turns, on the loop ---- */
@@ -432,7 +240,7 @@ static void turn_start(struct clerk *c, struct turn *t)
 	c->turn = *t;
 	c->busy = true;
 	(void)uv_timer_stop(&c->timer);
-	(void)uv_queue_work(c->loop, &c->work, pool_turn,
+	(void)uv_queue_work(c->loop, &c->work, clerk_turn,
 			    on_turn); /* fails without a callback only */
 }
 

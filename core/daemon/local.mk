@@ -49,7 +49,8 @@ core_daemon_libkeep_la_LIBADD = core/base/libbase.la
 core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/catalog.c core/daemon/catalog.h \
 	core/daemon/check.c core/daemon/check.h \
-	core/daemon/clerk.c core/daemon/clerk.h \
+	core/daemon/clerk.c core/daemon/clerk.h core/daemon/clerk_internal.h \
+	core/daemon/clerk_turn.c \
 	core/daemon/commands.c core/daemon/commands.h \
 	core/daemon/control.c core/daemon/control.h \
 	core/daemon/daemon.h \
