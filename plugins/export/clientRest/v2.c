@@ -9,6 +9,7 @@
 #include "form.h"
 #include "instant.h"
 #include "rest.h"
+#include "text.h"
 #include "verdict.h"
 
 static bool body_names(const struct http_answer *a, const char *text)
@@ -36,6 +37,20 @@ static void conflict(const struct tesla_item *record, const struct http_answer *
 			       utc);
 }
 
+/* The server knows the path, but not node, analyzer and model together: it begins its word so. */
+static bool is_unregistered(const struct http_answer *a)
+{
+	return a->status == 404 && a->len > 0 && a->body[0] == '#';
+}
+
+static void unregistered(const struct http_answer *a, struct tesla_verdict *v)
+{
+	char line[81];
+
+	text_line(line, sizeof line, a->body, a->len);
+	verdict_reject(v, -ENOENT, "not registered at the server: answered 404: %s", line);
+}
+
 static int url_make(const struct rest *r, const char *node, int64_t analyzer, char **url)
 {
 	char *part = curl_easy_escape(NULL, node, 0);
@@ -59,6 +74,8 @@ static int post(struct rest *r, const char *node, const struct tesla_item *recor
 		v->delivery = TESLA_DONE;
 	else if (a.trouble == NULL && a.status == 409)
 		conflict(record, &a, v);
+	else if (a.trouble == NULL && is_unregistered(&a))
+		unregistered(&a, v);
 	else
 		verdict_of(&a, url, v);
 	free(url);

@@ -17,6 +17,8 @@ static const struct rule {
 	{ 300, 399, TESLA_RETRY, ": set target to where the server is" },
 	{ 401, 401, TESLA_REFUSED, ": see token, user and password" },
 	{ 403, 403, TESLA_REFUSED, ": see token, user and password" },
+	/* A path that is not there says nothing about records: none is given up for it. */
+	{ 404, 405, TESLA_RETRY, ": see target" },
 	{ 407, 407, TESLA_REFUSED, ": see proxy" },
 	{ 408, 408, TESLA_RETRY, "" },
 	{ 425, 425, TESLA_RETRY, "" },
