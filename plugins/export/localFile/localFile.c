@@ -38,14 +38,12 @@ struct exporter {
 
 /* ---- open, close ---- */
 
-static int target_open(const char *target, int *ret, struct tesla_error *err)
+/* A descriptor, or a negative errno. */
+static int target_open(const char *target, struct tesla_error *err)
 {
 	int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return tesla_fail(err, -errno, "%s: %s", target, strerror(errno));
-	*ret = fd;
-	return 0;
+	return fd >= 0 ? fd : tesla_fail(err, -errno, "%s: %s", target, strerror(errno));
 }
 
 static int file_open(const void *conf, const struct tesla_host *host, void **self,
@@ -53,10 +51,10 @@ static int file_open(const void *conf, const struct tesla_host *host, void **sel
 {
 	const struct conf *c = conf;
 	struct exporter *x;
-	int fd, r = target_open(c->target, &fd, err);
+	int fd = target_open(c->target, err);
 
-	if (r != 0)
-		return r;
+	if (fd < 0)
+		return fd;
 	(void)close(fd); /* opened for each batch: what was mounted there may change */
 	x = calloc(1, sizeof *x);
 	if (x == NULL)
@@ -188,13 +186,13 @@ static int file_deliver(void *self, const struct tesla_batch *batch, struct tesl
 		batch->deadline_us ? batch->deadline_us : x->host->now_us(x->host) + DEADLINE_US;
 	struct entry *e = calloc(2 * batch->n_items + 1, sizeof *e);
 	size_t n, at = 0;
-	int fd, r;
+	int fd;
 
 	if (e == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for %zu records", batch->n_items);
 	n = entries_make(batch, verdicts, e);
-	r = target_open(x->conf->target, &fd, err);
-	if (r == 0) {
+	fd = target_open(x->conf->target, err);
+	if (fd >= 0) {
 		while (at < n && !is_late(x, deadline_us)) {
 			size_t part = entries_part(e + at, n - at, e + batch->n_items);
 
@@ -205,7 +203,7 @@ static int file_deliver(void *self, const struct tesla_batch *batch, struct tesl
 		(void)close(fd);
 	}
 	free(e);
-	return r;
+	return fd >= 0 ? 0 : fd;
 }
 
 static const struct tesla_param params[] = {
