@@ -16,8 +16,8 @@ int param_set(const struct tesla_param *row, const char *text, void *conf, struc
 /* Stores every row's default. */
 int param_defaults(const struct tesla_param *table, void *conf, struct tesla_error *err);
 /*
- * "0.5", "10 s", "15min", "1h", "20ms", "90 d" to milliseconds; a bare number counts `unit_ms` each.
- * -EINVAL: no such form, negative, or beyond 10^12 ms.
+ * "0.5", "10 s", "15min", "1h", "20ms", "90 d" to milliseconds; a bare number counts `unit_ms`
+ * each.  -EINVAL: no such form, negative, or beyond 10^12 ms.
  */
 int duration_parse_ms(const char *text, double unit_ms, int64_t *ret);
 /* "90 s", "15 min", "0.5 s": how a user would write it. */

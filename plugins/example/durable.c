@@ -68,7 +68,7 @@ static int lines_deliver(void *self, const struct tesla_batch *batch,
 
 		__fpurge(f);
 		clearerr(f);
-		/* What is left unset is RETRY: tried again, later and later, until there is room. */
+		/* What is left unset is RETRY: tried again until there is room. */
 		return tesla_fail(err, -cause, "cannot write: %s", strerror(cause));
 	}
 	for (size_t i = 0; i < batch->n_items; i++)

@@ -63,10 +63,8 @@ sed -i 's/"wrong"/"secret"/' config.xml
 start_teslad
 wait_for 20 exporter_is new .state idle
 stop teslad
-for f in new.jsonl; do
-	jq -s -e 'group_by(.analyzer) | all(.[]; [.[].end_ms] | . == (sort | unique))' $f >/dev/null ||
-		fail "$f: twice or out of order"
-done
+jq -s -e 'group_by(.analyzer) | all(.[]; [.[].end_ms] | . == (sort | unique))' new.jsonl >/dev/null ||
+	fail "new.jsonl: twice or out of order"
 jq -r '"\(.analyzer) \(.end_ms / 1000 | todate)"' new.jsonl | sort >new.keys
 jq -r '"\(.key[1]) \(.utc)"' old.jsonl old2.jsonl | sort >old.keys
 assert_eq "v1 and v2 have the same" "$(cat old.keys)" "$(cat new.keys)"

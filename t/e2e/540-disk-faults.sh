@@ -52,9 +52,9 @@ jq -s -e 'group_by(.topic) | all(.[]; [.[].k] | . == [range(.[0]; .[0] + length)
 	fail "a hole in the stream"
 # A line for every second between the first and the last, once.
 for id in 1 2; do
-	grep -hv HORA data/$id/2*.txt | cut -f1 >times
-	assert_eq "analyzer $id: lines twice" "$(sort times | uniq -d)" ''
-	py - times <<'END' || fail "analyzer $id: lines are missing, or out of order"
+	grep -hv HORA data/$id/2*.txt | cut -f1 >lines
+	assert_eq "analyzer $id: lines twice" "$(sort lines | uniq -d)" ''
+	py - lines <<'END' || fail "analyzer $id: lines are missing, or out of order"
 import datetime, sys
 t = [datetime.datetime.strptime(line.strip(), "%H:%M:%S") for line in open(sys.argv[1])]
 steps = {(b - a).total_seconds() % 86400 for a, b in zip(t, t[1:])}

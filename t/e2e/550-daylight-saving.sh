@@ -34,13 +34,14 @@ day() {	# name, from, until, records, lines twice, rejects
 	start teslad teslad -c config.xml -i lector.ini
 	wait_for 15 teslad_answers
 	wait_for 60 drained
-	ctl journal rejects old | jq -r '"\(.end_ms / 1000 | todate) \(.reason)"' >rejects
+	ctl journal rejects old >rejects.jsonl
+	jq -r '"\(.end_ms / 1000 | todate) \(.reason)"' rejects.jsonl >rejects
 	stop teslad
 
 	jq -r '.end_ms' new.jsonl | sort >got
 	cut -d' ' -f2 written | sort | cmp - got || fail "$name: v1 has other windows"
 	# The last window ends at midnight, which opens the next day's file.
-	n=$(grep -hv HORA data/1/*.txt | wc -l)
+	n=$(cat data/1/*.txt | grep -cv HORA)
 	assert_eq "$name: lines in the day files" "$n" "$4"
 	assert_eq "$name: times twice" "$(grep -hv HORA data/1/*.txt | cut -f1 | sort | uniq -d | wc -l)" "$5"
 	assert_eq "$name: instants in csv" "$(grep -h '^20' csv/1/*.csv | cut -d, -f1 | sort -u | wc -l)" "$4"

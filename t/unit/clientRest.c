@@ -310,7 +310,8 @@ static const struct answer_case {
 	  { TESLA_RETRY },
 	  "full" },
 	{ "{\"x\":[{\"status\":\"odd\"}],\"y\":{\"results\":[1]},"
-	  "\"results\":[{\"a\":{\"status\":\"odd\",\"b\":[[1]]},\"c\":[\"odd\"],\"status\":\"stored\","
+	  "\"results\":[{\"a\":{\"status\":\"odd\",\"b\":[[1]]},\"c\":[\"odd\"],"
+	  "\"status\":\"stored\","
 	  "\"status2\":\"odd\"}],\"z\":null}",
 	  1,
 	  NULL,

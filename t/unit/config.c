@@ -271,7 +271,8 @@ static const struct bad table[] = {
 	{ ">5</tempsg", ">often</tempsg", 18, 9,
 	  "<tempsgravacio> is \"often\": expected minutes, such as 15", SCHEMA_SAME },
 	{ ">5</tempsg", ">7</tempsg", 18, 9,
-	  "<tempsgravacio> is \"7\": expected whole seconds that divide a day: nearest are 6 min and "
+	  "<tempsgravacio> is \"7\": expected whole seconds that divide a day: "
+	  "nearest are 6 min and "
 	  "8 min",
 	  SCHEMA_CANNOT },
 	{ ">5</tempsg", ">7 s</tempsg", 18, 9, "nearest are 6 s and 8 s", SCHEMA_CANNOT },
