@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 12
+# seconds: 20
 # SPDX-License-Identifier: Apache-2.0
 # tools/demo ends with 0 when readings came, by itself or on a signal, with and without a terminal,
 # and leaves no process and no file.
@@ -17,8 +17,10 @@ shows() {	# file
 	grep -aEq 'TPF.*[0-9]' "$1"
 }
 
-"$top/tools/demo" --seconds 3 >plain.log 2>&1 </dev/null || fail "without a terminal: ended with $?"
+"$top/tools/demo" --seconds 8 >plain.log 2>&1 </dev/null || fail "without a terminal: ended with $?"
 shows plain.log || fail "no readings in what it printed"
+grep -Eq '^HORA	TPF0	TPF1	TPF2	' plain.log || fail "no day file in what it printed"
+grep -Eq '^[0-9]{2}:[0-9]{2}:[0-9]{2}	 +2[0-9]{2}\.[0-9]{2}	' plain.log || fail "no record in what it printed"
 left_nothing
 
 TERM=xterm script -qefc "'$top/tools/demo' --seconds 2" /dev/null >terminal.log </dev/null ||
