@@ -336,7 +336,7 @@ analyzer_is() {
 }
 
 start_rest() {
-	start "$1" py "$top/t/e2e/rest_server.py" --port 0 "${@:2}"
+	start "$1" py "$top/t/e2e/rest_server.py" "${@:2}"
 	wait_for 10 grep -qs "^ready" "$tmp/$1.log"
 }
 

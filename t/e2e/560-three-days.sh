@@ -11,6 +11,8 @@ test -x "$past" || skip "t/e2e/past is not built: make check TESTS="
 
 start_sim sim --tcp 0 --tcp 0 --tcp 0 --tcp 0 --meter '*=PM710'
 start_rest new --api v1 --out "$tmp/new.jsonl"
+port=$(rest_url new)
+port=${port##*:}
 for line in 1 2 3 4; do
 	device $line tcp host=127.0.0.1 port="$(sim_port sim $line)"
 done
@@ -34,21 +36,29 @@ stored() {
 numbers() {
 	ctl status | jq -c '[([.analyzers[].missed] | add), ([.analyzers[].failed] | add), ([.analyzers[].sweeps] | add)]'
 }
-# Who else would be late here: a thread that sleeps to the same deadlines (DESIGN 12).
-start witness py "$top/t/e2e/witness.py" "$tmp/witness"
-start_teslad
-wait_for 30 all_online
-before=$(numbers)
-wait_for 120 stored
-after=$(numbers)
-wait_for 20 drained
-stop teslad
-stop witness
-late=$(cat witness)
-echo "before $before, after $after (missed, failed, sweeps); the witness was late by $late ms at most"
-if test "$late" -lt 500; then
-	assert_eq "missed and failed polls" "$(jq -c '.[:2]' <<<"$after")" "$(jq -c '.[:2]' <<<"$before")"
-fi
+# Who else would be late here: a thread that sleeps to the same deadlines (DESIGN 12).  A drain in
+# which the witness was late by half an interval says nothing, and is repeated.
+cp -r state state.full
+for try in 1 2 3; do
+	start witness py "$top/t/e2e/witness.py" "$tmp/witness"
+	start_teslad
+	wait_for 30 all_online
+	before=$(numbers)
+	wait_for 120 stored
+	after=$(numbers)
+	wait_for 20 drained
+	stop teslad
+	stop witness
+	late=$(cat witness)
+	echo "before $before, after $after (missed, failed, sweeps); the witness was late by $late ms at most"
+	test "$late" -ge 500 || break
+	test $try -lt 3 || skip "this machine is late by itself"
+	stop new
+	rm -rf state new.jsonl
+	cp -r state.full state
+	start_rest new --api v1 --out "$tmp/new.jsonl" --port "$port"
+done
+assert_eq "missed and failed polls" "$(jq -c '.[:2]' <<<"$after")" "$(jq -c '.[:2]' <<<"$before")"
 py - written new.jsonl <<'END' || fail "not what was recorded, or out of order"
 import collections, json, sys
 want, got = collections.defaultdict(list), collections.defaultdict(list)

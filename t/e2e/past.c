@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * past CONFIG MODELS JOURNAL FROM UNTIL STEP: what teslad would have recorded between two instants
+ * past CONFIG MODELS JOURNAL FROM UNTIL STEP [odd]: what teslad would have recorded between two instants
  * (2026-10-25T00:00:00Z) for exporters that took nothing, with readings every STEP seconds: by a
  * clock of its own, through the windows and the journal that teslad has.  Prints a line per record:
- * analyzer, end_ms.
+ * analyzer, end_ms.  `odd` adds, a second behind the last of the first two analyzers, a record with a
+ * value that is no number and one with a name of a model that is too long for v2.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -75,27 +76,34 @@ static void read_all(struct past *p, size_t i, int64_t t_ms)
 	}
 }
 
-static void close_window(struct past *p, size_t i)
+/* What was packed from `at` on is a record of `a`, for the exporters that it names. */
+static void entry_add(struct past *p, const struct conf_analyzer *a, int64_t end_ms, size_t at)
 {
-	const struct conf_analyzer *a = &p->config->analyzers[i];
-	const struct window_scale none = { .n = 0 };
 	struct journal_entry *e = &p->entries[p->n];
-	size_t at = p->bytes.pub.len;
-	struct record r;
 
-	if (window_close(p->windows[i], a, "past", &none, &p->memory, &r) != 0 ||
-	    record_encode(&r, &p->bytes) != 0)
-		die("a record", "cannot be made");
 	*e = (struct journal_entry){ .analyzer = a->id,
-				     .end_ms = r.end_ms,
+				     .end_ms = end_ms,
 				     .exporters = p->whom[p->n],
 				     .len = p->bytes.pub.len - at };
 	for (size_t x = 0; x < p->config->n_exporters; x++)
 		for (size_t k = 0; k < p->config->exporters[x].n_analyzers; k++)
 			if (p->config->exporters[x].analyzers[k] == a)
 				p->whom[p->n][e->n_exporters++] = p->numbers[x];
-	(void)printf("%" PRId64 " %" PRId64 "\n", a->id, r.end_ms);
+	(void)printf("%" PRId64 " %" PRId64 "\n", a->id, end_ms);
 	p->n++;
+}
+
+static void close_window(struct past *p, size_t i)
+{
+	const struct conf_analyzer *a = &p->config->analyzers[i];
+	const struct window_scale none = { .n = 0 };
+	size_t at = p->bytes.pub.len;
+	struct record r;
+
+	if (window_close(p->windows[i], a, "past", &none, &p->memory, &r) != 0 ||
+	    record_encode(&r, &p->bytes) != 0)
+		die("a record", "cannot be made");
+	entry_add(p, a, r.end_ms, at);
 }
 
 static void commit(struct past *p, int64_t t_ms)
@@ -128,6 +136,42 @@ static void live(struct past *p, int64_t from_ms, int64_t until_ms, int64_t step
 		}
 		commit(p, t);
 	}
+}
+
+/* A record by hand: such as no window makes. */
+static void odd_record(struct past *p, size_t i, double value, size_t model_len)
+{
+	const struct conf_analyzer *a = &p->config->analyzers[i];
+	_cleanup_free_ char *model = malloc(model_len + 1);
+	int64_t end_ms = p->windows[i]->end_ms + 1000;
+	size_t at = p->bytes.pub.len;
+	msgpack_packer pk;
+
+	if (model == NULL)
+		die("memory", "there is none");
+	memset(model, '%', model_len);
+	model[model_len] = '\0';
+	mp_writer(&pk, &p->bytes);
+	(void)msgpack_pack_array(&pk, 7);
+	(void)msgpack_pack_int(&pk, RECORD_VERSION);
+	(void)msgpack_pack_int64(&pk, a->id);
+	(void)msgpack_pack_int64(&pk, end_ms - 1000);
+	(void)msgpack_pack_int64(&pk, end_ms);
+	mp_str(&pk, model);
+	mp_str(&pk, NULL);
+	(void)msgpack_pack_array(&pk, 1);
+	(void)msgpack_pack_array(&pk, 5);
+	mp_str(&pk, "FRE");
+	mp_str(&pk, "Hz");
+	(void)msgpack_pack_int(&pk, TESLA_STATUS);
+	(void)msgpack_pack_double(&pk, 1);
+	(void)msgpack_pack_array(&pk, 1);
+	(void)msgpack_pack_array(&pk, 4);
+	(void)msgpack_pack_int(&pk, TESLA_GOOD);
+	(void)msgpack_pack_int(&pk, 1);
+	(void)msgpack_pack_int(&pk, 1000);
+	(void)msgpack_pack_double(&pk, value);
+	entry_add(p, a, end_ms, at);
 }
 
 static void past_init(struct past *p, const struct config *c)
@@ -172,8 +216,8 @@ int main(int argc, char **argv)
 	struct past p;
 	struct config *c;
 
-	if (argc != 7)
-		die("usage", "past CONFIG MODELS JOURNAL FROM UNTIL STEP");
+	if (argc < 7)
+		die("usage", "past CONFIG MODELS JOURNAL FROM UNTIL STEP [odd]");
 	tzset();
 	c = config_load(argv[1], (const char *const[]){ argv[2], NULL }, &diags);
 	if (c == NULL) {
@@ -184,6 +228,11 @@ int main(int argc, char **argv)
 		die(argv[3], err.text);
 	past_init(&p, c);
 	live(&p, instant_ms(argv[4]), instant_ms(argv[5]), strtoll(argv[6], NULL, 10) * 1000);
+	if (argc > 7) {
+		odd_record(&p, 0, NAN, 5);
+		odd_record(&p, 1, 50, 200000);
+		commit(&p, instant_ms(argv[5]));
+	}
 	past_release(&p);
 	config_free(c);
 	diags_release(&diags);
