@@ -277,6 +277,20 @@ static const struct verb {
 	{ "purge", NULL, true, run_purge },
 };
 
+/* Is what came with the words for this one? */
+static const char *misfit(const struct ctl *ctl, const struct verb *v, size_t used)
+{
+	if (ctl->n_words > used + (v->run != run_list))
+		return "too many words";
+	if (v->needs_id && ctl->n_words <= used)
+		return "which exporter? `teslactl journal` lists them";
+	if (ctl->to != NULL && v->run != run_drain)
+		return "--to is for drain";
+	if (ctl->yes && v->run != run_purge && v->run != run_purge_rejects)
+		return "--yes is for purge";
+	return NULL;
+}
+
 static int usage(const char *why)
 {
 	(void)fprintf(stderr, "teslactl: journal: %s\nexpected: journal " JOURNAL_ARGS "\n", why);
@@ -285,7 +299,7 @@ static int usage(const char *why)
 
 int journal_run(const struct ctl *ctl)
 {
-	const char *name = ctl->n_words > 0 ? ctl->words[0] : "list";
+	const char *name = ctl->n_words > 0 ? ctl->words[0] : "list", *wrong;
 
 	for (size_t i = 0; i < N_ELEMENTS(verbs); i++) {
 		const struct verb *v = &verbs[i];
@@ -294,13 +308,10 @@ int journal_run(const struct ctl *ctl)
 		if (strcmp(v->name, name) != 0 ||
 		    (v->what != NULL && (ctl->n_words < 2 || strcmp(v->what, ctl->words[1]) != 0)))
 			continue;
-		if (ctl->n_words > used + 1)
-			return usage("too many words");
-		if (v->needs_id && ctl->n_words <= used)
-			return usage("which exporter? `teslactl journal` lists them");
-		if (ctl->to != NULL && v->run != run_drain)
-			return usage("--to is for drain");
+		wrong = misfit(ctl, v, used);
+		if (wrong != NULL)
+			return usage(wrong);
 		return v->run(ctl, ctl->n_words > used ? ctl->words[used] : NULL);
 	}
-	return usage("there is no such command");
+	return usage("there is no such word");
 }

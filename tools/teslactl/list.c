@@ -63,7 +63,7 @@ static void number_add(struct table *t, double v, enum form form, int64_t now_ms
 		return;
 	}
 	if (form == RATE) {
-		table_addf(t, "%.3g/s", v);
+		table_addf(t, v < 10 ? "%.2f/s" : "%.0f/s", v);
 		return;
 	}
 	if (form == SHARE || (form == AGE && v <= 0)) {
