@@ -324,7 +324,7 @@ struct tesla_record_variable {
 static inline double tesla_predecessor_value(const struct tesla_record_variable *v, double value)
 {
 	double f = v->predecessor_factor,
-	       whole = f > 0 && f < 1 ? (double)(int64_t)(1 / f + 0.5) : 0;
+	       whole = f >= 1e-9 && f < 1 ? (double)(int64_t)(1 / f + 0.5) : 0;
 
 	return whole > 0 && 1 / whole == f ? value / whole : value * f;
 }
@@ -380,8 +380,8 @@ enum tesla_delivery {
 };
 struct tesla_verdict {
 	enum tesla_delivery delivery;
-	int64_t retry_ms; /* with RETRY: not before (Retry-After); 0: the core's back-off */
 	struct tesla_error why;
+	int64_t retry_ms; /* with RETRY: not before (Retry-After); 0: the core's back-off */
 };
 #define TESLA_LIVE (1u << 0) /* everything as it comes, never retried */
 
@@ -390,9 +390,9 @@ struct tesla_exporter {
 	uint32_t caps;
 	int (*open)(const void *conf, const struct tesla_host *, void **self, struct tesla_error *);
 	/*
-	 * verdicts: one per item, all RETRY at first; a live exporter leaves them.  Records of one
-	 * analyzer come in the order of time; one that is RETRY comes again before later ones are
-	 * given up on.  Negative: nothing more could be done, *err says why; verdicts that were
+	 * verdicts: one per item, all RETRY at first; a live exporter leaves them.  Records come in
+	 * the order in which they were made; one that is RETRY while later ones are DONE is left
+	 * behind and comes again by itself.  Negative: nothing more could be done, *err says why; verdicts that were
 	 * set count.  A record may come again although it was DONE, when the daemon was killed.
 	 */
 	int (*deliver)(void *self, const struct tesla_batch *, struct tesla_verdict *verdicts,
