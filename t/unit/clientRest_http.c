@@ -213,13 +213,30 @@ static const struct status_case {
 	{ HTTP("200 OK", "33", STORED), TESLA_RETRY, TESLA_DONE, "", false },
 	{ HTTP("201 Created", "33", STORED), TESLA_DONE, TESLA_DONE, "", false },
 	{ HTTP("204 No Content", "0", ""), TESLA_RETRY, TESLA_RETRY, "answered 204", false },
-	{ HTTP("409 Conflict", "5", "#dupl"), TESLA_DONE, TESLA_REJECT, "", false },
+	{ HTTP("409 Conflict", "5", "#dupl"), TESLA_DONE, TESLA_RETRY, "", false },
 	{ HTTP("400 Bad Request", "12", "1#no\x01h\xc3\xb3ra\nx"), TESLA_REJECT, TESLA_REJECT,
 	  "answered 400: 1#no?h??ra", false },
+	{ HTTP("400 Bad Request", "5", "#nope"), TESLA_REJECT, TESLA_REJECT, "400: #nope", false },
+	{ HTTP("400 Bad Request", "6", "<html>"), TESLA_RETRY, TESLA_REJECT, "400: <html>", false },
+	{ HTTP("400 Bad Request", "5", "2#bad"), TESLA_RETRY, TESLA_REJECT, "400: 2#bad", false },
+	{ HTTP("400 Bad Request", "1", "1"), TESLA_RETRY, TESLA_REJECT, "400: 1", false },
+	{ HTTP("400 Bad Request", "0", ""), TESLA_RETRY, TESLA_REJECT, "answered 400", false },
 	{ HTTP("404 Not Found", "4", "#no!"), TESLA_REJECT, TESLA_RETRY, "404: #no!", false },
 	{ HTTP("404 Not Found", "3", "no!"), TESLA_RETRY, TESLA_RETRY, "404: no!: see target",
 	  false },
 	{ HTTP("413 Too Large", "0", ""), TESLA_REJECT, TESLA_REJECT, "answered 413", false },
+	{ HTTP("422 Unprocessable", "2", "no"), TESLA_REJECT, TESLA_REJECT, "422: no", false },
+	{ HTTP("402 Pay", "3", "#no"), TESLA_RETRY, TESLA_RETRY, "#no: see target and proxy",
+	  false },
+	{ HTTP("406 Not Acceptable", "0", ""), TESLA_RETRY, TESLA_RETRY, "406: see api and format",
+	  false },
+	{ HTTP("410 Gone", "3", "#no"), TESLA_RETRY, TESLA_RETRY, "410: #no: see target", false },
+	{ HTTP("411 Length", "0", ""), TESLA_RETRY, TESLA_RETRY, "411: see target", false },
+	{ HTTP("415 Unsupported", "0", ""), TESLA_RETRY, TESLA_RETRY,
+	  "415: see api, gzip and format", false },
+	{ HTTP("426 Upgrade", "0", ""), TESLA_RETRY, TESLA_RETRY, "426: see target", false },
+	{ HTTP("431 Head", "0", ""), TESLA_RETRY, TESLA_RETRY, "431: see target", false },
+	{ HTTP("499 Odd", "0", ""), TESLA_RETRY, TESLA_RETRY, "499: see target", false },
 	{ HTTP("401 Unauthorized", "0", ""), TESLA_REFUSED, TESLA_REFUSED,
 	  "401: see token, user and password", false },
 	{ HTTP("403 Forbidden", "2", "no"), TESLA_REFUSED, TESLA_REFUSED, "403: no: see", false },
@@ -284,6 +301,75 @@ Test(clientRest_http, statuses, .timeout = 60)
 	for (size_t i = 0; i < N_ELEMENTS(statuses); i++) {
 		check_status(&statuses[i], NULL, 0, statuses[i].v2);
 		check_status(&statuses[i], v1_json, N_ELEMENTS(v1_json), statuses[i].v1);
+	}
+}
+
+/* Halves find the record that an answer is about; where it is about none they are so many more. */
+Test(clientRest_http, only_what_is_about_records_is_halved, .timeout = 30)
+{
+	static const struct {
+		const char *answer;
+		size_t n_requests;
+		enum tesla_delivery all;
+	} rows[] = {
+		{ HTTP("400 x", "0", ""), 7, TESLA_REJECT },
+		{ HTTP("413 x", "0", ""), 7, TESLA_REJECT },
+		{ HTTP("422 x", "0", ""), 7, TESLA_REJECT },
+		{ HTTP("409 x", "0", ""), 1, TESLA_RETRY },
+		{ HTTP("415 x", "0", ""), 1, TESLA_RETRY },
+		{ HTTP("404 x", "1", "#"), 1, TESLA_RETRY },
+		{ HTTP("407 x", "0", ""), 1, TESLA_REFUSED },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct rig *r = calloc(1, sizeof *r);
+		struct peer *p = calloc(1, sizeof *p);
+
+		peer_start(p, &(struct reply){ rows[i].answer, false }, 1);
+		rig_open(r, "http", p->port, v1_json, N_ELEMENTS(v1_json));
+		rig_fill(r, 4, END_MS);
+		rig_deliver(r);
+		rig_close(r);
+		peer_stop(p);
+		cr_expect_eq(p->n_requests, rows[i].n_requests, "%s: %zu", rows[i].answer,
+			     p->n_requests);
+		cr_expect_eq(rig_count(r, rows[i].all), 4, "%s", rows[i].answer);
+		free(p);
+		free(r);
+	}
+}
+
+/* The hour that is repeated, its second pass: whose record does the server have? */
+Test(clientRest_http, a_conflict_names_the_instant, .timeout = 30)
+{
+	static const struct {
+		const char *answer;
+		enum tesla_delivery delivery;
+	} rows[] = {
+		{ HTTP("409 x", "21", "#2026-10-25T01:00:00Z"), TESLA_DONE },
+		{ HTTP("409 x", "33", "#there is one of 2026-10-25T01:00:00Z"), TESLA_REJECT },
+		{ HTTP("409 x", "37", "#there is one of 2026-10-25T01:00:00Z"), TESLA_DONE },
+		{ HTTP("409 x", "37", "<p>DATA_UTC=2026-10-25T01:00:00Z</p>\n"), TESLA_REJECT },
+		{ HTTP("409 x", "38", "\n#there is one of 2026-10-25T01:00:00Z"), TESLA_REJECT },
+		{ HTTP("409 x", "21", "#2026-10-25T00:00:00Z"), TESLA_REJECT },
+		{ HTTP("409 x", "0", ""), TESLA_REJECT },
+	};
+
+	(void)setenv("TZ", "Europe/Madrid", 1);
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct rig *r = calloc(1, sizeof *r);
+		struct peer *p = calloc(1, sizeof *p);
+
+		peer_start(p, &(struct reply){ rows[i].answer, true }, 1);
+		rig_open(r, "http", p->port, NULL, 0);
+		rig_fill(r, 1, 1792890000000);
+		rig_deliver(r);
+		rig_close(r);
+		peer_stop(p);
+		cr_expect_eq(r->verdicts[0].delivery, rows[i].delivery, "%s: %d %s", rows[i].answer,
+			     r->verdicts[0].delivery, r->verdicts[0].why.text);
+		free(p);
+		free(r);
 	}
 }
 
@@ -366,7 +452,8 @@ Test(clientRest_http, retry_after, .timeout = 30)
 		{ "503 x", "9223372036854775807", 24 * 3600 * 1000 },
 		{ "503 x", "Thu, 01 Jan 1970 00:00:00 GMT", 0 },
 		{ "503 x", "Fri, 31 Dec 2999 23:59:59 GMT", 24 * 3600 * 1000 },
-		{ "400 x", "7", 0 }, /* rejected: never again */
+		{ "422 x", "7", 0 }, /* rejected: never again */
+		{ "400 x", "7", 7000 },
 	};
 	time_t then = time(NULL) + 60;
 	char date[64];

@@ -167,6 +167,11 @@ static int answer_take(struct run *run, size_t from, size_t n, const struct http
 
 /* ---- halves ---- */
 
+static bool is_of_records(const struct http_answer *a)
+{
+	return a->status == 400 || a->status == 413 || a->status == 422;
+}
+
 static int range_send(struct run *run, size_t from, size_t n)
 {
 	struct tesla_verdict v;
@@ -180,7 +185,7 @@ static int range_send(struct run *run, size_t from, size_t n)
 		return r;
 	if (a.trouble == NULL && (a.status == 200 || a.status == 201))
 		return answer_take(run, from, n, &a);
-	verdict_of(&a, run->url, &v);
+	verdict_of(&a, run->url, is_of_records(&a), &v);
 	if (v.delivery == TESLA_REJECT && n > 1) {
 		r = range_send(run, from, n / 2);
 		return r != GO_ON ? r : range_send(run, from + n / 2, n - n / 2);

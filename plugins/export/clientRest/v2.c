@@ -17,10 +17,19 @@ static bool body_names(const struct http_answer *a, const char *text)
 	return a->body != NULL && memmem(a->body, a->len, text, strlen(text)) != NULL;
 }
 
+/* The server's own words begin so; a page of a proxy, or of a server of another kind, does not. */
+static bool body_begins(const struct http_answer *a, const char *text)
+{
+	size_t len = strlen(text);
+
+	return a->body != NULL && a->len >= len && memcmp(a->body, text, len) == 0;
+}
+
 /*
  * 409: a record of this local time is there.  In the second pass of the hour that is repeated it
- * may be the first pass's, unless the server names the instant, as one does that heeds DATA_UTC.
- * Before a record of the first pass no other of its local time was sent, so it is that one.
+ * may be the first pass's, unless the server names the instant, as one does that heeds DATA_UTC; in
+ * words of its own, for a page about an error may quote the request.  Before a record of the first
+ * pass no other of its local time was sent, so it is that one.
  */
 static void conflict(const struct tesla_item *record, const struct http_answer *a,
 		     struct tesla_verdict *v)
@@ -28,7 +37,7 @@ static void conflict(const struct tesla_item *record, const struct http_answer *
 	char utc[INSTANT_SIZE] = "";
 
 	if (!instant_is_second_pass(record->t_ms) ||
-	    (instant_utc(record->t_ms, utc) && body_names(a, utc)))
+	    (instant_utc(record->t_ms, utc) && body_begins(a, "#") && body_names(a, utc)))
 		v->delivery = TESLA_DONE;
 	else
 		verdict_reject(v, -EEXIST,
@@ -40,7 +49,14 @@ static void conflict(const struct tesla_item *record, const struct http_answer *
 /* The server knows the path, but not node, analyzer and model together: it begins its word so. */
 static bool is_unregistered(const struct http_answer *a)
 {
-	return a->status == 404 && a->len > 0 && a->body[0] == '#';
+	return a->status == 404 && body_begins(a, "#");
+}
+
+static bool is_of_record(const struct http_answer *a)
+{
+	if (a->status == 400)
+		return body_begins(a, "1#") || body_begins(a, "#");
+	return a->status == 413 || a->status == 422;
 }
 
 static void unregistered(const struct http_answer *a, struct tesla_verdict *v)
@@ -77,7 +93,7 @@ static int post(struct rest *r, const char *node, const struct tesla_item *recor
 	else if (a.trouble == NULL && is_unregistered(&a))
 		unregistered(&a, v);
 	else
-		verdict_of(&a, url, v);
+		verdict_of(&a, url, is_of_record(&a), v);
 	free(url);
 	return 0;
 }

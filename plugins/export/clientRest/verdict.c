@@ -8,7 +8,7 @@
 
 #define LINE_SIZE 81
 
-/* The first row that fits. */
+/* The first row that fits, of what is about no record: none is given up for it. */
 static const struct rule {
 	long from, to;
 	enum tesla_delivery delivery;
@@ -17,13 +17,15 @@ static const struct rule {
 	{ 300, 399, TESLA_RETRY, ": set target to where the server is" },
 	{ 401, 401, TESLA_REFUSED, ": see token, user and password" },
 	{ 403, 403, TESLA_REFUSED, ": see token, user and password" },
-	/* A path that is not there says nothing about records: none is given up for it. */
 	{ 404, 405, TESLA_RETRY, ": see target" },
+	{ 406, 406, TESLA_RETRY, ": see api and format" },
 	{ 407, 407, TESLA_REFUSED, ": see proxy" },
 	{ 408, 408, TESLA_RETRY, "" },
+	{ 415, 415, TESLA_RETRY, ": see api, gzip and format" },
 	{ 425, 425, TESLA_RETRY, "" },
 	{ 429, 429, TESLA_RETRY, "" },
-	{ 400, 499, TESLA_REJECT, "" },
+	/* Who says it may be a proxy, or a server of another kind, or one that expects TLS. */
+	{ 400, 499, TESLA_RETRY, ": see target and proxy" },
 	{ 0, 999, TESLA_RETRY, "" },
 };
 
@@ -46,26 +48,34 @@ static const struct rule *rule_of(long status)
 	return r;
 }
 
-void verdict_of(const struct http_answer *a, const char *url, struct tesla_verdict *v)
+static void answered(struct tesla_verdict *v, const struct http_answer *a, const char *url,
+		     const char *advice)
+{
+	char line[LINE_SIZE];
+	const char *between = ": ";
+
+	if (a->location != NULL) {
+		text_line(line, sizeof line, a->location, strlen(a->location));
+		between = " to ";
+	} else {
+		text_line(line, sizeof line, a->body, a->len);
+	}
+	(void)tesla_fail(&v->why, -EPROTO, "%.100s: answered %ld%s%s%s", url, a->status,
+			 line[0] != '\0' ? between : "", line, advice);
+}
+
+void verdict_of(const struct http_answer *a, const char *url, bool of_record,
+		struct tesla_verdict *v)
 {
 	const struct rule *rule = rule_of(a->status);
-	char line[LINE_SIZE];
 
 	*v = (struct tesla_verdict){ .retry_ms = a->retry_after_ms };
 	if (a->trouble != NULL) {
 		(void)tesla_fail(&v->why, -EIO, "%.100s: %.120s", url, a->trouble);
 		return;
 	}
-	v->delivery = rule->delivery;
+	v->delivery = of_record ? TESLA_REJECT : rule->delivery;
 	if (v->delivery != TESLA_RETRY)
 		v->retry_ms = 0;
-	if (a->location != NULL)
-		text_line(line, sizeof line, a->location, strlen(a->location));
-	else
-		text_line(line, sizeof line, a->body, a->len);
-	(void)tesla_fail(&v->why, -EPROTO, "%.100s: answered %ld%s%s%s", url, a->status,
-			 a->location ? " to "
-			 : line[0]   ? ": "
-				     : "",
-			 line, rule->advice);
+	answered(v, a, url, of_record ? "" : rule->advice);
 }

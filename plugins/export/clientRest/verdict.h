@@ -7,7 +7,11 @@
 
 __attribute__((format(printf, 3, 4))) void verdict_reject(struct tesla_verdict *v, int code,
 							  const char *fmt, ...);
-/* Any answer but those that deliver: RETRY, REJECT or REFUSED, and why. */
-void verdict_of(const struct http_answer *a, const char *url, struct tesla_verdict *v);
+/*
+ * Any answer but those that deliver, and why: RETRY or REFUSED; `of_record`: the status speaks of
+ * what is in the record, and as it will be the same tomorrow: REJECT.
+ */
+void verdict_of(const struct http_answer *a, const char *url, bool of_record,
+		struct tesla_verdict *v);
 
 #endif
