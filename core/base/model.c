@@ -264,6 +264,18 @@ static void elements_fill(struct build *b, const xmlNode *variable, const struct
 
 /* ---- variables ---- */
 
+static void variable_check(struct build *b, const xmlNode *node, const struct m_variable_row *row)
+{
+	if (fabs(row->factor) < MODEL_FACTOR_MIN || fabs(row->factor) > MODEL_FACTOR_MAX)
+		xml_error(b->x, b->d, node,
+			  "<variable>: factor is %g: expected %g to %g, or the same below 0",
+			  row->factor, MODEL_FACTOR_MIN, MODEL_FACTOR_MAX);
+	if (row->rating > 0 && row->kind + 1 != TESLA_COUNTER)
+		xml_error(b->x, b->d, node,
+			  "<variable>: rating is given, but it is no counter: expected "
+			  "kind=\"counter\"");
+}
+
 static void variable_add(struct build *b, const xmlNode *node, struct tesla_variable *v)
 {
 	struct m_variable_row row = {
@@ -275,12 +287,7 @@ static void variable_add(struct build *b, const xmlNode *node, struct tesla_vari
 	if (row.name != NULL && model_variable(b->m, row.name) != NULL)
 		xml_error(b->x, b->d, node,
 			  "<variable>: the name %.60s stands for another one already", row.name);
-	if (row.factor == 0)
-		xml_error(b->x, b->d, node, "<variable>: factor is 0: expected another number");
-	if (row.rating > 0 && row.kind + 1 != TESLA_COUNTER)
-		xml_error(b->x, b->d, node,
-			  "<variable>: rating is given, but it is no counter: expected "
-			  "kind=\"counter\"");
+	variable_check(b, node, &row);
 	*v = (struct tesla_variable){
 		.name = row.name ? row.name : "",
 		.unit = row.unit,

@@ -7,6 +7,9 @@
 
 #define MODEL_ELEMENTS_MAX 64
 #define MODEL_VARIABLES_MAX 500
+/* Of a factor, in absolute value: what it makes of a number, and one by it, are numbers too. */
+#define MODEL_FACTOR_MIN 1e-9
+#define MODEL_FACTOR_MAX 1e9
 
 /* What makes an element of a variable; what it does not say, its variable or model says. */
 struct m_layer {

@@ -301,6 +301,18 @@ static int get_elements(struct reader *rd, const msgpack_object *list,
 	return r;
 }
 
+static int get_factor(const struct reader *rd, const msgpack_object *o, double *ret)
+{
+	char expected[64];
+	int r = get_number(rd, "factor", o, true, ret);
+
+	if (r != 0 || (fabs(*ret) >= MODEL_FACTOR_MIN && fabs(*ret) <= MODEL_FACTOR_MAX))
+		return r;
+	(void)snprintf(expected, sizeof expected, "%g to %g in absolute value", MODEL_FACTOR_MIN,
+		       MODEL_FACTOR_MAX);
+	return refuse(rd, "factor", o, expected);
+}
+
 static int get_variable(struct reader *rd, const msgpack_object *variable,
 			struct tesla_record_variable *v)
 {
@@ -319,7 +331,7 @@ static int get_variable(struct reader *rd, const msgpack_object *variable,
 		r = get_int(rd, "kind", &o[2], (int64_t[2]){ TESLA_GAUGE, TESLA_STATUS }, &kind);
 	v->kind = (enum tesla_variable_kind)kind;
 	if (r == 0)
-		r = get_number(rd, "factor", &o[3], true, &v->predecessor_factor);
+		r = get_factor(rd, &o[3], &v->predecessor_factor);
 	return r == 0 ? get_elements(rd, &o[4], v) : r;
 }
 

@@ -3,6 +3,7 @@
 #include "base/record.h"
 
 #include <errno.h>
+#include <fenv.h>
 #include <math.h>
 #include <string.h>
 
@@ -247,6 +248,9 @@ static const struct {
 	{ HEAD "[['TPF,'V,4,1,[]]]]", "kind is 4" },
 	{ HEAD "[['TPF,'V,1,N,[]]]]", "factor is nan: expected a finite number" },
 	{ HEAD "[['TPF,'V,1,n,[]]]]", "factor is nil: expected a finite number" },
+	{ HEAD "[['TPF,'V,1,0,[]]]]", "factor is 0: expected 1e-09 to 1e+09 in absolute value" },
+	{ HEAD "[['TPF,'V,1,0.0000000009,[]]]]", "expected 1e-09 to 1e+09 in absolute value" },
+	{ HEAD "[['TPF,'V,1,-1000000001,[]]]]", "factor is -1000000001: expected 1e-09" },
 	{ HEAD "[['TPF,'V,1,1,[]]]]", "elements is an array of 0: expected an array of 1 to 64" },
 	{ GAUGE("[0,1,1,2,2,2],[0,1,1000,2.5,2]"),
 	  "variable 1 (TPF), element 2: it is an array of 5: expected an array of 6" },
@@ -295,6 +299,36 @@ Test(record, what_is_wrong_is_said)
 		buf_release(&b);
 		arena_release(&memory);
 	}
+}
+
+/* What comes of 58392626 Wh; no factor makes a number that an integer does not hold. */
+static const struct {
+	double factor, value;
+} factors[] = {
+	{ 1, 58392626 },
+	{ 0.001, 58392.626 },
+	{ 10, 583926260 },
+	{ -0.001, -58392.626 },
+	{ 1e-9, 0.058392626 },
+	{ 1e-19, 5.8392626e-12 },
+	{ 1e-300, 5.8392626e-293 },
+	{ 1e300, 5.8392626e307 },
+};
+
+Test(record, predecessor_values)
+{
+	for (size_t i = 0; i < N_ELEMENTS(factors); i++) {
+		const struct tesla_record_variable v = { .predecessor_factor = factors[i].factor };
+		double value;
+
+		(void)feclearexcept(FE_INVALID);
+		value = tesla_predecessor_value(&v, 58392626);
+		cr_expect_eq(fetestexcept(FE_INVALID), 0, "%g: a cast out of range",
+			     factors[i].factor);
+		cr_expect(fabs(value - factors[i].value) <= fabs(value) * 1e-15, "%g: %.17g",
+			  factors[i].factor, value);
+	}
+	cr_expect_eq(tesla_predecessor_value(&variables[1], 58392626), 58392.626);
 }
 
 /* As many as a model may have, and one more. */
