@@ -175,12 +175,27 @@ t_unit_journal_SOURCES = t/unit/journal.c t/unit/journal_fixture.h
 t_unit_journal_CFLAGS = $(unit_cflags)
 t_unit_journal_LDADD = core/daemon/libjournal.la core/base/libbase.la $(CRITERION_LIBS)
 if PLUGIN_localFile
-unit_tests += t/unit/localFile
-t_unit_localFile_SOURCES = t/unit/localFile.c plugins/export/localFile/localFile.c $(local_file_parts)
-t_unit_localFile_CFLAGS = $(unit_cflags) $(LOCAL_FILE_CFLAGS)
-t_unit_localFile_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite,--wrap=write,--wrap=ftruncate \
-	-Wl,--wrap=renameat,--wrap=unlinkat,--wrap=fdatasync,--wrap=fsync
-t_unit_localFile_LDADD = core/base/libbase.la $(LOCAL_FILE_LIBS) $(XML_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS) -lm
+unit_tests += t/unit/localFile t/unit/localFile_once t/unit/localFile_archive
+local_file_unit_sources = t/unit/localFile_fixture.c t/unit/localFile_fixture.h \
+	plugins/export/localFile/localFile.c $(local_file_parts)
+local_file_unit_cflags = $(unit_cflags) $(LOCAL_FILE_CFLAGS)
+local_file_unit_ldflags = $(AM_LDFLAGS) -Wl,--wrap=pwrite,--wrap=write,--wrap=ftruncate \
+	-Wl,--wrap=renameat,--wrap=unlinkat,--wrap=fdatasync,--wrap=fsync,--wrap=pread \
+	-Wl,--wrap=getline,--wrap=malloc,--wrap=openat,--wrap=time
+local_file_unit_libs = core/base/libbase.la $(LOCAL_FILE_LIBS) $(XML_LIBS) $(MSGPACK_LIBS) \
+	$(CRITERION_LIBS) -lm
+t_unit_localFile_SOURCES = t/unit/localFile.c $(local_file_unit_sources)
+t_unit_localFile_CFLAGS = $(local_file_unit_cflags)
+t_unit_localFile_LDFLAGS = $(local_file_unit_ldflags)
+t_unit_localFile_LDADD = $(local_file_unit_libs)
+t_unit_localFile_once_SOURCES = t/unit/localFile_once.c $(local_file_unit_sources)
+t_unit_localFile_once_CFLAGS = $(local_file_unit_cflags)
+t_unit_localFile_once_LDFLAGS = $(local_file_unit_ldflags)
+t_unit_localFile_once_LDADD = $(local_file_unit_libs)
+t_unit_localFile_archive_SOURCES = t/unit/localFile_archive.c $(local_file_unit_sources)
+t_unit_localFile_archive_CFLAGS = $(local_file_unit_cflags)
+t_unit_localFile_archive_LDFLAGS = $(local_file_unit_ldflags)
+t_unit_localFile_archive_LDADD = $(local_file_unit_libs)
 endif
 unit_tests += t/unit/recorder
 t_unit_recorder_SOURCES = t/unit/recorder.c t/unit/hub_fixture.h
@@ -203,6 +218,10 @@ t_unit_journal_check_CPPFLAGS = $(AM_CPPFLAGS) -DJOURNAL_CHILD='"$(abs_top_build
 t_unit_journal_check_CFLAGS = $(unit_cflags) $(LMDB_CFLAGS)
 t_unit_journal_check_LDADD = core/daemon/libjournal.la core/base/libbase.la $(LMDB_LIBS) $(CRITERION_LIBS)
 EXTRA_t_unit_journal_check_DEPENDENCIES = t/unit/journal_child
+unit_tests += t/unit/recorded
+t_unit_recorded_SOURCES = t/unit/recorded.c
+t_unit_recorded_CFLAGS = $(unit_cflags)
+t_unit_recorded_LDADD = core/base/libbase.la $(CRITERION_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
