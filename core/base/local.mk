@@ -22,6 +22,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/param.c core/base/param.h \
 	core/base/paths.c core/base/paths.h \
 	core/base/record.c core/base/record.h \
+	core/base/recorded.c core/base/recorded.h \
 	core/base/stdio_fill.c core/base/stdio_fill.h \
 	core/base/xml.c core/base/xml.h core/base/xml_internal.h \
 	core/base/xml_check.c

@@ -47,7 +47,8 @@ static int entry_make(struct clerk *c, struct batch *b, const struct waiting *w,
 				     .end_ms = in.end_ms,
 				     .n_exporters = in.n_exporters,
 				     .record = in.record,
-				     .len = in.len };
+				     .len = in.len,
+				     .start_ms = in.start_ms };
 	return 0;
 }
 

@@ -15,7 +15,6 @@
 #define LOCK_NAME "teslad.lock"
 #define ROOM ((uint64_t)64 << 20) /* for queues, rejects, and pages that wait to be free */
 #define RESERVE 1024		  /* numbers that are taken at once */
-#define DAY_MS (24 * 60 * 60 * (int64_t)1000)
 #define REASON_MAX 500
 #define TRIES 20 /* each drops JOURNAL_STEP records */
 
@@ -186,15 +185,14 @@ int journal_exporter(struct journal *j, const char *id, uint16_t *no, struct tes
 /* ---- writing ---- */
 
 /* The clock was put back, or this was written before and only the answer was lost. */
-static bool was_recorded(struct txn *t, const struct journal_entry *e)
+static bool was_recorded(struct txn *t, const struct journal_entry *e, struct recorded *r)
 {
 	struct bytes payload;
-	int64_t last;
 
 	if (txn_get(t, TABLE_STATE, ROW_END, key_end(e->analyzer), &payload) != ROW_GOOD ||
-	    !row_parse_end(payload, &last))
-		return false;
-	return e->end_ms <= last && e->end_ms >= last - DAY_MS;
+	    !row_parse_end(payload, r))
+		*r = (struct recorded){ .n = 0 };
+	return recorded_has(r, e->end_ms);
 }
 
 static uint64_t next_seq(struct txn *t)
@@ -221,9 +219,10 @@ static void append(struct txn *t, const struct journal_entry *e)
 	struct row_record r = { .analyzer = e->analyzer,
 				.end_ms = e->end_ms,
 				.record = { e->record, e->len } };
+	struct recorded recorded;
 
 	assert(e->n_exporters > 0);
-	if (was_recorded(t, e)) {
+	if (was_recorded(t, e, &recorded)) {
 		limits_count(t, JOURNAL_DROP_TWICE, 1);
 		return;
 	}
@@ -235,7 +234,8 @@ static void append(struct txn *t, const struct journal_entry *e)
 			r.exporters[r.n_exporters++] = e->exporters[i];
 	}
 	txn_add_record(t, next_seq(t), &r);
-	txn_set_end(t, e->analyzer, e->end_ms);
+	recorded_add(&recorded, e->start_ms, e->end_ms);
+	txn_set_end(t, e->analyzer, &recorded);
 }
 
 /* Longer reasons are cut, between two characters of UTF-8. */

@@ -8,7 +8,7 @@
  *   queue    exporter no (u16), seq       what waits for an exporter
  *   rejects  exporter no, seq             reason, time, and the record
  *   state    'c', exporter no             its id, what it delivered and rejected
- *            'e', analyzer                the end of its last record: none is kept twice
+ *            'e', analyzer                the time that it has records of: none is kept twice
  *            'm'                          version, next seq, counts of what was dropped
  */
 #ifndef DAEMON_JOURNAL_H
@@ -46,6 +46,7 @@ struct journal_entry { /* a record to be appended */
 	size_t n_exporters;
 	const void *record; /* base/record.h */
 	size_t len;
+	int64_t start_ms;
 };
 struct journal_verdict { /* one that is done with */
 	uint16_t exporter;
@@ -53,9 +54,9 @@ struct journal_verdict { /* one that is done with */
 	const char *rejected; /* the reason; NULL: delivered */
 };
 /*
- * All of it in one transaction with one sync, or nothing.  A record whose end is not after the
- * last one of its analyzer, by a day at most, is left out and counted.  Verdicts on what does not
- * wait are ignored.  What goes beyond the limits is dropped and counted.  After a negative result
+ * All of it in one transaction with one sync, or nothing.  A record that ends in time of which its
+ * analyzer has records (base/recorded.h) is left out and counted.  Verdicts on what does not wait
+ * are ignored.  What goes beyond the limits is dropped and counted.  After a negative result
  * the journal is as before, or journal_broken.
  */
 int journal_write(struct journal *j, const struct journal_entry *entries, size_t n_entries,

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
+#include "base/recorded.h"
 #include "daemon/journal.h"
 
 #define JOURNAL_VERSION 1
@@ -70,7 +71,7 @@ bool row_parse_record(struct bytes payload, struct row_record *r);
 bool row_parse_reject(struct bytes payload, struct row_reject *r);
 bool row_parse_meta(struct bytes payload, struct row_meta *m);
 bool row_parse_cursor(struct bytes payload, struct journal_exporter_info *info);
-bool row_parse_end(struct bytes payload, int64_t *end_ms);
+bool row_parse_end(struct bytes payload, struct recorded *r);
 
 /* ---- in memory ---- */
 
@@ -160,7 +161,7 @@ enum row_found txn_record(struct txn *t, uint64_t seq, struct row_record *r);
 /* A record with its queue rows, under that number. */
 void txn_add_record(struct txn *t, uint64_t seq, const struct row_record *r);
 void txn_add_reject(struct txn *t, uint16_t exporter, uint64_t seq, const struct row_reject *r);
-void txn_set_end(struct txn *t, int64_t analyzer, int64_t end_ms);
+void txn_set_end(struct txn *t, int64_t analyzer, const struct recorded *r);
 /* Takes it out of an exporter's queue; false: it did not wait there. */
 bool txn_unqueue(struct txn *t, uint16_t exporter, uint64_t seq);
 /* Deletes the record if nobody waits for it. */

@@ -74,7 +74,8 @@ static int load_state_row(struct journal *j, const struct rows *w, struct tesla_
 {
 	struct row_meta meta;
 	struct bytes payload;
-	int64_t which = 0, end_ms;
+	struct recorded recorded;
+	int64_t which = 0;
 	enum row_kind kind = key_parse_state(w->key, &which);
 
 	if (kind == N_ROW_KINDS || !row_open(kind, w->key, w->value, &payload))
@@ -82,7 +83,7 @@ static int load_state_row(struct journal *j, const struct rows *w, struct tesla_
 	if (kind == ROW_CURSOR)
 		return load_cursor(j, (uint16_t)which, payload, err);
 	if (kind == ROW_END)
-		return row_parse_end(payload, &end_ms) ? 0
+		return row_parse_end(payload, &recorded) ? 0
 						       : damaged(j, "the row of an analyzer", err);
 	if (!row_parse_meta(payload, &meta))
 		return damaged(j, "the row of its version", err);

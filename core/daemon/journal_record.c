@@ -60,9 +60,9 @@ void txn_add_reject(struct txn *t, uint16_t exporter, uint64_t seq, const struct
 	txn_put(t, TABLE_REJECTS, ROW_REJECT, key, parts, N_ELEMENTS(parts));
 }
 
-void txn_set_end(struct txn *t, int64_t analyzer, int64_t end_ms)
+void txn_set_end(struct txn *t, int64_t analyzer, const struct recorded *r)
 {
-	const struct iovec part = { &end_ms, sizeof end_ms };
+	const struct iovec part = { (void *)(uintptr_t)r->spans, (size_t)r->n * sizeof *r->spans };
 
 	txn_put(t, TABLE_STATE, ROW_END, key_end(analyzer), &part, 1);
 }

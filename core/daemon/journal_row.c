@@ -18,7 +18,7 @@ const char *const journal_tables[N_TABLES] = { "records", "queue", "rejects", "s
 static const char magics[N_ROW_KINDS][4] = {
 	[ROW_RECORD] = { 'T', 'J', 'R', '1' }, [ROW_QUEUE] = { 'T', 'J', 'Q', '1' },
 	[ROW_REJECT] = { 'T', 'J', 'X', '1' }, [ROW_META] = { 'T', 'J', 'M', '1' },
-	[ROW_CURSOR] = { 'T', 'J', 'C', '1' }, [ROW_END] = { 'T', 'J', 'E', '1' },
+	[ROW_CURSOR] = { 'T', 'J', 'C', '1' }, [ROW_END] = { 'T', 'J', 'E', '2' },
 };
 
 /* ---- keys ---- */
@@ -203,7 +203,9 @@ bool row_parse_cursor(struct bytes p, struct journal_exporter_info *info)
 	return true;
 }
 
-bool row_parse_end(struct bytes p, int64_t *end_ms)
+bool row_parse_end(struct bytes p, struct recorded *r)
 {
-	return take(&p, end_ms, 8) && p.len == 0;
+	*r = (struct recorded){ .n = (int64_t)(p.len / sizeof *r->spans) };
+	return p.len <= sizeof r->spans && take(&p, r->spans, (size_t)r->n * sizeof *r->spans) &&
+	       p.len == 0 && recorded_ok(r);
 }

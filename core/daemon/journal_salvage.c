@@ -24,6 +24,7 @@ struct salvage {
 	size_t in_batch;
 	uint64_t carried;
 	struct waiting waiting;
+	bool trees_only;
 	bool older; /* the commit before the last is being read */
 	int r;
 	struct tesla_error *err;
@@ -103,12 +104,12 @@ static bool carry_meta(struct salvage *s, struct bytes payload)
 
 static bool carry_end(struct salvage *s, int64_t analyzer, struct bytes payload)
 {
-	int64_t end_ms;
+	struct recorded recorded;
 
-	if (!row_parse_end(payload, &end_ms))
+	if (!row_parse_end(payload, &recorded))
 		return false;
 	if (!txn_has(&s->t, TABLE_STATE, key_end(analyzer))) {
-		txn_set_end(&s->t, analyzer, end_ms);
+		txn_set_end(&s->t, analyzer, &recorded);
 		added(s);
 	}
 	return true;
@@ -262,6 +263,8 @@ static void read_state(struct salvage *s)
 		return;
 	pages_walk(&s->p, TABLE_STATE, on_state, s);
 	pages_remember(&s->p);
+	if (s->trees_only)
+		return;
 	if (see_all(s))
 		pages_orphans(&s->p, on_lost_state, s);
 	if (pages_back(&s->p))
@@ -277,6 +280,8 @@ static void read_records(struct salvage *s)
 	pages_walk(&s->p, TABLE_RECORDS, on_record, s);
 	pages_walk(&s->p, TABLE_REJECTS, on_reject, s);
 	pages_remember(&s->p);
+	if (s->trees_only)
+		return;
 	if (see_all(s))
 		pages_orphans(&s->p, on_lost_record, s);
 	/* The commit before the last is whole when the last one never reached the disk. */
@@ -287,16 +292,26 @@ static void read_records(struct salvage *s)
 	pages_walk(&s->p, TABLE_REJECTS, on_reject, s);
 }
 
+/* What cannot be read today may be there tomorrow: it is not given up. */
+static int read_whole(struct salvage *s)
+{
+	return s->p.failed == 0 ? 0
+				: tesla_fail(s->err, -s->p.failed, "data.mdb: %s", s->p.first);
+}
+
 static int read_file(struct salvage *s, int fd)
 {
 	int r;
 
 	read_state(s);
+	r = read_whole(s);
 	pages_close(&s->p);
-	r = pages_open(&s->p, fd, s->err);
 	if (r == 0)
-		read_records(s);
-	return r;
+		r = pages_open(&s->p, fd, s->err);
+	if (r != 0)
+		return r;
+	read_records(s);
+	return read_whole(s);
 }
 
 static int into_new(struct salvage *s, int fd)
@@ -335,9 +350,10 @@ static int open_both(struct salvage *s, int fd, const char *into)
 	return r == 0 ? into_new(s, fd) : r;
 }
 
-int journal_salvage(const char *dir, const char *into, uint64_t *carried, struct tesla_error *err)
+int journal_salvage(const char *dir, const char *into, bool trees_only, uint64_t *carried,
+		    struct tesla_error *err)
 {
-	struct salvage s = { .err = err };
+	struct salvage s = { .err = err, .trees_only = trees_only };
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 	int r;

@@ -28,6 +28,7 @@ static bool wrong(struct scan *s, const char *what)
 static bool on_state(void *arg, struct bytes key, struct bytes value)
 {
 	struct journal_exporter_info info;
+	struct recorded recorded;
 	struct row_meta meta;
 	struct scan *s = arg;
 	struct bytes payload;
@@ -37,7 +38,7 @@ static bool on_state(void *arg, struct bytes key, struct bytes value)
 	if (kind == N_ROW_KINDS || !row_open(kind, key, value, &payload))
 		return wrong(s, "a row of its state");
 	if (kind == ROW_END)
-		return row_parse_end(payload, &which) || wrong(s, "the row of an analyzer");
+		return row_parse_end(payload, &recorded) || wrong(s, "the row of an analyzer");
 	if (kind == ROW_CURSOR) {
 		s->known[which] = row_parse_cursor(payload, &info);
 		return s->known[which] || wrong(s, "the row of an exporter");
@@ -53,8 +54,10 @@ static bool add_seq(struct scan *s, uint64_t seq)
 		size_t cap = s->cap == 0 ? 1024 : 2 * s->cap;
 		uint64_t *seqs = realloc(s->seqs, cap * sizeof *seqs);
 
-		if (seqs == NULL)
+		if (seqs == NULL) {
+			pages_fail(&s->p, ENOMEM, "no memory");
 			return false;
+		}
 		s->seqs = seqs;
 		s->cap = cap;
 	}
@@ -75,7 +78,7 @@ static bool on_record(void *arg, struct bytes key, struct bytes value)
 	for (size_t i = 0; i < r.n_exporters; i++)
 		if (!s->known[r.exporters[i]])
 			return wrong(s, "the list of a record's exporters");
-	return add_seq(s, seq) || wrong(s, "(no memory:) a record");
+	return add_seq(s, seq);
 }
 
 static int by_number(const void *a, const void *b)
@@ -145,6 +148,8 @@ static int walk_all(struct scan *s, struct tesla_error *err)
 	for (size_t i = 0; i < s->n; i++)
 		if (!s->waits[i])
 			(void)wrong(s, "a queue (a record waits for nobody)");
+	if (s->p.failed != 0)
+		return tesla_fail(err, -s->p.failed, "%s", s->p.first);
 	if (s->p.bad > 0)
 		return tesla_fail(err, -EUCLEAN, "%s (and %llu more)", s->p.first,
 				  (unsigned long long)s->p.bad - 1);
@@ -195,6 +200,14 @@ static int lmdb_agrees(const char *dir, size_t size, struct tesla_error *err)
 	return r == 0 ? 0 : journal_mdb_fail(dir, r, &broken, err);
 }
 
+/* A number that the file has no room for is none. */
+static uint64_t records_said(const struct scan *s)
+{
+	const struct pages_tree *t = &s->p.tables[TABLE_RECORDS];
+
+	return s->p.has[TABLE_RECORDS] && t->n_rows < s->p.in_file * s->p.size ? t->n_rows : 0;
+}
+
 static int scan_file(struct scan *s, const char *dir, int fd, struct tesla_error *err)
 {
 	struct stat st;
@@ -207,7 +220,7 @@ static int scan_file(struct scan *s, const char *dir, int fd, struct tesla_error
 	return r == -ENODATA ? 0 : r;
 }
 
-int journal_scan(const char *dir, struct tesla_error *err)
+int journal_scan(const char *dir, uint64_t *records, struct tesla_error *err)
 {
 	_cleanup_free_ struct scan *s = calloc(1, sizeof *s);
 	_cleanup_free_ char *path = NULL;
@@ -221,6 +234,7 @@ int journal_scan(const char *dir, struct tesla_error *err)
 		return errno == ENOENT ? 0
 				       : tesla_fail(err, -errno, "%s: %s", path, strerror(errno));
 	r = scan_file(s, dir, fd, err);
+	*records = records_said(s);
 	pages_close(&s->p);
 	free(s->seqs);
 	free(s->waits);

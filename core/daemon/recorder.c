@@ -388,6 +388,7 @@ int recorder_entry_parse(const void *bytes, size_t len, struct recorder_entry *r
 	if (n == 0 || rc != 0)
 		return rc == -ENOMEM ? rc : -EBADMSG;
 	ret->analyzer = record.analyzer;
+	ret->start_ms = record.start_ms;
 	ret->end_ms = record.end_ms;
 	ret->record = at;
 	ret->len = (size_t)(end - at);

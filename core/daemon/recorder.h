@@ -61,7 +61,7 @@ void recorder_counts(const struct recorder *r, struct recorder_counts *ret);
  *   u32 n; n texts, each ended by NUL; the record's bytes
  */
 struct recorder_entry {
-	int64_t analyzer, end_ms;
+	int64_t analyzer, start_ms, end_ms;
 	const char *exporters; /* n texts one after the other */
 	uint32_t n_exporters;
 	const void *record;

@@ -82,6 +82,7 @@ static void entry_add(struct past *p, const struct conf_analyzer *a, int64_t end
 	struct journal_entry *e = &p->entries[p->n];
 
 	*e = (struct journal_entry){ .analyzer = a->id,
+				     .start_ms = end_ms - a->record_ms,
 				     .end_ms = end_ms,
 				     .exporters = p->whom[p->n],
 				     .len = p->bytes.pub.len - at };

@@ -143,9 +143,14 @@ Test(journal, the_time_of_a_record_is_recorded_once)
 		{ 2, 0, true },
 		{ 1, QUARTER_MS, true },
 		{ 1, 0, false },
-		{ 1, QUARTER_MS - 96 * QUARTER_MS, false },
-		{ 1, -96 * QUARTER_MS, true },
-		{ 1, -95 * QUARTER_MS, true },
+		/* the clock went back: what it was ahead for is recorded now, once */
+		{ 1, -48 * QUARTER_MS, true },
+		{ 1, -47 * QUARTER_MS, true },
+		{ 1, -48 * QUARTER_MS, false },
+		{ 1, 0, false },
+		{ 1, 1000 * QUARTER_MS, true },
+		{ 1, 2 * QUARTER_MS, true },
+		{ 1, 1000 * QUARTER_MS, false },
 	};
 	struct scratch s = scratch_new();
 	struct journal *j = fixture_open(s.journal, NULL);

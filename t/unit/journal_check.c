@@ -80,7 +80,9 @@ static void write_until_killed(const char *dir, struct progress *p)
 		buf_init(&b, 1 << 20);
 		sample_fill(&s, 1, end_ms, 60 + (size_t)(i % 40) * 100);
 		if (journal_take(j, a, 0, LAG, 1 << 20, &b, first, &n, &err) != 0 ||
-		    journal_write(j, &(struct journal_entry){ 1, end_ms, &a, 1, &s, (size_t)s.len },
+		    journal_write(j,
+				  &(struct journal_entry){ 1, end_ms, &a, 1, &s, (size_t)s.len,
+							   end_ms - QUARTER_MS },
 				  1,
 				  &(struct journal_verdict){ a, n == LAG ? first[0].seq : 0, NULL },
 				  1, end_ms, &err) != 0)

@@ -111,7 +111,9 @@ static inline int fixture_write(struct journal *j, int64_t analyzer, int64_t end
 	struct sample s;
 
 	sample_fill(&s, analyzer, end_ms, len);
-	return journal_write(j, &(struct journal_entry){ analyzer, end_ms, exporters, n, &s, len },
+	return journal_write(j,
+			     &(struct journal_entry){ analyzer, end_ms, exporters, n, &s, len,
+						      end_ms - QUARTER_MS },
 			     1, NULL, 0, end_ms, err);
 }
 
