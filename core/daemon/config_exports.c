@@ -120,6 +120,39 @@ static bool names_check(struct loader *l, const xmlNode *node, const struct expo
 	return row->type != NULL;
 }
 
+/*
+ * A name or password before the host of a URL.  A slash in one ends what a URL has before its host;
+ * what stands for the port is no number then.
+ */
+static bool has_login(const char *target)
+{
+	const char *host = target ? strstr(target, "://") : NULL, *at, *port;
+	size_t len;
+
+	if (host == NULL)
+		return false;
+	host += strlen("://");
+	len = strcspn(host, "/?#");
+	at = memrchr(host, '@', len);
+	port = *host != '[' ? memchr(host, ':', len) : NULL;
+	if (at != NULL)
+		return at > host; /* ipc://@name has none */
+	return port != NULL && port + 1 + strspn(port + 1, "0123456789") < host + len &&
+	       strchr(host + len, '@') != NULL;
+}
+
+/* It would become a part of the id, which is in messages, in the status and in the journal. */
+static bool target_check(struct loader *l, const xmlNode *node, const char *target)
+{
+	if (!has_login(target))
+		return true;
+	xml_error(l->x, l->d, node,
+		  "<%s>: there is a user name or a password in target: expected them in attributes "
+		  "of their own, such as user and password, where they are kept secret",
+		  (const char *)node->name);
+	return false;
+}
+
 static char *export_id(struct loader *l, const struct export_row *row)
 {
 	if (row->id != NULL)
@@ -145,7 +178,7 @@ static void export_add(struct loader *l, const xmlNode *node, const struct conf_
 	struct export_row row = { .batch = NOT_GIVEN, .rate = NOT_GIVEN };
 
 	xml_read(node, export_attrs, &row, l->a);
-	if (!names_check(l, node, &row))
+	if (!names_check(l, node, &row) || !target_check(l, node, row.target))
 		return;
 	new.id = export_id(l, &row);
 	new.type = arena_strdup(l->a, row.type);

@@ -314,6 +314,13 @@ static const struct bad table[] = {
 	  "localFile:dades is described otherwise in line 22", SCHEMA_CANNOT },
 	{ "target=\"dades\"/>", "target=\"dades\" rate=\"0\"/>", 31, 20,
 	  "localFile:dades is described otherwise in line 22", SCHEMA_CANNOT },
+	{ "target=\"dades\" />", "target=\"http://u:s3cret@h/ws\" />", 22, 9,
+	  "<dataexport>: there is a user name or a password in target: expected them",
+	  SCHEMA_CANNOT },
+	{ "target=\"dades\" />", "target=\"http://s3cret@h\" id=\"x\" />", 22, 9,
+	  "a user name or a password in target", SCHEMA_CANNOT },
+	{ "target=\"dades\" />", "target=\"tcp://u:s3cret/@h:1/ws\" />", 22, 9,
+	  "a user name or a password in target", SCHEMA_CANNOT },
 	{ "target=\"dades\" />", "target=\"" LONG_NAME "\" />", 22, 9,
 	  "it is known by \"localFile:xxxx", SCHEMA_CANNOT },
 };
@@ -327,6 +334,8 @@ Test(config, bad_files)
 
 		cr_expect_null(c, "\"%s\" was taken", table[i].to);
 		bad_check(&table[i], &d);
+		for (size_t k = 0; k < d.n; k++)
+			cr_expect_null(strstr(d.list[k].text, "s3cret"), "%s", d.list[k].text);
 		diags_release(&d);
 		config_free(c);
 	}
@@ -385,6 +394,10 @@ static const struct {
 	{ ">10</tempsl", ">1.5</tempsl" },
 	{ ">10</tempsl", ">100 ms</tempsl" },
 	{ "target=\"dades\" />", "target=\"http://10.0.0.1/ws/v2\" timeout=\"5\" />" },
+	{ "target=\"dades\" />", "target=\"http://h:80/@x?y=a@b\" />" },
+	{ "target=\"dades\" />", "target=\"http://[::1]/@x\" />" },
+	{ "target=\"dades\" />", "target=\"ipc://@name\" />" },
+	{ "target=\"dades\" />", "target=\"a@b:c\" />" },
 	{ "target=\"dades\" />", "id=\"x\" target=\"" LONG_NAME "\" batch=\"1000\" rate=\"0\" />" },
 	{ "target=\"dades\"/>", "target=\"dades\" batch=\"100\" rate=\"1e3\"/>" },
 	{ ">5</tempsg", ">10 s</tempsg" },
