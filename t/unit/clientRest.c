@@ -69,6 +69,28 @@ Test(clientRest, lines_are_short_and_printable)
 	cr_expect_str_eq(line, "");
 }
 
+Test(clientRest, a_login_is_cut_out_of_a_message)
+{
+	static const struct {
+		const char *text, *expected;
+	} rows[] = {
+		{ "Unsupported proxy syntax in 'http://u:pw@h:1'",
+		  "Unsupported proxy syntax in 'http://h:1'" },
+		{ "in 'http://u:p@w/ @h' of http://v:pw@i", "in 'http://i" },
+		{ "Could not resolve proxy: h", "Could not resolve proxy: h" },
+		{ "a@b http://h/", "a@b http://h/" },
+		{ "http://@", "http://" },
+		{ "", "" },
+	};
+	char text[80];
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		(void)snprintf(text, sizeof text, "%s", rows[i].text);
+		text_hide_login(text);
+		cr_expect_str_eq(text, rows[i].expected);
+	}
+}
+
 /* ---- instants ---- */
 
 Test(clientRest, instants)
@@ -428,6 +450,7 @@ Test(clientRest, packed_counts_are_not_trusted)
 
 /* ---- parameters ---- */
 
+#define PROXY_FORM "expected one such as http://proxy.example:3128"
 static const struct conf_case {
 	struct setting settings[4];
 	const char *why; /* NULL: it is taken */
@@ -442,9 +465,27 @@ static const struct conf_case {
 	{ { { "target", "http://" } }, "expected one such as https://" },
 	{ { { "target", "http://h:99999/" } }, "expected one such as https://" },
 	{ { { "target", "http://u:pw@h/ws" } }, "target has a user name or a password in it" },
-	{ { { "target", "gopher://u:pw@h/ws" } }, "target is \"(hidden: there is an @ in it)\"" },
-	{ { { "target", "http://h/ws?x=1" } }, "there is a ? or # in it" },
-	{ { { "target", "http://h/ws#x" } }, "there is a ? or # in it" },
+	{ { { "target", "gopher://u:pw@h/ws" } }, "target is (hidden: there is an @ in it): " },
+	{ { { "target", "http://h/ws?x=pw" } },
+	  "target is \"http://h/ws\" and more: there is a ? or # in it" },
+	{ { { "target", "http://h/ws#pw" } },
+	  "target is \"http://h/ws\" and more: there is a ? or # in it" },
+	{ { { "target", "ftp://h/ws?token=pw" } },
+	  "target is \"ftp://h/ws\" and more: neither http" },
+	{ { { "target", "http://h:99999/?token=pw" } },
+	  "target is \"http://h:99999/\" and more: " },
+	{ { { "target", "h?token=pw" } }, "target is \"h\" and more: " },
+	{ { { "target", "http://h" }, { "proxy", "" } }, NULL },
+	{ { { "target", "http://h" }, { "proxy", "http://u:pw@h:3128" } }, NULL },
+	{ { { "target", "http://h" }, { "proxy", "h:3128" } }, NULL },
+	{ { { "target", "http://h" }, { "proxy", "socks5h://[::1]:1080/" } }, NULL },
+	{ { { "target", "http://h" }, { "proxy", "http://u:pw@" } }, PROXY_FORM },
+	{ { { "target", "http://h" }, { "proxy", "http://u:pw@h:x" } }, PROXY_FORM },
+	{ { { "target", "http://h" }, { "proxy", "http://u:pw/@h:1" } }, PROXY_FORM },
+	{ { { "target", "http://h" }, { "proxy", "http://u:pw @h:1" } }, PROXY_FORM },
+	{ { { "target", "http://h" }, { "proxy", "gopher://u:pw@h:1" } }, "its scheme is none of" },
+	{ { { "target", "http://h" }, { "proxy", "http://u:pw%0a@h:1" } },
+	  "a user name or password that is not well encoded" },
 	{ { { "target", "http://h" }, { "user", "4" } }, "expected user and password, or neither" },
 	{ { { "target", "http://h" }, { "user", "a:b" }, { "password", "" } }, "a colon" },
 	{ { { "target", "http://h" }, { "user", "4" }, { "password", "p" }, { "token", "t" } },

@@ -530,6 +530,71 @@ Test(clientRest_http, requests)
 	check_request(v1_json, 1, packed);
 }
 
+/* ---- through a proxy ---- */
+
+#define WHY_SIZE sizeof((struct tesla_error *)NULL)->text
+
+/* One request; *why is the verdict's text. */
+static void post_through(const char *proxy, char *why)
+{
+	struct rig *r = calloc(1, sizeof *r);
+
+	rig_open(r, "http", 1, &(struct setting){ "proxy", proxy }, 1);
+	rig_fill(r, 1, END_MS);
+	rig_deliver(r);
+	(void)snprintf(why, WHY_SIZE, "%s", r->verdicts[0].why.text);
+	rig_close(r);
+	free(r);
+}
+
+Test(clientRest_http, a_proxy_gets_its_login, .timeout = 30)
+{
+	static const struct {
+		const char *login, *header;
+	} rows[] = {
+		{ "", NULL },
+		{ "u:s3cret@", "\r\nProxy-Authorization: Basic dTpzM2NyZXQ=\r\n" },
+		{ "u@", "\r\nProxy-Authorization: Basic dTo=\r\n" },
+		/* decoded once: u:s%40:@ */
+		{ "u:s%2540%3a%40@", "\r\nProxy-Authorization: Basic dTpzJTQwOkA=\r\n" },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct peer *p = calloc(1, sizeof *p);
+		char proxy[80], why[WHY_SIZE];
+
+		peer_start(p, &(struct reply){ HTTP("407 x", "0", ""), true }, 1);
+		(void)snprintf(proxy, sizeof proxy, "http://%slocalhost:%u", rows[i].login,
+			       p->port);
+		post_through(proxy, why);
+		peer_stop(p);
+		cr_expect_not_null(strstr(why, "answered 407: see proxy"), "%s: %s", proxy, why);
+		cr_expect_not_null(strstr(p->request, "POST http://localhost:1/ws/v2/history/"),
+				   "%s", p->request);
+		if (rows[i].header != NULL)
+			cr_expect_not_null(strstr(p->request, rows[i].header), "%s: %s", proxy,
+					   p->request);
+		else
+			cr_expect_null(strstr(p->request, "Proxy-Authorization"), "%s", p->request);
+		free(p);
+	}
+}
+
+Test(clientRest_http, no_message_has_a_secret, .timeout = 30)
+{
+	static const char *const proxies[] = { "http://u:s3cret@localhost:1",
+					       "socks5://u:s3cret@localhost:1",
+					       "https://u:s3cret@localhost:1",
+					       "u:s3cret@localhost:1" };
+	char why[WHY_SIZE];
+
+	for (size_t i = 0; i < N_ELEMENTS(proxies); i++) {
+		post_through(proxies[i], why);
+		cr_expect_neq(why[0], '\0');
+		cr_expect_null(strstr(why, "s3cret"), "%s", why);
+	}
+}
+
 /* ---- time ---- */
 
 Test(clientRest_http, no_request_without_time_for_it)

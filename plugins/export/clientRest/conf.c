@@ -7,12 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy.h"
+
 #define TARGET_FORM "expected one such as https://central.example/ws/v2"
 
-/* A password in the target is not repeated. */
-static const char *target_shown(const char *target)
+#define SHOWN_SIZE 100
+
+/* No login of the target and no query is repeated: there may be a secret in them. */
+static const char *target_shown(const char *target, char shown[SHOWN_SIZE])
 {
-	return strchr(target, '@') != NULL ? "(hidden: there is an @ in it)" : target;
+	size_t len = strcspn(target, "?#");
+
+	if (strchr(target, '@') != NULL)
+		return "(hidden: there is an @ in it)";
+	(void)snprintf(shown, SHOWN_SIZE, "\"%.*s\"%s", len < 80 ? (int)len : 80, target,
+		       target[len] != '\0' ? " and more" : "");
+	return shown;
 }
 
 static bool part_is(CURLU *url, CURLUPart part, const char *const *texts)
@@ -41,25 +51,27 @@ static bool part_exists(CURLU *url, CURLUPart part)
 static int url_check(CURLU *url, const char *target, struct tesla_error *err)
 {
 	static const char *const schemes[] = { "http", "https", NULL };
+	char shown[SHOWN_SIZE];
 
 	if (!part_is(url, CURLUPART_SCHEME, schemes))
 		return tesla_fail(err, -EINVAL,
-				  "target is \"%.80s\": neither http:// nor https://: " TARGET_FORM,
-				  target_shown(target));
+				  "target is %s: neither http:// nor https://: " TARGET_FORM,
+				  target_shown(target, shown));
 	if (part_exists(url, CURLUPART_USER) || part_exists(url, CURLUPART_PASSWORD))
 		return tesla_fail(err, -EINVAL,
 				  "target has a user name or a password in it: expected them in "
 				  "user=\"\" and password=\"\", where they are kept secret");
 	if (part_exists(url, CURLUPART_QUERY) || part_exists(url, CURLUPART_FRAGMENT))
 		return tesla_fail(err, -EINVAL,
-				  "target is \"%.80s\": there is a ? or # in it: " TARGET_FORM,
-				  target_shown(target));
+				  "target is %s: there is a ? or # in it: " TARGET_FORM,
+				  target_shown(target, shown));
 	return 0;
 }
 
 static int target_check(const char *target, struct tesla_error *err)
 {
 	CURLU *url = curl_url();
+	char shown[SHOWN_SIZE];
 	CURLUcode cause;
 	int r;
 
@@ -67,8 +79,8 @@ static int target_check(const char *target, struct tesla_error *err)
 		return tesla_fail(err, -ENOMEM, "no memory");
 	cause = curl_url_set(url, CURLUPART_URL, target, CURLU_NON_SUPPORT_SCHEME);
 	if (cause != CURLUE_OK)
-		r = tesla_fail(err, -EINVAL, "target is \"%.80s\": %s: " TARGET_FORM,
-			       target_shown(target), curl_url_strerror(cause));
+		r = tesla_fail(err, -EINVAL, "target is %s: %s: " TARGET_FORM,
+			       target_shown(target, shown), curl_url_strerror(cause));
 	else
 		r = url_check(url, target, err);
 	curl_url_cleanup(url);
@@ -112,6 +124,15 @@ static int login_check(const struct conf *c, struct tesla_error *err)
 	return token_check(c->token, err);
 }
 
+static int proxy_check(const char *text, struct tesla_error *err)
+{
+	struct proxy p;
+	int r = proxy_parse(text, &p, err);
+
+	proxy_release(&p);
+	return r;
+}
+
 int conf_check(const void *conf, struct tesla_error *err)
 {
 	const struct conf *c = conf;
@@ -119,6 +140,8 @@ int conf_check(const void *conf, struct tesla_error *err)
 
 	if (r == 0)
 		r = login_check(c, err);
+	if (r == 0)
+		r = proxy_check(c->proxy, err);
 	if (r == 0)
 		r = file_check("ca", c->ca, err);
 	if (r == 0)

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy.h"
+#include "text.h"
+
 struct http {
 	CURL *curl;
 	struct curl_slist *headers;
@@ -83,8 +86,6 @@ static int texts_set(struct http *h, const struct conf *c, struct tesla_error *e
 	} rows[] = {
 		{ CURLOPT_PROTOCOLS_STR, "protocols", "http,https" },
 		{ CURLOPT_USERAGENT, "user agent", "tesla/" PACKAGE_VERSION },
-		/* "" keeps libcurl from the environment's: the configuration says all */
-		{ CURLOPT_PROXY, "proxy", c->proxy ? c->proxy : "" },
 		{ CURLOPT_CAINFO, "ca", c->ca },
 		{ CURLOPT_SSLCERT, "cert", c->cert },
 		{ CURLOPT_SSLKEY, "key", c->key },
@@ -95,6 +96,21 @@ static int texts_set(struct http *h, const struct conf *c, struct tesla_error *e
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows && r == 0; i++)
 		r = text_set(h, rows[i].option, rows[i].name, rows[i].value, err);
+	return r;
+}
+
+static int proxy_set(struct http *h, const struct conf *c, struct tesla_error *err)
+{
+	struct proxy p;
+	int r = proxy_parse(c->proxy, &p, err);
+
+	if (r != 0)
+		return r;
+	/* "" keeps libcurl from the environment's: the configuration says all */
+	r = text_set(h, CURLOPT_PROXY, "proxy", p.url ? p.url : "", err);
+	if (r == 0)
+		r = text_set(h, CURLOPT_PROXYUSERPWD, "proxy", p.login, err);
+	proxy_release(&p);
 	return r;
 }
 
@@ -157,6 +173,8 @@ int http_new(const struct conf *c, const char *const *headers, struct http **ret
 	if (r == 0)
 		r = texts_set(h, c, err);
 	if (r == 0)
+		r = proxy_set(h, c, err);
+	if (r == 0)
 		*ret = h;
 	else
 		http_free(h);
@@ -179,6 +197,7 @@ static void answer_take(struct http *h, CURLcode cause, struct http_answer *a)
 	curl_off_t after_s = 0;
 	char *location = NULL;
 
+	text_hide_login(h->error);
 	*a = (struct http_answer){ .body = h->len ? h->body : NULL, .len = h->len };
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &a->status);
 	if (curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &after_s) == CURLE_OK && after_s > 0)

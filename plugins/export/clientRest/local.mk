@@ -11,6 +11,7 @@ client_rest_sources = \
 	plugins/export/clientRest/http.c plugins/export/clientRest/http.h \
 	plugins/export/clientRest/instant.c plugins/export/clientRest/instant.h \
 	plugins/export/clientRest/packed.c plugins/export/clientRest/packed.h \
+	plugins/export/clientRest/proxy.c plugins/export/clientRest/proxy.h \
 	plugins/export/clientRest/records.c plugins/export/clientRest/records.h \
 	plugins/export/clientRest/text.c plugins/export/clientRest/text.h \
 	plugins/export/clientRest/v1.c \

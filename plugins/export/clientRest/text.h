@@ -13,6 +13,9 @@
  */
 void text_line(char *out, size_t size, const char *bytes, size_t len);
 
+/* Cuts what stands before the host of a URL in `text`: rather too much than a part of a secret. */
+void text_hide_login(char *text);
+
 /* The shortest of 15 to 17 digits that reads back as the same; as JSON takes it.  Finite only. */
 void text_number(char out[NUMBER_SIZE], double value);
 
