@@ -123,7 +123,8 @@ static void scale_add(struct build *b, const xmlNode *node, const struct tesla_s
 	b->m->pub.n_scales++;
 }
 
-static const struct tesla_scale *scale_named(struct build *b, const xmlNode *node, const char *name)
+static const struct tesla_scale *scale_named(struct build *b, const xmlNode *node, const char *attr,
+					     const char *name)
 {
 	const struct tesla_scale *found = name ? scale_find(b, name) : NULL;
 	struct nearest near;
@@ -136,9 +137,8 @@ static const struct tesla_scale *scale_named(struct build *b, const xmlNode *nod
 		if (b->scales[i].name != NULL)
 			nearest_add(&near, b->scales[i].name);
 	nearest_text(&near, known, sizeof known);
-	xml_error(b->x, b->d, node,
-		  "<%s>: scale-register %.60s is not defined: nearest <scale>: %s",
-		  (const char *)node->name, name, known);
+	xml_error(b->x, b->d, node, "<%s>: %s %.60s is not defined: nearest <scale>: %s",
+		  (const char *)node->name, attr, name, known);
 	return NULL;
 }
 
@@ -213,7 +213,7 @@ static void register_fill(struct build *b, const xmlNode *node, const struct m_e
 	r->offset = l->offset;
 	r->has_max = l->max >= 0;
 	r->max = r->has_max ? l->max : 0;
-	r->scale_register = scale_named(b, node, l->scale_register);
+	r->scale_register = scale_named(b, node, "scale-register", l->scale_register);
 	sentinel_set(b, node, l->sentinel, r);
 	address_check(b, node, r->function, r->address, r->count);
 	if (l->scale == 0)
@@ -274,6 +274,9 @@ static void variable_check(struct build *b, const xmlNode *node, const struct m_
 		xml_error(b->x, b->d, node,
 			  "<variable>: rating is given, but it is no counter: expected "
 			  "kind=\"counter\"");
+	if (row->rating == 0 && row->rating_register != NULL)
+		xml_error(b->x, b->d, node,
+			  "<variable>: rating-register is given, but no rating: expected both");
 }
 
 static void variable_add(struct build *b, const xmlNode *node, struct tesla_variable *v)
@@ -295,6 +298,7 @@ static void variable_add(struct build *b, const xmlNode *node, struct tesla_vari
 		.kind = (enum tesla_variable_kind)(row.kind + 1),
 		.predecessor_factor = row.factor,
 		.rating = row.rating,
+		.rating_scale = scale_named(b, node, "rating-register", row.rating_register),
 	};
 	elements_fill(b, node, &row.layer, v);
 }

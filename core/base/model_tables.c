@@ -86,6 +86,8 @@ static const struct xml_attr variable_attrs[] = {
 	{ "rating", NULL, false,
 	  ROW(REAL, variable, rating, "rating", .min = 0.001, .max = 1e15,
 	      .unit = "of the unit an hour") },
+	{ "rating-register", NULL, false,
+	  ROW(STR, variable, rating_register, "rating-register", TEXT) },
 	LAYER(variable),
 	END
 };

@@ -40,7 +40,8 @@ struct m_scale_row {
 struct m_variable_row {
 	const char *name, *unit, *description;
 	int kind;
-	double factor, rating; /* rating 0: not known */
+	double factor, rating;	     /* rating 0: not known */
+	const char *rating_register; /* NULL: none */
 	struct m_layer layer;
 };
 struct m_element_row {

@@ -18,7 +18,10 @@ int64_t window_hold_us(const struct conf_analyzer *a, size_t variable);
 /* Nothing is gathered; what goes on from window to window stays. */
 void window_element_reset(struct window_element *e);
 
-/* What a counter is judged by; what is not known is 0. */
+/*
+ * What a counter is judged by; what is not known is 0.  Where an exponent is not known, rating and
+ * resolution are what the largest would make them.
+ */
 struct counter_rules window_rules(const struct tesla_variable *v, const struct tesla_register *r,
 				  const struct window_scale *s);
 /*

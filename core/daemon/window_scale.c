@@ -37,16 +37,15 @@ static bool is_whole(const struct tesla_register *r)
 	return r->type != TESLA_FLOAT32 && r->type != TESLA_FLOAT64;
 }
 
-static bool exponent_of(const struct tesla_register *r, const struct window_scale *s, int *ret)
+/* 0 where there is no register; false: it is not known, and *ret the largest that it can be. */
+static bool exponent_of(const struct tesla_scale *of, const struct window_scale *s, int *ret)
 {
 	int16_t exponent = 0;
 
-	if (r->scale_register != NULL)
-		exponent = s != NULL && r->scale_register->index < s->n
-				   ? s->exponents[r->scale_register->index]
-				   : INT16_MIN;
-	*ret = exponent;
-	return exponent >= -POWER_MAX / 2 && exponent <= POWER_MAX / 2;
+	if (of != NULL)
+		exponent = s != NULL && of->index < s->n ? s->exponents[of->index] : INT16_MIN;
+	*ret = exponent != INT16_MIN ? exponent : of->max;
+	return exponent != INT16_MIN;
 }
 
 /* As the model's author wrote it: 0.1 is 1 x 10^-1, which no double is. */
@@ -68,7 +67,8 @@ static bool resolution_of(const struct tesla_register *r, const struct window_sc
 {
 	int exponent;
 
-	if (!is_whole(r) || !exponent_of(r, s, &exponent) || !scale_of(r->scale, ret))
+	if (!is_whole(r) || !exponent_of(r->scale_register, s, &exponent) ||
+	    !scale_of(r->scale, ret))
 		return false;
 	ret->power += exponent;
 	return ret->power >= -POWER_MAX && ret->power <= POWER_MAX;
@@ -78,16 +78,16 @@ struct counter_rules window_rules(const struct tesla_variable *v, const struct t
 				  const struct window_scale *s)
 {
 	double modulus = r->has_modulus ? r->modulus : is_whole(r) ? ldexp(1, 16 * r->count) : 0;
-	struct counter_rules rules = { .rating = v->rating };
-	int exponent;
-	double unit; /* of the raw number */
+	int own, of_rating;
+	bool known = exponent_of(r->scale_register, s, &own);
+	double unit = fabs(r->scale) * pow(10, own); /* of the raw number */
 
-	if (!exponent_of(r, s, &exponent))
-		return (struct counter_rules){ 0 };
-	unit = fabs(r->scale) * pow(10, exponent);
-	rules.modulus = modulus * unit;
-	rules.resolution = is_whole(r) ? unit : 0;
-	return rules;
+	(void)exponent_of(v->rating_scale, s, &of_rating); /* its largest: better too large */
+	return (struct counter_rules){
+		.modulus = known ? modulus * unit : 0,
+		.rating = v->rating * pow(10, of_rating),
+		.resolution = is_whole(r) ? unit : 0,
+	};
 }
 
 double window_round(double mean, const struct tesla_register *r, const struct window_scale *s)

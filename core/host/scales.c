@@ -57,6 +57,14 @@ bool scales_look(struct analyzer *a)
 	return news;
 }
 
+double scales_rating(const struct analyzer *a, const struct tesla_variable *v)
+{
+	const struct tesla_scale *s = v->rating_scale;
+	int16_t exponent = s ? a->exponents[s->index] : 0;
+
+	return v->rating * pow(10, exponent == SCALE_UNKNOWN ? s->max : exponent);
+}
+
 double scales_step(const struct analyzer *a, const struct tesla_register *r)
 {
 	int16_t exponent = r->scale_register ? a->exponents[r->scale_register->index] : 0;

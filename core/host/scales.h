@@ -17,4 +17,7 @@ bool scales_look(struct analyzer *a);
 /* The least step of an element's value.  INFINITY: its scale is not known; 0: it has none. */
 double scales_step(const struct analyzer *a, const struct tesla_register *r);
 
+/* How much a counter grows in an hour at most; 0: not known. */
+double scales_rating(const struct analyzer *a, const struct tesla_variable *v);
+
 #endif

@@ -121,6 +121,7 @@ static void elements_judge(struct analyzer *a, size_t index, int64_t mono_us)
 	const struct tesla_variable *v = w->variable;
 	struct stamp own;
 	int64_t t_us = reading_stamp(a, index, 0, &own) ? own.t_us : mono_us;
+	double rating = scales_rating(a, v);
 	bool doubt = a->scales_changed || a->verified == VERIFIED_OTHER ||
 		     a->verified == VERIFIED_CHANGED;
 
@@ -135,7 +136,7 @@ static void elements_judge(struct analyzer *a, size_t index, int64_t mono_us)
 			e->quality = TESLA_UNAVAILABLE;
 		if (e->quality == TESLA_GOOD && v->kind == TESLA_COUNTER)
 			e->quality = counter_judge(&a->counters[w->first + i], e->value, t_us,
-						   v->rating, scales_step(a, v->elements[i]));
+						   rating, scales_step(a, v->elements[i]));
 		if (e->quality == TESLA_GOOD && doubt)
 			e->quality = TESLA_SUSPECT;
 	}

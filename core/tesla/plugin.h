@@ -240,6 +240,8 @@ struct tesla_variable {
 	size_t n_elements;
 	const struct tesla_register *const *elements;
 	double rating; /* a counter grows by no more in an hour, in its unit; 0: not known */
+	/* NULL, or the rating is times 10^register: the data plugin asks for that register too. */
+	const struct tesla_scale *rating_scale;
 };
 
 struct tesla_model {

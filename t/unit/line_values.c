@@ -9,6 +9,21 @@ static const struct tesla_variable var_rated = { .name = "B",
 						 .n_elements = 1,
 						 .elements = regs_b,
 						 .rating = 3600 };
+/* As much: the register says 7, the other one would say 9 at most. */
+static const struct tesla_variable var_rated_read = { .name = "B",
+						      .unit = "Wh",
+						      .kind = TESLA_COUNTER,
+						      .n_elements = 1,
+						      .elements = regs_b,
+						      .rating = 3600e-7,
+						      .rating_scale = &scale_read };
+static const struct tesla_variable var_rated_unread = { .name = "B",
+							.unit = "Wh",
+							.kind = TESLA_COUNTER,
+							.n_elements = 1,
+							.elements = regs_b,
+							.rating = 3600e-9,
+							.rating_scale = &scale_unread };
 /* B where nobody knows what a step means. */
 static const struct tesla_register reg_unknown = { .label = "total",
 						   .function = 3,
@@ -115,13 +130,13 @@ static const struct {
 	{ "a leap after a fall", { 11, 3, 200, 12, 13 }, { 0, 1, 1, 0, 0 } },
 };
 
-Test(line_values, a_counter_that_leaps_is_in_doubt_until_confirmed)
+static void leaps_run(const struct tesla_variable *v)
 {
 	for (size_t i = 0; i < N_ELEMENTS(leaps); i++) {
 		struct world *w = world_new(1);
 		unsigned before = 0;
 
-		w->analyzers[0]->wanted[1].variable = &var_rated;
+		w->analyzers[0]->wanted[1].variable = v;
 		w->meters[0].energy = 10;
 		world_run(w, 5500000);
 		for (size_t k = 0; k < 5; k++) {
@@ -135,6 +150,13 @@ Test(line_values, a_counter_that_leaps_is_in_doubt_until_confirmed)
 		}
 		world_free(w);
 	}
+}
+
+Test(line_values, a_counter_that_leaps_is_in_doubt_until_confirmed)
+{
+	leaps_run(&var_rated);
+	leaps_run(&var_rated_read);
+	leaps_run(&var_rated_unread);
 }
 
 Test(line_values, no_leap_is_told_where_the_scale_is_not_known)

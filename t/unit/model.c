@@ -18,7 +18,7 @@ static const char good[] =
 	" type=\"int32\" order=\"little\" max=\"9\"/>\n"
 	"  </variable>\n" /* 9 */
 	"  <variable name=\"E\" unit=\"Wh\" kind=\"counter\" type=\"float64\""
-	" factor=\"0.001\" function=\"4\" rating=\"4e6\">\n"
+	" factor=\"0.001\" function=\"4\" rating=\"4e6\" rating-register=\"SV\">\n"
 	"    <element address=\"105\"/>\n" /* 11 */
 	"  </variable>\n"		   /* 12 */
 	"</model>\n";			   /* 13 */
@@ -61,6 +61,7 @@ Test(model, elements_inherit)
 	cr_expect(e->kind == TESLA_COUNTER && e->predecessor_factor == 0.001 &&
 		  u->predecessor_factor == 1);
 	cr_expect(e->rating == 4e6 && u->rating == 0 && !wh->has_modulus);
+	cr_expect(e->rating_scale == m->pub.scales[0] && u->rating_scale == NULL);
 	cr_expect_str_eq(wh->label, "");
 	cr_expect_null(model_variable(m, "u"));
 	model_free(m);
@@ -115,6 +116,9 @@ static const struct bad table[] = {
 	  SCHEMA_SAME },
 	{ "\"4e6\"", "\"fast\"", 10, 3, "rating is \"fast\": expected a number", SCHEMA_SAME },
 	{ "kind=\"counter\"", "", 10, 3, "rating is given, but it is no counter", SCHEMA_CANNOT },
+	{ "rating=\"4e6\"", "", 10, 3, "rating-register is given, but no rating", SCHEMA_CANNOT },
+	{ "rating-register=\"SV\"", "rating-register=\"SW\"", 10, 3,
+	  "<variable>: rating-register SW is not defined: nearest <scale>: SV", SCHEMA_CANNOT },
 	{ "type=\"uint16\"", "type=\"uint16\" modulus=\"1000\"", 7, 5,
 	  "<element>: modulus is given, but its variable is no counter", SCHEMA_CANNOT },
 	{ "address=\"105\"", "address=\"105\" type=\"uint16\" modulus=\"65537\"", 11, 5,
@@ -302,8 +306,14 @@ Test(model, what_the_meters_want)
 	cr_expect(pm710->turnaround_us == 5000 && pm710->proven && !pm710->pub.scales_every_sweep);
 	cr_expect(pm710->pub.n_scales == 4 && pm710->pub.n_variables == 16);
 	cr_expect_eq(pm710->pub.scales[0]->address, 4104);
-	cr_expect(model_variable(pm710, "CEA")->rating == 32767 * 1e3 * 1e4 &&
-		  model_variable(pm710, "CER")->rating == 32767 * 1e3 * 1e4);
+	for (size_t i = 0; i < 2; i++) {
+		const struct tesla_variable *v = model_variable(pm710, i ? "CER" : "CEA"),
+					    *power = model_variable(pm710, i ? "PRT" : "PAT");
+
+		cr_expect_eq(v->rating, power->elements[0]->max * power->elements[0]->scale);
+		cr_expect_not_null(v->rating_scale);
+		cr_expect_eq(v->rating_scale, power->elements[0]->scale_register);
+	}
 	cr_expect(!pm500->proven && pm500->pub.n_scales == 0 && pm500->pub.n_variables == 6);
 	model_free(pm710);
 	model_free(pm500);

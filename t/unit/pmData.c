@@ -268,7 +268,8 @@ Test(pmData, decode)
 /* ---- a small meter: voltages side by side, a neutral elsewhere, another function ---- */
 
 static const struct tesla_scale fev = { "FEV", 3, 4105, -4, 4, 0 },
-				fee = { "FEE", 3, 4107, -4, 4, 1 };
+				fee = { "FEE", 3, 4107, -4, 4, 1 },
+				fep = { "FEP", 3, 4106, -4, 4, 2 };
 #define R(F, A, C, T, S) \
 	&(const struct tesla_register) \
 	{ \
@@ -282,11 +283,14 @@ static const struct tesla_variable tpf = { .name = "TPF",
 						   R(3, 4033, 1, TESLA_UINT16, &fev),
 						   R(3, 4034, 1, TESLA_UINT16, &fev),
 						   R(3, 4040, 1, TESLA_UINT16, &fev) } };
-static const struct tesla_variable cea = { .name = "CEA",
-					   .n_elements = 2,
-					   .elements = (const struct tesla_register *const[]){
-						   R(3, 4000, 2, TESLA_UINT32, &fee),
-						   R(4, 4002, 2, TESLA_UINT32, &fee) } };
+static const struct tesla_variable cea = {
+	.name = "CEA",
+	.n_elements = 2,
+	.elements = (const struct tesla_register *const[]){ R(3, 4000, 2, TESLA_UINT32, &fee),
+							    R(4, 4002, 2, TESLA_UINT32, &fee) },
+	.rating = 1,
+	.rating_scale = &fep
+};
 static const struct tesla_variable tff = { .name = "TFF",
 					   .n_elements = 1,
 					   .elements = (const struct tesla_register *const[]){
@@ -306,6 +310,7 @@ static const struct tesla_block blocks_all[] = {
 	{ 3, 4012, 1, 0, NULL, 3, { 0 } },
 	{ 3, 4105, 1, TESLA_BLOCK_CONNECT, NULL, TESLA_EVERY_VARIABLE, { 0 } },
 	{ 3, 4107, 1, TESLA_BLOCK_CONNECT, NULL, TESLA_EVERY_VARIABLE, { 0 } },
+	{ 3, 4106, 1, TESLA_BLOCK_CONNECT, NULL, TESLA_EVERY_VARIABLE, { 0 } },
 };
 #define N_BLOCKS N_ELEMENTS(blocks_all)
 
@@ -365,7 +370,9 @@ Test(pmData, a_long_run_is_cut_at_one_read)
 /* What each block's reply failing costs: only the elements that stand on it. */
 Test(pmData, a_lost_block_is_an_error_of_its_elements_only)
 {
-	static const unsigned lost[N_BLOCKS] = { 0x07, 0x08, 0x10, 0x20, 0x40, 0x80, 0x4f, 0x30 };
+	static const unsigned lost[N_BLOCKS] = {
+		0x07, 0x08, 0x10, 0x20, 0x40, 0x80, 0x4f, 0x30, 0
+	};
 	static const struct tesla_reply failures[] = {
 		{ .status = TESLA_REPLY_NONE },
 		{ .status = TESLA_REPLY_TIMEOUT },

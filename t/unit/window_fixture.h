@@ -23,14 +23,14 @@
 enum { GAUGE, COUNTER, STATUS, N_VARIABLES };
 
 struct fixture {
-	struct tesla_scale scale;
+	struct tesla_scale scale, rating_scale;
 	struct tesla_register volts, energy, bits;
 	const struct tesla_register *volts_list[2], *energy_list[1], *bits_list[1];
 	struct tesla_variable variables[N_VARIABLES];
 	struct conf_variable conf_variables[N_VARIABLES];
 	struct model model;
 	struct conf_analyzer a;
-	int16_t exponents[1];
+	int16_t exponents[2];
 	struct window_scale known;
 	struct window *w;
 };
@@ -44,15 +44,18 @@ static inline void fixture_init(struct fixture *x, int64_t record_s)
 		.model.pub.name = "PM710",
 	};
 	x->energy.scale_register = &x->scale;
+	x->scale.max = x->rating_scale.max = 2;
+	x->rating_scale.index = 1;
 	x->volts_list[0] = x->volts_list[1] = &x->volts;
 	x->energy_list[0] = &x->energy;
 	x->bits_list[0] = &x->bits;
-	x->variables[GAUGE] =
-		(struct tesla_variable){ "TPF", "V", "", TESLA_GAUGE, 10, 2, x->volts_list, 0 };
+	x->variables[GAUGE] = (struct tesla_variable){ "TPF", "V",	     "", TESLA_GAUGE, 10,
+						       2,     x->volts_list, 0,	 NULL };
 	x->variables[COUNTER] =
-		(struct tesla_variable){ "CEA", "Wh", "", TESLA_COUNTER, 1, 1, x->energy_list, 0 };
+		(struct tesla_variable){ "CEA", "Wh",		"", TESLA_COUNTER, 1,
+					 1,	x->energy_list, 0,  NULL };
 	x->variables[STATUS] =
-		(struct tesla_variable){ "ERR", "", "", TESLA_STATUS, 1, 1, x->bits_list, 0 };
+		(struct tesla_variable){ "ERR", "", "", TESLA_STATUS, 1, 1, x->bits_list, 0, NULL };
 	for (size_t i = 0; i < N_VARIABLES; i++)
 		x->conf_variables[i] = (struct conf_variable){ &x->variables[i], 1000 };
 	x->a = (struct conf_analyzer){ .id = 7,
@@ -61,7 +64,7 @@ static inline void fixture_init(struct fixture *x, int64_t record_s)
 				       .record_ms = record_s * 1000,
 				       .variables = x->conf_variables,
 				       .n_variables = N_VARIABLES };
-	x->known = (struct window_scale){ x->exponents, 1 };
+	x->known = (struct window_scale){ x->exponents, 2 };
 	x->w = malloc(window_size(&x->a));
 	cr_assert_not_null(x->w);
 	window_init(x->w, &x->a);

@@ -140,14 +140,34 @@ static void plan_free(void *self)
 	free(p);
 }
 
-/* Room for the worst case: every element has a block and a scale of its own. */
-static struct plan *plan_new(size_t n_elements)
+/* A rating's register decodes nothing: the host judges counters by it. */
+static void scales_plan(struct plan *p, const struct tesla_variable *const *wanted, size_t n,
+			uint16_t flags)
+{
+	size_t first = p->n_blocks;
+
+	for (size_t i = 0; i < p->n_elements; i++) {
+		const struct tesla_scale *s = p->elements[i].reg->scale_register;
+
+		if (s != NULL)
+			p->elements[i].scale_block = scale_block(p, s, first, flags);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (wanted[i]->rating_scale != NULL)
+			(void)scale_block(p, wanted[i]->rating_scale, first, flags);
+}
+
+/*
+ * Room for the worst case: every element has a block and a scale of its own, every variable one of
+ * its rating.
+ */
+static struct plan *plan_new(size_t n_elements, size_t n_variables)
 {
 	struct plan *p = calloc(1, sizeof *p);
 
 	if (p == NULL)
 		return NULL;
-	p->blocks = calloc(2 * n_elements + 1, sizeof *p->blocks);
+	p->blocks = calloc(2 * n_elements + n_variables + 1, sizeof *p->blocks);
 	p->elements = calloc(n_elements + 1, sizeof *p->elements);
 	if (p->blocks != NULL && p->elements != NULL)
 		return p;
@@ -163,7 +183,7 @@ static int plan_open(const void *conf, const struct tesla_model *model,
 	unsigned limit = model->max_registers > 0 && model->max_registers < RUN_MAX
 				 ? model->max_registers
 				 : RUN_MAX;
-	size_t n_elements = 0, first_scale;
+	size_t n_elements = 0;
 	struct plan *p;
 
 	(void)conf;
@@ -174,17 +194,13 @@ static int plan_open(const void *conf, const struct tesla_model *model,
 			return r;
 		n_elements += wanted[i]->n_elements;
 	}
-	p = plan_new(n_elements);
+	p = plan_new(n_elements, n);
 	if (p == NULL)
 		return tesla_fail(err, -ENOMEM, "%s: no memory for %zu elements", model->name,
 				  n_elements);
 	for (size_t i = 0; i < n; i++)
 		variable_plan(p, wanted[i], (int32_t)i, limit);
-	first_scale = p->n_blocks;
-	for (size_t i = 0; i < p->n_elements; i++)
-		if (p->elements[i].reg->scale_register != NULL)
-			p->elements[i].scale_block = scale_block(
-				p, p->elements[i].reg->scale_register, first_scale, flags);
+	scales_plan(p, wanted, n, flags);
 	*self = p;
 	return 0;
 }
