@@ -10,6 +10,7 @@
 #include "rest_fixture.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -446,6 +447,67 @@ Test(clientRest, packed_counts_are_not_trusted)
 	for (size_t i = 0; i < N_ELEMENTS(rows); i++)
 		cr_expect_eq(packed_is_sound(rows[i].bytes, rows[i].len), rows[i].sound, "row %zu",
 			     i);
+}
+
+/* ---- two scanners of MessagePack, for a plugin sees nothing of the core's ---- */
+
+/* true: they call it a whole value. */
+static bool scanners_agree(const uint8_t *bytes, size_t len, const char *path)
+{
+	struct tesla_error err;
+	bool ours = packed_is_sound(bytes, len), base = mp_scan(bytes, len, &err) == 0;
+
+	cr_expect_eq(ours, base, "%s, %zu bytes from %02x on: %d, the core's says %d (%s)", path,
+		     len, len > 0 ? *bytes : 0, ours, base, base ? "" : err.text);
+	return ours;
+}
+
+/* The file, all that is in one piece in it, and with each byte made another.  How many are whole. */
+static size_t scanners_feed(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	uint8_t bytes[256];
+	size_t len, n_whole = 0;
+
+	cr_assert_not_null(f, "%s", path);
+	len = fread(bytes, 1, sizeof bytes, f);
+	(void)fclose(f);
+	for (size_t from = 0; from < len; from++)
+		for (size_t to = from; to <= len; to++)
+			n_whole += scanners_agree(bytes + from, to - from, path);
+	for (size_t i = 0; i < len; i++) {
+		const uint8_t kept = bytes[i];
+
+		for (unsigned other = 0; other < 256; other++) {
+			bytes[i] = (uint8_t)other;
+			n_whole += scanners_agree(bytes, len, path);
+			n_whole += scanners_agree(bytes + 1, len - 1, path);
+		}
+		bytes[i] = kept;
+	}
+	return n_whole;
+}
+
+Test(clientRest, both_scanners_say_the_same, .timeout = 60)
+{
+	/* restAnswer's first byte is not of the value */
+	static const char *const corpora[] = { "message", "hostmsg", "record", "batch",
+					       "restAnswer" };
+	const char *top = getenv("top_srcdir") ? getenv("top_srcdir") : ".";
+
+	cr_assert_eq(PACKED_DEPTH, MP_DEPTH);
+	for (size_t i = 0; i < N_ELEMENTS(corpora); i++) {
+		_cleanup_free_ char *pattern = NULL;
+		size_t n_whole = 0;
+		glob_t found;
+
+		cr_assert(asprintf(&pattern, "%s/t/fuzz/corpus/%s/*", top, corpora[i]) >= 0);
+		cr_assert_eq(glob(pattern, 0, NULL, &found), 0, "%s", pattern);
+		for (size_t k = 0; k < found.gl_pathc; k++)
+			n_whole += scanners_feed(found.gl_pathv[k]);
+		globfree(&found);
+		cr_expect_gt(n_whole, 500, "%s: only %zu whole values", corpora[i], n_whole);
+	}
 }
 
 /* ---- parameters ---- */
