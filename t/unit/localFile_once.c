@@ -122,9 +122,10 @@ struct accident {
 	int at, cut;
 	size_t step;	 /* records in a batch after it */
 	bool from_start; /* all is redelivered, else what was not acknowledged */
+	int reading;	 /* this call by which something is read then fails; 0: none does */
 };
 
-/* false: there are not so many calls. */
+/* false: there are not so many calls; with `reading`: not so many of those. */
 static bool accident_run(const struct accident *a, const char *format)
 {
 	struct tesla_item items[NIGHT];
@@ -154,7 +155,11 @@ static bool accident_run(const struct accident *a, const char *format)
 	power_cut(&r, a->cut);
 	if (a->from_start)
 		*acked = 0;
+	shim = (struct shim){ .fault = FAIL_EIO, .at = a->reading, .input = a->reading > 0 };
 	night_run(&r, items, a->step, acked);
+	if (a->reading > 0)
+		did = shim.calls >= a->reading;
+	shim = (struct shim){ 0 };
 	if (strcmp(format, "txt") == 0) {
 		check_text(&r, "1/20261024.txt", night_24);
 		check_text(&r, "1/20261025.txt", night_25);
@@ -169,7 +174,7 @@ static bool accident_run(const struct accident *a, const char *format)
 
 static void check_every_call(enum fault fault, int cut, bool from_start, const char *format)
 {
-	struct accident a = { fault, 0, cut, from_start ? 7 : STEP, from_start };
+	struct accident a = { fault, 0, cut, from_start ? 7 : STEP, from_start, 0 };
 
 	do
 		a.at++;
@@ -204,4 +209,25 @@ Test(localFile_once, a_power_cut_at_every_call, .timeout = 240)
 	for (enum fault f = DIE_BEFORE; f <= DIE_AFTER; f++)
 		for (size_t i = 0; i < N_ELEMENTS(cuts); i++)
 			check_every_call(f, cuts[i], i % 2 == 1, "txt");
+}
+
+/* What cannot be read is not taken for what is not there: that would double it. */
+Test(localFile_once, a_read_error_after_a_kill, .timeout = 120)
+{
+	static const struct accident cases[] = {
+		{ DIE_AFTER, 9, LIVE, 7, true, 0 },
+		{ DIE_HALF, 14, LIVE, STEP, false, 0 },
+		{ DIE_AFTER, 15, POSITION_LOST, 7, true, 0 },
+		{ DIE_HALF, 26, POSITION_LOST, 7, true, 0 },
+	};
+	static const char *const formats[] = { "txt", "csv", "jsonl", "txt" };
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct accident a = cases[i];
+
+		do
+			a.reading++;
+		while (accident_run(&a, formats[i]));
+		cr_expect_gt(a.reading, 20, "only %d calls", a.reading);
+	}
 }

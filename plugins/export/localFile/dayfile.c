@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
+
+#include "gz.h"
 
 #define CHUNK 65536
 
@@ -99,62 +100,87 @@ int dayfile_tail(const struct dayfile *d, off_t *ret, struct tesla_error *err)
 	return 0;
 }
 
-bool dayfile_is(const struct dayfile *d, off_t at, const char *text, size_t len)
+int dayfile_is(const struct dayfile *d, off_t at, const char *text, size_t len,
+	       struct tesla_error *err)
 {
 	char bytes[CHUNK];
 	ssize_t n = 0;
 
 	if (d->size - at > (off_t)len)
-		return false;
+		return 0;
 	for (; at < d->size && (n = chunk_read(d, at, bytes)) > 0; at += n, text += n)
 		if (memcmp(bytes, text, (size_t)n) != 0)
-			return false;
-	return at == d->size;
+			return 0;
+	return n < 0 ? fail_errno(d, err) : at == d->size;
 }
 
-/* gzgets() hands out long lines in parts: only a part that begins a line can be the one. */
-static bool stream_has(gzFile in, const char *line, size_t len)
+/* The line, with the end of another before it, in what comes from a file in parts. */
+static int stream_has(gzFile in, const char *line, size_t len)
 {
-	char *part = malloc(len + 1);
-	bool begins = true, found = false;
+	char *sought = malloc(2 * (len + 1) + CHUNK), *bytes = sought;
+	size_t have = 1;
+	bool found = false;
+	int n = 0;
 
-	while (part != NULL && !found && gzgets(in, part, (int)len + 1) != NULL) {
-		size_t n = strlen(part);
-
-		found = begins && n == len && memcmp(part, line, len) == 0;
-		begins = n > 0 && part[n - 1] == '\n';
+	if (sought == NULL)
+		return -ENOMEM;
+	bytes += len + 1;
+	sought[0] = bytes[0] = '\n';
+	memcpy(sought + 1, line, len);
+	while (!found && (n = gz_read(in, bytes + have, CHUNK)) > 0) {
+		have += (size_t)n;
+		found = memmem(bytes, have, sought, len + 1) != NULL;
+		if (have > len) { /* the last bytes may be the beginning of what is sought */
+			memmove(bytes, bytes + have - len, len);
+			have = len;
+		}
 	}
-	free(part);
-	return found;
+	free(sought);
+	return n < 0 ? n : found;
 }
 
-static bool fd_has(int fd, const char *line, size_t len)
+int dayfile_has(const struct dayfile *d, off_t from, const char *line, size_t len,
+		struct tesla_error *err)
 {
-	gzFile in = fd >= 0 ? gzdopen(fd, "rb") : NULL;
-	bool found = in != NULL && stream_has(in, line, len);
+	gzFile in;
+	int fd, r;
 
-	if (in != NULL)
+	if (d->fd < 0)
+		return 0;
+	fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0 || lseek(fd, from, SEEK_SET) < 0) {
+		r = fail_errno(d, err);
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	r = gz_take(fd, &in);
+	if (r == 0) {
+		r = stream_has(in, line, len);
 		(void)gzclose_r(in);
-	else if (fd >= 0)
-		(void)close(fd);
-	return found;
+	}
+	return r < 0 ? tesla_fail(err, r, "%s/%s: %s", d->folder, d->name, strerror(-r)) : r;
 }
 
-bool dayfile_has(const struct dayfile *d, off_t from, const char *line, size_t len)
-{
-	int fd = d->fd >= 0 ? fcntl(d->fd, F_DUPFD_CLOEXEC, 0) : -1;
-
-	if (fd >= 0)
-		(void)lseek(fd, from, SEEK_SET);
-	return fd_has(fd, line, len);
-}
-
-bool dayfile_archive_has(const struct dayfile *d, const char *line, size_t len)
+int dayfile_archive_has(const struct dayfile *d, const char *line, size_t len,
+			struct tesla_error *err)
 {
 	char name[64];
+	gzFile in;
+	int r;
 
 	(void)snprintf(name, sizeof name, "%s.gz", d->name);
-	return fd_has(openat(d->folder_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), line, len);
+	r = gz_open(d->folder_fd, name, &in);
+	if (in != NULL) {
+		r = stream_has(in, line, len);
+		(void)gzclose_r(in);
+	}
+	if (r == -EBADMSG)
+		return tesla_fail(err, r,
+				  "%s/%s: it is damaged, so whether a record is in it cannot be "
+				  "told: mend it or move it away",
+				  d->folder, name);
+	return r < 0 ? tesla_fail(err, r, "%s/%s: %s", d->folder, name, strerror(-r)) : r;
 }
 
 int dayfile_last(const struct dayfile *d, const char *mark, off_t *at, size_t *len,
@@ -165,6 +191,7 @@ int dayfile_last(const struct dayfile *d, const char *mark, off_t *at, size_t *l
 	size_t size = 0;
 	char *line = NULL;
 	ssize_t n;
+	int r;
 
 	*len = 0;
 	if (in == NULL || fseeko(in, 0, SEEK_SET) != 0) {
@@ -180,9 +207,10 @@ int dayfile_last(const struct dayfile *d, const char *mark, off_t *at, size_t *l
 		*at = here;
 		*len = (size_t)n;
 	}
+	r = feof(in) ? 0 : fail_errno(d, err);
 	free(line);
 	(void)fclose(in);
-	return 0;
+	return r;
 }
 
 /* ---- what is added ---- */

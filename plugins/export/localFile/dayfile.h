@@ -21,12 +21,18 @@ void dayfile_close(struct dayfile *d);
 int dayfile_lines_end(const struct dayfile *d, off_t from, off_t *ret, struct tesla_error *err);
 /* Where the bytes behind the last newline begin. */
 int dayfile_tail(const struct dayfile *d, off_t *ret, struct tesla_error *err);
-/* Are the bytes at `at`, as far as the file goes, those of `text`? */
-bool dayfile_is(const struct dayfile *d, off_t at, const char *text, size_t len);
-/* Is there this whole line (with its newline) from `from` on? */
-bool dayfile_has(const struct dayfile *d, off_t from, const char *line, size_t len);
+/*
+ * 1: yes; 0: no; negative: that cannot be told, *err says why.
+ * Are the bytes at `at`, as far as the file goes, those of `text`?
+ */
+int dayfile_is(const struct dayfile *d, off_t at, const char *text, size_t len,
+	       struct tesla_error *err);
+/* Is there this whole line (with its newline) from `from` on, which is where one begins? */
+int dayfile_has(const struct dayfile *d, off_t from, const char *line, size_t len,
+		struct tesla_error *err);
 /* The same in a compressed file of the folder; one that is not there has no line. */
-bool dayfile_archive_has(const struct dayfile *d, const char *line, size_t len);
+int dayfile_archive_has(const struct dayfile *d, const char *line, size_t len,
+			struct tesla_error *err);
 /* Finds the last line that begins with `mark`; *len 0: none. */
 int dayfile_last(const struct dayfile *d, const char *mark, off_t *at, size_t *len,
 		 struct tesla_error *err);

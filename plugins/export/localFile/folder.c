@@ -164,34 +164,41 @@ static bool is_new(const struct folder *f, const struct tesla_item *item)
 	       item->t_ms > f->at.last_ms;
 }
 
-static bool place_has(const struct folder *f, const struct place *p, const struct tesla_item *item,
-		      const char *line, size_t len)
+/* 1: it is there; 0: it is not; negative: that cannot be told. */
+static int place_has(const struct folder *f, const struct place *p, const struct tesla_item *item,
+		     struct tesla_error *err)
 {
-	if (p->ours && item->t_ms >= f->at.first_ms && item->t_ms <= f->at.last_ms)
-		return dayfile_has(&p->file, f->at.offset, line, len);
-	return dayfile_has(&p->file, 0, line, len) || dayfile_archive_has(&p->file, line, len);
+	char *line;
+	size_t len;
+	int r = format_line(f->format, item, &line, &len, err);
+
+	if (r != 0)
+		return r;
+	if (p->ours && item->t_ms >= f->at.first_ms && item->t_ms <= f->at.last_ms) {
+		r = dayfile_has(&p->file, f->at.offset, line, len, err);
+	} else {
+		r = dayfile_has(&p->file, 0, line, len, err);
+		if (r == 0)
+			r = dayfile_archive_has(&p->file, line, len, err);
+	}
+	free(line);
+	return r;
 }
 
 /* How many of the first are there already. */
 static int known_run(const struct folder *f, const struct place *p, const struct entry *e, size_t n,
 		     size_t *ret, struct tesla_error *err)
 {
+	int has = 1;
 	size_t i;
 
 	for (i = 0; i < n && !is_new(f, e[i].item); i++) {
-		char *line;
-		size_t len;
-		int r = format_line(f->format, e[i].item, &line, &len, err);
-		bool has = r == 0 && place_has(f, p, e[i].item, line, len);
-
-		free(line);
-		if (r != 0)
-			return r;
-		if (!has)
+		has = place_has(f, p, e[i].item, err);
+		if (has <= 0)
 			break;
 	}
 	*ret = i;
-	return 0;
+	return has < 0 ? has : 0;
 }
 
 /* ---- the lines of one append ---- */
@@ -226,17 +233,18 @@ static int header_find(const struct folder *f, const struct place *p, struct lin
 	return dayfile_last(&p->file, f->format->header_mark, &l->header, &l->header_len, err);
 }
 
-/* Is `text` the header in effect? */
-static bool header_is(const struct place *p, const struct lines *l, const char *text, size_t len)
+/* Is `text` the header in effect?  Negative: that cannot be told. */
+static int header_is(const struct place *p, const struct lines *l, const char *text, size_t len,
+		     struct tesla_error *err)
 {
 	struct dayfile upto = p->file;
 
 	if (l->header_len != len)
-		return false;
+		return 0;
 	if (l->has_header)
 		return memcmp(l->text + l->header, text, len) == 0;
 	upto.size = l->header + (off_t)len;
-	return dayfile_is(&upto, l->header, text, len);
+	return dayfile_is(&upto, l->header, text, len, err);
 }
 
 static int header_put(const struct folder *f, const struct place *p, struct lines *l,
@@ -248,14 +256,15 @@ static int header_put(const struct folder *f, const struct place *p, struct line
 
 	if (r != 0)
 		return r;
-	if (!header_is(p, l, text, len)) {
+	r = header_is(p, l, text, len, err);
+	if (r == 0) {
 		l->header = (off_t)l->len;
 		l->header_len = len;
 		l->has_header = true;
 		r = lines_put(l, text, len);
 	}
 	free(text);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int record_put(const struct folder *f, struct lines *l, struct entry *e,
@@ -308,13 +317,16 @@ static int lines_make(const struct folder *f, const struct place *p, struct line
 static int start_find(struct place *p, const struct lines *l, bool *newline,
 		      struct tesla_error *err)
 {
+	int r;
+
 	*newline = false;
 	if (p->tail == p->file.size)
 		return 0;
-	if (dayfile_is(&p->file, p->tail, l->text, l->len))
+	r = dayfile_is(&p->file, p->tail, l->text, l->len, err);
+	if (r > 0)
 		return dayfile_cut(&p->file, p->tail, err);
-	*newline = true;
-	return 0;
+	*newline = r == 0;
+	return r;
 }
 
 /*

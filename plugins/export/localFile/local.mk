@@ -6,7 +6,8 @@ local_file_parts = plugins/export/localFile/archive.c plugins/export/localFile/a
 	plugins/export/localFile/csv.c plugins/export/localFile/dayfile.c \
 	plugins/export/localFile/dayfile.h plugins/export/localFile/folder.c \
 	plugins/export/localFile/folder.h plugins/export/localFile/format.c \
-	plugins/export/localFile/format.h plugins/export/localFile/jsonl.c \
+	plugins/export/localFile/format.h plugins/export/localFile/gz.c \
+	plugins/export/localFile/gz.h plugins/export/localFile/jsonl.c \
 	plugins/export/localFile/moment.c plugins/export/localFile/moment.h \
 	plugins/export/localFile/position.c plugins/export/localFile/position.h \
 	plugins/export/localFile/text.c
