@@ -462,7 +462,7 @@ static bool scanners_agree(const uint8_t *bytes, size_t len, const char *path)
 	return ours;
 }
 
-/* The file, all that is in one piece in it, and with each byte made another.  How many are whole. */
+/* The file, any piece of it, and with each byte made any other.  How many are whole. */
 static size_t scanners_feed(const char *path)
 {
 	FILE *f = fopen(path, "re");
