@@ -26,6 +26,36 @@ static bool has_value(enum tesla_quality q)
 	return q == TESLA_GOOD || q == TESLA_SUSPECT;
 }
 
+/* ---- how long it can get ---- */
+
+#define NUMBER_BYTES 9u /* a double, or 64 bits */
+#define COUNT_BYTES 5u	/* 32 bits; so is a day in ms */
+#define ARRAY_BYTES 3u	/* of up to 65535 */
+#define SMALL_BYTES 1u	/* a number below 128, or an array of up to 15 */
+#define HEAD_NUMBERS 3u /* analyzer, start_ms, end_ms */
+
+static size_t text_bytes(size_t len)
+{
+	return len + (len < 32 ? 1 : len < 256 ? 2 : len < 65536 ? 3 : 5);
+}
+
+size_t record_head_bytes(const char *model)
+{
+	return 2 * SMALL_BYTES + HEAD_NUMBERS * NUMBER_BYTES + text_bytes(strlen(model)) +
+	       text_bytes(RECORD_IDENTITY_MAX) + ARRAY_BYTES;
+}
+
+size_t record_element_bytes(enum tesla_variable_kind kind)
+{
+	return 2 * SMALL_BYTES + 2 * COUNT_BYTES + (element_fields(kind) - 3) * NUMBER_BYTES;
+}
+
+size_t record_variable_bytes(const struct tesla_variable *v)
+{
+	return 2 * SMALL_BYTES + text_bytes(strlen(v->name)) + text_bytes(strlen(v->unit)) +
+	       NUMBER_BYTES + ARRAY_BYTES + v->n_elements * record_element_bytes(v->kind);
+}
+
 /* ---- encoding ---- */
 
 struct sink {

@@ -30,6 +30,15 @@ struct record {
 	const struct tesla_record_variable *const *variables;
 };
 
+/*
+ * The most bytes that a record can take: without its variables, what a variable adds, and how much
+ * of that is for each element.
+ */
+#define RECORD_IDENTITY_MAX 4096 /* no meter's reply is longer */
+size_t record_head_bytes(const char *model);
+size_t record_variable_bytes(const struct tesla_variable *v);
+size_t record_element_bytes(enum tesla_variable_kind kind);
+
 /* -EMSGSIZE (more than RECORD_BYTES_MAX, or than `out` takes), -ENOMEM: nothing was added. */
 int record_encode(const struct record *r, struct buf *out);
 /*

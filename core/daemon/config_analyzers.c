@@ -6,6 +6,7 @@
 #include "base/calendar.h"
 #include "base/nearest.h"
 #include "base/param.h"
+#include "base/record.h"
 #include "daemon/config_loader.h"
 
 /* ---- who it is and where ---- */
@@ -265,6 +266,24 @@ static void intervals_count(struct loader *l, const xmlNode *node, const struct 
 	}
 }
 
+/* Whatever is in it: one that does not fit would be lost at each window's end. */
+static void record_fits(struct loader *l, const xmlNode *node, const struct conf_analyzer *a)
+{
+	size_t bytes = record_head_bytes(a->model->pub.name), n = 0;
+
+	for (size_t i = 0; i < a->n_variables; i++) {
+		bytes += record_variable_bytes(a->variables[i].variable);
+		n += a->variables[i].variable->n_elements;
+	}
+	if (bytes > RECORD_BYTES_MAX)
+		xml_error(l->x, l->d, node,
+			  "<%s>: a record of its %zu elements can take %zu bytes (%zu for each of "
+			  "a gauge, %zu of a counter, %zu of a status): expected at most %u",
+			  (const char *)node->name, n, bytes, record_element_bytes(TESLA_GAUGE),
+			  record_element_bytes(TESLA_COUNTER), record_element_bytes(TESLA_STATUS),
+			  RECORD_BYTES_MAX);
+}
+
 static void variables_set(struct loader *l, const xmlNode *variables, struct conf_analyzer *a)
 {
 	a->variables =
@@ -274,8 +293,10 @@ static void variables_set(struct loader *l, const xmlNode *variables, struct con
 	for (xmlNode *node = xml_child(variables, &variable_element); node != NULL;
 	     node = xml_next(node, &variable_element))
 		variable_add(l, node, a);
-	if (a->n_variables > 0)
+	if (a->n_variables > 0) {
 		intervals_count(l, variables, a);
+		record_fits(l, variables, a);
+	}
 }
 
 /* ---- all of it ---- */

@@ -512,6 +512,72 @@ Test(config, a_bad_model_is_told_once)
 	diags_release(&d);
 }
 
+/* A model BIG of n variables with 64 elements, and an analyzer that is asked for all of them. */
+static char *big(const char *dir, unsigned n)
+{
+	char path[64], *text;
+	size_t size;
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "%s/BIG.xml", dir);
+	f = fopen(path, "we");
+	cr_assert_not_null(f);
+	(void)fprintf(f, "<model name=\"BIG\" manufacturer=\"m\">");
+	for (unsigned i = 0; i < n; i++) {
+		(void)fprintf(f, "<variable name=\"V%04u\" type=\"uint16\">", i);
+		for (unsigned k = 0; k < 64; k++)
+			(void)fprintf(f, "<element label=\"%u\" address=\"%u\"/>", k, k);
+		(void)fprintf(f, "</variable>");
+	}
+	(void)fprintf(f, "</model>");
+	cr_assert_eq(fclose(f), 0);
+	f = open_memstream(&text, &size);
+	cr_assert_not_null(f);
+	(void)fprintf(f, "<configuration><node id=\"4\"/><devices><device id=\"1\" type=\"serial\">"
+			 "<port>COM1:</port></device></devices><analyzers><analyzer id=\"1\" "
+			 "device=\"1\" driver=\"d\" data_driver=\"p\"><params><model>BIG</model>"
+			 "</params>\n <variables>");
+	for (unsigned i = 0; i < n; i++)
+		(void)fprintf(f, "<variable>V%04u</variable>", i);
+	(void)fprintf(f, "</variables></analyzer></analyzers></configuration>\n");
+	cr_assert_eq(fclose(f), 0);
+	return text;
+}
+
+/* A variable takes 2 + 6 + 1 + 9 + 3 bytes, and 64 times 39; the head 4135. */
+static const struct {
+	unsigned n;
+	const char *says;
+} bigs[] = {
+	{ 102, NULL },
+	{ 103,
+	  "<variables>: a record of its 6592 elements can take 263386 bytes (39 for each of a gauge, "
+	  "30 of a counter, 21 of a status): expected at most 262144" },
+};
+
+Test(config, a_record_that_might_not_fit)
+{
+	char dir[] = "/tmp/tesla-config.XXXXXX", path[64];
+
+	cr_assert_not_null(mkdtemp(dir));
+	for (size_t i = 0; i < N_ELEMENTS(bigs); i++) {
+		_cleanup_free_ char *text = big(dir, bigs[i].n);
+		struct bad b = { NULL, "", 2, 2, bigs[i].says, SCHEMA_CANNOT };
+		struct diags d = { 0 };
+		struct config *c = config_parse(BAD_FILE, text, strlen(text),
+						(const char *const[]){ dir, NULL }, &d);
+
+		cr_expect_eq(c != NULL, bigs[i].says == NULL, "%u", bigs[i].n);
+		if (bigs[i].says != NULL)
+			bad_check(&b, &d);
+		diags_release(&d);
+		config_free(c);
+	}
+	(void)snprintf(path, sizeof path, "%s/BIG.xml", dir);
+	cr_expect_eq(unlink(path), 0);
+	cr_expect_eq(rmdir(dir), 0);
+}
+
 Test(config, params_of_drivers_and_exporters_are_kept)
 {
 	_cleanup_free_ char *a = bad_text(good, "<baud>", "<silence>0.01</silence><baud>"),

@@ -133,6 +133,44 @@ Test(record, one_too_large_adds_nothing)
 	buf_release(&b);
 }
 
+/* Every number as long as it gets: a double, or one of 33 bits and more. */
+Test(record, no_record_is_longer_than_was_said)
+{
+	static const enum tesla_variable_kind kinds[] = { TESLA_GAUGE, TESLA_COUNTER,
+							  TESLA_STATUS };
+	char identity[RECORD_IDENTITY_MAX + 1], name[33], unit[300];
+	struct tesla_record_element e[64];
+
+	memset(identity, 'x', sizeof identity);
+	memset(name, 'x', sizeof name);
+	memset(unit, 'x', sizeof unit);
+	identity[sizeof identity - 1] = name[sizeof name - 1] = unit[sizeof unit - 1] = '\0';
+	for (size_t i = 0; i < N_ELEMENTS(e); i++)
+		e[i] = (struct tesla_record_element){ 0.1,	0.1,	    0.1,	  0.1,
+						      90000000, UINT32_MAX, TESLA_SUSPECT };
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
+		const struct tesla_record_variable v = { name, unit, kinds[i], 0.001, 64, e },
+						   *list[20];
+		const struct tesla_variable said = {
+			.name = name, .unit = unit, .kind = kinds[i], .n_elements = 64
+		};
+		struct record r = { INT64_MAX, 253402300700000, 253402300799999,
+				    name,      identity,	N_ELEMENTS(list),
+				    list };
+		struct buf b;
+
+		for (size_t k = 0; k < N_ELEMENTS(list); k++)
+			list[k] = &v;
+		buf_init(&b, RECORD_BYTES_MAX);
+		cr_assert_eq(record_encode(&r, &b), 0);
+		cr_expect_eq(b.pub.len,
+			     record_head_bytes(name) +
+				     N_ELEMENTS(list) * record_variable_bytes(&said),
+			     "%zu bytes", b.pub.len);
+		buf_release(&b);
+	}
+}
+
 Test(record, more_bytes_than_a_record_has)
 {
 	_cleanup_free_ char *bytes = calloc(RECORD_BYTES_MAX + 1, 1);
