@@ -288,3 +288,95 @@ Test(localFile, a_deadline_that_has_passed_leaves_all)
 	rig_close(&r);
 	rig_release(&r);
 }
+
+/* ---- what a meter and a model say ---- */
+
+/* What stands in the way of analitzador.dat is said once for each analyzer; lines go on. */
+Test(localFile, an_identity_that_cannot_be_written)
+{
+	struct tesla_item items[2];
+	struct rig r;
+
+	rig_init(&r, "txt");
+	rig_open(&r);
+	for (int i = 0; i < 2; i++)
+		folder_put(&r, i ? "2" : "1"),
+			folder_put(&r, i ? "2/analitzador.dat" : "1/analitzador.dat");
+	for (uint64_t n = 1; n <= 4; n++) {
+		for (int i = 0; i < 2; i++) {
+			items[i] = record(1 + i, utc(2026, 11, 22, 9, 0) + (int64_t)n * QUARTER_MS,
+					  2 * n + (uint64_t)i, blanks, 1);
+			items[i].identity = "PM710";
+		}
+		if (n == 4) {
+			char path[80];
+
+			(void)snprintf(path, sizeof path, "%s/2/analitzador.dat", r.target);
+			cr_assert_eq(rmdir(path), 0);
+		}
+		deliver_all(&r, items, 2);
+		cr_expect_eq(n_logged, 2, "batch %d: %d lines", (int)n, n_logged);
+		cr_expect_not_null(strstr(logged, "/2/analitzador.dat: Is a directory"), "%s",
+				   logged);
+		now_us += 3600 * SECOND_US;
+	}
+	cr_expect_eq(lines_of(&r, "1/20261122.txt"), 5);
+	check_text(&r, "2/analitzador.dat", "PM710\tSun Nov 22 11:00:00 2026");
+	rig_close(&r);
+	rig_release(&r);
+}
+
+Test(localFile, text_that_is_not_utf8)
+{
+	static const struct {
+		const char *format, *unit, *why;
+	} cases[] = {
+		{ "jsonl",
+		  "\xb0"
+		  "C",
+		  "unit" },
+		{ "jsonl", "\xe2\x82", "unit" },
+		{ "jsonl",
+		  "\xc2\xb0"
+		  "C",
+		  "" },
+		{ "jsonl", "\xf0\x9f\x98\x80", "" },
+		{ "jsonl", "\xed\xa0\x80", "unit" },
+		{ "jsonl", "\xc0\xaf", "unit" },
+		{ "txt",
+		  "\xb0"
+		  "C",
+		  "" },
+		{ "csv",
+		  "\xb0"
+		  "C",
+		  "" },
+	};
+	static const char identity[] = "PM\xff"
+				       "710 \xc3\xa9 \xe2\x82";
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		const struct tesla_record_variable v = { "T", cases[i].unit, TESLA_STATUS, 1,
+							 1,   states };
+		const struct tesla_record_variable *const list[] = { &v };
+		struct tesla_item items[] = {
+			record(1, utc(2026, 11, 22, 9, 15), 1, list, 1),
+			record(1, utc(2026, 11, 22, 9, 30), 2, blanks, 1),
+		};
+		bool refused = cases[i].why[0] != '\0';
+		struct tesla_verdict v2[2];
+		struct rig r;
+
+		items[1].identity = identity;
+		rig_init(&r, cases[i].format);
+		rig_open(&r);
+		(void)deliver(&r, items, 2, v2);
+		cr_expect_eq(v2[0].delivery, refused ? TESLA_REJECT : TESLA_DONE, "%zu: %s", i,
+			     v2[0].why.text);
+		cr_expect_not_null(strstr(v2[0].why.text, cases[i].why), "%s", v2[0].why.text);
+		cr_expect_eq(v2[1].delivery, TESLA_DONE, "%zu: %s", i, v2[1].why.text);
+		check_text(&r, "1/analitzador.dat", "PM?710 \xc3\xa9 ??\tSun Nov 22 10:30:00 2026");
+		rig_close(&r);
+		rig_release(&r);
+	}
+}

@@ -110,22 +110,40 @@ static int identity_replace(const struct folder *f, const char *text, size_t len
 	return renameat(f->fd, name, f->fd, "analitzador.dat") == 0 ? 0 : -errno;
 }
 
+/* What a meter answers may be anything: of it comes one line of UTF-8. */
+static size_t identity_clean(const char *identity, char text[IDENTITY_MAX])
+{
+	size_t n = 0;
+
+	while (*identity != '\0') {
+		size_t len = format_utf8(identity), step = len > 0 ? len : 1;
+
+		if (n + step >= IDENTITY_MAX)
+			break;
+		if (len == 0)
+			text[n] = '?';
+		else if (*identity > '\0' && *identity < ' ')
+			text[n] = ' ';
+		else
+			memcpy(text + n, identity, len);
+		n += step;
+		identity += step;
+	}
+	return n;
+}
+
 int folder_identity(const struct folder *f, const char *identity, const struct moment *when,
 		    struct tesla_error *err)
 {
 	char text[IDENTITY_MAX + 64];
-	int len = snprintf(text, IDENTITY_MAX, "%s", identity);
+	size_t len = identity_clean(identity, text);
 	int r;
 
-	if (len >= IDENTITY_MAX)
-		len = IDENTITY_MAX - 1;
-	for (int i = 0; i < len; i++) /* what a meter answers may be anything */
-		text[i] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
 	text[len++] = '\t';
-	if (identity_is(f, text, (size_t)len))
+	if (identity_is(f, text, len))
 		return 0;
-	len += snprintf(text + len, sizeof text - (size_t)len, "%s", when->ctime);
-	r = identity_replace(f, text, (size_t)len);
+	len += (size_t)snprintf(text + len, sizeof text - len, "%s", when->ctime);
+	r = identity_replace(f, text, len);
 	return r == 0 ? 0 : folder_fail(f, "analitzador.dat", r, err);
 }
 

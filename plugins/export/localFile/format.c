@@ -64,9 +64,59 @@ static bool is_name(const char *name)
 	return c != NULL && c != name && *c == '\0';
 }
 
-int format_check(const struct tesla_item *item, struct tesla_error *err)
+/* RFC 3629: by its first byte, how long it is; by its second, no surrogate and none too long. */
+size_t format_utf8(const char *text)
+{
+	static const struct {
+		unsigned char first, last, low, high;
+		size_t len;
+	} rows[] = {
+		{ 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	const unsigned char *c = (const unsigned char *)text;
+	size_t row = 0, i;
+
+	while (row < sizeof rows / sizeof *rows &&
+	       (c[0] < rows[row].first || c[0] > rows[row].last))
+		row++;
+	if (row == sizeof rows / sizeof *rows)
+		return 0;
+	if (rows[row].len > 1 && (c[1] < rows[row].low || c[1] > rows[row].high))
+		return 0;
+	for (i = 2; i < rows[row].len; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	return rows[row].len;
+}
+
+static bool is_utf8(const char *text)
+{
+	size_t len;
+
+	while ((len = format_utf8(text)) > 0)
+		text += len;
+	return *text == '\0';
+}
+
+static int variable_check(const struct format *f, const struct tesla_record_variable *v, size_t i,
+			  struct tesla_error *err)
+{
+	if (!is_name(v->name))
+		return tesla_fail(err, -EBADMSG, "variable %zu: expected a name of visible ASCII",
+				  i + 1);
+	if (f->has_units && v->unit != NULL && !is_utf8(v->unit))
+		return tesla_fail(err, -EBADMSG, "%s: its unit is not UTF-8", v->name);
+	return 0;
+}
+
+int format_check(const struct format *f, const struct tesla_item *item, struct tesla_error *err)
 {
 	struct moment m;
+	int r = 0;
 
 	if (item->kind != TESLA_RECORD)
 		return tesla_fail(err, -EBADMSG, "item of kind %d: expected a record",
@@ -79,11 +129,9 @@ int format_check(const struct tesla_item *item, struct tesla_error *err)
 				  "window from %" PRId64 " to %" PRId64
 				  " ms: expected years from 1970 to 9999",
 				  item->start_ms, item->t_ms);
-	for (size_t i = 0; i < item->n_variables; i++)
-		if (!is_name(item->variables[i]->name))
-			return tesla_fail(err, -EBADMSG,
-					  "variable %zu: expected a name of visible ASCII", i + 1);
-	return 0;
+	for (size_t i = 0; r == 0 && i < item->n_variables; i++)
+		r = variable_check(f, item->variables[i], i, err);
+	return r;
 }
 
 /* end: NULL for the header. */

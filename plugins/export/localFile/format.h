@@ -11,6 +11,7 @@
 struct format {
 	const char *ext;
 	const char *header_mark; /* what a header line begins with, and no other; NULL: none */
+	bool has_units;		 /* they are in its lines, as UTF-8 */
 	void (*header)(FILE *, const struct tesla_item *);
 	int (*line)(FILE *, const struct tesla_item *, const struct moment *end);
 };
@@ -34,8 +35,11 @@ size_t format_numbers(const struct tesla_record_variable *v, const struct tesla_
 #define FORMAT_NUMBER_MAX 32
 void format_number_text(double value, char text[FORMAT_NUMBER_MAX]);
 
-/* A record that no format has a line for is refused, with the reason in *err. */
-int format_check(const struct tesla_item *item, struct tesla_error *err);
+/* Bytes of the character that `text` begins with; 0: it is not UTF-8, or the end. */
+size_t format_utf8(const char *text);
+
+/* A record that the format has no line for is refused, with the reason in *err. */
+int format_check(const struct format *f, const struct tesla_item *item, struct tesla_error *err);
 
 /* A line (or the header) in memory that the caller frees.  -ENOMEM, -EBADMSG. */
 int format_line(const struct format *f, const struct tesla_item *item, char **text, size_t *len,

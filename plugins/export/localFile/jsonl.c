@@ -110,4 +110,6 @@ static void jsonl_header(FILE *out, const struct tesla_item *item)
 	(void)out, (void)item;
 }
 
-const struct format format_jsonl = { .ext = "jsonl", .header = jsonl_header, .line = jsonl_line };
+const struct format format_jsonl = {
+	.ext = "jsonl", .has_units = true, .header = jsonl_header, .line = jsonl_line
+};

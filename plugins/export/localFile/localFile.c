@@ -28,12 +28,19 @@ struct conf {
 static const char *const format_names[] = { "txt", "csv", "jsonl", NULL };
 static const struct format *const formats[] = { &format_txt, &format_csv, &format_jsonl };
 
+/* An analyzer whose analitzador.dat could not be written. */
+struct trouble {
+	int64_t analyzer, retry_us;
+};
+
 struct exporter {
 	const struct conf *conf;
 	const struct tesla_host *host;
 	const struct format *format;
 	int64_t chores_us; /* monotonic: day files are looked through again */
 	char told[244];	   /* what the log was told of them last */
+	struct trouble *troubles;
+	size_t n_troubles;
 };
 
 /* ---- open, close ---- */
@@ -69,7 +76,60 @@ static int file_open(const void *conf, const struct tesla_host *host, void **sel
 
 static void file_close(void *self)
 {
-	free(self);
+	struct exporter *x = self;
+
+	free(x->troubles);
+	free(x);
+}
+
+/* ---- analitzador.dat ---- */
+
+static struct trouble *trouble_of(const struct exporter *x, int64_t analyzer)
+{
+	for (size_t i = 0; i < x->n_troubles; i++)
+		if (x->troubles[i].analyzer == analyzer)
+			return &x->troubles[i];
+	return NULL;
+}
+
+/* Said when it begins; without memory for it, it is said again. */
+static void trouble_note(struct exporter *x, int64_t analyzer, const struct tesla_error *why)
+{
+	int64_t retry_us = x->host->now_us(x->host) + CHORES_US;
+	struct trouble *t = trouble_of(x, analyzer);
+
+	if (t != NULL) {
+		t->retry_us = retry_us;
+		return;
+	}
+	x->host->log(x->host, 4, "%s", why->text);
+	t = realloc(x->troubles, (x->n_troubles + 1) * sizeof *t);
+	if (t == NULL)
+		return;
+	x->troubles = t;
+	t[x->n_troubles++] = (struct trouble){ analyzer, retry_us };
+}
+
+/* It holds up no record: tried now and then until it can be written. */
+static void identity_write(struct exporter *x, const struct folder *f, const struct entry *e)
+{
+	struct trouble *t = trouble_of(x, e->item->analyzer);
+	struct tesla_error why = { 0 };
+
+	if (t != NULL && x->host->now_us(x->host) < t->retry_us)
+		return;
+	if (folder_identity(f, e->item->identity, &e->end, &why) != 0)
+		trouble_note(x, e->item->analyzer, &why);
+	else if (t != NULL)
+		*t = x->troubles[--x->n_troubles];
+}
+
+static void identity_of(struct exporter *x, const struct folder *f, const struct entry *e, size_t n)
+{
+	while (n > 0 && e[n - 1].item->identity == NULL)
+		n--;
+	if (n > 0)
+		identity_write(x, f, &e[n - 1]);
 }
 
 /* ---- one analyzer ---- */
@@ -86,18 +146,13 @@ static void entries_refuse(struct entry *e, size_t n, const struct tesla_error *
 		e[i].verdict->why = *why;
 }
 
-static int entries_write(const struct exporter *x, struct folder *f, struct entry *e, size_t n,
+static int entries_write(struct exporter *x, struct folder *f, struct entry *e, size_t n,
 			 int64_t deadline_us, size_t *n_done, struct tesla_error *err)
 {
 	int r = 0;
 
 	*n_done = 0;
-	for (size_t i = n; i > 0; i--) {
-		if (e[i - 1].item->identity == NULL)
-			continue;
-		r = folder_identity(f, e[i - 1].item->identity, &e[i - 1].end, err);
-		break;
-	}
+	identity_of(x, f, e, n);
 	while (r == 0 && *n_done < n && !is_late(x, deadline_us)) {
 		size_t step;
 
@@ -109,7 +164,7 @@ static int entries_write(const struct exporter *x, struct folder *f, struct entr
 	return r;
 }
 
-static void analyzer_write(const struct exporter *x, int target_fd, struct entry *e, size_t n,
+static void analyzer_write(struct exporter *x, int target_fd, struct entry *e, size_t n,
 			   int64_t deadline_us)
 {
 	struct tesla_error why = { 0 };
@@ -128,14 +183,14 @@ static void analyzer_write(const struct exporter *x, int target_fd, struct entry
 /* ---- a batch ---- */
 
 /* What can be written, in the order of the batch; the rest gets its verdict. */
-static size_t entries_make(const struct tesla_batch *batch, struct tesla_verdict *verdicts,
-			   struct entry *e)
+static size_t entries_make(const struct exporter *x, const struct tesla_batch *batch,
+			   struct tesla_verdict *verdicts, struct entry *e)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < batch->n_items; i++) {
 		e[n] = (struct entry){ .item = batch->items[i], .verdict = &verdicts[i] };
-		if (format_check(e[n].item, &verdicts[i].why) != 0)
+		if (format_check(x->format, e[n].item, &verdicts[i].why) != 0)
 			verdicts[i].delivery = TESLA_REJECT;
 		else if (moment_at(e[n].item->t_ms, &e[n].end))
 			n++;
@@ -190,7 +245,7 @@ static int file_deliver(void *self, const struct tesla_batch *batch, struct tesl
 
 	if (e == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for %zu records", batch->n_items);
-	n = entries_make(batch, verdicts, e);
+	n = entries_make(x, batch, verdicts, e);
 	fd = target_open(x->conf->target, err);
 	if (fd >= 0) {
 		while (at < n && !is_late(x, deadline_us)) {
