@@ -217,7 +217,7 @@ static const struct status_case {
 	{ HTTP("400 Bad Request", "12", "1#no\x01h\xc3\xb3ra\nx"), TESLA_REJECT, TESLA_REJECT,
 	  "answered 400: 1#no?h??ra", false },
 	{ HTTP("400 Bad Request", "5", "#nope"), TESLA_REJECT, TESLA_REJECT, "400: #nope", false },
-	{ HTTP("400 Bad Request", "6", "<html>"), TESLA_RETRY, TESLA_REJECT, "400: <html>", false },
+	{ HTTP("400 Bad Request", "6", "<html>"), TESLA_RETRY, TESLA_RETRY, "400: <html>", false },
 	{ HTTP("400 Bad Request", "5", "2#bad"), TESLA_RETRY, TESLA_REJECT, "400: 2#bad", false },
 	{ HTTP("400 Bad Request", "1", "1"), TESLA_RETRY, TESLA_REJECT, "400: 1", false },
 	{ HTTP("400 Bad Request", "0", ""), TESLA_RETRY, TESLA_REJECT, "answered 400", false },

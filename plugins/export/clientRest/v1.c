@@ -167,9 +167,15 @@ static int answer_take(struct run *run, size_t from, size_t n, const struct http
 
 /* ---- halves ---- */
 
+/*
+ * A 400 with a page of markup is a proxy's, or a web server's that expects TLS, and speaks of no
+ * record; a 413 may have one all the same.
+ */
 static bool is_of_records(const struct http_answer *a)
 {
-	return a->status == 400 || a->status == 413 || a->status == 422;
+	if (a->status == 400)
+		return a->len == 0 || a->body[0] != '<';
+	return a->status == 413 || a->status == 422;
 }
 
 static int range_send(struct run *run, size_t from, size_t n)
