@@ -379,6 +379,7 @@ size_t clerk_set_aside(const struct clerk *c, const char *const **names)
 void clerk_stop(struct clerk *c, void (*stopped)(void *arg), void *arg)
 {
 	c->stopping = true;
+	atomic_store(&c->cancel, true);
 	c->stopped = stopped;
 	c->stopped_arg = arg;
 	clerk_next(c);

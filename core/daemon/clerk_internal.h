@@ -7,6 +7,8 @@
 #ifndef DAEMON_CLERK_INTERNAL_H
 #define DAEMON_CLERK_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "daemon/clerk.h"
 
 struct verdicts { /* their reasons are owned */
@@ -45,6 +47,7 @@ struct clerk {
 	uv_work_t work;
 	uv_timer_t timer;
 	bool busy, stopping;
+	atomic_bool cancel; /* a turn that has the journal read through ends without it */
 	enum clerk_state state;
 	char *reason; /* why it failed */
 	int64_t retry_ms, due_us, failed_us;

@@ -81,8 +81,11 @@ static int batch_make(struct clerk *c, struct batch *b)
 static int pool_open(struct clerk *c)
 {
 	struct turn *t = &c->turn;
-	int r = journal_prepare(c->program, c->dir, &t->set_aside, &t->carried, &t->err);
+	const struct journal_check check = { c->program, c->dir, c->limits.bytes, &c->cancel };
+	int r = journal_prepare(&check, &t->set_aside, &t->carried, &t->err);
 
+	if (r == -ECANCELED) /* by clerk_stop: nothing failed */
+		return 0;
 	t->damage = t->err;
 	if (r == 0)
 		r = journal_open(c->dir, &c->limits, &c->journal, &t->err);

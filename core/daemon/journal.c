@@ -61,6 +61,10 @@ static int sync_folder(const char *dir, const char *which, struct tesla_error *e
 	return 0;
 }
 
+/*
+ * Without LMDB's lock file: it is written to through a map, and who writes to a map of a full disk
+ * dies of SIGBUS.  Ours keeps other processes out, and within this one a thread at a time comes.
+ */
 static int env_open(struct journal *j)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -72,8 +76,25 @@ static int env_open(struct journal *j)
 	if (r == 0)
 		r = mdb_env_set_maxdbs(j->env, N_TABLES);
 	if (r == 0)
-		r = mdb_env_open(j->env, j->path, MDB_NOTLS | MDB_NORDAHEAD, 0640);
+		r = mdb_env_open(j->env, j->path, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOLOCK, 0640);
 	return r;
+}
+
+/* A new file that LMDB could not begin, on a full disk, would seem damaged: it goes. */
+static int env_begin(struct journal *j, struct tesla_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+	bool is_new;
+	int r;
+
+	if (asprintf(&path, "%s/data.mdb", j->path) < 0)
+		return tesla_fail(err, -ENOMEM, "journal %s: no memory", j->path);
+	is_new = stat(path, &st) != 0 ? errno == ENOENT : st.st_size == 0;
+	r = env_open(j);
+	if (r != 0 && is_new)
+		(void)unlink(path);
+	return r != 0 ? txn_fail(j, r, err) : 0;
 }
 
 static int tables_open(struct journal *j, struct tesla_error *err)
@@ -99,10 +120,9 @@ static int journal_start(struct journal *j, struct tesla_error *err)
 	r = journal_lock(j->path, &j->lock, err);
 	if (r != 0)
 		return r;
-	r = env_open(j);
-	if (r != 0)
-		return txn_fail(j, r, err);
-	r = tables_open(j, err);
+	r = env_begin(j, err);
+	if (r == 0)
+		r = tables_open(j, err);
 	if (r == 0)
 		r = sync_folder(j->path, ".", err);
 	if (r == 0)

@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -142,17 +143,38 @@ int aside_swap(const char *dir, const char *into, char **name, struct tesla_erro
 	return 0;
 }
 
-size_t aside_prune(const char *dir, const char *last, size_t keep)
+/* What it takes on the disk; folders in it are none of ours. */
+static uint64_t size_of(const char *path)
 {
+	DIR *d = opendir(path);
+	uint64_t bytes = 0;
+	struct stat st;
+
+	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode))
+			bytes += (uint64_t)st.st_blocks * 512;
+	if (d != NULL)
+		(void)closedir(d);
+	return bytes;
+}
+
+size_t aside_prune(const char *dir, const char *last, size_t keep, uint64_t bytes)
+{
+	uint64_t taken = size_of(last);
 	struct names l = { 0 };
-	size_t too_many, gone = 0;
+	size_t kept = 1, gone = 0;
 
 	names_list(&l, dir);
-	too_many = l.n > keep ? l.n - keep : 0;
 	/* By its name the last may seem the oldest: where the clock was put back. */
-	for (size_t i = 0; i < l.n && gone < too_many; i++) {
+	for (size_t i = l.n; i-- > 0;) {
 		if (strcmp(l.at[i], last) == 0)
 			continue;
+		taken += size_of(l.at[i]);
+		if (gone == 0 && kept < keep && taken <= bytes) {
+			kept++;
+			continue;
+		}
 		aside_remove(l.at[i]);
 		gone++;
 	}

@@ -18,11 +18,13 @@ static int said(long long number, const char *sentence, enum scan_exit code)
 	return fflush(stdout) == 0 ? (int)code : (int)SCAN_FAILED;
 }
 
-static int answer(int r, const struct tesla_error *err, uint64_t carried)
+static int answer(int r, const struct tesla_error *err, uint64_t records)
 {
 	if (r == 0)
-		return said((long long)carried, "", SCAN_GOOD);
-	return said(-r, err->text, r == -EUCLEAN ? SCAN_DAMAGED : SCAN_FAILED);
+		return said((long long)records, "", SCAN_GOOD);
+	if (r == -EUCLEAN)
+		return said((long long)records, err->text, SCAN_DAMAGED);
+	return r == -ENOMEM ? (int)SCAN_NO_MEMORY : said(-r, err->text, SCAN_FAILED);
 }
 
 /* A crash is an answer: it is neither caught nor kept. */
@@ -38,9 +40,10 @@ static void plain_crashes(void)
 int journal_child(int argc, char **argv)
 {
 	struct tesla_error err = { 0 };
-	uint64_t carried = 0;
+	uint64_t records = 0;
 	int r;
-	bool salvage = argc == 6 && strcmp(argv[2], "salvage") == 0;
+	bool trees = argc == 6 && strcmp(argv[2], "salvage-trees") == 0;
+	bool salvage = trees || (argc == 6 && strcmp(argv[2], "salvage") == 0);
 
 	if (!salvage && !(argc == 5 && strcmp(argv[2], "check") == 0))
 		return said(EINVAL, "usage: --journal check PARENT DIR | salvage PARENT DIR NEW",
@@ -48,7 +51,7 @@ int journal_child(int argc, char **argv)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)strtol(argv[3], NULL, 10))
 		return said(ECHILD, "its parent is gone", SCAN_FAILED);
 	plain_crashes();
-	r = salvage ? journal_salvage(argv[4], argv[5], &carried, &err)
-		    : journal_scan(argv[4], &err);
-	return answer(r, &err, carried);
+	r = salvage ? journal_salvage(argv[4], argv[5], trees, &records, &err)
+		    : journal_scan(argv[4], &records, &err);
+	return answer(r, &err, records);
 }

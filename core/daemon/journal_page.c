@@ -20,6 +20,19 @@ void pages_complain(struct pages *p, const char *fmt, ...)
 	va_end(ap);
 }
 
+void pages_fail(struct pages *p, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	p->bad++;
+	if (p->failed != 0)
+		return;
+	p->failed = code;
+	va_start(ap, fmt);
+	(void)vsnprintf(p->first, sizeof p->first, fmt, ap);
+	va_end(ap);
+}
+
 /* ---- one page ---- */
 
 bool page_read(struct pages *p, size_t page, void *to, size_t len)
@@ -29,7 +42,7 @@ bool page_read(struct pages *p, size_t page, void *to, size_t len)
 	if (n == (ssize_t)len)
 		return true;
 	if (n < 0)
-		pages_complain(p, "page %zu cannot be read: %s", page, strerror(errno));
+		pages_fail(p, errno, "page %zu cannot be read: %s", page, strerror(errno));
 	else
 		pages_complain(p, "page %zu is beyond the end of the file", page);
 	return false;
@@ -102,7 +115,7 @@ uint8_t *page_load(struct pages *p, size_t page, bool leaf)
 
 	if (b == NULL || !page_read(p, page, b, p->size)) {
 		if (b == NULL)
-			pages_complain(p, "no memory for page %zu", page);
+			pages_fail(p, ENOMEM, "no memory for page %zu", page);
 		free(b);
 		return NULL;
 	}
@@ -148,7 +161,9 @@ static uint8_t *load_overflow(struct pages *p, size_t page, size_t len, size_t *
 			return NULL;
 	all = malloc(HEAD + len);
 	value = malloc(len + 1);
-	if (all != NULL && value != NULL && page_read(p, page, all, HEAD + len)) {
+	if (all == NULL || value == NULL)
+		pages_fail(p, ENOMEM, "no memory for %zu bytes", len);
+	else if (page_read(p, page, all, HEAD + len)) {
 		memcpy(value, all + HEAD, len);
 		return value;
 	}

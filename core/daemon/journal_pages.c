@@ -180,6 +180,8 @@ static void orphan_rows(struct pages *p, size_t number, pages_each *each, void *
 	struct node n;
 	size_t pages;
 
+	if (page == NULL)
+		pages_fail(p, ENOMEM, "no memory for page %zu", number);
 	if (page == NULL || !page_read(p, number, page, p->size) || page_word(page) != number ||
 	    page_flags(page) != PAGE_LEAF || !page_shape(p, page, true))
 		return;
@@ -193,7 +195,7 @@ bool pages_forget(struct pages *p)
 	uint8_t *none = calloc(p->last / 8 + 1, 1);
 
 	if (none == NULL) {
-		pages_complain(p, "no memory");
+		pages_fail(p, ENOMEM, "no memory");
 		return false;
 	}
 	p->kept = p->seen;
@@ -224,8 +226,11 @@ void pages_orphans(struct pages *p, pages_each *each, void *arg)
 static bool meta_read(struct pages *p, unsigned which, struct meta *m)
 {
 	uint8_t b[HEAD + sizeof *m];
+	ssize_t n = pread(p->fd, b, sizeof b, (off_t)(which * p->size));
 
-	if (pread(p->fd, b, sizeof b, (off_t)(which * p->size)) != (ssize_t)sizeof b)
+	if (n < 0)
+		pages_fail(p, errno, "head %u cannot be read: %s", which, strerror(errno));
+	if (n != (ssize_t)sizeof b)
 		return false;
 	memcpy(m, b + HEAD, sizeof *m);
 	/* The first commit ever has the number 1; commits take turns with the two heads. */
@@ -274,8 +279,10 @@ static int use(struct pages *p, const struct meta *m, struct tesla_error *err)
 	memset(p->has, 0, sizeof p->has);
 	free(p->seen);
 	p->seen = calloc(p->last / 8 + 1, 1);
-	if (p->seen == NULL)
+	if (p->seen == NULL) {
+		pages_fail(p, ENOMEM, "data.mdb: no memory");
 		return tesla_fail(err, -ENOMEM, "data.mdb: no memory");
+	}
 	if (p->free.flags != MDB_INTEGERKEY || p->main.flags != 0)
 		pages_complain(p, "a tree is said to be of another kind");
 	walk_tree(p, &p->main, NODE_TREE, on_table, p);
@@ -308,7 +315,9 @@ int pages_open(struct pages *p, int fd, struct tesla_error *err)
 	if (st.st_size == 0)
 		return tesla_fail(err, -ENODATA, "data.mdb is empty");
 	if (!sizes(p))
-		return tesla_fail(err, -EUCLEAN, "data.mdb has no head that can be read");
+		return p->failed != 0
+			       ? tesla_fail(err, -p->failed, "data.mdb: %s", p->first)
+			       : tesla_fail(err, -EUCLEAN, "data.mdb has no head that can be read");
 	for (unsigned i = 0; i < 2; i++) {
 		good[i] = meta_read(p, i, &m[i]);
 		if (!good[i])

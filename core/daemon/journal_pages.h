@@ -26,6 +26,7 @@ struct pages {
 	uint8_t *kept;	 /* what `seen` was before pages_forget */
 	uint64_t bad;	 /* things that were out of order; from here on `bad` only grows */
 	char first[120]; /* what the first one was */
+	int failed;	 /* errno: it could not be read, which is no damage; `first` says it */
 };
 
 /* -ENODATA: nothing was ever written; -EUCLEAN: neither head can be read; -ENOMEM, -EIO ... */
@@ -48,5 +49,7 @@ void pages_orphans(struct pages *p, pages_each *each, void *arg);
 bool pages_forget(struct pages *p);
 void pages_remember(struct pages *p);
 __attribute__((format(printf, 2, 3))) void pages_complain(struct pages *p, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void pages_fail(struct pages *p, int code, const char *fmt,
+						      ...);
 
 #endif

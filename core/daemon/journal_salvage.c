@@ -295,8 +295,7 @@ static void read_records(struct salvage *s)
 /* What cannot be read today may be there tomorrow: it is not given up. */
 static int read_whole(struct salvage *s)
 {
-	return s->p.failed == 0 ? 0
-				: tesla_fail(s->err, -s->p.failed, "data.mdb: %s", s->p.first);
+	return s->p.failed == 0 ? 0 : tesla_fail(s->err, -s->p.failed, "data.mdb: %s", s->p.first);
 }
 
 static int read_file(struct salvage *s, int fd)

@@ -27,10 +27,10 @@ struct journal { /* written to by the pool while a turn is under way, else by th
 };
 static struct journal fake;
 
-int journal_prepare(const char *program, const char *dir, char **set_aside, uint64_t *carried,
+int journal_prepare(const struct journal_check *check, char **set_aside, uint64_t *carried,
 		    struct tesla_error *err)
 {
-	(void)program, (void)dir;
+	(void)check;
 	fake.prepared++;
 	*set_aside = fake.damaged ? strdup("j.damaged") : NULL;
 	*carried = 5;

@@ -29,11 +29,11 @@ static uint64_t below(uint64_t *x, uint64_t n)
 /* What journal_prepare set aside is forgotten; the reason goes to `why`. */
 static bool prepare(const char *dir, uint64_t *carried, char *why, size_t size)
 {
+	const struct journal_check check = { JOURNAL_CHILD, dir, UINT64_MAX, NULL };
 	_cleanup_free_ char *aside = NULL;
 	struct tesla_error err = { 0 };
 
-	cr_assert(eq(int, journal_prepare(JOURNAL_CHILD, dir, &aside, carried, &err), 0), "%s",
-		  err.text);
+	cr_assert(eq(int, journal_prepare(&check, &aside, carried, &err), 0), "%s", err.text);
 	(void)snprintf(why, size, "%s", err.text);
 	if (aside != NULL)
 		cr_assert(eq(int, access(aside, R_OK), 0), "%s", aside);
@@ -477,16 +477,16 @@ Test(journal_check, nothing_there_is_nothing_wrong)
 Test(journal_check, says_why_it_cannot)
 {
 	struct scratch s = scratch_new();
+	struct journal_check check = { JOURNAL_CHILD, s.journal, UINT64_MAX, NULL };
 	struct journal *j = fixture_open(s.journal, NULL);
 	struct tesla_error err = { 0 };
 	uint64_t carried;
 	char *aside;
 
-	cr_assert(
-		eq(int, journal_prepare(JOURNAL_CHILD, s.journal, &aside, &carried, &err), -EBUSY));
+	cr_assert(eq(int, journal_prepare(&check, &aside, &carried, &err), -EBUSY));
 	journal_close(j);
-	cr_assert(eq(int, journal_prepare("/no/such/program", s.journal, &aside, &carried, &err),
-		     -ENOENT));
+	check.program = "/no/such/program";
+	cr_assert(eq(int, journal_prepare(&check, &aside, &carried, &err), -ENOENT));
 	cr_assert(ne(ptr, strstr(err.text, "/no/such/program"), NULL), "%s", err.text);
 	cr_assert(eq(ptr, aside, NULL));
 	scratch_remove(&s);

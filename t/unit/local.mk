@@ -222,6 +222,12 @@ unit_tests += t/unit/recorded
 t_unit_recorded_SOURCES = t/unit/recorded.c
 t_unit_recorded_CFLAGS = $(unit_cflags)
 t_unit_recorded_LDADD = core/base/libbase.la $(CRITERION_LIBS)
+unit_tests += t/unit/journal_prepare
+t_unit_journal_prepare_SOURCES = t/unit/journal_prepare.c t/unit/journal_fixture.h
+t_unit_journal_prepare_CPPFLAGS = $(t_unit_journal_check_CPPFLAGS)
+t_unit_journal_prepare_CFLAGS = $(unit_cflags)
+t_unit_journal_prepare_LDADD = core/daemon/libjournal.la core/base/libbase.la $(CRITERION_LIBS) -lpthread
+EXTRA_t_unit_journal_prepare_DEPENDENCIES = t/unit/journal_child
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
