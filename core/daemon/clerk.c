@@ -3,6 +3,7 @@
  * Who works the journal: what the next turn of the pool is, and what came of the last one.  On the
  * loop's thread.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -112,6 +113,19 @@ static void failed(struct clerk *c, const char *why)
 	c->due_us = clock_mono_us() + c->retry_ms * 1000;
 }
 
+/*
+ * Where a commit failed, only one that wrote says that it is well: reading a journal, which is all
+ * that opening it does, may go on when writing does not.
+ */
+static bool is_well(const struct clerk *c, const struct turn *t)
+{
+	bool nothing_waits = keep_waiting(c->keep) == 0 && c->verdicts.n == 0;
+
+	if (t->opened)
+		return c->state == CLERK_CHECKING || (!c->unproven && nothing_waits);
+	return t->proven && (t->n_entries > 0 || nothing_waits);
+}
+
 static void well(struct clerk *c)
 {
 	if (c->state == CLERK_FAILED)
@@ -121,6 +135,7 @@ static void well(struct clerk *c)
 	free(c->reason);
 	c->reason = NULL;
 	c->retry_ms = c->due_us = 0;
+	c->unproven = false;
 }
 
 static void take_set_aside(struct clerk *c, struct turn *t)
@@ -139,15 +154,51 @@ static void take_set_aside(struct clerk *c, struct turn *t)
 	list[c->n_set_aside++] = t->set_aside;
 }
 
+/* What the entries that were done with had that no journal has. */
+static void take_counts(struct clerk *c, const struct turn *t)
+{
+	if (t->n_broken > 0)
+		log_msg(c->log, LOG_LEVEL_ERROR,
+			"%" PRIu64 " records in memory were damaged: they are lost", t->n_broken);
+	if (t->n_left_out > 0 && c->counts.left_out == 0)
+		log_msg(c->log, LOG_LEVEL_ERROR,
+			"%s: no records are kept for it; this is counted, and not said again",
+			t->left_out.text);
+	c->counts.damaged += t->n_broken;
+	c->counts.left_out += t->n_left_out;
+}
+
+/* Said when it begins and when it is over. */
+static void look_for_lost(struct clerk *c)
+{
+	uint64_t dropped = keep_dropped(c->keep);
+
+	if (dropped > c->dropped && !c->losing) {
+		log_msg(c->log, LOG_LEVEL_ERROR,
+			"the memory for records that wait for the journal is full: the oldest are "
+			"lost");
+		c->losing = true;
+		c->lost_from = c->dropped;
+	} else if (c->losing && keep_waiting(c->keep) == 0) {
+		log_msg(c->log, LOG_LEVEL_WARNING,
+			"there is room again for records that wait for the journal: %" PRIu64
+			" were lost",
+			dropped - c->lost_from);
+		c->losing = false;
+	}
+	c->dropped = dropped;
+}
+
 static void take_written(struct clerk *c, struct turn *t)
 {
-	if (t->written && t->n_broken > 0)
-		log_msg(c->log, LOG_LEVEL_ERROR,
-			"%zu records in memory were damaged: they are lost", t->n_broken);
-	if (t->written)
+	if (t->written) {
 		keep_pop(c->keep, t->n_entries);
+		take_counts(c, t);
+	}
 	keep_hold(c->keep, 0);
-	if (!t->settled && t->verdicts.n > 0 && verdicts_prepend(&c->verdicts, &t->verdicts) != 0)
+	if (t->verdicts.n > 0)
+		c->stuck = !t->settled;
+	if (c->stuck && t->verdicts.n > 0 && verdicts_prepend(&c->verdicts, &t->verdicts) != 0)
 		log_msg(c->log, LOG_LEVEL_ERROR, "no memory: %zu records will be sent once more",
 			t->verdicts.n);
 	verdicts_release(&t->verdicts);
@@ -169,6 +220,12 @@ static void closed(struct clerk *c)
 	struct clerk_job *job;
 
 	c->state = CLERK_CLOSED;
+	c->usable = false;
+	if (c->verdicts.n > 0)
+		log_msg(c->log, LOG_LEVEL_WARNING,
+			"journal %s: that %zu records are done with could not be kept: they go out "
+			"again after the next start",
+			c->dir, c->verdicts.n);
 	uv_close((uv_handle_t *)&c->timer, NULL);
 	while ((job = next_job(c)) != NULL) {
 		job->work(job, NULL);
@@ -183,7 +240,6 @@ static void on_turn(uv_work_t *work, int status)
 	struct turn t = c->turn;
 
 	(void)status; /* no turn is cancelled */
-	c->busy = false;
 	if (t.set_aside != NULL)
 		take_set_aside(c, &t);
 	take_written(c, &t);
@@ -193,14 +249,18 @@ static void on_turn(uv_work_t *work, int status)
 		c->info = t.info;
 		count_settled(c, 0);
 	}
-	if (t.r != 0)
+	c->usable = t.usable;
+	if (t.r != 0) {
+		c->unproven = c->unproven || !t.open;
 		failed(c, t.err.text);
-	else if (t.opened || (t.written && (t.n_entries > 0 || keep_waiting(c->keep) == 0)))
+	} else if (is_well(c, &t)) {
 		well(c);
-	if (c->changed != NULL)
+	}
+	if (t.looked && c->changed != NULL)
 		c->changed(c->changed_arg);
 	if (t.job != NULL)
 		t.job->done(t.job);
+	c->busy = false; /* what those two asked for waits for the next turn */
 	if (t.close)
 		closed(c);
 	else
@@ -230,13 +290,24 @@ static bool verdicts_due(const struct clerk *c, int64_t now_us)
 	return c->verdicts.n > 0 && now_us >= c->verdict_us + c->sync_interval_ms * 1000;
 }
 
-static void turn_start(struct clerk *c, struct turn *t)
+/* They go along with what is done anyway; those that failed, when it is tried again. */
+static bool verdicts_go(const struct clerk *c, const struct turn *t, bool due, int64_t now_us)
 {
-	if (c->journal != NULL &&
-	    (t->n_entries > 0 || t->job != NULL || t->close || verdicts_due(c, clock_mono_us()))) {
+	if (c->journal == NULL || c->verdicts.n == 0)
+		return false;
+	if (c->stuck)
+		return due || t->close;
+	return t->n_entries > 0 || t->job != NULL || t->close || verdicts_due(c, now_us);
+}
+
+static void turn_start(struct clerk *c, struct turn *t, bool with_verdicts)
+{
+	assert(!c->busy && c->state != CLERK_CLOSED);
+	if (with_verdicts) {
 		t->verdicts = c->verdicts;
 		c->verdicts = (struct verdicts){ .n = 0 };
 	}
+	t->blind = c->stuck && !with_verdicts;
 	c->turn = *t;
 	c->busy = true;
 	(void)uv_timer_stop(&c->timer);
@@ -252,12 +323,13 @@ static void on_timer(uv_timer_t *timer)
 /* Asks again at the earliest moment at which there may be something to do. */
 static void clerk_wait(struct clerk *c, int64_t now_us)
 {
-	int64_t at_us = INT64_MAX;
+	int64_t at_us = INT64_MAX, verdicts_us = c->verdict_us + c->sync_interval_ms * 1000;
 
-	if (c->state == CLERK_FAILED)
-		at_us = c->due_us;
-	else if (c->verdicts.n > 0)
-		at_us = c->verdict_us + c->sync_interval_ms * 1000;
+	if (c->state == CLERK_FAILED ||
+	    keep_waiting(c->keep) > 0) /* due, and still here: no memory */
+		at_us = c->due_us > now_us ? c->due_us : now_us + RETRY_MIN_MS * 1000;
+	if (c->journal != NULL && c->verdicts.n > 0 && !c->stuck && verdicts_us < at_us)
+		at_us = verdicts_us;
 	if (at_us != INT64_MAX)
 		(void)uv_timer_start(&c->timer, on_timer,
 				     at_us > now_us ? (uint64_t)((at_us - now_us) / 1000 + 1) : 0,
@@ -269,7 +341,9 @@ static void clerk_next(struct clerk *c)
 	int64_t now_us = clock_mono_us();
 	bool due = c->state != CLERK_FAILED || now_us >= c->due_us;
 	struct turn t = { .close = c->stopping };
+	bool verdicts;
 
+	look_for_lost(c);
 	if (c->busy || c->state == CLERK_CLOSED)
 		return;
 	t.open = c->journal == NULL && due && !t.close;
@@ -277,9 +351,9 @@ static void clerk_next(struct clerk *c)
 		turn_entries(c, &t);
 	if (!t.open && !t.close)
 		t.job = next_job(c);
-	if (t.open || t.close || t.n_entries > 0 || t.job != NULL ||
-	    (due && verdicts_due(c, now_us)))
-		turn_start(c, &t);
+	verdicts = verdicts_go(c, &t, due, now_us);
+	if (t.open || t.close || t.n_entries > 0 || t.job != NULL || verdicts)
+		turn_start(c, &t, verdicts);
 	else
 		clerk_wait(c, now_us);
 }
@@ -327,7 +401,7 @@ int clerk_settle(struct clerk *c, const struct journal_verdict *verdicts, size_t
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = verdict_add(&c->verdicts, &verdicts[i]);
 	count_settled(c, before);
-	if (!c->busy && !uv_is_active((const uv_handle_t *)&c->timer))
+	if (!c->busy && (c->state == CLERK_FAILED || !uv_is_active((const uv_handle_t *)&c->timer)))
 		clerk_wait(c, clock_mono_us());
 	return r;
 }
@@ -368,6 +442,16 @@ enum clerk_state clerk_state(const struct clerk *c, const char **reason)
 {
 	*reason = c->reason;
 	return c->state;
+}
+
+bool clerk_usable(const struct clerk *c)
+{
+	return c->usable;
+}
+
+const struct clerk_counts *clerk_counts(const struct clerk *c)
+{
+	return &c->counts;
 }
 
 size_t clerk_set_aside(const struct clerk *c, const char *const **names)

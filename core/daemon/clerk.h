@@ -42,7 +42,7 @@ struct clerk_job {
 /* Verdicts that wait are committed first. */
 void clerk_do(struct clerk *c, struct clerk_job *job);
 
-/* On the loop after each turn of the pool, before its job's `done`: more or less may wait now. */
+/* On the loop after a turn of the pool, before its job's `done`: clerk_info is new. */
 void clerk_on_change(struct clerk *c, void (*changed)(void *arg), void *arg);
 /*
  * As of the last commit, but exporters as if verdicts that wait were committed; valid until the
@@ -52,10 +52,20 @@ const struct journal_info *clerk_info(const struct clerk *c);
 /* What it knows of that exporter; NULL: nothing was recorded for it yet. */
 const struct journal_exporter_info *clerk_exporter(const struct clerk *c, const char *id);
 enum clerk_state clerk_state(const struct clerk *c, const char **reason);
+/* Whether a job would have a journal now; `changed` is called when it is so again. */
+bool clerk_usable(const struct clerk *c);
+struct clerk_counts {	   /* since clerk_new */
+	uint64_t damaged;  /* entries of the ring that were no records */
+	uint64_t left_out; /* exporters that a record was not kept for: the journal takes no more */
+};
+const struct clerk_counts *clerk_counts(const struct clerk *c);
 /* Names of journals that were set aside in this life. */
 size_t clerk_set_aside(const struct clerk *c, const char *const **names);
 
-/* Commits what there is, closes the journal, then `stopped`; jobs that wait are done with NULL. */
+/*
+ * Commits what there is, closes the journal, then `stopped`; jobs that wait are done with NULL.
+ * What could not be committed is said.
+ */
 void clerk_stop(struct clerk *c, void (*stopped)(void *arg), void *arg);
 void clerk_free(struct clerk *c);
 

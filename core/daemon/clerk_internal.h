@@ -24,13 +24,19 @@ struct waiting {	   /* an entry of the ring, which stays where it is while it is
 struct turn { /* what the pool works on */
 	bool open, close;
 	struct waiting *entries;
-	size_t n_entries, n_broken; /* broken: they are no records */
+	size_t n_entries;
 	struct verdicts verdicts;
+	bool blind; /* verdicts wait that could not be committed: its job gets no journal */
 	struct clerk_job *job;
 	/* what came of it */
 	int r; /* of opening and writing */
 	struct tesla_error err;
-	bool opened, written, settled, looked; /* looked: `info` is new */
+	bool opened, settled, looked;  /* looked: `info` is new */
+	bool written;		       /* the entries are done with */
+	bool proven;		       /* something was committed */
+	bool usable;		       /* a job may have the journal after it */
+	uint64_t n_broken, n_left_out; /* as in struct clerk_counts */
+	struct tesla_error left_out;   /* why the first was */
 	char *set_aside;
 	struct tesla_error damage; /* why it was set aside */
 	uint64_t carried;
@@ -51,6 +57,12 @@ struct clerk {
 	enum clerk_state state;
 	char *reason; /* why it failed */
 	int64_t retry_ms, due_us, failed_us;
+	bool unproven; /* it failed while it was open: that it can be opened proves nothing */
+	bool stuck;    /* `verdicts` has some that could not be committed */
+	bool usable;   /* of the last turn */
+	bool losing;   /* the ring is full, and that was said */
+	uint64_t dropped, lost_from; /* keep_dropped when looked at last, and when that began */
+	struct clerk_counts counts;
 	struct journal *journal; /* while a turn is under way, the pool's */
 	struct turn turn;
 	struct verdicts verdicts; /* that wait for the next turn */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One turn of the clerk's, in the thread pool. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,30 +23,63 @@ static void batch_release(struct batch *b)
 	free(b->numbers);
 }
 
-/* The entry's exporters by number.  -EBADMSG: it is no record. */
+/* No time makes room for one more exporter, or an id shorter. */
+static bool is_for_good(int r)
+{
+	return r == -EMFILE || r == -EINVAL;
+}
+
+/* Those that the journal has no number for are left out.  How many it has: *n. */
+static int numbers_of(struct clerk *c, const struct recorder_entry *in, uint16_t *numbers,
+		      size_t *n)
+{
+	struct turn *t = &c->turn;
+	const char *id = in->exporters;
+	struct tesla_error why;
+
+	*n = 0;
+	for (uint32_t i = 0; i < in->n_exporters; i++, id += strlen(id) + 1) {
+		int r = journal_exporter(c->journal, id, &numbers[*n], &why);
+
+		if (r == 0)
+			(*n)++;
+		else if (!is_for_good(r))
+			return tesla_fail(&t->err, r,
+					  "the record of analyzer %" PRId64 " until %" PRId64
+					  " ms UTC: %s",
+					  in->analyzer, in->end_ms, why.text);
+		else if (t->n_left_out++ == 0)
+			t->left_out = why;
+	}
+	return 0;
+}
+
+/* -EBADMSG: it is no record.  e->n_exporters 0: nobody can have it. */
 static int entry_make(struct clerk *c, struct batch *b, const struct waiting *w,
 		      struct journal_entry *e)
 {
 	struct recorder_entry in;
-	const char *id;
 	uint16_t *numbers;
+	size_t n = 0;
 	int r = w->bytes ? recorder_entry_parse(w->bytes, w->len, &in) : -EBADMSG;
 
 	if (r != 0)
-		return tesla_fail(&c->turn.err, r, "a record cannot be read: %s", strerror(-r));
+		return tesla_fail(&c->turn.err, r, "a record that waits cannot be read: %s",
+				  strerror(-r));
 	numbers = realloc(b->numbers, (b->n_numbers + in.n_exporters) * sizeof *numbers);
 	if (numbers == NULL)
-		return tesla_fail(&c->turn.err, -ENOMEM, "no memory for a record");
+		return tesla_fail(&c->turn.err, -ENOMEM,
+				  "the record of analyzer %" PRId64 " until %" PRId64
+				  " ms UTC: no memory for its %" PRIu32 " exporters",
+				  in.analyzer, in.end_ms, in.n_exporters);
 	b->numbers = numbers;
-	id = in.exporters;
-	for (uint32_t i = 0; r == 0 && i < in.n_exporters; i++, id += strlen(id) + 1)
-		r = journal_exporter(c->journal, id, &numbers[b->n_numbers + i], &c->turn.err);
+	r = numbers_of(c, &in, &numbers[b->n_numbers], &n);
 	if (r != 0)
 		return r;
-	b->n_numbers += in.n_exporters;
+	b->n_numbers += n;
 	*e = (struct journal_entry){ .analyzer = in.analyzer,
 				     .end_ms = in.end_ms,
-				     .n_exporters = in.n_exporters,
+				     .n_exporters = n,
 				     .record = in.record,
 				     .len = in.len,
 				     .start_ms = in.start_ms };
@@ -67,7 +101,7 @@ static int batch_make(struct clerk *c, struct batch *b)
 			t->n_broken++;
 		else if (r != 0)
 			return r;
-		else
+		else if (b->entries[b->n].n_exporters > 0)
 			b->n++;
 	}
 	numbers = b->numbers;
@@ -105,9 +139,11 @@ static int pool_write(struct clerk *c)
 	struct batch b = { .n = 0 };
 	int r = batch_make(c, &b);
 
-	if (r == 0)
+	t->proven = r == 0 && b.n + t->verdicts.n > 0;
+	if (t->proven)
 		r = journal_write(c->journal, b.entries, b.n, t->verdicts.list, t->verdicts.n,
 				  now_ms, &t->err);
+	t->proven = t->proven && r == 0;
 	t->written = t->settled = r == 0;
 	if (r != 0 && t->verdicts.n > 0 && t->n_entries > 0 && !journal_broken(c->journal))
 		t->settled = journal_write(c->journal, NULL, 0, t->verdicts.list, t->verdicts.n,
@@ -126,21 +162,20 @@ void clerk_turn(uv_work_t *work)
 {
 	struct clerk *c = work->data;
 	struct turn *t = &c->turn;
-	bool usable;
-
 	if (t->open)
 		t->r = pool_open(c);
 	if (c->journal != NULL && (t->n_entries > 0 || t->verdicts.n > 0))
 		t->r = pool_write(c);
-	usable = c->journal != NULL && !journal_broken(c->journal) &&
-		 (t->verdicts.n == 0 || t->settled);
+	t->usable = c->journal != NULL && !journal_broken(c->journal) && !t->blind &&
+		    (t->verdicts.n == 0 || t->settled);
 	if (t->job != NULL)
-		t->job->work(t->job, usable ? c->journal : NULL);
+		t->job->work(t->job, t->usable ? c->journal : NULL);
 	if (c->journal != NULL && !journal_broken(c->journal))
 		t->looked = journal_info(c->journal, &t->info) == 0;
 	if (c->journal != NULL && (t->close || journal_broken(c->journal))) {
 		if (t->r == 0 && !t->close)
 			t->r = tesla_fail(&t->err, -EIO, "journal %s is damaged", c->dir);
 		pool_close(c);
+		t->usable = false;
 	}
 }

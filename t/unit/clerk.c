@@ -18,7 +18,8 @@
 
 struct journal { /* written to by the pool while a turn is under way, else by the test */
 	int prepare_r, open_r, write_r, verdicts_r;
-	bool broken, damaged;
+	bool broken, damaged, breaks; /* breaks: when a write fails */
+	char full;		      /* exporters from this letter on are too many; 0: none is */
 	unsigned prepared, opened, closed, writes, tried;
 	size_t entries, verdicts; /* committed */
 	size_t last_entries, last_verdicts;
@@ -57,7 +58,8 @@ void journal_close(struct journal *j)
 
 int journal_exporter(struct journal *j, const char *id, uint16_t *no, struct tesla_error *err)
 {
-	(void)j, (void)err;
+	if (j->full != 0 && id[0] >= j->full)
+		return tesla_fail(err, -EMFILE, "exporter %s: too many", id);
 	*no = (uint16_t)(id[0] - 'a' + 1);
 	return 0;
 }
@@ -70,6 +72,7 @@ int journal_write(struct journal *j, const struct journal_entry *entries, size_t
 
 	(void)now_ms;
 	j->tried++;
+	j->broken = j->broken || (r != 0 && j->breaks);
 	if (r != 0)
 		return tesla_fail(err, r, "the disk is full");
 	j->writes++;
@@ -77,9 +80,9 @@ int journal_write(struct journal *j, const struct journal_entry *entries, size_t
 	j->verdicts += j->last_verdicts = n_verdicts;
 	j->order = 0;
 	for (size_t i = 0; i < n_entries; i++) {
-		cr_assert(eq(sz, entries[i].n_exporters, 2));
+		cr_assert(eq(sz, entries[i].n_exporters, j->full ? 1 : 2));
 		cr_assert(eq(u16, entries[i].exporters[0], 1));
-		cr_assert(eq(u16, entries[i].exporters[1], 3));
+		cr_assert(j->full || entries[i].exporters[1] == 3);
 		j->order = j->order * 10 + (uint64_t)entries[i].analyzer;
 	}
 	for (size_t i = 0; i < n_verdicts; i++)
@@ -112,9 +115,10 @@ struct office {
 	struct log log;
 	struct keep *keep;
 	struct clerk *clerk;
-	unsigned errors, infos, changes;
+	unsigned errors, warnings, infos, changes;
 	char last[400];
 	bool stopped;
+	struct clerk_job *at_change; /* is asked for then, once */
 };
 
 static void on_log(void *arg, int level, const char *text)
@@ -122,6 +126,7 @@ static void on_log(void *arg, int level, const char *text)
 	struct office *o = arg;
 
 	o->errors += level <= LOG_LEVEL_ERROR;
+	o->warnings += level == LOG_LEVEL_WARNING;
 	o->infos += level == LOG_LEVEL_INFO;
 	(void)snprintf(o->last, sizeof o->last, "%s", text);
 }
@@ -129,8 +134,12 @@ static void on_log(void *arg, int level, const char *text)
 static void on_change(void *arg)
 {
 	struct office *o = arg;
+	struct clerk_job *job = o->at_change;
 
 	o->changes++;
+	o->at_change = NULL;
+	if (job != NULL)
+		clerk_do(o->clerk, job);
 }
 
 static void open_office(struct office *o, int64_t sync_interval_ms)
@@ -345,6 +354,7 @@ Test(clerk, what_cannot_be_settled_is_not_taken_for_done)
 {
 	struct office o;
 	struct job k;
+	unsigned tried;
 
 	open_office(&o, 60000);
 	wait_for(&o, &o.changes, 1);
@@ -355,12 +365,22 @@ Test(clerk, what_cannot_be_settled_is_not_taken_for_done)
 	settle(&o, NULL); /* while those are under way */
 	wait_for(&o, &k.done, 1);
 	cr_assert(not(k.had_journal), "it would be sent again");
+	cr_assert(not(clerk_usable(o.clerk)));
 	settle(&o, NULL);
+	tried = fake.tried;
+	for (int i = 0; i < 20; i++) {
+		work(&o, &k);
+		wait_for(&o, &k.done, 1);
+		cr_assert(not(k.had_journal));
+	}
+	cr_assert(eq(uint, fake.tried, tried), "not before it is due");
 	fake.write_r = fake.verdicts_r = 0;
+	wait_for(&o, &o.infos, 1);
+	cr_assert(clerk_usable(o.clerk));
+	cr_assert(eq(sz, fake.verdicts, 4));
 	work(&o, &k);
 	wait_for(&o, &k.done, 1);
 	cr_assert(k.had_journal);
-	cr_assert(eq(sz, fake.verdicts, 4));
 	close_office(&o);
 }
 
@@ -380,8 +400,11 @@ Test(clerk, what_was_under_way_in_vain_may_make_room)
 		cr_assert(eq(int, keep_push(o.keep, junk, 1 << 20), 0), "%d", i);
 	cr_assert(gt(u64, keep_dropped(o.keep), 0));
 	fake.write_r = 0;
-	wait_for(&o, &o.errors, 2);
+	wait_for(&o, &o.errors, 3); /* that it failed, that there was no room, and of the junk */
+	wait_for(&o, &o.warnings, 1);
+	cr_assert(strstr(o.last, "room again") != NULL, "%s", o.last);
 	cr_assert(eq(sz, keep_waiting(o.keep), 0));
+	cr_assert(gt(u64, clerk_counts(o.clerk)->damaged, 1));
 	close_office(&o);
 	free(junk);
 }
@@ -423,6 +446,7 @@ Test(clerk, without_a_journal_jobs_are_told_so_and_records_wait)
 	wait_for(&o, &k.done, 1);
 	cr_assert(not(k.had_journal));
 	cr_assert(eq(uint, fake.prepared, 1), "a job is no reason to try");
+	cr_assert(eq(uint, o.changes, 0), "nothing is known that was not");
 	fake.prepare_r = 0;
 	wait_for(&o, &fake.writes, 1);
 	wait_for(&o, &o.infos, 1);
@@ -472,4 +496,82 @@ Test(clerk, what_is_no_record_is_thrown_away_and_said)
 	cr_assert(eq(sz, keep_waiting(o.keep), 0));
 	cr_assert(eq(int, state(&o), CLERK_OPEN));
 	close_office(&o);
+}
+
+/* Opening it only reads, and goes on well while no commit does. */
+Test(clerk, what_can_be_opened_is_not_well_before_it_was_written)
+{
+	struct office o;
+	int64_t begun;
+
+	open_office(&o, 60000);
+	wait_for(&o, &o.changes, 1);
+	begun = clock_mono_us();
+	fake.write_r = fake.verdicts_r = -EIO;
+	fake.breaks = true;
+	push(&o, 1);
+	wait_for(&o, &fake.prepared, 3);
+	wait_for(&o, &fake.tried, 3);
+	cr_assert(ge(i64, clock_mono_us() - begun, 3000000), "it backs off: 1 s, 2 s");
+	cr_assert(eq(uint, o.errors, 1), "said once");
+	cr_assert(eq(uint, o.infos, 0), "%s", o.last);
+	cr_assert(eq(int, state(&o), CLERK_FAILED));
+	fake.write_r = fake.verdicts_r = 0;
+	wait_for(&o, &o.infos, 1);
+	cr_assert(eq(sz, fake.entries, 1));
+	cr_assert(eq(int, state(&o), CLERK_OPEN));
+	close_office(&o);
+}
+
+Test(clerk, an_exporter_too_many_is_left_out_alone)
+{
+	struct office o;
+
+	fake.full = 'c';
+	open_office(&o, 60000);
+	wait_for(&o, &o.changes, 1);
+	push(&o, 1);
+	wait_for(&o, &fake.writes, 1);
+	push(&o, 2);
+	wait_for(&o, &fake.writes, 2);
+	wait_for(&o, &o.changes, 3);
+	cr_assert(eq(sz, fake.entries, 2));
+	cr_assert(eq(int, state(&o), CLERK_OPEN));
+	cr_assert(eq(uint, o.errors, 1), "said once");
+	cr_assert(strstr(o.last, "exporter c: too many") != NULL, "%s", o.last);
+	fake.full = 'a'; /* nobody is left */
+	push(&o, 3);
+	wait_for(&o, &o.changes, 4);
+	cr_assert(eq(sz, fake.entries, 2));
+	cr_assert(eq(sz, keep_waiting(o.keep), 0));
+	cr_assert(eq(u64, clerk_counts(o.clerk)->left_out, 4));
+	close_office(&o);
+}
+
+Test(clerk, who_asks_while_it_closes_is_told_that_there_is_none)
+{
+	struct office o;
+	struct job k = { .job = { .work = job_work, .done = job_done } };
+
+	open_office(&o, 60000);
+	wait_for(&o, &o.changes, 1);
+	o.at_change = &k.job;
+	close_office(&o);
+	cr_assert(eq(uint, k.done, 1));
+	cr_assert(not(k.had_journal));
+	cr_assert(eq(uint, fake.closed, 1));
+}
+
+Test(clerk, what_a_stop_could_not_commit_is_said)
+{
+	struct office o;
+
+	open_office(&o, 60000);
+	wait_for(&o, &o.changes, 1);
+	fake.write_r = fake.verdicts_r = -ENOSPC;
+	settle(&o, NULL);
+	settle(&o, "no");
+	close_office(&o);
+	cr_assert(eq(uint, o.warnings, 1));
+	cr_assert(strstr(o.last, "that 2 records are done with") != NULL, "%s", o.last);
 }
