@@ -279,10 +279,10 @@ void durable_changed(struct durable *d)
 {
 	const struct journal_exporter_info *e = clerk_exporter(d->conf.clerk, d->conf.exporter->id);
 
-	if (e == NULL)
-		return;
-	d->no = e->no;
-	delivery_changed(&d->delivery, e->waiting, clerk_info(d->conf.clerk)->next_seq);
+	if (e != NULL) /* else nothing was recorded for it yet, or it was purged */
+		d->no = e->no;
+	delivery_changed(&d->delivery, e != NULL ? e->waiting : 0,
+			 clerk_info(d->conf.clerk)->next_seq);
 	pump(d);
 }
 

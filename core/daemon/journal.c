@@ -170,38 +170,6 @@ bool journal_broken(const struct journal *j)
 	return j->broken;
 }
 
-/* ---- exporters ---- */
-
-int journal_exporter(struct journal *j, const char *id, uint16_t *no, struct tesla_error *err)
-{
-	struct tesla_error ignored;
-	uint16_t next = 1;
-	struct txn t;
-	int r;
-
-	for (size_t i = 0; i < j->now.n_exporters; i++) {
-		const struct journal_exporter_info *e = &j->now.exporters[i].info;
-
-		next = (uint16_t)(e->no + 1);
-		if (strcmp(e->id, id) == 0) {
-			*no = e->no;
-			return 0;
-		}
-	}
-	txn_begin(&t, j, 0);
-	r = t.r == 0 ? journal_add_exporter(&t.next, next, id, err) : 0;
-	if (r != 0) {
-		(void)txn_end(&t, &ignored);
-		return r;
-	}
-	if (t.r == 0)
-		journal_find(&t.next, next)->row_changed = true;
-	r = txn_end(&t, err);
-	if (r == 0)
-		*no = next;
-	return r;
-}
-
 /* ---- writing ---- */
 
 /* The clock was put back, or this was written before and only the answer was lost. */
@@ -334,6 +302,7 @@ int journal_write(struct journal *j, const struct journal_entry *entries, size_t
 	const struct work w = { entries, n_entries, verdicts, n_verdicts, now_ms };
 	int r = write_once(j, &w, false, err);
 
+	j->settled = j->asked;
 	for (int i = 0; r == -EOVERFLOW && i < TRIES; i++) {
 		bool refuse = j->limits.policy == JOURNAL_DROP_NEWEST && j->grown;
 

@@ -37,7 +37,11 @@ int journal_open(const char *dir, const struct journal_limits *limits, struct jo
 		 struct tesla_error *err);
 void journal_close(struct journal *j);
 
-/* The number of the exporter of that id; a new one begins empty.  At most 1,000 of them. */
+/*
+ * The number of the exporter of that id, good until journal_write; a new one begins empty.  There
+ * are at most 1,000: some of those that nothing is known of but what they delivered make room, the
+ * ones asked for longest ago.  -EMFILE: there is no such; the journal goes on with those it has.
+ */
 int journal_exporter(struct journal *j, const char *id, uint16_t *no, struct tesla_error *err);
 
 struct journal_entry { /* a record to be appended */
@@ -78,11 +82,17 @@ int journal_take(struct journal *j, uint16_t exporter, uint64_t from, size_t max
 		 struct buf *bytes, struct journal_taken *taken, size_t *n,
 		 struct tesla_error *err);
 
-/* Forgets what waits for that exporter (and its rejects, if asked).  *n: how many. */
-int journal_purge(struct journal *j, uint16_t exporter, bool rejects_too, uint64_t *n,
+/*
+ * Some thousands at a time, so that records need not wait for it: *more, call it again.  *n: how
+ * many it was this time.
+ *
+ * Forgets what waits for that exporter.  rejects_too: its rejects (not in *n) and then itself as
+ * well, unless a record that waits for others was made for it too.
+ */
+int journal_purge(struct journal *j, uint16_t exporter, bool rejects_too, uint64_t *n, bool *more,
 		  struct tesla_error *err);
 /* What waits for `from` waits for `to` from now on. */
-int journal_move(struct journal *j, uint16_t from, uint16_t to, uint64_t *n,
+int journal_move(struct journal *j, uint16_t from, uint16_t to, uint64_t *n, bool *more,
 		 struct tesla_error *err);
 
 /* ---- what there is to see; cheap, kept in memory ---- */

@@ -34,6 +34,7 @@ struct command { /* one under way */
 	struct buf rows, reply;
 	uint64_t n, next; /* next: of the first that was left out */
 	bool more;
+	bool again; /* only a part is done: others have their turn, then it goes on */
 	struct tesla_error err;
 };
 
@@ -141,25 +142,31 @@ static void answer_count(struct buf *reply, uint64_t n)
 	key_count(&pk, "records", n);
 }
 
-static int run_purge(struct command *c, struct journal *j)
+static int count_part(struct command *c, int r, uint64_t n)
 {
-	int r = journal_purge(j, c->exporter, c->rejects, &c->n, &c->err);
-
-	if (r == 0)
+	c->n += n;
+	if (r == 0 && !c->again)
 		answer_count(&c->reply, c->n);
 	return r;
+}
+
+static int run_purge(struct command *c, struct journal *j)
+{
+	uint64_t n = 0;
+	int r = journal_purge(j, c->exporter, c->rejects, &n, &c->again, &c->err);
+
+	return count_part(c, r, n);
 }
 
 static int run_move(struct command *c, struct journal *j)
 {
 	uint16_t to = ANY;
+	uint64_t n = 0;
 	int r = journal_exporter(j, c->to, &to, &c->err);
 
 	if (r == 0)
-		r = journal_move(j, c->exporter, to, &c->n, &c->err);
-	if (r == 0)
-		answer_count(&c->reply, c->n);
-	return r;
+		r = journal_move(j, c->exporter, to, &n, &c->again, &c->err);
+	return count_part(c, r, n);
 }
 
 /* ---- a command's way ---- */
@@ -167,9 +174,16 @@ static int run_move(struct command *c, struct journal *j)
 static void in_pool(struct clerk_job *job, struct journal *j)
 {
 	struct command *c = (struct command *)((char *)job - offsetof(struct command, job));
+	bool begun = c->again;
 	int r = j ? c->run(c, j) : tesla_fail(&c->err, -EAGAIN, "the journal cannot be used now");
 
-	if (r != 0)
+	if (r == 0)
+		return;
+	c->again = false;
+	if (begun)
+		control_error(&c->reply, "%" PRIu64 " records are done with, but not all: %s", c->n,
+			      c->err.text);
+	else
 		control_error(&c->reply, "%s", c->err.text);
 }
 
@@ -185,6 +199,10 @@ static void on_done(struct clerk_job *job)
 {
 	struct command *c = (struct command *)((char *)job - offsetof(struct command, job));
 
+	if (c->again && !c->daemon->stopping) {
+		clerk_do(c->daemon->recording.clerk, job);
+		return;
+	}
 	c->daemon->n_walks--;
 	if (!c->daemon->stopping)
 		control_reply(c->daemon->control, &c->peer, &c->reply);

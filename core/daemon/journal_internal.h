@@ -18,6 +18,7 @@
 #define JOURNAL_EXPORTERS_MAX 1000
 #define JOURNAL_ANY 0xffff
 #define JOURNAL_STEP 1000 /* records that one transaction drops, moves or forgets */
+#define JOURNAL_STEPS 5	  /* such transactions, between which nothing else is written */
 
 /* Small rows share a table: what changes with every record is then one page, not three. */
 enum table { TABLE_RECORDS, TABLE_QUEUE, TABLE_REJECTS, TABLE_STATE, N_TABLES };
@@ -78,6 +79,7 @@ bool row_parse_end(struct bytes payload, struct recorded *r);
 struct exporter_state {
 	struct journal_exporter_info info;
 	bool row_changed, queue_changed;
+	uint64_t asked; /* for, the how manieth of all times since opening */
 };
 struct journal_counts {
 	uint64_t records, bytes, next_seq, reserved, dropped[JOURNAL_N_DROPS];
@@ -93,6 +95,7 @@ struct journal {
 	struct journal_limits limits;
 	struct journal_counts now; /* as of the last commit */
 	bool broken, grown;
+	uint64_t asked, settled; /* times that exporters were asked for: all, before a write */
 };
 
 /* NULL: no such exporter. */
@@ -168,6 +171,10 @@ bool txn_unqueue(struct txn *t, uint16_t exporter, uint64_t seq);
 void txn_release(struct txn *t, uint64_t seq);
 /* What waits for `from` waits for `to`, and the record says so. */
 void txn_hand_over(struct txn *t, uint64_t seq, uint16_t from, uint16_t to);
+
+/* ---- journal_exporter.c ---- */
+/* Its row goes, if nothing is kept for it and no record names it. */
+void exporter_forget(struct txn *t, uint16_t no);
 
 /* ---- journal_limits.c ---- */
 

@@ -32,8 +32,9 @@ int journal_add_exporter(struct journal_counts *c, uint16_t no, const char *id,
 	if (i >= JOURNAL_EXPORTERS_MAX)
 		return tesla_fail(
 			err, -EMFILE,
-			"exporter %s: the journal knows %d already, the most there may be", id,
-			JOURNAL_EXPORTERS_MAX);
+			"exporter %s: the journal keeps records for %d already, the most there "
+			"may be: drain or purge what nobody wants any more",
+			id, JOURNAL_EXPORTERS_MAX);
 	if (len == 0 || len >= sizeof e->info.id)
 		return tesla_fail(err, -EINVAL,
 				  "exporter %.32s...: an id has 1 to %zu bytes, not %zu", id,
@@ -83,8 +84,9 @@ static int load_state_row(struct journal *j, const struct rows *w, struct tesla_
 	if (kind == ROW_CURSOR)
 		return load_cursor(j, (uint16_t)which, payload, err);
 	if (kind == ROW_END)
-		return row_parse_end(payload, &recorded) ? 0
-						       : damaged(j, "the row of an analyzer", err);
+		return row_parse_end(payload, &recorded)
+			       ? 0
+			       : damaged(j, "the row of an analyzer", err);
 	if (!row_parse_meta(payload, &meta))
 		return damaged(j, "the row of its version", err);
 	j->now.next_seq = j->now.reserved = meta.reserved;

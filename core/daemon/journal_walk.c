@@ -202,43 +202,60 @@ static int shift_some(struct journal *j, struct shift *s, bool *more, struct tes
 	return r;
 }
 
-static int shift_all(struct journal *j, struct shift *s, struct tesla_error *err)
+/* *more: there is left what is to be done in another call. */
+static int shift_much(struct journal *j, struct shift *s, bool *more, struct tesla_error *err)
 {
-	bool more = true;
 	int r = 0;
 
-	while (r == 0 && more) {
-		r = shift_some(j, s, &more, err);
+	*more = true;
+	for (int i = 0; i < JOURNAL_STEPS && r == 0 && *more; i++) {
+		r = shift_some(j, s, more, err);
 		if (r == -EOVERFLOW && txn_grow(j)) {
 			r = 0;
-			more = true;
+			*more = true;
 		}
 	}
 	return r;
 }
 
-int journal_purge(struct journal *j, uint16_t exporter, bool rejects_too, uint64_t *n,
+static int forget(struct journal *j, uint16_t exporter, struct tesla_error *err)
+{
+	struct txn t;
+
+	txn_begin(&t, j, 0);
+	if (t.r == 0)
+		exporter_forget(&t, exporter);
+	return txn_end(&t, err);
+}
+
+int journal_purge(struct journal *j, uint16_t exporter, bool rejects_too, uint64_t *n, bool *more,
 		  struct tesla_error *err)
 {
 	struct shift s = { .from = exporter, .to = JOURNAL_ANY };
-	int r = shift_all(j, &s, err);
+	int r = shift_much(j, &s, more, err);
 
 	*n = s.n;
 	s.rejects = true;
-	return r == 0 && rejects_too ? shift_all(j, &s, err) : r;
+	if (r == 0 && !*more && rejects_too) {
+		r = shift_much(j, &s, more, err);
+		if (r == 0 && !*more)
+			r = forget(j, exporter, err);
+	}
+	return r;
 }
 
-int journal_move(struct journal *j, uint16_t from, uint16_t to, uint64_t *n,
+int journal_move(struct journal *j, uint16_t from, uint16_t to, uint64_t *n, bool *more,
 		 struct tesla_error *err)
 {
 	struct shift s = { .from = from, .to = to };
 	int r = 0;
 
+	*more = false;
 	if (journal_find(&j->now, to) == NULL)
 		return tesla_fail(err, -ENOENT, "journal %s: no exporter has the number %u",
 				  j->path, (unsigned)to);
 	if (from != to)
-		r = shift_all(j, &s, err);
+		r = shift_much(j, &s, more, err);
 	*n = s.n;
 	return r;
 }

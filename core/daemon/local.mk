@@ -18,6 +18,7 @@ core_daemon_libjournal_la_SOURCES = \
 	core/daemon/journal_aside.c core/daemon/journal_aside.h \
 	core/daemon/journal_check.c core/daemon/journal_check.h \
 	core/daemon/journal_child.c \
+	core/daemon/journal_exporter.c \
 	core/daemon/journal_limits.c \
 	core/daemon/journal_load.c \
 	core/daemon/journal_page.c core/daemon/journal_page.h \

@@ -75,6 +75,7 @@ Test(journal, a_record_is_kept_until_all_are_done_with_it)
 	struct journal_taken got[10];
 	struct tesla_error err = { 0 };
 	uint64_t n;
+	bool more;
 
 	cr_assert(eq(u16, fixture_exporter(j, "a"), both[0]), "known by its id");
 	for (int64_t i = 0; i < 3; i++)
@@ -91,12 +92,12 @@ Test(journal, a_record_is_kept_until_all_are_done_with_it)
 	settle(j, both[1], got[0].seq, "too far away");
 	expect(&j, s.journal, "2: a 2/1/0/0@1 b 2/0/1/1@1");
 	settle(j, both[1], got[2].seq, NULL);
-	cr_assert(eq(int, journal_move(j, both[0], both[1], &n, &err), 0));
+	cr_assert(eq(int, journal_move(j, both[0], both[1], &n, &more, &err), 0));
 	cr_assert(eq(u64, n, 2));
 	expect(&j, s.journal, "2: a 0/1/0/0@-1 b 2/1/1/1@1");
-	cr_assert(eq(int, journal_purge(j, both[1], true, &n, &err), 0));
+	cr_assert(eq(int, journal_purge(j, both[1], true, &n, &more, &err), 0));
 	cr_assert(eq(u64, n, 2));
-	expect(&j, s.journal, "0: a 0/1/0/0@-1 b 0/1/1/0@-1");
+	expect(&j, s.journal, "0: a 0/1/0/0@-1");
 	journal_close(j);
 	scratch_remove(&s);
 }
@@ -364,8 +365,116 @@ Test(journal, says_what_stands_in_its_way)
 		(void)snprintf(id, sizeof id, "exporter %d", i);
 		cr_assert(eq(u16, fixture_exporter(j, id), (uint16_t)(i + 1)));
 	}
-	cr_assert(eq(int, journal_exporter(j, "one more", &no, &err), -EMFILE));
+	cr_assert(eq(int, journal_exporter(j, "one more", &no, &err), -EMFILE),
+		  "all of them are for what is about to be written");
+	cr_assert(ne(ptr, strstr(err.text, "1000"), NULL), "%s", err.text);
 	cr_assert(eq(u16, fixture_exporter(j, "exporter 999"), 1000));
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+static bool has(struct journal *j, const char *id)
+{
+	struct journal_info info;
+	bool found = false;
+
+	cr_assert(eq(int, journal_info(j, &info), 0));
+	for (size_t i = 0; i < info.n_exporters; i++)
+		found = found || strcmp(info.exporters[i].id, id) == 0;
+	free(info.exporters);
+	return found;
+}
+
+/* An id with what `waits`, what was rejected, or what only waits for another makes no room. */
+Test(journal, an_exporter_that_nothing_is_kept_for_makes_room, .timeout = 60)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t waits = fixture_exporter(j, "waits"), rejects = fixture_exporter(j, "rejects"),
+		 named[] = { fixture_exporter(j, "named"), waits }, no;
+	struct journal_taken got[3];
+	struct tesla_error err = { 0 };
+	char id[40];
+
+	fixture_fill(j, rejects, 0, 1, 100);
+	cr_assert(eq(sz, take(j, rejects, 0, 1, 1000, got), 1));
+	settle(j, rejects, got[0].seq, "no");
+	cr_assert(eq(int, fixture_write(j, 1, START_MS + QUARTER_MS, 100, named, 2, &err), 0));
+	cr_assert(eq(sz, take(j, named[0], 0, 1, 1000, got), 1));
+	settle(j, named[0], got[0].seq, NULL);
+	for (int i = 0; i < 3000; i++) {
+		(void)snprintf(id, sizeof id, "exporter %d", i);
+		(void)fixture_exporter(j, "asked for often");
+		cr_assert(eq(int, journal_exporter(j, id, &no, &err), 0), "%d: %s", i, err.text);
+		cr_assert(eq(int, journal_write(j, NULL, 0, NULL, 0, START_MS, &err), 0));
+	}
+	cr_assert(has(j, "waits") && has(j, "rejects") && has(j, "named") &&
+		  has(j, "asked for often") && has(j, "exporter 2999") && has(j, "exporter 2500"));
+	cr_assert(eq(int, has(j, "exporter 0") || has(j, "exporter 1900"), false));
+	cr_assert(eq(sz, take(j, waits, 0, 3, 1000, got), 1));
+	journal_close(j);
+	j = fixture_open(s.journal, NULL);
+	cr_assert(has(j, "named") && !has(j, "exporter 0"));
+	cr_assert(eq(u16, fixture_exporter(j, "waits"), waits));
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+/* Purged with its rejects it is unknown, but not while a record that waits for another names it. */
+Test(journal, an_exporter_that_is_purged_is_forgotten)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a"), both[] = { a, fixture_exporter(j, "b") };
+	struct journal_taken got[2];
+	struct tesla_error err = { 0 };
+	uint64_t n;
+	bool more;
+
+	cr_assert(eq(int, fixture_write(j, 1, START_MS, 100, both, 2, &err), 0));
+	cr_assert(eq(int, fixture_write(j, 1, START_MS + QUARTER_MS, 100, both, 1, &err), 0));
+	cr_assert(eq(sz, take(j, a, 0, 2, 1000, got), 2));
+	settle(j, a, got[1].seq, "no");
+	cr_assert(eq(int, journal_purge(j, a, false, &n, &more, &err), 0));
+	expect(&j, s.journal, "1: a 0/0/1/1@-1 b 1/0/0/0@0");
+	cr_assert(eq(int, journal_purge(j, a, true, &n, &more, &err), 0));
+	expect(&j, s.journal, "1: a 0/0/1/0@-1 b 1/0/0/0@0");
+	settle(j, both[1], got[0].seq, NULL);
+	cr_assert(eq(int, journal_purge(j, a, true, &n, &more, &err), 0));
+	expect(&j, s.journal, "0: b 0/1/0/0@-1");
+	cr_assert(eq(int, journal_purge(j, a, true, &n, &more, &err), 0), "of nobody");
+	fixture_fill(j, fixture_exporter(j, "a"), 10, 1, 100);
+	expect(&j, s.journal, "1: b 0/1/0/0@-1 a 1/0/0/0@10");
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+/* A long backlog goes in parts: between them records can be written. */
+Test(journal, a_backlog_goes_in_parts, .timeout = 60)
+{
+	enum { N = 12000, PART = 5000 };
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a"), b = fixture_exporter(j, "b");
+	struct tesla_error err = { 0 };
+	uint64_t n, sum = 0;
+	bool more = true;
+
+	fixture_fill(j, a, 0, N, 40);
+	for (int i = 0; i < 3; i++, sum += n) {
+		cr_assert(more);
+		cr_assert(eq(int, journal_move(j, a, b, &n, &more, &err), 0));
+		cr_assert(le(u64, n, (uint64_t)PART));
+		fixture_fill(j, b, (size_t)(N + i), 1, 40);
+	}
+	cr_assert(eq(u64, sum, N));
+	cr_assert(eq(int, more, false));
+	for (sum = 0, more = true; more; sum += n) {
+		cr_assert(eq(int, journal_purge(j, b, true, &n, &more, &err), 0));
+		cr_assert(le(u64, n, (uint64_t)PART));
+	}
+	cr_assert(eq(u64, sum, N + 3));
+	cr_assert(eq(int, has(j, "b"), false));
 	journal_close(j);
 	scratch_remove(&s);
 }

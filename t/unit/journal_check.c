@@ -319,6 +319,7 @@ static size_t use(const char *dir, const bool *readable)
 	struct tesla_error err = { 0 };
 	struct journal_info info;
 	uint64_t n;
+	bool more;
 
 	cr_assert(eq(int, journal_walk(j, 0xffff, 0, on_record, &f, &err), 0), "%s", err.text);
 	for (size_t i = 0; i < RECORDS; i++)
@@ -327,8 +328,8 @@ static size_t use(const char *dir, const bool *readable)
 	fixture_fill(j, fixture_exporter(j, "new"), 100000, 20, 500);
 	cr_assert(eq(int, journal_info(j, &info), 0));
 	for (size_t i = 0; i < info.n_exporters; i++)
-		cr_assert(eq(int, journal_purge(j, info.exporters[i].no, true, &n, &err), 0), "%s",
-			  err.text);
+		cr_assert(eq(int, journal_purge(j, info.exporters[i].no, true, &n, &more, &err), 0),
+			  "%s", err.text);
 	free(info.exporters);
 	cr_assert(eq(int, journal_info(j, &info), 0));
 	free(info.exporters);

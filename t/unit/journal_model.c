@@ -81,8 +81,10 @@ static void step_move(struct world *w)
 	struct tesla_error err = { 0 };
 	size_t from = below(w, EXPORTERS), to = below(w, EXPORTERS);
 	uint64_t n;
+	bool more;
 
-	cr_assert(eq(int, journal_move(w->j, w->no[from], w->no[to], &n, &err), 0));
+	cr_assert(eq(int, journal_move(w->j, w->no[from], w->no[to], &n, &more, &err), 0));
+	cr_assert(eq(int, more, false));
 	for (size_t i = 0; i < w->m.n && from != to; i++) {
 		w->m.waits[i][to] = w->m.waits[i][to] || w->m.waits[i][from];
 		w->m.waits[i][from] = false;
@@ -94,12 +96,13 @@ static void step_purge(struct world *w)
 	struct tesla_error err = { 0 };
 	size_t e = below(w, EXPORTERS), i, expected = 0;
 	uint64_t n;
+	bool more;
 
 	for (i = 0; i < w->m.n; i++) {
 		expected += w->m.waits[i][e];
 		w->m.waits[i][e] = false;
 	}
-	cr_assert(eq(int, journal_purge(w->j, w->no[e], false, &n, &err), 0));
+	cr_assert(eq(int, journal_purge(w->j, w->no[e], false, &n, &more, &err), 0));
 	cr_assert(eq(u64, n, expected));
 }
 
