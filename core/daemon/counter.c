@@ -97,6 +97,22 @@ static enum counter_event compare(struct counter *c, const struct counter_rules 
 	return COUNTER_PENDING;
 }
 
+/* Nothing is believed yet: is the candidate, now? */
+static enum counter_event begin(struct counter *c, const struct counter_rules *rules, double value,
+				int64_t t_us, double *step)
+{
+	bool agrees = can_be(rules, c->candidate, c->candidate_us, value, t_us);
+	bool counts = agrees && (rules->rating > 0 || value == c->candidate);
+
+	if (counts)
+		*step = value - c->candidate;
+	c->last = agrees ? value : NAN;
+	c->last_us = t_us;
+	c->candidate = agrees ? NAN : value;
+	c->candidate_us = t_us;
+	return counts ? COUNTER_GREW : COUNTER_FIRST;
+}
+
 enum counter_event counter_add(struct counter *c, const struct counter_rules *rules, double value,
 			       int64_t t_us, double *step)
 {
@@ -104,7 +120,9 @@ enum counter_event counter_add(struct counter *c, const struct counter_rules *ru
 
 	assert(isfinite(value));
 	*step = 0;
-	event = isnan(c->last) ? COUNTER_FIRST : compare(c, rules, value, t_us, step);
+	if (isnan(c->last))
+		return begin(c, rules, value, t_us, step);
+	event = compare(c, rules, value, t_us, step);
 	if (event == COUNTER_PENDING)
 		return doubt(c, value, t_us);
 	c->last = value;

@@ -2,6 +2,10 @@
 /*
  * One element of a counter over time: how much it grew, with a rollover told from a reset and both
  * from a false zero.  Pure.  A drop or a leap counts for nothing until the next read confirms it.
+ *
+ * The first value is believed when the next is not below it, nor above what the rating allows.
+ * With no rating growth is counted from the second on, unless both are the same: the first may
+ * have been a false zero.
  */
 #ifndef DAEMON_COUNTER_H
 #define DAEMON_COUNTER_H
@@ -18,12 +22,13 @@ struct counter_rules {
 struct counter {		/* plain numbers: lives in memory that survives a kill */
 	double last, candidate; /* NAN: none */
 	double before; /* what a reset fell from, as long as nothing grew since; NAN: none */
+	/* No `last`, but a candidate: it was read, and nothing agreed with it yet. */
 	int64_t last_us, candidate_us, before_us;
 };
 
 enum counter_event {
 	COUNTER_GREW,	 /* *step is the growth, 0 or more */
-	COUNTER_FIRST,	 /* nothing to compare with: no step */
+	COUNTER_FIRST,	 /* nothing to compare with that can be believed: no step */
 	COUNTER_PENDING, /* fell or leapt: in doubt until the next read */
 	COUNTER_ROLLED,	 /* went through its modulus: *step is the growth */
 	COUNTER_RESET, /* the drop is confirmed: *step is what it grew since; the rest is unknown */

@@ -19,13 +19,13 @@
 #define GRACE_MS 2000
 #define FUTURE_US 5000000 /* the clock may have stepped back since a reading was stamped */
 #define BACK_MS 1000	  /* less is a clock that is being set right */
-#define WRONG_CLOCK_MS (INT64_C(2) * 86400000) /* so far in the future: wrong altogether */
 #define ENTRY_MAX (RECORD_BYTES_MAX + (1u << 20))
 
 struct track { /* of one analyzer */
 	struct window *w;
 	size_t size;
 	struct buf exporters; /* how its entries begin; empty: no exporter wants them */
+	bool too_large;	      /* so are its records, and that was said */
 };
 
 struct recorder {
@@ -34,8 +34,9 @@ struct recorder {
 	struct recorder_calls calls;
 	struct track *tracks; /* in the order of hub->analyzers; as are keep's slots */
 	struct recorder_counts counts;
-	struct buf record, entry; /* scratch */
-	bool back;		  /* the clock went back, and that was said */
+	struct buf record, entry;  /* scratch */
+	bool back;		   /* the clock went back, and that was said */
+	int64_t ticked_us, due_us; /* when recorder_tick last looked; nothing ends before due */
 };
 
 /* ---- records ---- */
@@ -61,26 +62,60 @@ static const struct conf_analyzer *conf_of(const struct recorder *r, const struc
 	return r->hub->analyzers[t - r->tracks].conf;
 }
 
-/* What the open window holds is gone; that time was recorded up to closed_ms is not. */
-static void track_forget(struct recorder *r, struct track *t, int64_t closed_ms)
+static int64_t grace_ms(const struct window *w)
 {
-	window_init(t->w, conf_of(r, t));
-	t->w->closed_ms = closed_ms;
+	int64_t half = (w->end_ms - w->start_ms) / 2;
+
+	return half < GRACE_MS ? half : GRACE_MS;
 }
 
-/*
- * Opens the window that t_us is in, unless there is a record with its end or a later one: a
- * record's end is its key.
- */
+static void note_due(struct recorder *r, const struct track *t)
+{
+	int64_t due_us = (t->w->end_ms + grace_ms(t->w)) * 1000;
+
+	if (t->w->end_ms != 0 && due_us < r->due_us)
+		r->due_us = due_us;
+}
+
+/* Does the window that wall_ms is in have a record?  A record's end is its key. */
+static bool is_recorded(const struct recorder *r, const struct track *t, int64_t wall_ms)
+{
+	int64_t end_ms = calendar_end_ms(wall_ms, conf_of(r, t)->record_ms);
+
+	return recorded_has(&t->w->recorded, end_ms);
+}
+
+/* Opens the window that t_us is in, unless there is a record of it. */
 static void track_open(struct recorder *r, struct track *t, int64_t t_us)
 {
-	const struct conf_analyzer *conf = conf_of(r, t);
-	int64_t t_ms = t_us / 1000;
+	if (is_recorded(r, t, t_us / 1000))
+		return;
+	window_open(t->w, conf_of(r, t), t_us);
+	note_due(r, t);
+}
 
-	if (t->w->closed_ms > t_ms + WRONG_CLOCK_MS)
-		t->w->closed_ms = INT64_MIN;
-	if (calendar_end_ms(t_ms, conf->record_ms) > t->w->closed_ms)
-		window_open(t->w, conf, t_us);
+/* No record came of a window that was closed. */
+static void track_lost(struct recorder *r, struct track *t, const struct record *record, int rc)
+{
+	size_t n_elements = t->w->n_elements;
+
+	r->counts.lost++;
+	if (rc != -EMSGSIZE || t->too_large)
+		return;
+	t->too_large = true;
+	log_msg(r->hub->log, LOG_LEVEL_ERROR,
+		"analyzer %" PRId64 ": %zu variables with %zu elements make records of more than "
+		"%u bytes: they are lost until fewer are asked for",
+		record->analyzer, record->n_variables, n_elements, RECORD_BYTES_MAX);
+}
+
+/* Who was read in it: also what an earlier life knew. */
+static const char *identity_of(const struct window *w, const struct hub_analyzer *a,
+			       struct arena *memory)
+{
+	if (a->identity != NULL)
+		return a->identity;
+	return w->identity[0] != '\0' ? arena_strdup(memory, w->identity) : NULL;
 }
 
 /*
@@ -90,23 +125,25 @@ static void track_open(struct recorder *r, struct track *t, int64_t t_us)
 static void track_close(struct recorder *r, struct track *t)
 {
 	struct hub_analyzer *a = &r->hub->analyzers[t - r->tracks];
-	const struct window_scale scale = { a->exponents, a->conf->model->pub.n_scales };
 	struct arena memory = { .blocks = NULL };
 	int64_t end_ms = t->w->end_ms;
-	struct record record;
-	int rc = window_close(t->w, a->conf, a->identity, &scale, &memory, &record);
+	struct record record = { .analyzer = a->conf->id };
+	int rc = window_close(t->w, a->conf, identity_of(t->w, a, &memory), &memory, &record);
 
 	buf_clear(&r->record);
 	if (rc != 0)
-		track_forget(r, t, end_ms);
-	if (rc == 0 && record_encode(&record, &r->record) == 0) {
+		window_discard(t->w);
+	else
+		rc = record_encode(&record, &r->record);
+	if (rc == 0) {
 		r->counts.records++;
 		if (t->exporters.pub.len > 0)
 			enqueue(r, t);
 		r->calls.made(r->calls.arg, a, end_ms, &r->record);
 	} else {
-		r->counts.lost++;
+		track_lost(r, t, &record, rc);
 	}
+	track_keep(r, t);
 	arena_release(&memory);
 }
 
@@ -179,6 +216,17 @@ static void add_late(struct recorder *r, struct window *w, const struct hub_anal
 	}
 }
 
+static void note_identity(struct window *w, const char *identity)
+{
+	size_t len = strlen(identity);
+
+	if (strncmp(w->identity, identity, sizeof w->identity) == 0)
+		return;
+	memset(w->identity, 0, sizeof w->identity);
+	if (len < sizeof w->identity)
+		memcpy(w->identity, identity, len);
+}
+
 void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *which, size_t n,
 		  int64_t wall_us)
 {
@@ -195,51 +243,69 @@ void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *whic
 		track_close(r, t);
 		track_open(r, t, next_us);
 	}
+	if (a->identity != NULL)
+		note_identity(t->w, a->identity);
 	track_keep(r, t);
 }
 
 /* ---- the clock ---- */
 
-static int64_t grace_ms(const struct window *w)
+/*
+ * The clock went back to before the open window, to where there are no records.  Where what runs
+ * up to it was recorded, so is what it has: it is of the same clock.  Else it is the first of a
+ * clock that was wrong, and would take the room of a right one.
+ */
+static void track_leave(struct recorder *r, struct track *t)
 {
-	int64_t half = (w->end_ms - w->start_ms) / 2;
-
-	return half < GRACE_MS ? half : GRACE_MS;
+	if (window_has_readings(t->w) && recorded_has(&t->w->recorded, t->w->start_ms)) {
+		track_close(r, t);
+		return;
+	}
+	if (window_has_readings(t->w)) {
+		r->counts.lost++;
+		log_msg(r->hub->log, LOG_LEVEL_WARNING,
+			"analyzer %" PRId64 ": the clock went back, %" PRId64
+			" s before the window that was open: it is thrown away",
+			conf_of(r, t)->id, t->w->start_ms / 1000 - r->ticked_us / 1000000);
+	}
+	window_discard(t->w);
 }
 
-/*
- * The clock went back to before the window.  It goes on later when time up to its beginning has
- * records; else what it holds was read under a wrong label, and makes room for the right one.
- */
-static bool is_misplaced(const struct window *w, int64_t wall_ms)
+static bool is_ahead(const struct window *w, int64_t wall_ms)
 {
-	return wall_ms < w->start_ms - BACK_MS &&
-	       (w->closed_ms != w->start_ms || w->start_ms - wall_ms > WRONG_CLOCK_MS);
+	return w->end_ms != 0 && wall_ms < w->start_ms - BACK_MS;
 }
 
 /* Whether the clock is where there are records already. */
 static bool track_tick(struct recorder *r, struct track *t, int64_t wall_us)
 {
 	int64_t wall_ms = wall_us / 1000;
-	bool open = t->w->end_ms != 0;
 
-	if (open && wall_ms >= t->w->end_ms + grace_ms(t->w))
+	if (t->w->end_ms != 0 && wall_ms >= t->w->end_ms + grace_ms(t->w))
 		track_close(r, t);
-	else if (open && is_misplaced(t->w, wall_ms))
-		track_forget(r, t, t->w->closed_ms);
+	else if (is_ahead(t->w, wall_ms) && !is_recorded(r, t, wall_ms))
+		track_leave(r, t);
 	if (t->w->end_ms == 0) {
 		track_open(r, t, wall_us);
 		track_keep(r, t);
 	}
-	return t->w->end_ms == 0 || wall_ms < t->w->start_ms - BACK_MS;
+	return t->w->end_ms == 0 || is_ahead(t->w, wall_ms);
 }
 
 void recorder_tick(struct recorder *r, int64_t wall_us)
 {
 	bool back = false;
 
-	for (size_t i = 0; i < r->hub->n_analyzers; i++)
+	if (wall_us >= r->ticked_us && wall_us < r->due_us)
+		return;
+	r->ticked_us = wall_us;
+	r->due_us = INT64_MAX;
+	for (size_t i = 0; i < r->hub->n_analyzers; i++) {
 		back |= track_tick(r, &r->tracks[i], wall_us);
+		note_due(r, &r->tracks[i]);
+	}
+	if (back)
+		r->due_us = INT64_MIN; /* where the records end, a window opens */
 	if (back && !r->back)
 		log_msg(r->hub->log, LOG_LEVEL_WARNING,
 			"the clock went back: time that has records already is not recorded again");
@@ -286,22 +352,29 @@ static int exporters_init(struct track *t, const struct config *c, const struct 
 	return t->exporters.failed ? -ENOMEM : 0;
 }
 
-/* Goes on with the window of an earlier life, or closes it; else opens one. */
-static void track_begin(struct recorder *r, struct track *t, int64_t wall_us)
+static void track_resume(struct recorder *r, struct track *t)
 {
 	const struct conf_analyzer *conf = conf_of(r, t);
-	size_t len;
+	size_t len, lost;
 	const void *kept = keep_read(r->keep, (size_t)(t - r->tracks), &len);
 
 	window_init(t->w, conf);
-	if (kept != NULL && len == t->size && window_fits(kept, len, conf)) {
-		memcpy(t->w, kept, len);
-	} else if (kept != NULL) {
+	if (kept == NULL)
+		return;
+	if (!window_resume(t->w, conf, kept, len, &lost))
 		log_msg(r->hub->log, LOG_LEVEL_WARNING,
-			"analyzer %" PRId64 ": its open window is thrown away: it was begun under "
-			"another configuration",
-			conf->id);
-	}
+			"analyzer %" PRId64 ": its open window is thrown away: %s", conf->id,
+			"it is damaged, or of another version");
+	else if (lost > 0)
+		log_msg(r->hub->log, LOG_LEVEL_WARNING,
+			"analyzer %" PRId64 ": %zu of the variables of its open window are %s",
+			conf->id, lost, "configured otherwise, or no longer: they are thrown away");
+}
+
+/* Goes on with the window of an earlier life, or closes it; else opens one. */
+static void track_begin(struct recorder *r, struct track *t, int64_t wall_us)
+{
+	track_resume(r, t);
 	if (t->w->end_ms != 0 && wall_us >= t->w->end_ms * 1000)
 		track_close(r, t);
 	if (t->w->end_ms == 0)

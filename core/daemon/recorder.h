@@ -8,10 +8,11 @@
  * from before the open window, or from more than 5 s in the future, counts for nothing but `late`.
  *
  * Where the clock goes forward over windows, the open one is closed, its coverage saying what it
- * has, and those that were jumped over have no records.  Where it goes back, time of which there is
- * a record is not recorded again: what is read until then is late.  Time of which there is none is:
- * the window that was open in the future is thrown away.  A clock that was two days in the future
- * or more was wrong altogether: recording begins anew.
+ * has, and those that were jumped over have no records.  Where it goes back, a window whose end has
+ * a record is not recorded again: what is read then is late, and counters go on.  All others are
+ * recorded, whatever was recorded ahead of them.  A window that is open ahead of the clock waits
+ * as long as the time up to it is recorded.  Else it is closed when its run has records, or thrown
+ * away, counted and said, when it would be the first that the wrong clock made.
  *
  * What an analyzer says that is another meter than the one it was, or has another model, counts as
  * unavailable, for counters too.
@@ -46,13 +47,17 @@ void recorder_free(struct recorder *r);
 /* New last values of these variables of `a`, as in hub_publish (hub.on_readings). */
 void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *which, size_t n,
 		  int64_t wall_us);
-/* Once a second and after every batch of sweeps: closes what has ended. */
+/* As often as one likes: closes what has ended.  Costs nothing before something is due. */
 void recorder_tick(struct recorder *r, int64_t wall_us);
 
 struct recorder_counts {
 	uint64_t records; /* made since recorder_new */
 	uint64_t late;	  /* readings that came for no window that is open */
-	uint64_t lost;	  /* records for which there was no memory or no room */
+	/*
+	 * Records that were not made: no memory, larger than RECORD_BYTES_MAX, or thrown away
+	 * because the clock went back.  Those that the ring had no room for are keep_dropped's.
+	 */
+	uint64_t lost;
 };
 void recorder_counts(const struct recorder *r, struct recorder_counts *ret);
 

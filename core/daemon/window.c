@@ -92,6 +92,17 @@ static void take_counter(struct window_element *e, const struct counter_rules *r
 	e->increase += step;
 }
 
+static void note_exponent(struct window_element *e, const struct tesla_register *r,
+			  const struct window_scale *s)
+{
+	int16_t exponent = r->scale_register != NULL && s != NULL && r->scale_register->index < s->n
+				   ? s->exponents[r->scale_register->index]
+				   : INT16_MIN;
+
+	if (exponent != INT16_MIN)
+		e->exponent = exponent;
+}
+
 static struct window_element *elements_of(struct window *w, const struct conf_analyzer *a,
 					  size_t variable)
 {
@@ -114,6 +125,7 @@ void window_add(struct window *w, const struct conf_analyzer *a, size_t variable
 	v->held_until_us = least(t_us, v->at_us) + window_hold_us(a, variable);
 	for (size_t i = 0; i < of->n_elements; i++) {
 		take(&e[i], &elements[i], open);
+		note_exponent(&e[i], of->elements[i], s);
 		if (of->kind == TESLA_COUNTER) {
 			struct counter_rules rules = window_rules(of, of->elements[i], s);
 
@@ -133,7 +145,7 @@ static void open_variable(const struct window *w, struct window_variable *v,
 	if (v->at_us > w->end_ms * 1000) {
 		for (size_t i = 0; i < n; i++)
 			e[i].held = NAN;
-		*v = (struct window_variable){ start_us, start_us };
+		v->at_us = v->held_until_us = start_us;
 	}
 	if (v->at_us < start_us)
 		v->at_us = start_us;
@@ -146,8 +158,7 @@ void window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us)
 
 	w->start_ms = calendar_start_ms(t_ms, a->record_ms);
 	w->end_ms = calendar_end_ms(t_ms, a->record_ms);
-	if (w->closed_ms > w->start_ms && w->closed_ms < w->end_ms)
-		w->start_ms = w->closed_ms;
+	w->start_ms = recorded_last(&w->recorded, w->start_ms, w->end_ms);
 	for (size_t i = 0; i < a->n_variables; i++) {
 		size_t n = a->variables[i].variable->n_elements;
 
@@ -158,18 +169,37 @@ void window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us)
 
 /* ---- closing ---- */
 
-static double mean_of(const struct window_element *e, const struct tesla_register *r,
-		      const struct window_scale *s)
+static bool is_reported(const struct window_element *e)
 {
+	return e->count > 0 || e->covered_us > 0;
+}
+
+static double mean_of(const struct window_element *e, const struct tesla_register *r)
+{
+	const struct tesla_scale only = { .index = 0 };
+	const struct window_scale known = { &e->exponent, 1 };
+	struct tesla_register by = *r;
 	double mean = e->covered_us > 0 ? e->sum / (double)e->covered_us : e->last;
 
-	return fmin(fmax(window_round(mean, r, s), e->min), e->max);
+	if (r->scale_register != NULL)
+		by.scale_register = &only;
+	return fmin(fmax(window_round(mean, &by, &known), e->min), e->max);
+}
+
+/* A counter's first value, with which nothing agreed yet, is a suspect one. */
+static void counter_record(const struct window_element *e, struct tesla_record_element *to)
+{
+	bool believed = !isnan(e->counter.last);
+
+	to->value = believed ? e->counter.last : e->counter.candidate;
+	to->increase = e->flags & WINDOW_INCREASE ? e->increase : NAN;
+	if (!believed)
+		to->quality = TESLA_SUSPECT;
 }
 
 static struct tesla_record_element element_record(const struct window_element *e,
 						  enum tesla_variable_kind kind,
-						  const struct tesla_register *r,
-						  const struct window_scale *s)
+						  const struct tesla_register *r)
 {
 	struct tesla_record_element to = { .value = NAN,
 					   .min = NAN,
@@ -179,16 +209,15 @@ static struct tesla_record_element element_record(const struct window_element *e
 					   .count = e->count,
 					   .quality = (enum tesla_quality)e->quality };
 
-	if (e->count == 0 && e->covered_us == 0)
+	if (!is_reported(e))
 		return to;
 	to.quality = e->flags & WINDOW_DOUBT ? TESLA_SUSPECT : TESLA_GOOD;
 	if (kind == TESLA_GAUGE) {
-		to.value = mean_of(e, r, s);
+		to.value = mean_of(e, r);
 		to.min = e->min;
 		to.max = e->max;
 	} else if (kind == TESLA_COUNTER) {
-		to.value = e->counter.last;
-		to.increase = e->flags & WINDOW_INCREASE ? e->increase : NAN;
+		counter_record(e, &to);
 	} else {
 		to.value = e->last;
 	}
@@ -197,7 +226,6 @@ static struct tesla_record_element element_record(const struct window_element *e
 
 static const struct tesla_record_variable *variable_record(const struct tesla_variable *v,
 							   const struct window_element *e,
-							   const struct window_scale *s,
 							   struct arena *memory)
 {
 	struct tesla_record_variable *to = arena_alloc(memory, 1, sizeof *to);
@@ -207,15 +235,32 @@ static const struct tesla_record_variable *variable_record(const struct tesla_va
 	if (to == NULL || elements == NULL)
 		return NULL;
 	for (size_t i = 0; i < v->n_elements; i++)
-		elements[i] = element_record(&e[i], v->kind, v->elements[i], s);
+		elements[i] = element_record(&e[i], v->kind, v->elements[i]);
 	*to = (struct tesla_record_variable){ v->name,	     v->unit,
 					      v->kind,	     v->predecessor_factor,
 					      v->n_elements, elements };
 	return to;
 }
 
+/* What grew goes on where no record says it. */
+static void window_end(struct window *w, bool recorded)
+{
+	for (uint32_t i = 0; i < w->n_elements; i++) {
+		struct window_element *e = &window_elements(w)[i];
+		double increase = e->increase;
+		uint8_t flags = e->flags;
+		bool goes_on = !recorded || !is_reported(e);
+
+		window_element_reset(e);
+		e->increase = goes_on ? increase : 0;
+		e->flags = goes_on ? flags : 0;
+	}
+	w->start_ms = w->end_ms = 0;
+	w->identity[0] = '\0';
+}
+
 int window_close(struct window *w, const struct conf_analyzer *a, const char *identity,
-		 const struct window_scale *s, struct arena *memory, struct record *ret)
+		 struct arena *memory, struct record *ret)
 {
 	const struct tesla_record_variable **rows =
 		arena_alloc(memory, a->n_variables, sizeof *rows);
@@ -227,16 +272,29 @@ int window_close(struct window *w, const struct conf_analyzer *a, const char *id
 		const struct tesla_variable *v = a->variables[i].variable;
 
 		advance(w, &w->variables[i], e, v->n_elements, w->end_ms * 1000);
-		rows[i] = variable_record(v, e, s, memory);
+		rows[i] = variable_record(v, e, memory);
 		if (rows[i] == NULL)
 			return -ENOMEM;
 		e += v->n_elements;
 	}
 	*ret = (struct record){ a->id,	  w->start_ms,	  w->end_ms, a->model->pub.name,
 				identity, a->n_variables, rows };
-	for (uint32_t i = 0; i < w->n_elements; i++)
-		window_element_reset(&window_elements(w)[i]);
-	w->closed_ms = w->end_ms;
-	w->start_ms = w->end_ms = 0;
+	recorded_add(&w->recorded, w->start_ms, w->end_ms);
+	window_end(w, true);
 	return 0;
+}
+
+bool window_has_readings(const struct window *w)
+{
+	const struct window_element *e = window_elements((struct window *)(uintptr_t)w);
+
+	for (uint32_t i = 0; i < w->n_elements; i++)
+		if (is_reported(&e[i]))
+			return true;
+	return false;
+}
+
+void window_discard(struct window *w)
+{
+	window_end(w, false);
 }

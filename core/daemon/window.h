@@ -7,16 +7,21 @@
  * for one and a half of the variable's interval and half a second at most; what it stands for
  * beyond the window's end belongs to the next one.  Time that was counted once is not counted
  * again, whatever the clock does: a reading from before the mark replaces the value that is held,
- * and covers nothing until the clock has passed the mark.
+ * and covers nothing until the clock has passed the mark.  A reading from the future, before the
+ * window's end, is taken as if it were of now: the mark goes there, and time up to it is covered by
+ * what was held.  How far from the future one may be is the caller's to say; so is what becomes of
+ * one at or after the end, for which there is no room here.
  *
  * A counter's increase is all that it grew since its last value, also where that is of an earlier
  * window (readings were missing, or the daemon): windows in a row add up to the whole.  What is in
- * doubt (daemon/counter.h) is not in it; it goes to the window in which it is cleared up.
+ * doubt (daemon/counter.h) is not in it; it goes to the window in which it is cleared up.  What
+ * grew where no reading was reported goes to the next record that has one.
  */
 #ifndef DAEMON_WINDOW_H
 #define DAEMON_WINDOW_H
 
 #include "base/record.h"
+#include "base/recorded.h"
 #include "daemon/config.h"
 #include "daemon/counter.h"
 
@@ -27,8 +32,9 @@ struct window_element {
 	double increase;
 	double held; /* the good value that goes on until held_until_us; NAN: none */
 	uint32_t count;
-	uint8_t quality; /* of the last reading */
-	uint8_t flags;	 /* WINDOW_... */
+	uint8_t quality;  /* of the last reading */
+	uint8_t flags;	  /* WINDOW_... */
+	int16_t exponent; /* of its scale register, when it was last read; INT16_MIN: not known */
 	struct counter counter;
 };
 #define WINDOW_INCREASE (1u << 0) /* `increase` is known: there was something to compare with */
@@ -36,13 +42,16 @@ struct window_element {
 
 struct window_variable {
 	int64_t at_us, held_until_us; /* up to where its time is counted; how far the value holds */
+	uint64_t shape;		      /* hash of all that gives its numbers their meaning */
+	uint32_t n_elements, reserved;
 };
 
 struct window { /* as it is kept; followed by struct window_element[n_elements] */
 	int64_t analyzer, start_ms, end_ms; /* end 0: none is open */
-	int64_t closed_ms;		    /* end of the last record; INT64_MIN: there was none */
-	uint64_t shape; /* hash of the variables: another configuration's state is refused */
+	struct recorded recorded;	    /* time that has records */
+	uint64_t layout;		    /* of these structs */
 	uint32_t n_variables, n_elements;
+	char identity[120]; /* of who was read in it; empty: not known, or longer */
 	struct window_variable variables[];
 };
 
@@ -56,14 +65,17 @@ size_t window_size(const struct conf_analyzer *a);
 /* Empty, nothing open.  `w` has window_size bytes, aligned to 8. */
 void window_init(struct window *w, const struct conf_analyzer *a);
 /*
- * Is this the state of that analyzer, as it is configured now?  Foreign bytes, aligned to 8: all is
- * checked.  The length of its windows may have changed: the one that is open keeps its end.
+ * Goes on with the state of an earlier life: of each variable that is the same now, by its model,
+ * name, unit, kind and registers.  *lost: variables that it had and that are not there now.
+ * Intervals may differ, and the length of windows: the one that is open keeps its end.  Foreign
+ * bytes, aligned to 8: all is checked.  False: it is none of that analyzer; *w is empty.
  */
-bool window_fits(const struct window *w, size_t size, const struct conf_analyzer *a);
+bool window_resume(struct window *w, const struct conf_analyzer *a, const void *bytes, size_t len,
+		   size_t *lost);
 /*
  * Opens the one that t_us is in; counters and held values go on.  It does not begin before the
- * last one's end, when that is in it (its length was another).  That no end comes twice when the
- * clock is put back is the caller's care.
+ * end of a record, when that is in it (its length was another).  That no end comes twice when the
+ * clock is put back is the caller's care (recorded_has).
  */
 void window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us);
 /*
@@ -74,10 +86,14 @@ void window_add(struct window *w, const struct conf_analyzer *a, size_t variable
 		const struct tesla_element *elements, int64_t t_us, const struct window_scale *s);
 /*
  * Ends it: the record, in `memory`, with names that belong to the configuration and `identity`; its
- * means are rounded to 1/16 of the element's resolution, where that is known.  Then nothing is
- * open.  -ENOMEM: it is as it was.
+ * means are rounded to 1/16 of the element's resolution, where that was known when it was read.
+ * Then nothing is open.  -ENOMEM: it is as it was.
  */
 int window_close(struct window *w, const struct conf_analyzer *a, const char *identity,
-		 const struct window_scale *s, struct arena *memory, struct record *ret);
+		 struct arena *memory, struct record *ret);
+/* Does the open one have a good reading? */
+bool window_has_readings(const struct window *w);
+/* Forgets what is open; what counters grew goes to the next one. */
+void window_discard(struct window *w);
 
 #endif

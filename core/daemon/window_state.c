@@ -11,7 +11,11 @@
 #define HOLD_US 500000
 #define TIME_MAX_MS INT64_C(253402300799999)  /* the end of the year 9999 */
 #define LENGTH_MAX_MS (INT64_C(3) * 86400000) /* a day, and what a zone may skip */
-#define READINGS_MAX 100000000u		      /* in one window: a thousand a second */
+/* Another one's state cannot be used. */
+#define LAYOUT \
+	((uint64_t)2 << 48 | sizeof(struct window) << 32 | sizeof(struct window_variable) << 16 | \
+	 sizeof(struct window_element))
+#define READINGS_MAX 100000000u /* in one window: a thousand a second */
 
 static size_t count_elements(const struct conf_analyzer *a)
 {
@@ -71,25 +75,18 @@ static void hash_register(uint64_t *h, const struct tesla_register *r)
 	hash_real(h, r->has_modulus ? r->modulus : 0);
 }
 
-/* All that gives the numbers their meaning; the window's length does not. */
-static uint64_t shape_of(const struct conf_analyzer *a)
+/* All that gives the numbers their meaning; how often they are read does not. */
+static uint64_t shape_of(const struct model *m, const struct tesla_variable *v)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
-	hash_text(&h, a->model->pub.name);
-	hash_int(&h, (int64_t)sizeof(struct window_element));
-	hash_int(&h, (int64_t)a->n_variables);
-	for (size_t i = 0; i < a->n_variables; i++) {
-		const struct tesla_variable *v = a->variables[i].variable;
-
-		hash_text(&h, v->name);
-		hash_text(&h, v->unit);
-		hash_int(&h, v->kind);
-		hash_int(&h, window_hold_us(a, i));
-		hash_int(&h, (int64_t)v->n_elements);
-		for (size_t k = 0; k < v->n_elements; k++)
-			hash_register(&h, v->elements[k]);
-	}
+	hash_text(&h, m->pub.name);
+	hash_text(&h, v->name);
+	hash_text(&h, v->unit);
+	hash_int(&h, v->kind);
+	hash_int(&h, (int64_t)v->n_elements);
+	for (size_t k = 0; k < v->n_elements; k++)
+		hash_register(&h, v->elements[k]);
 	return h;
 }
 
@@ -110,15 +107,21 @@ void window_init(struct window *w, const struct conf_analyzer *a)
 {
 	memset(w, 0, window_size(a));
 	w->analyzer = a->id;
-	w->closed_ms = INT64_MIN;
-	w->shape = shape_of(a);
+	w->layout = LAYOUT;
 	w->n_variables = (uint32_t)a->n_variables;
 	w->n_elements = (uint32_t)count_elements(a);
+	for (size_t i = 0; i < a->n_variables; i++) {
+		const struct tesla_variable *v = a->variables[i].variable;
+
+		w->variables[i].shape = shape_of(a->model, v);
+		w->variables[i].n_elements = (uint32_t)v->n_elements;
+	}
 	for (uint32_t i = 0; i < w->n_elements; i++) {
 		struct window_element *e = &window_elements(w)[i];
 
 		window_element_reset(e);
 		e->held = NAN;
+		e->exponent = INT16_MIN;
 		counter_init(&e->counter);
 	}
 }
@@ -147,18 +150,30 @@ static bool is_value_or_none(double v)
 
 static bool is_frame(const struct window *w)
 {
-	if (w->closed_ms != INT64_MIN && !is_time_ms(w->closed_ms))
-		return false;
 	if (w->end_ms == 0)
 		return w->start_ms == 0;
 	return is_time_ms(w->start_ms) && is_time_ms(w->end_ms) && w->start_ms < w->end_ms &&
 	       w->end_ms - w->start_ms <= LENGTH_MAX_MS;
 }
 
-static bool is_variable(const struct window *w, const struct window_variable *v, int64_t hold_us)
+/* Of this analyzer, and as long as it says. */
+static bool is_whole(const struct window *w, size_t len, int64_t analyzer)
 {
-	if (!is_time_us(v->at_us) || !is_time_us(v->held_until_us) ||
-	    v->held_until_us > v->at_us + hold_us)
+	uint64_t n = 0;
+
+	if (len < sizeof *w || w->layout != LAYOUT || w->analyzer != analyzer ||
+	    len != sizeof *w + w->n_variables * (uint64_t)sizeof(struct window_variable) +
+			    w->n_elements * (uint64_t)sizeof(struct window_element))
+		return false;
+	for (uint32_t i = 0; i < w->n_variables; i++)
+		n += w->variables[i].n_elements;
+	return n == w->n_elements && is_frame(w) && recorded_ok(&w->recorded) &&
+	       memchr(w->identity, '\0', sizeof w->identity) != NULL;
+}
+
+static bool is_variable(const struct window *w, const struct window_variable *v)
+{
+	if (!is_time_us(v->at_us) || !is_time_us(v->held_until_us))
 		return false;
 	return w->end_ms == 0 || (v->at_us >= w->start_ms * 1000 && v->at_us <= w->end_ms * 1000);
 }
@@ -169,7 +184,8 @@ static bool is_counter(const struct counter *c, bool wanted)
 	    !is_value_or_none(c->before) || !is_time_us(c->last_us) ||
 	    !is_time_us(c->candidate_us) || !is_time_us(c->before_us))
 		return false;
-	return isnan(c->last) ? isnan(c->candidate) && isnan(c->before) : wanted;
+	return wanted ? !isnan(c->last) || isnan(c->before)
+		      : isnan(c->last) && isnan(c->candidate) && isnan(c->before);
 }
 
 /* What was gathered: nothing, or a sum that lies between so much of the least and the greatest. */
@@ -194,31 +210,80 @@ static bool is_element(const struct window_element *e, const struct tesla_variab
 		return false;
 	if (!is_gathered(e) || !is_value_or_none(e->held) || !is_counter(&e->counter, counts))
 		return false;
-	if (counts && (any || !isnan(e->held)) && isnan(e->counter.last))
+	if (counts && (any || !isnan(e->held)) && isnan(e->counter.last) &&
+	    isnan(e->counter.candidate))
 		return false;
 	return is_value(e->increase) && e->increase >= 0 &&
 	       (e->flags & WINDOW_INCREASE ? counts : e->increase == 0 && e->flags == 0);
 }
 
-bool window_fits(const struct window *w, size_t size, const struct conf_analyzer *a)
+/* ---- going on ---- */
+
+static bool are_elements(const struct window *w, const struct window_variable *v,
+			 const struct window_element *e, const struct tesla_variable *of)
 {
+	int64_t passed_us = w->end_ms != 0 ? v->at_us - w->start_ms * 1000 : 0;
+
+	for (size_t i = 0; i < of->n_elements; i++)
+		if (!is_element(&e[i], of, passed_us))
+			return false;
+	return true;
+}
+
+/* The variable of that shape; n_variables: there is none. */
+static uint32_t find(const struct window *w, const struct window_variable *v)
+{
+	uint32_t i = 0;
+
+	while (i < w->n_variables &&
+	       (w->variables[i].shape != v->shape || w->variables[i].n_elements != v->n_elements))
+		i++;
+	return i;
+}
+
+static bool take_over(struct window *w, const struct conf_analyzer *a, uint32_t variable,
+		      const struct window_variable *v, const struct window_element *elements)
+{
+	struct window_variable *to = &w->variables[variable];
+	struct window_element *e = window_elements(w);
+	int64_t held_max_us = v->at_us + window_hold_us(a, variable);
+
+	if (!is_variable(w, v) || !are_elements(w, v, elements, a->variables[variable].variable))
+		return false;
+	for (uint32_t i = 0; i < variable; i++)
+		e += w->variables[i].n_elements;
+	memcpy(e, elements, v->n_elements * sizeof *e);
+	to->at_us = v->at_us;
+	to->held_until_us = v->held_until_us < held_max_us ? v->held_until_us : held_max_us;
+	return true;
+}
+
+bool window_resume(struct window *w, const struct conf_analyzer *a, const void *bytes, size_t len,
+		   size_t *lost)
+{
+	const struct window *from = bytes;
 	const struct window_element *e;
 
-	if (size != window_size(a) || w->analyzer != a->id || w->shape != shape_of(a) ||
-	    w->n_variables != a->n_variables || w->n_elements != count_elements(a) || !is_frame(w))
+	window_init(w, a);
+	*lost = 0;
+	if (!is_whole(from, len, a->id))
 		return false;
-	e = (const struct window_element *)(const void *)&w->variables[w->n_variables];
-	for (size_t i = 0; i < a->n_variables; i++) {
-		const struct window_variable *v = &w->variables[i];
-		const struct tesla_variable *of = a->variables[i].variable;
-		int64_t passed_us;
+	w->start_ms = from->start_ms;
+	w->end_ms = from->end_ms;
+	w->recorded = from->recorded;
+	memcpy(w->identity, from->identity, sizeof w->identity);
+	for (uint32_t i = 0; i < w->n_variables; i++)
+		w->variables[i].at_us = w->variables[i].held_until_us = w->start_ms * 1000;
+	e = (const struct window_element *)(const void *)&from->variables[from->n_variables];
+	for (uint32_t i = 0; i < from->n_variables; e += from->variables[i++].n_elements) {
+		uint32_t to = find(w, &from->variables[i]);
 
-		if (!is_variable(w, v, window_hold_us(a, i)))
+		if (to == w->n_variables) {
+			(*lost)++;
+		} else if (!take_over(w, a, to, &from->variables[i], e)) {
+			window_init(w, a);
 			return false;
-		passed_us = w->end_ms != 0 ? v->at_us - w->start_ms * 1000 : 0;
-		for (size_t k = 0; k < of->n_elements; k++, e++)
-			if (!is_element(e, of, passed_us))
-				return false;
+		}
 	}
 	return true;
 }

@@ -97,11 +97,10 @@ static void entry_add(struct past *p, const struct conf_analyzer *a, int64_t end
 static void close_window(struct past *p, size_t i)
 {
 	const struct conf_analyzer *a = &p->config->analyzers[i];
-	const struct window_scale none = { .n = 0 };
 	size_t at = p->bytes.pub.len;
 	struct record r;
 
-	if (window_close(p->windows[i], a, "past", &none, &p->memory, &r) != 0 ||
+	if (window_close(p->windows[i], a, "past", &p->memory, &r) != 0 ||
 	    record_encode(&r, &p->bytes) != 0)
 		die("a record", "cannot be made");
 	entry_add(p, a, r.end_ms, at);

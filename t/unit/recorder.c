@@ -131,6 +131,7 @@ static void bench_init(struct bench *b, int64_t record_ms, int64_t wall_ms)
 	b->x.log = (struct log){ LOG_LEVEL_INFO, on_log, b };
 	b->x.voltage.kind = TESLA_GAUGE;
 	b->x.frequency.kind = TESLA_COUNTER;
+	b->x.frequency.rating = 36000; /* 10 a second */
 	b->x.voltage.predecessor_factor = b->x.frequency.predecessor_factor = 1;
 	for (size_t i = 0; i < N_ELEMENTS(b->x.analyzers); i++)
 		b->x.analyzers[i].record_ms = record_ms;
@@ -414,8 +415,9 @@ Test(recorder, a_clock_that_goes_back)
 		{ 900, 9, false, false }, /* nothing that anyone should notice */
 		{ 30000, 9, false, false },
 		{ 3 * MINUTE, 7, true, false },
-		{ 2 * DAY - 20 * MINUTE, 0, true, false },
-		{ 3 * DAY, 9, false, true },
+		/* the one that was open goes with its run */
+		{ 2 * DAY - 20 * MINUTE, 10, false, true },
+		{ 3 * DAY, 10, false, true },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
@@ -432,7 +434,7 @@ Test(recorder, a_clock_that_goes_back)
 		cr_expect(n == (size_t)rows[i].made || n == (size_t)rows[i].made + 1,
 			  "row %zu: %zu", i, n);
 		for (size_t k = 1; k < 4 + n; k++)
-			cr_expect(of[k].end_ms > of[k - 1].end_ms || (rows[i].anew && k == 4),
+			cr_expect(of[k].end_ms > of[k - 1].end_ms || (rows[i].anew && k == 5),
 				  "row %zu: record %zu", i, k);
 		cr_expect(eq(int, strstr(b.said, "the clock went back") != NULL, rows[i].says),
 			  "row %zu: %s", i, b.said);
@@ -454,7 +456,54 @@ Test(recorder, a_window_in_the_future_makes_room_when_nothing_was_recorded)
 	cr_expect(eq(i64, of[0].end_ms, NOON + MINUTE));
 	cr_expect(eq(dbl, of[0].voltage[0].max, 200), "the wrong label's are gone");
 	cr_expect(ge(i64, of[1].voltage[0].covered_ms, 59000));
+	cr_expect(eq(u64, counts(&b).lost, 1));
+	cr_expect(ne(ptr, strstr(b.said, "analyzer 7: the clock went back, 7200 s before"), NULL),
+		  "%s", b.said);
 	bench_release(&b);
+}
+
+static size_t ends_twice(const struct made *of, size_t n)
+{
+	size_t twice = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			twice += of[i].end_ms == of[k].end_ms;
+	return twice;
+}
+
+/* Ahead for three minutes, and then right: nothing of the right time is lost, nothing is twice. */
+Test(recorder, ahead_for_minutes)
+{
+	static const int64_t hours[] = { 1, 36, 47, 49, 24 * 365 };
+
+	for (size_t i = 0; i < 2 * N_ELEMENTS(hours); i++) {
+		int64_t ahead = NOON + 5 * MINUTE + hours[i / 2] * 60 * MINUTE;
+		bool killed = i % 2;
+		struct made of[MADE_MAX];
+		struct bench b;
+		size_t n;
+
+		bench_init(&b, MINUTE, NOON);
+		go(&b, NOON, 5);
+		go(&b, ahead, 3);
+		if (killed) {
+			bench_kill(&b);
+			bench_start(&b, NOON + 8 * MINUTE);
+		}
+		go(&b, NOON + 8 * MINUTE, 40);
+		n = made_of_7(&b, of);
+		/* five, three ahead, and all but the last, which is open, of forty */
+		cr_expect(eq(sz, n, 5 + 3 + 39), "row %zu", i);
+		cr_expect(eq(u64, counts(&b).lost, 0));
+		b.n_made = 0;
+		go(&b, ahead - MINUTE, 6);
+		n = made_of_7(&b, of);
+		cr_expect(eq(i64, of[n - 1].end_ms, ahead + 4 * MINUTE), "row %zu", i);
+		cr_expect(eq(sz, n, 3), "row %zu: the one that was open, one before, one after", i);
+		cr_expect(eq(sz, ends_twice(of, n), 0));
+		bench_release(&b);
+	}
 }
 
 /* It jumps hours ahead, a window opens there, and it is put right to a time that was recorded. */
@@ -482,6 +531,7 @@ Test(recorder, an_open_window_survives)
 	struct bench b;
 
 	bench_init(&b, MINUTE, NOON);
+	b.hub->analyzers[0].identity = strdup("PM710 x");
 	for (int64_t s = 0; s < 30; s++)
 		sweep(&b, 7, NOON + s * 1000, NOON + s * 1000, 200, (double)s);
 	bench_kill(&b);
@@ -497,25 +547,48 @@ Test(recorder, an_open_window_survives)
 	cr_expect(epsilon_eq(dbl, b.made[0].voltage[0].value, 220, 0.01));
 	cr_expect(eq(dbl, b.made[0].frequency.increase, 59));
 	cr_expect(eq(str, b.said, ""));
+	cr_expect(eq(str, b.made[0].identity, "PM710 x"), "as it was read");
 	sweep(&b, 7, NOON + 2 * MINUTE, NOON + 2 * MINUTE, 240, 119);
 	sweep(&b, 7, NOON + 3 * MINUTE, NOON + 3 * MINUTE, 240, 119);
 	cr_expect(eq(dbl, b.made[4].frequency.increase, 60), "counters go on");
+	cr_expect(eq(str, b.made[4].identity, ""), "who is read now is not known");
 	bench_release(&b);
 }
 
-Test(recorder, a_window_of_another_configuration_is_thrown_away)
+Test(recorder, another_configuration_costs_what_it_changes)
 {
 	struct bench b;
 
 	bench_init(&b, MINUTE, NOON);
-	sweep(&b, 7, NOON, NOON, 200, 1);
+	for (int64_t s = 0; s < 30; s++)
+		sweep(&b, 7, NOON + s * 1000, NOON + s * 1000, 200, (double)s);
 	bench_kill(&b);
 	b.x.voltage.unit = "kV";
 	bench_start(&b, NOON + 30000);
-	cr_expect(ne(ptr, strstr(b.said, "analyzer 7: its open window is thrown away"), NULL), "%s",
-		  b.said);
+	cr_expect(ne(ptr, strstr(b.said, "analyzer 7: 1 of the variables"), NULL), "%s", b.said);
 	tick(&b, NOON + MINUTE + 2000);
 	cr_expect(eq(u32, b.made[0].voltage[0].count, 0));
+	cr_expect(eq(u32, b.made[0].frequency.count, 30));
+	cr_expect(eq(dbl, b.made[0].frequency.increase, 29));
+	bench_release(&b);
+}
+
+/* As if it had hundreds of variables: none can be kept, and that is said once. */
+Test(recorder, records_that_are_too_large)
+{
+	struct bench b;
+	char *identity;
+
+	bench_init(&b, MINUTE, NOON);
+	identity = malloc(RECORD_BYTES_MAX + 1);
+	memset(identity, 'x', RECORD_BYTES_MAX);
+	identity[RECORD_BYTES_MAX] = '\0';
+	b.hub->analyzers[0].identity = identity;
+	go(&b, NOON, 5);
+	cr_expect(eq(u64, counts(&b).lost, 4));
+	cr_expect(ne(ptr, strstr(b.said, "analyzer 7: 2 variables with 4 elements make"), NULL),
+		  "%s", b.said);
+	cr_expect(eq(ptr, strchr(b.said, '\n')[1] ? b.said : NULL, NULL), "once: %s", b.said);
 	bench_release(&b);
 }
 
@@ -531,10 +604,12 @@ Test(recorder, started_before_what_is_kept)
 	bench_start(&b, NOON - 30 * MINUTE);
 	cr_expect(eq(sz, made_of_7(&b, of), 1));
 	go(&b, NOON - 30 * MINUTE, 1);
-	cr_expect(eq(sz, made_of_7(&b, of), 1), "no time has two records");
-	go(&b, NOON + 2 * MINUTE, 2);
-	cr_assert(eq(sz, made_of_7(&b, of), 3));
+	cr_assert(eq(sz, made_of_7(&b, of), 2));
 	cr_expect(eq(i64, of[1].end_ms, NOON + 2 * MINUTE));
 	cr_expect(eq(u32, of[1].voltage[0].count, 60), "what was kept was not lost");
+	go(&b, NOON + 2 * MINUTE, 2);
+	cr_assert(eq(sz, made_of_7(&b, of), 4));
+	cr_expect(eq(i64, of[2].end_ms, NOON - 29 * MINUTE));
+	cr_expect(eq(i64, of[3].end_ms, NOON + 3 * MINUTE));
 	bench_release(&b);
 }

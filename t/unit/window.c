@@ -207,8 +207,19 @@ static const struct counter_row {
 	bool rated_by;		/* the rating has a register, which says: */
 	int16_t rating_exponent;
 } counter_rows[] = {
-	{ "nothing to compare with", 0, 1, { { 100 } }, 100, NAN, GOOD, 1 },
-	{ "from its own first", 0, 3, { { 100 }, { 101 }, { 103 } }, 103, 3, GOOD, 3 },
+	{ "nothing to compare with: not believed", 0, 1, { { 100 } }, 100, NAN, SUSPECT, 1 },
+	{ "from its own second", 0, 3, { { 100 }, { 101 }, { 103 } }, 103, 2, GOOD, 3 },
+	{ "its own first may be a false zero", 0, 2, { { 0 }, { 1e6 } }, 1e6, NAN, GOOD, 2 },
+	{ "from its own first, by the rating",
+	  0,
+	  2,
+	  { { 100 }, { 101 } },
+	  101,
+	  1,
+	  GOOD,
+	  2,
+	  0,
+	  3600 },
 	{ "from the window before", 1, 2, { { 100 }, { 103 } }, 103, 3, GOOD, 1 },
 	{ "no reading here", 1, 2, { { 100 }, { 0, ERROR } }, NAN, NAN, ERROR, 0 },
 	{ "a false zero", 1, 3, { { 100 }, { 0 }, { 101 } }, 101, 1, GOOD, 2 },
@@ -378,6 +389,8 @@ Test(window, counters)
 		x.energy.modulus = row->modulus;
 		window_init(x.w, &x.a);
 		window_open(x.w, &x.a, T0);
+		if (row->before > 0) /* the first is believed */
+			add(&x, COUNTER, T0 + 49 * S, row->readings[0].value, GOOD);
 		for (size_t k = 0; k < row->n; k++) {
 			if (k == row->before && k > 0) {
 				(void)close_window(&x);
@@ -407,6 +420,50 @@ Test(window, the_last_status)
 	add(&x, STATUS, T0 + 2 * S, 3, SUSPECT);
 	e = close_window(&x).status;
 	cr_expect(e.value == 64 && e.quality == GOOD && e.count == 2 && e.covered_ms == 2000);
+	fixture_release(&x);
+}
+
+/* Without a window, and then one without a reading: what grew is in the next that has one. */
+Test(window, growth_outside_of_windows_is_not_lost)
+{
+	struct fixture x;
+
+	fixture_init(&x, 60);
+	add(&x, COUNTER, T0 + 10 * S, 1000, GOOD);
+	add(&x, COUNTER, T0 + 50 * S, 1000, GOOD);
+	(void)close_window(&x);
+	add(&x, COUNTER, T0 + 61 * S, 1050, GOOD);
+	cr_expect(window_fits(x.w, window_size(&x.a), &x.a));
+	window_open(x.w, &x.a, T0 + 120 * S);
+	add(&x, COUNTER, T0 + 130 * S, 0, ERROR);
+	cr_expect(isnan(close_window(&x).counter.increase));
+	cr_expect(window_fits(x.w, window_size(&x.a), &x.a));
+	window_open(x.w, &x.a, T0 + 180 * S);
+	add(&x, COUNTER, T0 + 190 * S, 1060, GOOD);
+	cr_expect_eq(close_window(&x).counter.increase, 60);
+	fixture_release(&x);
+}
+
+Test(window, what_is_discarded_costs_no_growth)
+{
+	struct fixture x;
+	struct closed c;
+
+	fixture_init(&x, 60);
+	cr_expect(!window_has_readings(x.w));
+	add(&x, COUNTER, T0 + 1 * S, 1000, GOOD);
+	add(&x, COUNTER, T0 + 2 * S, 1000, GOOD);
+	add(&x, COUNTER, T0 + 3 * S, 1007, GOOD);
+	add(&x, GAUGE, T0 + 3 * S, 5, GOOD);
+	cr_expect(window_has_readings(x.w));
+	window_discard(x.w);
+	cr_expect(window_fits(x.w, window_size(&x.a), &x.a));
+	window_open(x.w, &x.a, T0 - 600 * S);
+	cr_expect(!window_has_readings(x.w));
+	add(&x, COUNTER, T0 - 590 * S, 1008, GOOD);
+	c = close_window(&x);
+	cr_expect_eq(c.counter.increase, 8);
+	cr_expect_eq(c.gauge[0].count, 0);
 	fixture_release(&x);
 }
 

@@ -49,10 +49,6 @@ static void another_model(struct fixture *x)
 {
 	x->model.pub.name = "PM500";
 }
-static void another_analyzer(struct fixture *x)
-{
-	x->a.id = 8;
-}
 static void fewer_variables(struct fixture *x)
 {
 	x->a.n_variables = 2;
@@ -62,34 +58,17 @@ static void another_length(struct fixture *x)
 	x->a.record_ms = 5000;
 }
 
-static const struct {
-	void (*change)(struct fixture *x);
-	bool fits;
-} changes[] = {
-	{ another_name, false },   { another_unit, false },	 { another_kind, false },
-	{ fewer_elements, false }, { another_type, false },	 { another_width, false },
-	{ another_scale, false },  { no_scale_register, false }, { another_interval, false },
-	{ another_model, false },  { another_analyzer, false },	 { fewer_variables, false },
-	{ another_length, true },
-};
-
-Test(window_state, anothers_state_is_refused)
+static void the_first_is_gone(struct fixture *x)
 {
-	for (size_t i = 0; i < N_ELEMENTS(changes); i++) {
-		struct fixture x;
-		size_t size;
+	x->conf_variables[0] = x->conf_variables[2];
+	x->a.n_variables = 2;
+}
+static void the_other_way_round(struct fixture *x)
+{
+	struct conf_variable first = x->conf_variables[0];
 
-		fixture_init(&x, 60);
-		size = window_size(&x.a);
-		cr_expect(window_fits(x.w, size, &x.a));
-		cr_expect(!window_fits(x.w, size - 1, &x.a) && !window_fits(x.w, 0, &x.a));
-		changes[i].change(&x);
-		cr_expect_eq(window_fits(x.w, size, &x.a), changes[i].fits, "row %zu", i);
-		cr_expect(changes[i].fits || !window_fits(x.w, window_size(&x.a), &x.a) ||
-				  window_size(&x.a) > size,
-			  "row %zu", i);
-		fixture_release(&x);
-	}
+	x->conf_variables[0] = x->conf_variables[1];
+	x->conf_variables[1] = first;
 }
 
 static void fill(struct fixture *x)
@@ -100,6 +79,114 @@ static void fill(struct fixture *x)
 		add(x, COUNTER, T0 + t * S, t == 20 ? 0 : 1000 + (double)t, GOOD);
 		add(x, STATUS, T0 + t * S, 3, t > 10 ? ERROR : GOOD);
 	}
+}
+
+static const struct {
+	void (*change)(struct fixture *x);
+	size_t lost;
+	bool gauge, counter, status; /* what goes on */
+} changes[] = {
+	{ another_name, 1, false, true, true },	      { another_unit, 1, false, true, true },
+	{ another_kind, 1, false, true, true },	      { fewer_elements, 1, false, true, true },
+	{ another_type, 1, false, true, true },	      { another_width, 1, true, false, true },
+	{ another_scale, 1, false, true, true },      { no_scale_register, 1, true, false, true },
+	{ another_interval, 0, true, true, true },    { another_model, 3, false, false, false },
+	{ fewer_variables, 1, true, true, false },    { the_first_is_gone, 1, false, true, true },
+	{ the_other_way_round, 0, true, true, true }, { another_length, 0, true, true, true },
+};
+
+/* Of the variable at that place of the fixture, in whatever order they are configured now. */
+static const struct tesla_record_element *found(const struct fixture *x, const struct record *r,
+						size_t variable)
+{
+	for (size_t i = 0; i < x->a.n_variables; i++)
+		if (x->conf_variables[i].variable == &x->variables[variable])
+			return &r->variables[i]->elements[0];
+	return NULL;
+}
+
+static void expect(const struct tesla_record_element *e, bool goes_on, uint32_t count,
+		   const char *what, size_t row)
+{
+	if (e == NULL)
+		cr_expect(!goes_on, "row %zu: %s", row, what);
+	else
+		cr_expect_eq(e->count, goes_on ? count : 0, "row %zu: %s: %u", row, what, e->count);
+}
+
+/* Whatever changes, what did not goes on as it was. */
+Test(window_state, another_configuration)
+{
+	for (size_t i = 0; i < N_ELEMENTS(changes); i++) {
+		struct arena memory = { .blocks = NULL };
+		const struct tesla_record_element *e;
+		struct window *to;
+		struct record r;
+		struct fixture x;
+		size_t size, lost = 99;
+
+		fill(&x);
+		size = window_size(&x.a);
+		cr_expect(!window_fits(x.w, size - 1, &x.a) && !window_fits(x.w, 0, &x.a));
+		recorded_add(&x.w->recorded, T0_S * 1000 - 900000, T0_S * 1000);
+		changes[i].change(&x);
+		to = malloc(window_size(&x.a));
+		cr_assert(window_resume(to, &x.a, x.w, size, &lost), "row %zu", i);
+		cr_expect_eq(lost, changes[i].lost, "row %zu: %zu", i, lost);
+		cr_expect(recorded_has(&to->recorded, T0_S * 1000), "row %zu", i);
+		cr_expect(window_fits(to, window_size(&x.a), &x.a), "row %zu", i);
+		cr_expect_eq(to->end_ms, (T0_S + 900) * 1000);
+		cr_assert_eq(window_close(to, &x.a, NULL, &memory, &r), 0);
+		expect(found(&x, &r, GAUGE), changes[i].gauge, 30, "gauge", i);
+		expect(found(&x, &r, STATUS), changes[i].status, 11, "status", i);
+		e = found(&x, &r, COUNTER);
+		expect(e, changes[i].counter, 30, "counter", i);
+		if (changes[i].counter)
+			cr_expect_eq(e->increase, 28, "row %zu: %g", i, e->increase);
+		arena_release(&memory);
+		free(to);
+		fixture_release(&x);
+	}
+}
+
+/* Closed by the next life, before any scale is known: its mean is rounded all the same. */
+Test(window_state, what_scale_it_had)
+{
+	struct window *to;
+	struct fixture x;
+	size_t lost;
+
+	fixture_init(&x, 900);
+	x.volts.scale_register = &x.scale;
+	x.exponents[0] = -1;
+	window_init(x.w, &x.a);
+	window_open(x.w, &x.a, T0);
+	add(&x, GAUGE, T0, 230, GOOD);
+	add(&x, GAUGE, T0 + S, 230.1, GOOD);
+	to = malloc(window_size(&x.a));
+	cr_assert(window_resume(to, &x.a, x.w, window_size(&x.a), &lost));
+	free(x.w);
+	x.w = to;
+	cr_expect_eq(close_window(&x).gauge[0].value, 230.066875); /* of 230.0666... */
+	fixture_release(&x);
+}
+
+/* A shorter interval now: what an earlier reading stands for is bounded by it. */
+Test(window_state, a_shorter_interval)
+{
+	struct window *to;
+	struct fixture x;
+	size_t lost;
+
+	fixture_init(&x, 900);
+	x.conf_variables[GAUGE].interval_ms = 60000;
+	add(&x, GAUGE, T0, 230, GOOD);
+	x.conf_variables[GAUGE].interval_ms = 1000;
+	to = malloc(window_size(&x.a));
+	cr_assert(window_resume(to, &x.a, x.w, window_size(&x.a), &lost));
+	cr_expect_eq(to->variables[GAUGE].held_until_us, T0 + 2 * S);
+	free(to);
+	fixture_release(&x);
 }
 
 enum in { HEAD, TPF, L1, CEA }; /* the window; the gauge, its first element, the counter's */
@@ -136,13 +223,16 @@ static const struct {
 	{ "a counter that was huge", ELEMENT(CEA, counter.before), REAL, 1e300 },
 	{ "a counter from beyond all time", ELEMENT(CEA, counter.last_us), INT64, 0, INT64_MAX },
 	{ "a gauge that counts", ELEMENT(L1, counter.last), REAL, 1 },
-	{ "held for ever", OF(TPF, window_variable, held_until_us), INT64, 0, T0 + 3600 * S },
+	{ "held beyond all time", OF(TPF, window_variable, held_until_us), INT64, 0, INT64_MAX },
+	{ "a variable with more elements", OF(TPF, window_variable, n_elements), UINT32, 0, 3 },
 	{ "its mark before the start", OF(TPF, window_variable, at_us), INT64, 0, T0 - S },
 	{ "its mark behind the end", OF(TPF, window_variable, at_us), INT64, 0, T0 + 901 * S },
 	{ "ends before it begins", OF(HEAD, window, end_ms), INT64, 0, T0 / 1000 - 1000 },
 	{ "lasts a week", OF(HEAD, window, end_ms), INT64, 0, T0 / 1000 + 604800000 },
 	{ "began before all time", OF(HEAD, window, start_ms), INT64, 0, INT64_MIN },
-	{ "the last one ended in no time", OF(HEAD, window, closed_ms), INT64, 0, INT64_MAX },
+	{ "a million spans of records", OF(HEAD, window, recorded.n), INT64, 0, 1000000 },
+	{ "another layout", OF(HEAD, window, layout), INT64, 0, 1 },
+	{ "another analyzer's", OF(HEAD, window, analyzer), INT64, 0, 8 },
 	{ "has a start and no end", OF(HEAD, window, end_ms), INT64, 0, 0 },
 	{ "more elements", OF(HEAD, window, n_elements), UINT32, 0, 5 },
 	{ "more variables", OF(HEAD, window, n_variables), UINT32, 0, 4 },
