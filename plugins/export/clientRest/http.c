@@ -86,6 +86,7 @@ static int texts_set(struct http *h, const struct conf *c, struct tesla_error *e
 	} rows[] = {
 		{ CURLOPT_PROTOCOLS_STR, "protocols", "http,https" },
 		{ CURLOPT_USERAGENT, "user agent", "tesla/" PACKAGE_VERSION },
+		{ CURLOPT_NOPROXY, "no proxy", "" }, /* nor the environment's exceptions */
 		{ CURLOPT_CAINFO, "ca", c->ca },
 		{ CURLOPT_SSLCERT, "cert", c->cert },
 		{ CURLOPT_SSLKEY, "key", c->key },
