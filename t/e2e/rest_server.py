@@ -81,7 +81,7 @@ class Store:
         line = {"n": len(self.records) + 1, "key": list(key), "at": time.time(), **content}
         self.records[key] = None if self.options.forget else line
         self.counts["stored"] += 1
-        analyzer = key[:2]
+        analyzer = (*key[:2], content["api"])
         self.counts["disorder"] += analyzer in self.newest and when < self.newest[analyzer]
         self.newest[analyzer] = when
         if self.out:
