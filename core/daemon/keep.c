@@ -30,6 +30,7 @@ struct keep {
 	size_t size;
 	int fd;	      /* locked as long as this lives; -1: plain memory */
 	bool foreign; /* another teslad has the files: they are left alone */
+	bool saved;   /* the copy in state_dir has records that no journal has yet: it stays */
 	char *run, *run_new, *state, *state_new, *state_dir;
 	const struct log *log;
 	size_t waiting, held;
@@ -69,8 +70,8 @@ static bool previous_load(struct keep *k, const char *path, struct previous *p)
 	}
 	log_msg(k->log, LOG_LEVEL_WARNING, "%s %s: what it held is lost", path, err.text);
 none:
-	free(p->bytes);
-	p->bytes = NULL;
+	previous_release(p);
+	*p = (struct previous){ .path = NULL };
 	return false;
 }
 
@@ -97,11 +98,11 @@ static void take_slot(struct keep *k, const struct previous *p, size_t from)
 	}
 	if (bytes == NULL)
 		return;
-	if (to == SIZE_MAX || len > area_slot_room(&k->area, to)) {
+	if (to == SIZE_MAX) {
 		log_msg(k->log, LOG_LEVEL_WARNING,
-			"%s: the open window of analyzer %" PRId64 " is thrown away: %s", p->path,
-			id,
-			to == SIZE_MAX ? "it is no longer configured" : "its variables changed");
+			"%s: the open window of analyzer %" PRId64
+			" is thrown away: it is no longer configured",
+			p->path, id);
 		return;
 	}
 	area_slot_write(&k->area, to, bytes, len);
@@ -189,41 +190,85 @@ static int map_plain(struct keep *k)
 	return k->memory ? 0 : -ENOMEM;
 }
 
-static void take_over(struct keep *k)
+static void take_over(struct keep *k, const struct previous *p)
 {
-	struct previous p = { .path = NULL };
-
-	if (previous_load(k, k->run, &p) || (k->state != NULL && previous_load(k, k->state, &p))) {
-		for (size_t i = 0; i < p.area.n_slots; i++)
-			take_slot(k, &p, i);
-		take_ring(k, &p);
-	}
-	previous_release(&p);
+	for (size_t i = 0; i < p->area.n_slots; i++)
+		take_slot(k, p, i);
+	take_ring(k, p);
 }
 
-/* The new file is what the next life finds. */
+static void settle(struct keep *k)
+{
+	if (k->saved && k->waiting == 0) {
+		(void)unlink(k->state);
+		k->saved = false;
+	}
+}
+
+/* The new file is what the next life finds; the saved one, who has no run_dir after a power cut. */
 static int put_in_place(struct keep *k, struct tesla_error *err)
 {
 	if (rename(k->run_new, k->run) != 0)
 		return tesla_fail(err, -errno, "cannot be replaced: %s", strerror(errno));
-	if (k->state != NULL)
-		(void)unlink(k->state);
+	k->saved = k->state != NULL;
+	settle(k);
 	return 0;
 }
 
-static int keep_make(struct keep *k, const struct keep_slot *slots, size_t n)
+/* What was kept may be larger than what will be: whose it is sees what of it can be used. */
+static struct keep_slot *rooms(const struct keep_slot *slots, size_t n, const struct previous *p)
 {
-	struct tesla_error err;
-	_cleanup_close_ int old = lock_path(k->run, &err);
-	int rc = old < 0 ? old : map_new(k, &err);
+	struct keep_slot *list = calloc(n + 1, sizeof *list);
+	const void *bytes;
+	size_t len;
 
-	k->foreign = old == -EBUSY;
+	for (size_t i = 0; list != NULL && i < n; i++) {
+		size_t from = slot_of(&p->area, slots[i].id);
+
+		list[i] = slots[i];
+		if (from != SIZE_MAX && area_slot_read(&p->area, from, &bytes, &len) == 0 &&
+		    len > list[i].size)
+			list[i].size = len;
+	}
+	return list;
+}
+
+/* Memory of its own, in a file if that can be had (*err: why not), with all that was kept. */
+static int keep_fill(struct keep *k, const struct keep_slot *slots, size_t n,
+		     const struct previous *p, bool in_file, struct tesla_error *err)
+{
+	int rc;
+
+	k->size = area_size(slots, n, KEEP_RING_BYTES);
+	if (k->size == 0)
+		return -ENOMEM;
+	rc = in_file ? map_new(k, err) : -EBUSY;
 	if (rc < 0 && map_plain(k) != 0)
 		return -ENOMEM;
 	if (area_format(&k->area, k->memory, slots, n, KEEP_RING_BYTES) != 0)
 		return -ENOMEM;
-	if (!k->foreign)
-		take_over(k);
+	if (p->path != NULL)
+		take_over(k, p);
+	return rc;
+}
+
+static int keep_make(struct keep *k, const struct keep_slot *slots, size_t n)
+{
+	struct previous p = { .path = NULL };
+	struct tesla_error err;
+	_cleanup_close_ int old = lock_path(k->run, &err);
+	_cleanup_free_ struct keep_slot *list = NULL;
+	int rc = -ENOMEM;
+
+	k->foreign = old == -EBUSY;
+	if (!k->foreign && !previous_load(k, k->run, &p) && k->state != NULL)
+		(void)previous_load(k, k->state, &p);
+	list = rooms(slots, n, &p);
+	if (list != NULL)
+		rc = keep_fill(k, list, n, &p, old >= 0, &err);
+	previous_release(&p);
+	if (k->area.slots == NULL)
+		return -ENOMEM;
 	if (rc == 0)
 		rc = put_in_place(k, &err);
 	if (rc < 0)
@@ -271,8 +316,7 @@ struct keep *keep_open(const char *run_dir, const char *state_dir, const struct 
 		return NULL;
 	k->fd = -1;
 	k->log = log;
-	k->size = area_size(slots, n, KEEP_RING_BYTES);
-	if (k->size == 0 || keep_paths(k, run_dir, state_dir) != 0 || keep_make(k, slots, n) != 0) {
+	if (keep_paths(k, run_dir, state_dir) != 0 || keep_make(k, slots, n) != 0) {
 		keep_close(k, false);
 		return NULL;
 	}
@@ -352,7 +396,7 @@ const void *keep_peek(struct keep *k, size_t i, size_t *len)
 	return e.bytes;
 }
 
-void keep_pop(struct keep *k, size_t n)
+static void drop(struct keep *k, size_t n)
 {
 	area_pop_to(&k->area, place_of(k, n));
 	k->seen = 0; /* that place is the first one's now */
@@ -360,12 +404,18 @@ void keep_pop(struct keep *k, size_t n)
 	k->held -= n < k->held ? n : k->held;
 }
 
+void keep_pop(struct keep *k, size_t n)
+{
+	drop(k, n);
+	settle(k);
+}
+
 int keep_push(struct keep *k, const void *bytes, size_t len)
 {
 	int rc = area_push(&k->area, bytes, len);
 
 	while (rc == -ENOSPC && k->held == 0 && k->waiting > 0) {
-		keep_pop(k, 1);
+		drop(k, 1);
 		k->dropped++;
 		rc = area_push(&k->area, bytes, len);
 	}

@@ -18,6 +18,9 @@ struct keep;
  * `slots` by analyzer id.  Takes over what fits from <run_dir>/windows or else
  * <state_dir>/windows; what is broken is thrown away and said.  Where no file can be had, or
  * another teslad has it, it is plain memory, and that is said too.  NULL: no memory at all.
+ *
+ * What a slot has may be larger than its size: it was of another configuration.  The file in
+ * state_dir stays as long as there are records from it in the ring.
  */
 struct keep_slot {
 	int64_t id;
@@ -50,7 +53,10 @@ int keep_push(struct keep *k, const void *bytes, size_t len);
 const void *keep_peek(struct keep *k, size_t i, size_t *len);
 /* The first n are under way: a push must not drop them. */
 void keep_hold(struct keep *k, size_t n);
-/* The first n are done with; of those under way, as many are left as there were more than n. */
+/*
+ * The first n are done with: something that lasts has them.  Of those under way, as many are left
+ * as there were more than n.
+ */
 void keep_pop(struct keep *k, size_t n);
 size_t keep_waiting(const struct keep *k);
 /* Entries that were lost for want of room, since keep_open. */

@@ -118,7 +118,7 @@ Test(keep, what_was_written_is_there_in_the_next_life)
 {
 	static const struct {
 		bool save, in_run, in_state; /* where it is in between */
-	} rows[] = { { false, true, false }, { true, false, true }, { false, true, false } };
+	} rows[] = { { false, true, false }, { true, false, true }, { false, true, true } };
 	struct place p;
 	struct keep *k;
 
@@ -132,7 +132,6 @@ Test(keep, what_was_written_is_there_in_the_next_life)
 		cr_expect(eq(int, stat(p.run_file, &st) == 0, rows[i].in_run), "row %zu", i);
 		cr_expect(eq(int, stat(p.state_file, &st) == 0, rows[i].in_state), "row %zu", i);
 		k = open_at(&p);
-		cr_expect(ne(int, stat(p.state_file, &st), 0), "only one is there");
 		is_filled(k);
 	}
 	cr_expect(eq(str, p.said, ""));
@@ -140,9 +139,63 @@ Test(keep, what_was_written_is_there_in_the_next_life)
 	place_release(&p);
 }
 
+/* Records that only the saved file has are in it until something that lasts has them. */
+Test(keep, a_power_cut_before_the_journal_has_them)
+{
+	struct place p;
+	struct keep *k;
+	struct stat st;
+
+	place_init(&p);
+	k = open_at(&p);
+	fill(k);
+	keep_close(k, true);
+	for (int life = 0; life < 3; life++) {
+		k = open_at(&p);
+		is_filled(k);
+		keep_push(k, "more", 4);
+		keep_pop(k, 1);
+		keep_close(k, false);
+		cr_expect(eq(int, stat(p.state_file, &st), 0));
+		cr_assert(eq(int, unlink(p.run_file), 0)); /* it was in memory */
+	}
+	k = open_at(&p);
+	keep_pop(k, 3);
+	cr_expect(ne(int, stat(p.state_file, &st), 0), "they are done with");
+	keep_close(k, false);
+	k = open_at(&p);
+	cr_expect(eq(sz, keep_waiting(k), 0));
+	keep_close(k, true);
+	k = open_at(&p);
+	cr_expect(ne(int, stat(p.state_file, &st), 0), "no records: it has no use");
+	keep_close(k, false);
+	place_release(&p);
+}
+
+/* What is dropped for want of room was not done with. */
+Test(keep, the_saved_file_outlives_a_full_ring)
+{
+	static const char bytes[KEEP_RING_BYTES / 2 - 8];
+	struct place p;
+	struct keep *k;
+	struct stat st;
+
+	place_init(&p);
+	k = open_at(&p);
+	(void)keep_push(k, "one", 3);
+	keep_close(k, true);
+	k = open_at(&p);
+	for (int i = 0; i < 4; i++)
+		cr_assert(eq(int, keep_push(k, bytes, sizeof bytes), 0));
+	cr_expect(gt(u64, keep_dropped(k), 0));
+	cr_expect(eq(int, stat(p.state_file, &st), 0));
+	keep_close(k, false);
+	place_release(&p);
+}
+
 Test(keep, other_analyzers_and_sizes_take_what_fits)
 {
-	static const struct keep_slot other[] = { { 9, 8 }, { 3, 4 }, { 4, 100 }, { 7, 200 } };
+	static const struct keep_slot other[] = { { 9, 8 }, { 3, 0 }, { 4, 100 }, { 7, 200 } };
 	static const struct keep_slot none[] = { { 0, 0 } };
 	struct place p;
 	struct keep *k;
@@ -154,7 +207,7 @@ Test(keep, other_analyzers_and_sizes_take_what_fits)
 	keep_close(k, false);
 	k = keep_open(p.run, p.state, other, N_ELEMENTS(other), &p.log);
 	cr_assert(ne(ptr, k, NULL));
-	cr_expect(slot_is(k, 1, "three"), "its room of 4 is one of 8");
+	cr_expect(slot_is(k, 1, "three"), "whose it is decides");
 	cr_expect(slot_is(k, 3, "seven"));
 	cr_expect(eq(ptr, (void *)(uintptr_t)keep_read(k, 2, &len), NULL));
 	cr_expect(eq(sz, keep_waiting(k), 3));
