@@ -222,6 +222,7 @@ static void append(struct txn *t, const struct journal_entry *e)
 			r.exporters[r.n_exporters++] = e->exporters[i];
 	}
 	txn_add_record(t, next_seq(t), &r);
+	limits_saw(t, e->end_ms);
 	recorded_add(&recorded, e->start_ms, e->end_ms);
 	txn_set_end(t, e->analyzer, &recorded);
 }

@@ -24,7 +24,7 @@ struct journal;
 enum journal_policy { JOURNAL_DROP_OLDEST, JOURNAL_DROP_NEWEST };
 struct journal_limits {
 	uint64_t bytes;	  /* of records, about; the file may have twice as many */
-	int64_t age_ms;	  /* older ones are dropped; 0: none is too old */
+	int64_t age_ms;	  /* older than the clock and a day of records say: dropped; 0: none is */
 	uint32_t rejects; /* kept per exporter; the oldest make room */
 	enum journal_policy policy;
 };

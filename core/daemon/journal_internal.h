@@ -81,9 +81,16 @@ struct exporter_state {
 	bool row_changed, queue_changed;
 	uint64_t asked; /* for, the how manieth of all times since opening */
 };
+/* Until when records are known to have come: a clock that leaps ahead is not believed at once. */
+struct reached {
+	bool any, leapt;
+	int64_t end_ms;		/* that is believed */
+	int64_t from_ms, to_ms; /* leapt: what would be, when enough of it has come */
+};
 struct journal_counts {
 	uint64_t records, bytes, next_seq, reserved, dropped[JOURNAL_N_DROPS];
 	bool meta_changed;
+	struct reached reached;		  /* with limits.age_ms only */
 	struct exporter_state *exporters; /* by no */
 	size_t n_exporters;
 };
@@ -184,6 +191,10 @@ void limits_count(struct txn *t, enum journal_drop why, uint64_t n);
 /* False: the newest is what has to go. */
 bool limits_admit(struct txn *t, size_t len);
 void limits_apply(struct txn *t, int64_t now_ms);
+/* A record that ends then was added. */
+void limits_saw(struct txn *t, int64_t end_ms);
+/* The same of all that are there, at opening. */
+void limits_learn(struct txn *t);
 void limits_rejects(struct txn *t, struct exporter_state *e);
 /* The map is full: makes it larger, and the next time drops the oldest in a transaction. */
 int limits_make_room(struct journal *j, struct tesla_error *err);

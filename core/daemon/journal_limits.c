@@ -5,6 +5,8 @@
 #include "base/cleanup.h"
 #include "daemon/journal_internal.h"
 
+#define DAY_MS (24 * 60 * 60 * (int64_t)1000)
+
 static const char *const drop_names[JOURNAL_N_DROPS] = {
 	[JOURNAL_DROP_SIZE] = "size",	    [JOURNAL_DROP_AGE] = "age",
 	[JOURNAL_DROP_DAMAGED] = "damaged", [JOURNAL_DROP_TWICE] = "twice",
@@ -37,8 +39,8 @@ void limits_drop(struct txn *t, uint64_t seq, enum journal_drop why)
 	limits_count(t, why, 1);
 }
 
-/* The number of the oldest record, or of the newest. */
-static bool edge(struct txn *t, MDB_cursor_op op, uint64_t *seq)
+/* The number of the oldest record. */
+static bool oldest(struct txn *t, uint64_t *seq)
 {
 	MDB_cursor *c = NULL;
 	MDB_val k, v;
@@ -47,7 +49,7 @@ static bool edge(struct txn *t, MDB_cursor_op op, uint64_t *seq)
 		t->r = mdb_cursor_open(t->mdb, t->j->tables[TABLE_RECORDS], &c);
 	if (t->r != 0)
 		return false;
-	t->r = mdb_cursor_get(c, &k, &v, op);
+	t->r = mdb_cursor_get(c, &k, &v, MDB_FIRST);
 	mdb_cursor_close(c);
 	if (t->r == MDB_NOTFOUND) {
 		t->r = 0;
@@ -58,32 +60,71 @@ static bool edge(struct txn *t, MDB_cursor_op op, uint64_t *seq)
 	return t->r == 0;
 }
 
+/* ---- too large ---- */
+
 static size_t drop_too_large(struct txn *t, size_t budget)
 {
 	uint64_t seq;
 
-	while (budget > 0 && txn_bytes(t) > t->j->limits.bytes && edge(t, MDB_FIRST, &seq)) {
+	while (budget > 0 && txn_bytes(t) > t->j->limits.bytes && oldest(t, &seq)) {
 		limits_drop(t, seq, JOURNAL_DROP_SIZE);
 		budget--;
 	}
 	return budget;
 }
 
-/*
- * Measured from the newest record as well: a clock that leaps ahead makes nothing old before
- * records have followed it.
- */
+/* ---- too old ---- */
+
+/* A step ahead that is no leap; and what has to come after a leap. */
+static int64_t believed_ms(const struct journal *j)
+{
+	return j->limits.age_ms / 4 < DAY_MS ? j->limits.age_ms / 4 : DAY_MS;
+}
+
+void limits_saw(struct txn *t, int64_t end_ms)
+{
+	struct reached *w = &t->next.reached;
+	int64_t step_ms = believed_ms(t->j);
+
+	if (!w->any || end_ms <= w->end_ms + step_ms) {
+		w->end_ms = w->any && w->end_ms > end_ms ? w->end_ms : end_ms;
+		w->any = true;
+		w->leapt = false;
+		return;
+	}
+	if (!w->leapt || end_ms < w->from_ms || end_ms > w->to_ms + DAY_MS)
+		w->from_ms = end_ms;
+	w->leapt = end_ms - w->from_ms < step_ms;
+	w->to_ms = end_ms;
+	if (!w->leapt)
+		w->end_ms = end_ms;
+}
+
+void limits_learn(struct txn *t)
+{
+	struct bytes payload;
+	struct row_record r;
+	struct rows w;
+
+	if (t->j->limits.age_ms <= 0)
+		return;
+	rows_begin(&w, t, TABLE_RECORDS, NULL);
+	while (rows_next(&w))
+		if (row_open(ROW_RECORD, w.key, w.value, &payload) && row_parse_record(payload, &r))
+			limits_saw(t, r.end_ms);
+	rows_end(&w);
+}
+
 static void drop_too_old(struct txn *t, int64_t now_ms, size_t budget)
 {
 	struct row_record r;
 	uint64_t seq;
 
-	if (t->j->limits.age_ms <= 0 || !edge(t, MDB_LAST, &seq) ||
-	    txn_record(t, seq, &r) != ROW_GOOD)
+	if (t->j->limits.age_ms <= 0 || !t->next.reached.any)
 		return;
-	if (now_ms > r.end_ms)
-		now_ms = r.end_ms;
-	for (; budget > 0 && edge(t, MDB_FIRST, &seq); budget--) {
+	if (now_ms > t->next.reached.end_ms)
+		now_ms = t->next.reached.end_ms;
+	for (; budget > 0 && oldest(t, &seq); budget--) {
 		enum row_found found = txn_record(t, seq, &r);
 
 		if (found == ROW_GOOD && r.end_ms >= now_ms - t->j->limits.age_ms)
@@ -91,6 +132,8 @@ static void drop_too_old(struct txn *t, int64_t now_ms, size_t budget)
 		limits_drop(t, seq, found == ROW_GOOD ? JOURNAL_DROP_AGE : JOURNAL_DROP_DAMAGED);
 	}
 }
+
+/* ---- both ---- */
 
 void limits_apply(struct txn *t, int64_t now_ms)
 {
@@ -106,6 +149,8 @@ bool limits_admit(struct txn *t, size_t len)
 	limits_count(t, JOURNAL_DROP_SIZE, 1);
 	return false;
 }
+
+/* ---- rejects, and a map that is full ---- */
 
 static bool drop_reject(struct txn *t, uint16_t first_of)
 {
@@ -141,9 +186,7 @@ int limits_make_room(struct journal *j, struct tesla_error *err)
 	/* What nobody will take is worth less than what waits. */
 	while (n < JOURNAL_STEP && drop_reject(&t, 0))
 		n++;
-	for (; j->limits.policy == JOURNAL_DROP_OLDEST && n < JOURNAL_STEP &&
-	       edge(&t, MDB_FIRST, &seq);
-	     n++)
+	for (; j->limits.policy == JOURNAL_DROP_OLDEST && n < JOURNAL_STEP && oldest(&t, &seq); n++)
 		limits_drop(&t, seq, JOURNAL_DROP_SIZE);
 	return txn_end(&t, err);
 }

@@ -143,8 +143,10 @@ int journal_load(struct journal *j, struct tesla_error *err)
 	if (r == 0)
 		r = load_table(&t, TABLE_REJECTS, err);
 	t.next = j->now;
-	if (r == 0)
+	if (r == 0) {
 		txn_refresh(&t);
+		limits_learn(&t);
+	}
 	j->now = t.next;
 	t.next.exporters = NULL;
 	end = txn_end(&t, r == 0 ? err : &ignored);

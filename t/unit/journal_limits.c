@@ -107,6 +107,49 @@ Test(journal_limits, by_age)
 	}
 }
 
+/* Ten days of records; then the clock is years ahead, for a while or for good. */
+Test(journal_limits, a_clock_that_leaps_ahead_drops_nothing)
+{
+	static const struct {
+		const char *name;
+		size_t ahead, then; /* records with the clock ahead, and put right again */
+		bool again, kept;   /* again: the journal is closed and opened in between */
+	} cases[] = {
+		{ "the first record after it", 1, 0, false, true },
+		{ "and a restart", 1, 0, true, true },
+		{ "for hours", 60, 0, false, true },
+		{ "for hours, and put right", 60, 10, false, true },
+		{ "for long: it is believed", 80, 0, false, false },
+		{ "and a restart", 80, 0, true, false },
+	};
+	enum { N = 961, AHEAD = 1000 * 96 };
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct journal_limits limits = { .bytes = 64 << 20, .age_ms = 3 * DAY };
+		struct scratch s = scratch_new();
+		struct journal *j = fixture_open(s.journal, &limits);
+		uint16_t a = fixture_exporter(j, "a");
+		uint64_t before, after;
+
+		fixture_fill(j, a, 0, N, 100);
+		before = look(j).dropped[JOURNAL_DROP_AGE];
+		cr_assert(eq(u64, before, N - 3 * 96 - 1));
+		fixture_fill(j, a, AHEAD, cases[i].ahead, 100);
+		if (cases[i].again) {
+			journal_close(j);
+			j = fixture_open(s.journal, &limits);
+		}
+		fixture_fill(j, a, AHEAD + cases[i].ahead, 1, 100);
+		fixture_fill(j, a, N, cases[i].then, 100);
+		after = look(j).dropped[JOURNAL_DROP_AGE];
+		/* What comes when it is right again goes by the clock, as before. */
+		cr_assert(eq(u64, after, before + (cases[i].kept ? cases[i].then : 3 * 96 + 1)),
+			  "%s", cases[i].name);
+		journal_close(j);
+		scratch_remove(&s);
+	}
+}
+
 static void reject_all(struct journal *j, uint16_t no, size_t n)
 {
 	struct tesla_error err = { 0 };
