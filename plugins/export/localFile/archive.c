@@ -1,193 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compressing and removing.  A day is the name of its file; its newest neighbour says how old. */
+/* Which day files are old.  A day is the name of its file, counted from 1970. */
 #include "archive.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "pack.h"
 #include "position.h"
 
-#define CHUNK 65536
+#define DAY_S INT64_C(86400)
 #define OPEN_DAYS 2 /* today's and yesterday's file stay as they are */
-#define NAME_MAX_GZ 24
-
-/* ---- files ---- */
-
-static gzFile gz_open(int folder_fd, const char *name)
-{
-	int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	gzFile gz = fd >= 0 ? gzdopen(fd, "rb") : NULL;
-
-	if (gz == NULL && fd >= 0)
-		(void)close(fd);
-	return gz;
-}
-
-/* Its bytes when unpacked; -1: it cannot be read to its end. */
-static int64_t gz_size(gzFile gz)
-{
-	char bytes[CHUNK];
-	int64_t size = 0;
-	int n, state = Z_OK;
-
-	while ((n = gzread(gz, bytes, sizeof bytes)) > 0)
-		size += n;
-	(void)gzerror(gz, &state);
-	return n == 0 && state == Z_OK ? size : -1;
-}
-
-static bool same_rest(gzFile a, gzFile b)
-{
-	char x[CHUNK], y[CHUNK];
-	int n;
-
-	do {
-		n = gzread(a, x, sizeof x);
-		if (n < 0 || gzread(b, y, sizeof y) != n || memcmp(x, y, (size_t)n) != 0)
-			return false;
-	} while (n > 0);
-	return true;
-}
-
-/* Does what `packed` holds end with what `plain` holds?  -EBADMSG: packed is damaged. */
-static int ends_with(gzFile packed, gzFile plain)
-{
-	int64_t all = gz_size(packed), part = gz_size(plain);
-
-	if (all < 0 || gzdirect(packed) != 0)
-		return -EBADMSG;
-	if (part < 0 || part > all || gzrewind(plain) != 0 ||
-	    gzseek(packed, (z_off_t)(all - part), SEEK_SET) < 0)
-		return 0;
-	return same_rest(packed, plain);
-}
-
-/* 1: the compressed file has it all; 0: there is none, or it has not; -EBADMSG: it is damaged. */
-static int is_packed(int folder_fd, const char *name, const char *gz_name)
-{
-	gzFile packed = gz_open(folder_fd, gz_name), plain = NULL;
-	int r = 0;
-
-	if (packed == NULL)
-		return 0;
-	plain = gz_open(folder_fd, name);
-	if (plain != NULL) {
-		r = ends_with(packed, plain);
-		(void)gzclose_r(plain);
-	}
-	(void)gzclose_r(packed);
-	return r;
-}
-
-static void gz_name(const char *name, char out[NAME_MAX_GZ])
-{
-	(void)snprintf(out, NAME_MAX_GZ, "%.*s.gz", POSITION_NAME_MAX, name);
-}
-
-void archive_settle(int folder_fd, const char *name)
-{
-	char packed[NAME_MAX_GZ];
-
-	gz_name(name, packed);
-	if (is_packed(folder_fd, name, packed) > 0)
-		(void)unlinkat(folder_fd, name, 0);
-}
-
-/* ---- compressing one file ---- */
-
-/* What was compressed before, byte for byte: members of one file may follow each other. */
-static int old_copy(int folder_fd, const char *packed, int out)
-{
-	int in = openat(folder_fd, packed, O_RDONLY | O_CLOEXEC);
-	char bytes[CHUNK];
-	ssize_t n = 0;
-	int r = 0;
-
-	if (in < 0)
-		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && (n = read(in, bytes, sizeof bytes)) > 0)
-		if (write(out, bytes, (size_t)n) != n)
-			r = -ENOSPC;
-	if (n < 0)
-		r = -errno;
-	(void)close(in);
-	return r;
-}
-
-static int member_add(int folder_fd, const char *name, int out)
-{
-	int in = openat(folder_fd, name, O_RDONLY | O_CLOEXEC), copy;
-	gzFile gz;
-	char bytes[CHUNK];
-	ssize_t n = 0;
-	int r = 0;
-
-	if (in < 0)
-		return -errno;
-	copy = fcntl(out, F_DUPFD_CLOEXEC,
-		     0); /* gzclose() closes it; `out` is still to be synced */
-	gz = copy >= 0 ? gzdopen(copy, "wb") : NULL;
-	while (gz != NULL && r == 0 && (n = read(in, bytes, sizeof bytes)) > 0)
-		if (gzwrite(gz, bytes, (unsigned)n) != n)
-			r = -EIO;
-	if (n < 0)
-		r = -errno;
-	if (gz == NULL || gzclose_w(gz) != Z_OK)
-		r = r ? r : -EIO;
-	(void)close(in);
-	return r;
-}
-
-static int packed_make(int folder_fd, const char *name, const char *packed)
-{
-	char hidden[NAME_MAX_GZ + 1];
-	int out, r;
-
-	(void)snprintf(hidden, sizeof hidden, ".%s", packed);
-	out = openat(folder_fd, hidden, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (out < 0)
-		return -errno;
-	r = old_copy(folder_fd, packed, out);
-	if (r == 0)
-		r = member_add(folder_fd, name, out);
-	if (r == 0 && fsync(out) != 0)
-		r = -errno;
-	(void)close(out);
-	if (r == 0 && renameat(folder_fd, hidden, folder_fd, packed) != 0)
-		r = -errno;
-	if (r != 0)
-		(void)unlinkat(folder_fd, hidden, 0);
-	return r == 0 && fsync(folder_fd) != 0 ? -errno : r;
-}
-
-/* The plain file goes only when what was compressed was read back. */
-static int file_pack(int folder_fd, const char *name)
-{
-	char packed[NAME_MAX_GZ];
-	int r;
-
-	gz_name(name, packed);
-	r = is_packed(folder_fd, name, packed);
-	if (r == 0) {
-		r = packed_make(folder_fd, name, packed);
-		if (r == 0)
-			r = is_packed(folder_fd, name, packed) == 1 ? 1 : -EIO;
-	}
-	if (r > 0)
-		r = unlinkat(folder_fd, name, 0) == 0 ? 0 : -errno;
-	return r;
-}
+#define PAUSE_DAYS 7
 
 /* ---- days ---- */
 
-/* The day of a file name, counted from 1970; -1: it is none of ours. */
+/* The day of a file name; -1: it is none of ours. */
 static int64_t name_day(const char *name, const char *ext, bool *packed)
 {
 	struct tm tm = { 0 }, back;
@@ -208,48 +41,59 @@ static int64_t name_day(const char *name, const char *ext, bool *packed)
 	if (gmtime_r(&t, &back) == NULL || strftime(again, sizeof again, "%Y%m%d", &back) != 8 ||
 	    strncmp(again, name, 8) != 0) /* 20260231 */
 		return -1;
-	return t / (24 * 3600);
+	return t / DAY_S;
 }
 
-static int64_t newest_day(DIR *dir, const char *ext)
+static void day_text(int64_t day, char text[12])
 {
-	int64_t newest = -1;
-	struct dirent *d;
-	bool packed;
+	time_t t = day * DAY_S;
+	struct tm tm;
 
-	while ((d = readdir(dir)) != NULL) {
-		int64_t day = name_day(d->d_name, ext, &packed);
-
-		newest = day > newest ? day : newest;
-	}
-	rewinddir(dir);
-	return newest;
+	text[0] = '\0';
+	if (gmtime_r(&t, &tm) != NULL)
+		(void)strftime(text, 12, "%Y%m%d", &tm);
 }
 
-/* Removes what is too old; name: the oldest file that is to be compressed, or "". */
-static void days_look(DIR *dir, const struct archive *a, char name[POSITION_NAME_MAX])
+static int64_t today(void)
 {
-	int64_t newest = newest_day(dir, a->ext), oldest = INT64_MAX;
-	struct dirent *d;
-	bool packed;
+	time_t now = time(NULL);
+	struct tm tm;
 
-	name[0] = '\0';
-	while ((d = readdir(dir)) != NULL) {
-		int64_t day = name_day(d->d_name, a->ext, &packed);
-
-		if (day < 0)
-			continue;
-		if (a->keep_days > 0 && newest - day > a->keep_days) {
-			(void)unlinkat(dirfd(dir), d->d_name, 0);
-		} else if (a->gzip && !packed && newest - day >= OPEN_DAYS && day < oldest) {
-			oldest = day;
-			(void)snprintf(name, POSITION_NAME_MAX, "%.*s", POSITION_NAME_MAX - 1,
-				       d->d_name);
-		}
-	}
+	if (localtime_r(&now, &tm) == NULL)
+		return -1;
+	tm.tm_isdst = 0;
+	return timegm(&tm) / DAY_S;
 }
 
-/* ---- folders ---- */
+/*
+ * What is removed cannot be brought back: when the wall clock leaps, whoever set it gets a week to
+ * see it.
+ */
+static bool may_remove(struct archive *a)
+{
+	int64_t now_us = a->host->now_us(a->host), was = a->clock_s;
+
+	a->clock_s = (int64_t)time(NULL) - now_us / 1000000;
+	if (llabs(a->clock_s - was) >= DAY_S && a->keep_days > 0) {
+		a->host->log(a->host, 4,
+			     "%s: the clock leapt by %" PRId64
+			     " days: no day file is removed for %d days",
+			     a->target, (a->clock_s - was) / DAY_S, PAUSE_DAYS);
+		a->no_removal_us = now_us + PAUSE_DAYS * DAY_S * 1000000;
+	}
+	return a->keep_days > 0 && now_us >= a->no_removal_us;
+}
+
+/* ---- the folder in hand ---- */
+
+struct folder_days {
+	char path[24]; /* below the target */
+	DIR *dir;
+	int64_t newest, oldest; /* of all; newest: not in the future */
+	int64_t plain;		/* the oldest behind a->day that is not compressed */
+	int lock;		/* on the position file; -1: not taken */
+	int64_t in_hand;	/* the day that it names; -1: none */
+};
 
 static DIR *dir_open(int at_fd, const char *name)
 {
@@ -261,56 +105,251 @@ static DIR *dir_open(int at_fd, const char *name)
 	return dir;
 }
 
-/* 1: a file was compressed; 0: there is none to compress. */
-static int folder_work(int target_fd, const char *target, const char *analyzer,
-		       const struct archive *a, struct tesla_error *err)
+static void days_close(struct folder_days *f)
 {
-	DIR *dir = dir_open(target_fd, analyzer);
-	char name[POSITION_NAME_MAX], position[24];
+	if (f->lock >= 0)
+		(void)close(f->lock);
+	if (f->dir != NULL)
+		(void)closedir(f->dir);
+}
+
+static bool days_open(const struct archive *a, int target_fd, struct folder_days *f)
+{
+	int64_t now = today();
+	struct dirent *d;
+	bool packed;
+
+	*f = (struct folder_days){ .newest = -1, .oldest = -1, .plain = -1, .lock = -1 };
+	(void)snprintf(f->path, sizeof f->path, "%" PRId64, a->analyzer);
+	f->dir = dir_open(target_fd, f->path);
+	while (f->dir != NULL && (d = readdir(f->dir)) != NULL) {
+		int64_t day = name_day(d->d_name, a->ext, &packed);
+
+		if (day < 0)
+			continue;
+		if (day <= now && day > f->newest)
+			f->newest = day;
+		if (f->oldest < 0 || day < f->oldest)
+			f->oldest = day;
+		if (!packed && day > a->day && (f->plain < 0 || day < f->plain))
+			f->plain = day;
+	}
+	return f->dir != NULL;
+}
+
+/* Nobody writes to the folder until days_close(); which day was written to last is known. */
+static int days_lock(const struct archive *a, struct folder_days *f)
+{
+	char name[24];
 	struct position at;
-	bool found;
-	int lock = -1, r = 0;
+	bool found, packed;
+	int r;
 
-	if (dir == NULL)
-		return 0;
-	days_look(dir, a, name);
-	(void)snprintf(position, sizeof position, ".position.%s", a->ext);
-	if (name[0] != '\0')
-		r = position_open(dirfd(dir), position, &lock, &at, &found);
-	if (r == 0 && name[0] != '\0')
-		r = file_pack(dirfd(dir), name);
-	if (r != 0)
-		(void)tesla_fail(err, r, "%s/%s/%s is not compressed: %s", target, analyzer, name,
-				 r == -EBADMSG ? "its .gz is damaged" : strerror(-r));
-	if (lock >= 0)
-		(void)close(lock);
-	(void)closedir(dir);
-	return r == 0 && name[0] != '\0' ? 1 : r;
+	(void)snprintf(name, sizeof name, ".position.%s", a->ext);
+	r = position_open(dirfd(f->dir), name, &f->lock, &at, &found);
+	f->in_hand = r == 0 && found ? name_day(at.day_file, a->ext, &packed) : -1;
+	return r;
 }
 
-static bool is_analyzer(const char *name)
+static void folder_failed(struct archive *a, const struct folder_days *f, const char *name,
+			  const char *what, int r)
 {
-	size_t len = strspn(name, "0123456789");
+	const char *why = r == -EBADMSG ? "its .gz is damaged"
+			  : r == -EBUSY ? "another process writes here"
+					: strerror(-r);
 
-	return len > 0 && name[len] == '\0';
+	(void)tesla_fail(&a->error, r, "%s/%s/%s is not %s: %s", a->target, f->path, name, what,
+			 why);
 }
 
-/* A folder that cannot be worked on keeps no other from it. */
-int archive_work(int target_fd, const char *target, const struct archive *a,
-		 struct tesla_error *err)
+/* ---- removing ---- */
+
+static void removed(struct archive *a, int64_t day)
+{
+	if (a->n_removed == 0 || day < a->first_removed)
+		a->first_removed = day;
+	if (a->n_removed == 0 || day > a->last_removed)
+		a->last_removed = day;
+	a->n_removed++;
+}
+
+static void removal_say(struct archive *a)
+{
+	char first[12], last[12];
+
+	day_text(a->first_removed, first);
+	day_text(a->last_removed, last);
+	if (a->n_removed > 0)
+		a->host->log(a->host, 6,
+			     "%s: %zu day files from %s to %s were removed (keep=%" PRId64 ")",
+			     a->target, a->n_removed, first, last, a->keep_days);
+	a->n_removed = 0;
+}
+
+/* false: it was time to stop. */
+static bool old_remove(struct archive *a, struct folder_days *f, int64_t until_us)
+{
+	struct dirent *d;
+	bool packed;
+
+	rewinddir(f->dir);
+	while ((d = readdir(f->dir)) != NULL) {
+		int64_t day = name_day(d->d_name, a->ext, &packed);
+
+		if (day < 0 || day == f->in_hand || f->newest - day <= a->keep_days)
+			continue;
+		if (unlinkat(dirfd(f->dir), d->d_name, 0) == 0)
+			removed(a, day);
+		else
+			folder_failed(a, f, d->d_name, "removed", -errno);
+		if (a->host->now_us(a->host) >= until_us)
+			return false;
+	}
+	return true;
+}
+
+/* What was being compressed when we were killed, unless it is begun anew. */
+static void hidden_remove(const struct archive *a, struct folder_days *f)
+{
+	struct dirent *d;
+	bool packed;
+
+	rewinddir(f->dir);
+	while ((d = readdir(f->dir)) != NULL)
+		if (d->d_name[0] == '.' && name_day(d->d_name + 1, a->ext, &packed) >= 0 && packed)
+			(void)unlinkat(dirfd(f->dir), d->d_name, 0);
+}
+
+/* true: there is more to remove. */
+static bool folder_clear(struct archive *a, int target_fd, int64_t until_us)
+{
+	struct folder_days f;
+	bool more = false;
+
+	if (!days_open(a, target_fd, &f))
+		return false;
+	hidden_remove(a, &f);
+	if (a->removing && f.newest - f.oldest > a->keep_days) {
+		int r = days_lock(a, &f);
+
+		if (r == 0)
+			more = !old_remove(a, &f, until_us);
+		else
+			folder_failed(a, &f, "", "cleared", r);
+	}
+	days_close(&f);
+	return more;
+}
+
+/* ---- compressing ---- */
+
+void archive_release(struct archive *a)
+{
+	pack_free(a->pack);
+	a->pack = NULL;
+}
+
+/* Goes on with the day in hand, or takes up the next.  false: the folder has no other. */
+static bool day_pack(struct archive *a, struct folder_days *f, int64_t until_us)
+{
+	char day[12], name[POSITION_NAME_MAX];
+	int r = days_lock(a, f);
+
+	if (a->pack == NULL)
+		a->day = f->plain;
+	day_text(a->day, day);
+	(void)snprintf(name, sizeof name, "%s.%s", day, a->ext);
+	if (r != 0) {
+		archive_release(a);
+		folder_failed(a, f, name, "compressed", r);
+		return false;
+	}
+	if (a->pack == NULL && a->day == f->in_hand)
+		return true;
+	if (a->pack == NULL)
+		a->pack = pack_new(dirfd(f->dir), name);
+	r = a->pack != NULL ? pack_work(a->pack, a->host, until_us) : -errno;
+	if (r < 0 && r != -EAGAIN)
+		folder_failed(a, f, name, "compressed", r);
+	if (r <= 0)
+		archive_release(a);
+	return true;
+}
+
+static bool folder_pack(struct archive *a, int target_fd, int64_t until_us)
+{
+	struct folder_days f;
+	bool more = false;
+
+	if (!days_open(a, target_fd, &f)) {
+		archive_release(a); /* the folder went while one of its days was in work */
+		return false;
+	}
+	if (a->pack != NULL || (f.plain >= 0 && f.newest - f.plain >= OPEN_DAYS))
+		more = day_pack(a, &f, until_us);
+	days_close(&f);
+	return more;
+}
+
+/* ---- folder after folder ---- */
+
+/* The one with the next higher number; false: there is none. */
+static bool folder_next(struct archive *a, int target_fd)
 {
 	DIR *dir = dir_open(target_fd, ".");
+	int64_t next = INT64_MAX;
 	struct dirent *d;
-	int r = 0, failed = 0;
 
-	if (dir == NULL)
-		return tesla_fail(err, -errno, "%s: %s", target, strerror(errno));
-	while (r != 1 && (d = readdir(dir)) != NULL) {
-		if (!is_analyzer(d->d_name))
-			continue;
-		r = folder_work(target_fd, target, d->d_name, a, err);
-		failed = r < 0 ? r : failed;
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		size_t len = strspn(d->d_name, "0123456789");
+		int64_t id = len > 0 && len < 19 && d->d_name[len] == '\0'
+				     ? strtoll(d->d_name, NULL, 10)
+				     : 0;
+
+		if (id > a->analyzer && id < next)
+			next = id;
 	}
-	(void)closedir(dir);
-	return r == 1 ? 1 : failed;
+	if (dir != NULL)
+		(void)closedir(dir);
+	a->analyzer = next == INT64_MAX ? 0 : next;
+	a->day = -1;
+	return next != INT64_MAX;
+}
+
+/* false: the round is over. */
+static bool step(struct archive *a, int target_fd, int64_t until_us)
+{
+	if (!a->in_folder && !folder_next(a, target_fd)) {
+		a->packing = !a->packing && a->gzip;
+		if (!a->packing)
+			return false;
+		removal_say(a);
+		return true;
+	}
+	if (a->packing)
+		a->in_folder = folder_pack(a, target_fd, until_us);
+	else
+		a->in_folder = folder_clear(a, target_fd, until_us);
+	return true;
+}
+
+void archive_init(struct archive *a)
+{
+	a->clock_s = (int64_t)time(NULL) - a->host->now_us(a->host) / 1000000;
+	a->day = -1;
+}
+
+int archive_work(struct archive *a, int target_fd, int64_t until_us)
+{
+	bool more;
+
+	a->removing = may_remove(a);
+	if (!a->packing && a->analyzer == 0)
+		a->error = (struct tesla_error){ 0 };
+	do
+		more = step(a, target_fd, until_us);
+	while (more && a->host->now_us(a->host) < until_us);
+	if (!more)
+		removal_say(a);
+	return more;
 }

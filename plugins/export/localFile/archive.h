@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Day files that are finished: compressed, and after some days removed.
+ * Day files that are finished: after some days removed, or compressed (how: pack.h).
  *
- * A compressed file is made beside the plain one under a hidden name, with what was compressed
- * before (a late record) copied in front; then fsync, rename, and the plain one goes.  Stopped at
- * any point: either the plain file is still all there is, or the compressed one ends with what the
- * plain one says, which archive_settle() sees and removes.
+ * A round goes through the analyzers' folders, in as many calls as it takes.  How old a day is says
+ * the newest one of its folder that is not in the future of the wall clock: a stray name makes
+ * nothing old.  The day of the last append is left alone, whatever its date.
  */
 #ifndef LOCALFILE_ARCHIVE_H
 #define LOCALFILE_ARCHIVE_H
@@ -13,18 +12,28 @@
 #include <tesla/plugin.h>
 
 struct archive {
-	const char *ext;
-	bool gzip;
+	const struct tesla_host *host;
+	const char *target, *ext;
 	int64_t keep_days; /* 0: for ever */
+	bool gzip;
+
+	/* the round that is on */
+	bool packing;		  /* the second time through; the first time removes */
+	int64_t analyzer, day;	  /* the folder and day in hand; 0, -1: at its beginning */
+	bool in_folder;		  /* there may be more to do there */
+	struct pack *pack;	  /* of `day`; NULL: none is begun */
+	struct tesla_error error; /* the last that happened */
+	size_t n_removed;
+	int64_t first_removed, last_removed;
+
+	bool removing;
+	int64_t clock_s;       /* wall clock less monotonic */
+	int64_t no_removal_us; /* monotonic: until then */
 };
 
-/* Removes a plain file whose content the compressed one has already. */
-void archive_settle(int folder_fd, const char *name);
-/*
- * Looks through all the analyzers' folders; removes what is too old, and compresses one file.
- * 1: there may be more to compress; 0: nothing is left to do; negative: what went wrong, for a log.
- */
-int archive_work(int target_fd, const char *target, const struct archive *a,
-		 struct tesla_error *err);
+void archive_init(struct archive *a);
+void archive_release(struct archive *a);
+/* 1: the round goes on at the next call; 0: it is over, a->error says what went wrong in it. */
+int archive_work(struct archive *a, int target_fd, int64_t until_us);
 
 #endif

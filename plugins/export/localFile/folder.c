@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "archive.h"
 #include "dayfile.h"
+#include "pack.h"
 
 #define APPEND_MAX (512u << 10) /* bytes in one append, roughly */
 #define IDENTITY_MAX 500
@@ -159,14 +159,16 @@ static int place_open(const struct folder *f, const char *name, struct place *p,
 		      struct tesla_error *err)
 {
 	off_t end = 0;
-	int r;
+	int r = pack_settle(f->fd, name);
 
-	archive_settle(f->fd, name);
+	p->file.fd = -1;
+	if (r != 0)
+		return folder_fail(f, name, r, err);
 	r = dayfile_open(&p->file, f->fd, f->path, name, err);
 	if (r != 0)
 		return r;
-	p->ours = f->known && strcmp(f->at.day_file, name) == 0 && f->at.offset <= p->file.size &&
-		  p->file.size - f->at.offset <= f->at.len;
+	p->ours = f->known && p->file.fd >= 0 && strcmp(f->at.day_file, name) == 0 &&
+		  f->at.offset <= p->file.size && p->file.size - f->at.offset <= f->at.len;
 	if (!p->ours)
 		return dayfile_tail(&p->file, &p->tail, err);
 	r = dayfile_lines_end(&p->file, f->at.offset, &end, err);

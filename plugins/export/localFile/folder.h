@@ -18,7 +18,9 @@
  * other is looked for: one of the last append in that alone, where no two lines have the same time
  * (an append never spans a change of the clocks), an older one in all of its day.  Nothing is kept
  * in memory, so a restart is nothing special.  Without a position file (lost, damaged, or the day
- * file was changed by others) every record is looked for until one is not there.
+ * file was changed by others) every record is looked for until one is not there.  What cannot be
+ * read is no answer: the record waits.  The day that the position file names is never compressed
+ * or removed (archive.h), so that its lines are where it says.
  */
 #ifndef LOCALFILE_FOLDER_H
 #define LOCALFILE_FOLDER_H

@@ -9,6 +9,7 @@ local_file_parts = plugins/export/localFile/archive.c plugins/export/localFile/a
 	plugins/export/localFile/format.h plugins/export/localFile/gz.c \
 	plugins/export/localFile/gz.h plugins/export/localFile/jsonl.c \
 	plugins/export/localFile/moment.c plugins/export/localFile/moment.h \
+	plugins/export/localFile/pack.c plugins/export/localFile/pack.h \
 	plugins/export/localFile/position.c plugins/export/localFile/position.h \
 	plugins/export/localFile/text.c
 plugins_export_localFile_localFile_la_SOURCES = plugins/export/localFile/localFile.c \

@@ -16,7 +16,8 @@
 
 #define CHORES_US (10 * 60 * INT64_C(1000000)) /* nothing was left to do: look again after that */
 #define DEADLINE_US (20 * INT64_C(1000000))    /* of a batch that has none */
-#define SPARE_US (5 * INT64_C(1000000))	       /* compressing one file may take as long */
+#define SLICE_US (1 * INT64_C(1000000))	       /* of chores at a time: the lines' verdicts wait */
+#define SPARE_US (5 * INT64_C(1000000))	       /* the slice, and a slow disk */
 
 struct conf {
 	const char *target;
@@ -37,6 +38,7 @@ struct exporter {
 	const struct conf *conf;
 	const struct tesla_host *host;
 	const struct format *format;
+	struct archive archive;
 	int64_t chores_us; /* monotonic: day files are looked through again */
 	char told[244];	   /* what the log was told of them last */
 	struct trouble *troubles;
@@ -51,6 +53,18 @@ static int target_open(const char *target, struct tesla_error *err)
 	int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd >= 0 ? fd : tesla_fail(err, -errno, "%s: %s", target, strerror(errno));
+}
+
+/* A folder that is made where a mistyped target says would hide the mistake. */
+static int file_check(const void *conf, struct tesla_error *err)
+{
+	const struct conf *c = conf;
+	struct stat st;
+	int r = stat(c->target, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+
+	return r == 0 ? 0
+		      : tesla_fail(err, -r, "target %.120s: %s: make the folder, or correct target",
+				   c->target, strerror(r));
 }
 
 static int file_open(const void *conf, const struct tesla_host *host, void **self,
@@ -70,6 +84,12 @@ static int file_open(const void *conf, const struct tesla_host *host, void **sel
 	x->conf = c;
 	x->host = host;
 	x->format = formats[c->format];
+	x->archive = (struct archive){ .host = host,
+				       .target = c->target,
+				       .ext = x->format->ext,
+				       .keep_days = c->keep,
+				       .gzip = c->gzip };
+	archive_init(&x->archive);
 	*self = x;
 	return 0;
 }
@@ -78,6 +98,7 @@ static void file_close(void *self)
 {
 	struct exporter *x = self;
 
+	archive_release(&x->archive);
 	free(x->troubles);
 	free(x);
 }
@@ -214,23 +235,20 @@ static size_t entries_part(struct entry *e, size_t n, struct entry *room)
 	return n_mine;
 }
 
-/* At most one file is compressed; that it cannot be is said once, and stops no record. */
+/* What cannot be done is said once, and stops no record. */
 static void chores_do(struct exporter *x, int target_fd, int64_t deadline_us)
 {
-	const struct archive a = { x->format->ext, x->conf->gzip, x->conf->keep };
-	struct tesla_error why = { 0 };
+	struct archive *a = &x->archive;
 	int64_t now = x->host->now_us(x->host);
-	int r;
 
-	if ((!a.gzip && a.keep_days == 0) || now < x->chores_us || now + SPARE_US > deadline_us)
+	if ((!a->gzip && a->keep_days == 0) || now < x->chores_us || now + SPARE_US > deadline_us)
 		return;
-	r = archive_work(target_fd, x->conf->target, &a, &why);
-	if (r != 1)
-		x->chores_us = now + CHORES_US;
-	if (r < 0 && strcmp(x->told, why.text) != 0)
-		x->host->log(x->host, 4, "%s", why.text);
-	if (r <= 0)
-		(void)snprintf(x->told, sizeof x->told, "%s", why.text);
+	if (archive_work(a, target_fd, now + SLICE_US) == 1)
+		return;
+	x->chores_us = now + CHORES_US;
+	if (a->error.text[0] != '\0' && strcmp(x->told, a->error.text) != 0)
+		x->host->log(x->host, 4, "%s", a->error.text);
+	(void)snprintf(x->told, sizeof x->told, "%s", a->error.text);
 }
 
 static int file_deliver(void *self, const struct tesla_batch *batch, struct tesla_verdict *verdicts,
@@ -269,7 +287,7 @@ static const struct tesla_param params[] = {
 	TESLA_P_BOOL("gzip", struct conf, gzip, .dflt = "no",
 		     .help = "Compress day files from the day before yesterday on."),
 	TESLA_P_INT("keep", struct conf, keep, .dflt = "0", .min = 0, .max = 36500, .unit = "days",
-		    .help = "Remove day files that are older; 0: never."),
+		    .help = "Remove day files older than that; 0: never."),
 	TESLA_P_END
 };
 
@@ -282,4 +300,4 @@ static const struct tesla_exporter exporter = {
 
 TESLA_EXPORTER_PLUGIN("localFile", PACKAGE_VERSION, &exporter,
 		      .help = "Day files: a folder per analyzer, a line per record.",
-		      .params = params, .conf_size = sizeof(struct conf));
+		      .params = params, .conf_size = sizeof(struct conf), .check = file_check);
