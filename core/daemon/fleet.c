@@ -366,13 +366,22 @@ int fleet_init(struct fleet *f, uv_loop_t *loop, const struct fleet_conf *conf)
 	return r;
 }
 
+/* Without its plugin it stays down, and its records wait. */
+static void exporter_start(struct slot *s)
+{
+	if (s->exporter->error == NULL)
+		slot_start(s);
+	else
+		text_set(&s->reason, s->exporter->error);
+}
+
 void fleet_start(struct fleet *f, bool lines)
 {
 	(void)uv_prepare_start(&f->flush, on_flush);
 	(void)uv_timer_start(&f->heartbeat, on_heartbeat, 1000, 1000);
 	for (size_t i = 0; i < f->n_slots; i++)
 		if (f->slots[i]->exporter != NULL)
-			slot_start(f->slots[i]);
+			exporter_start(f->slots[i]);
 	for (size_t i = 0; i < f->n_slots; i++) {
 		if (f->slots[i]->exporter != NULL)
 			continue;

@@ -340,6 +340,12 @@ static void check_exporter_params(const struct load *l, const struct conf_export
 	free(given.list);
 }
 
+/* One that cannot be described takes records, for all that is known. */
+static bool takes_no_records(const struct plugin *p)
+{
+	return (p->caps & TESLA_LIVE) || strcmp(p->name, STREAM_PLUGIN) == 0;
+}
+
 static void load_exporter(const struct load *l, size_t i)
 {
 	const struct conf_exporter *e = &l->c->exporters[i];
@@ -347,13 +353,14 @@ static void load_exporter(const struct load *l, size_t i)
 
 	if (p == NULL)
 		return;
-	if (p->error != NULL) {
-		complain(l, false, e->line, e->column, "exporter %s is left out: %s", e->type,
+	if (p->error == NULL)
+		check_exporter_params(l, e, p);
+	else
+		complain(l, false, e->line, e->column, "exporter %s %s: %s", e->type,
+			 takes_no_records(p) ? "is left out" : "is down, its records are kept",
 			 p->error);
-		return;
-	}
-	check_exporter_params(l, e, p);
-	l->p->exporters[i] = p;
+	if (p->error == NULL || !takes_no_records(p))
+		l->p->exporters[i] = p;
 }
 
 static void load_stream(const struct load *l)

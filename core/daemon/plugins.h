@@ -25,8 +25,12 @@ struct plugin_use {
 struct plugins {
 	struct plugin **list; /* every one that is named, also those that cannot be used */
 	size_t n;
-	struct plugin_use *uses;	 /* by analyzer of config */
-	const struct plugin **exporters; /* by exporter of config; NULL: cannot run */
+	struct plugin_use *uses; /* by analyzer of config */
+	/*
+	 * By exporter of config; NULL: it is live and cannot run.  One with an `error` cannot run
+	 * either, but its records are kept.
+	 */
+	const struct plugin **exporters;
 	const struct plugin
 		*stream; /* zmqPublish, when [Stream] endpoint is not empty and it can be used */
 	size_t n_analyzers;

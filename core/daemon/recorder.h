@@ -38,7 +38,7 @@ struct keep_slot *recorder_slots(const struct hub *h);
 
 /*
  * All stay the caller's; k was opened with recorder_slots.  `durable`, by exporter of the
- * configuration: those that get records from the journal (not live, and to be had); it is looked at
+ * configuration: those that get records from the journal (not live); it is looked at
  * here only.  Windows of an earlier life that have ended are closed now.  NULL: no memory.
  */
 struct recorder *recorder_new(struct hub *h, struct keep *k, const struct recorder_calls *calls,

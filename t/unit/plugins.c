@@ -184,6 +184,8 @@ struct bench {
 	struct diags diags;
 };
 
+#define BAD_PARAMS "\"params\":[{\"name\":\"a\",\"type\":99}]"
+
 static void bench_init(struct bench *b)
 {
 	*b = (struct bench){ .ini = { .stream = fixture_text("") } };
@@ -199,6 +201,8 @@ static void bench_init(struct bench *b)
 		    "{\"kind\":3,\"caps\":1,"
 		    "\"params\":[{\"name\":\"target\",\"type\":4,\"flags\":1}]}");
 	plugin_json(&b->d, "export/slow", "{\"kind\":3,\"caps\":0,\"params\":[]}");
+	plugin_json(&b->d, "export/badLive", "{\"kind\":3,\"caps\":1," BAD_PARAMS "}");
+	plugin_json(&b->d, "export/badSlow", "{\"kind\":3,\"caps\":0," BAD_PARAMS "}");
 }
 
 static void bench_end(struct bench *b)
@@ -272,7 +276,11 @@ static const struct {
 	  1, 0, "driver need needs the parameter key" },
 	{ set_exporter, "exp", "tcp://x", 0, 0, NULL },
 	{ set_exporter, "exp", NULL, 1, 0, "exporter exp needs the parameter target" },
-	{ set_exporter, "gone", "x", 0, 1, "exporter gone is left out: not found: looked for " },
+	{ set_exporter, "gone", "x", 0, 1,
+	  "exporter gone is down, its records are kept: not found: looked for " },
+	{ set_exporter, "zmqPublish", "x", 0, 1, "exporter zmqPublish is left out: not found: " },
+	{ set_exporter, "badLive", "x", 0, 1, "exporter badLive is left out: parameter 1 (a) " },
+	{ set_exporter, "badSlow", "x", 0, 1, "exporter badSlow is down, its records are kept: " },
 	{ set_exporter, "slow", NULL, 0, 0, NULL }, /* it takes records */
 };
 
@@ -293,6 +301,31 @@ Test(plugins, the_configuration_is_checked_against_them)
 			found = strstr(b.diags.list[k].text, checks[i].says) != NULL;
 		cr_expect(found, "row %zu: \"%s\" does not say \"%s\"", i,
 			  b.diags.n ? b.diags.list[0].text : "", checks[i].says);
+		plugins_free(p);
+		bench_end(&b);
+	}
+}
+
+/* Which take records, for all that is known: what is made for them must not be lost. */
+static const struct {
+	const char *type;
+	bool kept;
+} missing[] = {
+	{ "exp", true },     { "slow", true },	   { "gone", true },
+	{ "badSlow", true }, { "badLive", false }, { "zmqPublish", false },
+};
+
+Test(plugins, an_exporter_that_cannot_be_used_keeps_its_records)
+{
+	for (size_t i = 0; i < N_ELEMENTS(missing); i++) {
+		struct bench b;
+		struct plugins *p;
+
+		bench_init(&b);
+		set_exporter(&b, missing[i].type, "x");
+		p = plugins_load(&b.x.config, &b.ini, &b.places, false, &b.diags);
+		cr_assert(p != NULL);
+		cr_expect(eq(int, p->exporters[0] != NULL, missing[i].kept), "%s", missing[i].type);
 		plugins_free(p);
 		bench_end(&b);
 	}
