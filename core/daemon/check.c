@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -13,12 +14,16 @@
 
 #define SIDE_BY_SIDE 8u /* hosts in their dry run at a time */
 
-/* ---- the dry run: hosts open plugins and make plans, but open no line ---- */
+/*
+ * ---- the dry run: hosts open the plugins of lines and make plans, but open no line; those of
+ * exporters check their parameters, but open nothing ----
+ */
 
 struct dry {
 	struct check *c;
 	struct host *host;
-	size_t owner;
+	size_t owner;			      /* of lines */
+	const struct conf_exporter *exporter; /* NULL: a host of lines */
 	bool strict, done;
 };
 
@@ -44,6 +49,16 @@ static void where_is(const struct dry *d, int64_t analyzer, int64_t line, int *r
 	*column = a ? a->conf->column : l ? l->conf->column : 0;
 }
 
+/* Its host ends by itself.  At a start it is tried again, as often as it takes. */
+static void on_exporter_failed(struct dry *d, const msgpack_object *msg)
+{
+	_cleanup_free_ char *text = mp_strdup(msg, "text");
+
+	complain(d, d->strict, d->exporter->line, d->exporter->column, "exporter %s: %s",
+		 d->exporter->type, text ? text : "its parameters were refused");
+	d->done = true;
+}
+
 /* Only -t says it: at a start the host itself says it again, and then it counts. */
 static void on_failed(const struct dry *d, const msgpack_object *msg)
 {
@@ -66,7 +81,10 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 	if (text != NULL)
 		log_msg(d->c->hub->log, (int)mp_int(msg, "level", LOG_LEVEL_INFO), "%s", text);
 	if (mp_is(msg, "m", "failed")) {
-		on_failed(d, msg);
+		if (d->exporter != NULL)
+			on_exporter_failed(d, msg);
+		else
+			on_failed(d, msg);
 		return 0;
 	}
 	if (mp_is(msg, "m", "done")) {
@@ -74,6 +92,8 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 		host_stop(d->host);
 		return 0;
 	}
+	if (d->exporter != NULL)
+		return text ? 0 : tesla_fail(err, -EPROTO, "a message that is none of its own");
 	r = intake(d->c->hub, d->owner, msg, err);
 	return r < 0 ? r : 0;
 }
@@ -86,6 +106,12 @@ static void on_ended(void *arg, const struct host_end *end)
 	d->host = NULL;
 	if (d->done)
 		return;
+	if (d->exporter != NULL) {
+		complain(d, d->strict, d->exporter->line, d->exporter->column,
+			 "exporter %s: the dry run of its host failed: %s", d->exporter->type,
+			 end->reason);
+		return;
+	}
 	if (end->blamed)
 		where_is(d, end->blame.analyzer, end->blame.line, &row, &column);
 	complain(d, d->strict, row, column, "the dry run of a host failed: %s", end->reason);
@@ -93,38 +119,63 @@ static void on_ended(void *arg, const struct host_end *end)
 
 static const struct host_calls calls = { .message = on_message, .ended = on_ended };
 
+static int dry_setup(const struct dry *d, const struct setup *setup, struct buf *out)
+{
+	const struct check *c = d->c;
+
+	if (d->exporter == NULL)
+		return setup_lines(setup, d->owner, out);
+	return setup_exporter(setup, c->plugins->exporters[d->exporter - c->config->exporters],
+			      d->exporter, NULL, out);
+}
+
 static void dry_start(struct dry *d, uv_loop_t *loop, const struct setup *setup)
 {
 	struct tesla_error err = { .code = 0 };
 	struct buf out;
 
-	d->host = host_start(loop, d->c->places.host, "--driver", &calls, d, &err);
+	d->host = host_start(loop, d->c->places.host, d->exporter ? "--exporter" : "--driver",
+			     &calls, d, &err);
 	if (d->host == NULL) {
 		complain(d, true, 0, 0, "%s", err.text);
 		return;
 	}
 	buf_init(&out, HOST_QUEUE_MAX);
-	if (setup_lines(setup, d->owner, true, &out) != 0 ||
-	    host_send(d->host, &out, HOST_QUEUE_MAX) != 0)
-		host_kill(d->host,
-			  "a line with its analyzers is too long for a message to its host");
+	if (dry_setup(d, setup, &out) != 0 || host_send(d->host, &out, HOST_QUEUE_MAX) != 0)
+		host_kill(d->host, "what its host is to be told is too long for a message");
 	buf_release(&out);
+}
+
+/* All hosts that there would be, those of lines first.  NULL: no memory. */
+static struct dry *dry_all(struct check *c, bool strict, size_t *n)
+{
+	struct dry *all = calloc(c->n_owners + c->config->n_exporters + 1, sizeof *all);
+
+	for (*n = 0; all != NULL && *n < c->n_owners; ++*n)
+		all[*n] = (struct dry){ .c = c, .owner = *n, .strict = strict };
+	for (size_t i = 0; all != NULL && i < c->config->n_exporters; i++) {
+		const struct plugin *p = c->plugins->exporters[i];
+
+		if (p != NULL && p->error == NULL)
+			all[(*n)++] = (struct dry){ .c = c,
+						    .exporter = &c->config->exporters[i],
+						    .strict = strict };
+	}
+	return all;
 }
 
 static int dry_run(struct check *c, bool strict, const struct log *log)
 {
-	const struct setup setup = { c->hub, c->plugins, &c->catalog, log->level };
+	const struct setup setup = { c->hub, c->plugins, &c->catalog, log->level, true };
+	size_t n;
+	_cleanup_free_ struct dry *all = dry_all(c, strict, &n);
 	uv_loop_t loop;
 
-	if (uv_loop_init(&loop) != 0)
+	if (all == NULL || uv_loop_init(&loop) != 0)
 		return -ENOMEM;
-	for (size_t first = 0; first < c->n_owners; first += SIDE_BY_SIDE) {
-		struct dry dry[SIDE_BY_SIDE];
-
-		for (size_t i = 0; i < SIDE_BY_SIDE && first + i < c->n_owners; i++) {
-			dry[i] = (struct dry){ .c = c, .owner = first + i, .strict = strict };
-			dry_start(&dry[i], &loop, &setup);
-		}
+	for (size_t first = 0; first < n; first += SIDE_BY_SIDE) {
+		for (size_t i = first; i < first + SIDE_BY_SIDE && i < n; i++)
+			dry_start(&all[i], &loop, &setup);
 		(void)uv_run(&loop, UV_RUN_DEFAULT);
 	}
 	return uv_loop_close(&loop);

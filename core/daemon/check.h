@@ -28,8 +28,9 @@ struct check {
 
 /*
  * Fills *c as far as it gets.  0: good, perhaps with warnings; -EINVAL: c->diags has errors.  When
- * `strict`, a plugin that cannot be used, will not open or crashes is an error; else its analyzers
- * are left out. Blocks; starts and ends hosts.  `log` must outlive c.
+ * `strict`, a plugin that cannot be used, will not open or crashes is an error, and so is an
+ * exporter that refuses its parameters; else its analyzers are left out, and of an exporter it is a
+ * warning. Blocks; starts and ends hosts.  `log` must outlive c.
  */
 int check_run(struct check *c, const struct check_files *files, bool strict, struct log *log);
 void check_release(struct check *c);

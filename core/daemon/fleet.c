@@ -88,7 +88,7 @@ static int slot_setup(struct slot *s, struct buf *out)
 
 	if (s->exporter != NULL)
 		return setup_exporter(&f->setup, s->exporter, s->conf, f->stream, out);
-	return setup_lines(&f->setup, s->owner, false, out);
+	return setup_lines(&f->setup, s->owner, out);
 }
 
 static void slot_start(struct slot *s)

@@ -189,7 +189,7 @@ static int daemon_open(struct daemon *d)
 	struct fleet_conf fleet = {
 		.places = &c->places,
 		.stream = c->ini->stream,
-		.setup = { c->hub, c->plugins, &c->catalog, d->log.level },
+		.setup = { c->hub, c->plugins, &c->catalog, d->log.level, false },
 		.n_owners = c->n_owners,
 	};
 	struct tesla_error err = { .code = 0 };

@@ -111,9 +111,9 @@ static void put_plugin(struct out *o, const struct plugin *p)
 	end(o);
 }
 
-static void put_word(struct out *o, const char *m)
+static void put_go(struct out *o, const struct setup *s)
 {
-	(void)begin(o, m, 0);
+	mp_key_bool(begin(o, "go", 1), "dry", s->dry);
 	end(o);
 }
 
@@ -241,7 +241,7 @@ static void put_line(struct out *o, const struct setup *s, size_t owner, const s
 	end(o);
 }
 
-int setup_lines(const struct setup *s, size_t owner, bool dry, struct buf *out)
+int setup_lines(const struct setup *s, size_t owner, struct buf *out)
 {
 	struct out o = { .buf = out };
 
@@ -253,8 +253,7 @@ int setup_lines(const struct setup *s, size_t owner, bool dry, struct buf *out)
 	put_forbidden(&o, s, owner);
 	for (size_t i = 0; i < s->hub->n_lines; i++)
 		put_line(&o, s, owner, &s->hub->lines[i]);
-	mp_key_bool(begin(&o, "go", 1), "dry", dry);
-	end(&o);
+	put_go(&o, s);
 	return o.error;
 }
 
@@ -294,6 +293,6 @@ int setup_exporter(const struct setup *s, const struct plugin *p, const struct c
 		   e ? e->target : endpoint);
 	end(&o);
 	put_table(&o, s->hub, p->caps & TESLA_LIVE);
-	put_word(&o, "go");
+	put_go(&o, s);
 	return o.error;
 }

@@ -12,6 +12,7 @@ struct setup { /* what all hosts' messages are made from */
 	const struct plugins *plugins;
 	const struct catalog *catalog;
 	int log_level;
+	bool dry; /* plugins are loaded and checked, but no line and no exporter is opened */
 };
 
 /*
@@ -21,7 +22,7 @@ struct setup { /* what all hosts' messages are made from */
 ssize_t setup_place(struct hub *h, const struct plugins *p);
 
 /* All frames for the host of that owner, `go` included.  -EMSGSIZE, -ENOMEM. */
-int setup_lines(const struct setup *s, size_t owner, bool dry, struct buf *out);
+int setup_lines(const struct setup *s, size_t owner, struct buf *out);
 /* `e` NULL: the stream, at `endpoint`. */
 int setup_exporter(const struct setup *s, const struct plugin *p, const struct conf_exporter *e,
 		   const char *endpoint, struct buf *out);

@@ -114,9 +114,10 @@ static int on_variables(struct exporter *x, const msgpack_object *m, struct tesl
 
 static int on_go(struct exporter *x, const msgpack_object *m, struct tesla_error *err)
 {
-	int r = worker_start(&x->worker, err);
+	int r;
 
-	(void)m;
+	x->worker.dry = mp_bool(m, "dry", false);
+	r = worker_start(&x->worker, err);
 	x->started = r == 0;
 	return r;
 }

@@ -75,7 +75,7 @@ static int run_open(struct run *run, struct tesla_error *err)
 	enter(run, "check");
 	r = loader_conf(run->loader, w->params, w->n_params, &run->conf, err);
 	blame_leave(run->slot);
-	if (r != 0)
+	if (r != 0 || w->dry)
 		return r;
 	enter(run, "open");
 	r = run->loader->plugin.exporter->open(run->conf, &run->services, &run->self, err);
@@ -171,11 +171,11 @@ static void run_refuse(struct run *run, struct batch *b)
 
 /* ---- the thread ---- */
 
-static void tell_ready(struct report *report)
+static void tell(struct report *report, const char *m)
 {
 	struct frame f;
 
-	(void)report_begin(report, &f, "ready", 1);
+	(void)report_begin(report, &f, m, 1);
 	report_end(report, &f);
 }
 
@@ -220,11 +220,13 @@ static void *worker_main(void *arg)
 	w->result = run.slot ? run_open(&run, &err)
 			     : tesla_fail(&err, -ENOMEM, "the blame page is full");
 	error_clean(&err);
-	if (w->result == 0) {
-		tell_ready(w->report);
-		serve(&run);
-	} else {
+	if (w->result != 0) {
 		tell_failed(w, &err);
+	} else if (w->dry) {
+		tell(w->report, "done");
+	} else {
+		tell(w->report, "ready");
+		serve(&run);
 	}
 	if (run.slot != NULL)
 		run_close(&run);

@@ -30,6 +30,7 @@ struct worker {
 	const char *name, *path;
 	const struct loader_pair *params;
 	size_t n_params;
+	bool dry; /* loads the plugin, has it check its parameters, and ends */
 
 	struct queue batches;  /* of struct batch */
 	atomic_bool under_way; /* records were given, and their verdicts not yet told */

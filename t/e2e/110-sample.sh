@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # seconds: 6; san
 # SPDX-License-Identifier: Apache-2.0
-# The predecessor's sample with another port runs; its localFile, which there is not yet, is a
-# warning.  As its page shows it, without the closing tag, it is a clear error.
+# The predecessor's sample with another port runs; that the folder of its localFile is missing is an
+# error for -t and a warning at a start.  As its page shows it, without the closing tag, it is a clear error.
 . "$(dirname "$0")/../lib.sh"
 requires jq
 
@@ -10,9 +10,8 @@ sed "s,COM1:,$tmp/line," "$top/t/data/predecessor.xml" >config.xml
 write_ini
 variables='CEA CER FPT FRE IPF PAF PAT PRT THDV TPF'
 
-assert_status 0 teslad -c config.xml -i lector.ini -t >check.log 2>&1
-assert_match "teslad -t" "$(cat check.log)" 'config.xml:[0-9]+:[0-9]+: warning: .*localFile'
-assert_match "teslad -t" "$(cat check.log)" '^ok'
+assert_status 1 teslad -c config.xml -i lector.ini -t >check.log 2>&1
+assert_match "teslad -t" "$(cat check.log)" 'config.xml:[0-9]+:[0-9]+: error: .*localFile: .*make the folder'
 
 start_sim sim --pty "$tmp/line" --baud 19200
 start_teslad
@@ -29,6 +28,10 @@ assert_eq "warnings in the log" "$(grep -cE 'warning.*config.xml:[0-9]+:[0-9]+: 
 assert_eq "node" "$(ctl status | jq -r .node.id,.node.name | xargs)" "4 CIFP Joan Taix"
 stop teslad
 assert_eq "end of teslad" "$status" 0
+mkdir dades
+assert_status 0 teslad -c config.xml -i lector.ini -t >check.log 2>&1
+assert_eq "teslad -t" "$(tail -n 1 check.log)" ok
+assert_match "no warnings" "$(grep -c warning check.log || true)" '^0$'
 
 # As it stands on that page.
 cp "$top/t/data/bad/unclosed.xml" .

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# seconds: 4; san
+# seconds: 6; san
 # SPDX-License-Identifier: Apache-2.0
 # teslad -t: "ok" with the plan, or every error with its place, and no line is opened.
 . "$(dirname "$0")/../lib.sh"
+requires jq
 
 check() {	# expected status, file; what was said is in said.log
 	assert_status "$1" teslad -c "$2" -i lector.ini -t >said.log 2>&1
@@ -45,6 +46,37 @@ bad interval 's/poll_interval>1</poll_interval>-1</' '-1'
 bad two 's/>FRE</>FREQ</; s/device="2"/device="9"/' 'FREQ' '9'
 bad twice 's/analyzer id="2"/analyzer id="1"/' '1'
 bad element 's/<nodes*/<knot/' 'knot'
+
+# What the plugin of an exporter says of its parameters, where the exporter stands; nothing is
+# opened, and at a start it is a warning: the rest runs.
+exporter() {	# attributes, expected message
+	sed "s,<variables><variable>TPF</variable></variables>,<exports>\n<export $1/></exports>&," config.xml >exporter.xml
+	grep -q '^<export' exporter.xml || fail "the edit changes nothing"
+	if test -z "${2:-}"; then
+		check 0 exporter.xml
+		! grep -q '^exporter\.xml.*export' said.log || fail "a complaint"
+		return
+	fi
+	check 1 exporter.xml
+	says "^exporter\.xml:$(grep -n '^<export ' exporter.xml | cut -d: -f1):1: error: exporter .*$2"
+	! grep -q '^ok' said.log || fail "$1: says ok"
+}
+mkdir there
+exporter 'type="localFile" target="there"'
+test -z "$(ls there)" || fail "the dry run of an exporter made a file"
+exporter 'type="localFile" target="not-there"' "localFile: target $tmp/not-there: .*make the folder, or correct target"
+exporter 'type="localFile" target="lector.ini"' 'lector.ini: Not a directory: make the folder'
+exporter 'type="clientRest" target="http://192.0.2.1/ws/v2"'
+exporter 'type="clientRest" target="http://192.0.2.1/ws/v2?x=1"' 'clientRest: target .*there is a . or # in it'
+exporter 'type="clientRest" target="http://192.0.2.1/ws/v2" proxy="gopher://x"' 'clientRest: .*proxy'
+exporter 'type="localFile" target="not-there"' 'make the folder'
+start_teslad -c exporter.xml
+wait_for 5 grep -Eq 'warning: exporter\.xml:[0-9]+:1: .*localFile: target .*make the folder' teslad.log
+says_exporter() {
+	ctl status | jq -e '.exporters[] | select(.type == "localFile") | .state == "down" and (.reason | test("make the folder"))'
+}
+wait_for 5 says_exporter
+stop teslad
 
 # Started without standard descriptors: a message may be lost, the program is not.
 without() {	# expected statuses with 0, 1, 2 and all three closed; COMMAND...

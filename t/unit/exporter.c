@@ -16,8 +16,8 @@
 #include "host/batch.h"
 
 /*
- * Messages are written as text and packed here: [ ] array, { } map, 'text', numbers, n nil, i
- * infinity. Counts are found by packing the inside first.
+ * Messages are written as text and packed here: [ ] array, { } map, 'text', numbers, n nil, t true,
+ * i infinity. Counts are found by packing the inside first.
  */
 static void pack_value(const char **p, struct buf *out);
 
@@ -51,6 +51,9 @@ static void pack_value(const char **p, struct buf *out)
 		(void)msgpack_pack_str(&pk, len);
 		(void)msgpack_pack_str_body(&pk, *p, len);
 		*p += len + 1;
+	} else if (**p == 't') {
+		(void)msgpack_pack_true(&pk);
+		(*p)++;
 	} else if (**p == 'n' || **p == 'i') {
 		(void)(**p == 'n' ? msgpack_pack_nil(&pk)
 				  : msgpack_pack_double(&pk, (double)INFINITY));
@@ -464,7 +467,7 @@ Test(exporter, end_of_the_pair_ends_it, .timeout = 10)
 
 /* ---- with a plugin ---- */
 
-static void plugin_start(struct host *h, const char *name, const char *params)
+static void plugin_go(struct host *h, const char *name, const char *params, const char *go)
 {
 	const char *build = getenv("top_builddir");
 	_cleanup_free_ char *plugin = NULL, *exporter = NULL;
@@ -478,7 +481,12 @@ static void plugin_start(struct host *h, const char *name, const char *params)
 	send_to(h, plugin);
 	send_to(h, exporter);
 	send_to(h, VARIABLES);
-	send_to(h, GO);
+	send_to(h, go);
+}
+
+static void plugin_start(struct host *h, const char *name, const char *params)
+{
+	plugin_go(h, name, params, GO);
 }
 
 static void sink_start(struct host *h, const char *params)
@@ -526,6 +534,20 @@ Test(exporter, a_slow_one_loses_the_oldest_and_says_so, .timeout = 30)
 	cr_assert(heard(&h, "pong", "overdue", "sink does not return from deliver"));
 	(void)shutdown(h.fd, SHUT_WR);
 	cr_assert_eq(host_end(&h), 0);
+}
+
+/* What is not opened cannot refuse to; `stop` may come before it has ended, or after. */
+Test(exporter, a_dry_run_checks_and_opens_nothing, .timeout = 30)
+{
+	struct host h;
+
+	plugin_go(&h, "sink", "{ 'refuse':'yes' }", "{ 'm':'go', 'dry':t }");
+	cr_assert(heard(&h, "done", NULL, NULL));
+	cr_assert_eq(host_end(&h), 0);
+	plugin_go(&h, "sinkDurable", "{ 'delay':'junk' }", "{ 'm':'go', 'dry':t }");
+	send_to(&h, STOP);
+	cr_assert(heard(&h, "failed", "text", "delay is \"junk\""));
+	cr_assert_eq(host_end(&h), 1);
 }
 
 Test(exporter, failures_are_told, .timeout = 30)

@@ -55,7 +55,7 @@ static int target_open(const char *target, struct tesla_error *err)
 	return fd >= 0 ? fd : tesla_fail(err, -errno, "%s: %s", target, strerror(errno));
 }
 
-/* A folder that is made where a mistyped target says would hide the mistake. */
+/* It is not made here: that would hide a mistyped target. */
 static int file_check(const void *conf, struct tesla_error *err)
 {
 	const struct conf *c = conf;
