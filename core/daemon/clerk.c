@@ -234,6 +234,24 @@ static void closed(struct clerk *c)
 	c->stopped(c->stopped_arg);
 }
 
+static bool same_exporters(const struct journal_info *a, const struct journal_info *b)
+{
+	if (a->n_exporters != b->n_exporters)
+		return false;
+	for (size_t i = 0; i < a->n_exporters; i++)
+		if (strcmp(a->exporters[i].id, b->exporters[i].id) != 0)
+			return false;
+	return true;
+}
+
+static void take_info(struct clerk *c, const struct journal_info *info)
+{
+	c->exporters_set += !same_exporters(&c->info, info);
+	free(c->info.exporters);
+	c->info = *info;
+	count_settled(c, 0);
+}
+
 static void on_turn(uv_work_t *work, int status)
 {
 	struct clerk *c = work->data;
@@ -244,16 +262,13 @@ static void on_turn(uv_work_t *work, int status)
 		take_set_aside(c, &t);
 	take_written(c, &t);
 	free(t.entries);
-	if (t.looked) {
-		free(c->info.exporters);
-		c->info = t.info;
-		count_settled(c, 0);
-	}
+	if (t.looked)
+		take_info(c, &t.info);
 	c->usable = t.usable;
-	if (t.r != 0) {
+	if (t.r != 0 && !(c->stopping && t.r == -ECANCELED)) {
 		c->unproven = c->unproven || !t.open;
 		failed(c, t.err.text);
-	} else if (is_well(c, &t)) {
+	} else if (t.r == 0 && is_well(c, &t)) {
 		well(c);
 	}
 	if (t.looked && c->changed != NULL)
@@ -442,6 +457,11 @@ enum clerk_state clerk_state(const struct clerk *c, const char **reason)
 {
 	*reason = c->reason;
 	return c->state;
+}
+
+uint64_t clerk_exporters_set(const struct clerk *c)
+{
+	return c->exporters_set;
 }
 
 bool clerk_usable(const struct clerk *c)

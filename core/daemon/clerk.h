@@ -51,6 +51,8 @@ void clerk_on_change(struct clerk *c, void (*changed)(void *arg), void *arg);
 const struct journal_info *clerk_info(const struct clerk *c);
 /* What it knows of that exporter; NULL: nothing was recorded for it yet. */
 const struct journal_exporter_info *clerk_exporter(const struct clerk *c, const char *id);
+/* Changes, from 0 on, when their ids or places do. */
+uint64_t clerk_exporters_set(const struct clerk *c);
 enum clerk_state clerk_state(const struct clerk *c, const char **reason);
 /* Whether a job would have a journal now; `changed` is called when it is so again. */
 bool clerk_usable(const struct clerk *c);

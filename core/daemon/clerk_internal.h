@@ -69,6 +69,7 @@ struct clerk {
 	int64_t verdict_us;	  /* the first of them came then */
 	struct clerk_job *first, **last;
 	struct journal_info info;
+	uint64_t exporters_set;
 	char **set_aside;
 	size_t n_set_aside;
 	void (*changed)(void *arg);

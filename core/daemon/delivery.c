@@ -11,8 +11,8 @@
 
 const char *delivery_state_name(enum delivery_state s)
 {
-	static const char *const names[] = { "down",	"idle",	   "taking",
-					     "sending", "waiting", "paused" };
+	static const char *const names[] = { "down",	"idle",	  "taking", "sending",
+					     "waiting", "paused", "parked" };
 
 	return names[s];
 }
@@ -124,6 +124,13 @@ void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq)
 	d->next_seq = next_seq;
 }
 
+void delivery_journal(struct delivery *d, bool usable)
+{
+	d->no_journal = !usable;
+	if (!usable && d->state == DELIVERY_TAKING) /* nothing came of it */
+		d->state = DELIVERY_PARKED;
+}
+
 void delivery_drain(struct delivery *d)
 {
 	d->retry_at_ms = d->again_at_ms = 0;
@@ -169,6 +176,7 @@ struct outcome {
 	size_t skipped;	      /* to come later, before `end` */
 	bool refused, again;  /* again: something that was left behind is settled */
 	bool killer;	      /* what it died of is settled */
+	const char *rejected; /* why the last one was that was refused for good */
 	int64_t retry_ms;
 	const char *why;
 };
@@ -180,6 +188,8 @@ static struct outcome outcome_of(const struct delivery *d, const struct delivery
 	for (size_t i = 0; i < d->n; i++) {
 		if (v[i].delivery == TESLA_DONE || v[i].delivery == TESLA_REJECT) {
 			o.done += v[i].delivery == TESLA_DONE;
+			if (v[i].delivery == TESLA_REJECT)
+				o.rejected = v[i].reason ? v[i].reason : "no reason was given";
 			o.settled++;
 			o.end = i + 1;
 			o.again = o.again || d->seqs[i] < d->tried;
@@ -222,6 +232,16 @@ static void count_delivered(struct delivery *d, size_t done, int64_t now_ms)
 	d->since += done;
 }
 
+static void note_rejects(struct delivery *d, const struct outcome *o)
+{
+	d->rejects += o->settled - o->done;
+	if (o->rejected != NULL)
+		(void)snprintf(d->rejected, sizeof d->rejected, "refused for good: %s",
+			       o->rejected);
+	else if (o->done > 0)
+		d->rejected[0] = '\0';
+}
+
 static void hold_until(struct delivery *d, int64_t at_ms)
 {
 	if (at_ms > d->retry_at_ms)
@@ -238,6 +258,7 @@ void delivery_verdicts(struct delivery *d, const struct delivery_verdict *v, con
 	d->refused = o.refused;
 	d->waiting -= o.settled < d->waiting ? o.settled : d->waiting;
 	count_delivered(d, o.done, now_ms);
+	note_rejects(d, &o);
 	if (o.settled < d->n)
 		set_reason(d, error ? error : o.why, now_ms);
 	if (o.settled > 0)
@@ -283,27 +304,48 @@ static size_t allowed(struct delivery *d, int64_t now_ms, int64_t *until_ms)
 	return 0;
 }
 
+/*
+ * What went wrong is over when all was delivered.  What was dropped or purged, or refused for good,
+ * is no sign of it, but nobody waits for it either: that is forgotten without a word.  A far end
+ * that refuses goes on doing so.
+ */
+static void nothing_waits(struct delivery *d)
+{
+	bool delivered = d->failures == 0 && d->again == 0 && d->since > 0;
+
+	from_the_oldest(d);
+	d->suspect = d->killer = 0;
+	d->failures = 0;
+	if (d->state != DELIVERY_DOWN)
+		d->state = DELIVERY_IDLE;
+	if (d->refused || delivered)
+		return;
+	d->told = DELIVERY_WELL;
+	d->reason[0] = '\0';
+}
+
 struct delivery_step delivery_step(struct delivery *d, int64_t now_ms)
 {
 	static const struct delivery_step nothing = { .what = DELIVERY_NOTHING };
 	int64_t until_ms = 0;
 	size_t max;
 
-	if (d->state == DELIVERY_DOWN || d->state == DELIVERY_TAKING ||
-	    d->state == DELIVERY_SENDING)
+	if (d->state == DELIVERY_TAKING || d->state == DELIVERY_SENDING)
 		return nothing;
-	if (d->waiting == 0) {
-		from_the_oldest(d);
-		d->suspect = d->killer = 0;
-		d->state = DELIVERY_IDLE;
+	if (d->waiting == 0)
+		nothing_waits(d);
+	if (d->waiting == 0 || d->state == DELIVERY_DOWN)
 		return nothing;
-	}
 	if (now_ms < d->retry_at_ms)
 		return wait_until(d, d->retry_at_ms);
 	if (d->left && now_ms >= d->again_at_ms)
 		d->left = false;
 	if (d->left && d->from >= d->next_seq)
 		return wait_until(d, d->again_at_ms);
+	if (d->no_journal) {
+		d->state = DELIVERY_PARKED;
+		return nothing;
+	}
 	max = allowed(d, now_ms, &until_ms);
 	if (max == 0)
 		return wait_until(d, until_ms);
@@ -316,13 +358,25 @@ struct delivery_step delivery_step(struct delivery *d, int64_t now_ms)
 
 /* ---- what is told ---- */
 
-enum delivery_news delivery_news(struct delivery *d, int64_t now_ms)
+static enum delivery_news news_of_rejects(struct delivery *d, int64_t now_ms)
+{
+	if (d->rejects == 0 || (d->rejects_ms != 0 && now_ms - d->rejects_ms < DELIVERY_REJECTS_MS))
+		return DELIVERY_NO_NEWS;
+	d->told_rejects = d->rejects;
+	d->rejects = 0;
+	d->rejects_ms = now_ms;
+	return DELIVERY_REJECTS;
+}
+
+static enum delivery_news news_of_far_end(struct delivery *d, int64_t now_ms)
 {
 	enum delivery_news is = d->refused			  ? DELIVERY_REFUSED
 				: d->failures > 0 || d->again > 0 ? DELIVERY_WRONG
 								  : DELIVERY_WELL;
 
 	if (is == DELIVERY_WELL) {
+		if (d->told != DELIVERY_WELL && d->since == 0)
+			return DELIVERY_NO_NEWS; /* nothing says so */
 		if (d->waiting > 0 && now_ms - d->failed_ms < DELIVERY_WELL_MS)
 			return DELIVERY_NO_NEWS; /* not yet sure */
 		d->reason[0] = '\0';
@@ -333,6 +387,22 @@ enum delivery_news delivery_news(struct delivery *d, int64_t now_ms)
 		d->since = 0;
 	d->told = is;
 	return is;
+}
+
+enum delivery_news delivery_news(struct delivery *d, int64_t now_ms)
+{
+	enum delivery_news n = news_of_far_end(d, now_ms);
+
+	return n == DELIVERY_NO_NEWS ? news_of_rejects(d, now_ms) : n;
+}
+
+const char *delivery_reason(const struct delivery *d)
+{
+	bool failing = d->refused || d->failures > 0 || d->again > 0;
+
+	if (d->rejected[0] && !(failing && d->reason[0]))
+		return d->rejected;
+	return d->reason[0] ? d->reason : NULL;
 }
 
 int64_t delivery_retry_at(const struct delivery *d)

@@ -11,6 +11,8 @@
  *
  * When the plugin itself ends its host twice in a row, records go one by one, until it is known
  * which one it dies of; that one is left behind too.
+ *
+ * What is known of an exporter's records is kept while the journal cannot be used.
  */
 #ifndef DAEMON_DELIVERY_H
 #define DAEMON_DELIVERY_H
@@ -24,6 +26,7 @@
 #define DELIVERY_BACKOFF_MAX_MS 300000
 #define DELIVERY_RETRY_MAX_MS (24 * 3600 * 1000LL) /* of what the far end asks for */
 #define DELIVERY_PAUSE_MS (15 * 60 * 1000)	   /* refused: tried with one record after that */
+#define DELIVERY_REJECTS_MS 600000		   /* told of at most so often */
 #define DELIVERY_WELL_MS 60000 /* without a failure: it goes well again, backlog or not */
 
 enum delivery_state {
@@ -33,6 +36,7 @@ enum delivery_state {
 	DELIVERY_SENDING, /* the host has it */
 	DELIVERY_WAITING, /* until until_ms */
 	DELIVERY_PAUSED,  /* refused by the far end: until until_ms, or told to go on */
+	DELIVERY_PARKED,  /* the journal cannot be used now */
 };
 const char *delivery_state_name(enum delivery_state s);
 
@@ -41,6 +45,7 @@ enum delivery_news { /* what a log should say: once each time, never per try */
 		     DELIVERY_WRONG,   /* it goes wrong: `reason` */
 		     DELIVERY_REFUSED, /* it is paused: `reason` */
 		     DELIVERY_WELL,    /* it goes well again: `since` were delivered meanwhile */
+		     DELIVERY_REJECTS, /* `told_rejects` were refused for good: `rejected` */
 };
 
 struct delivery {
@@ -53,6 +58,7 @@ struct delivery {
 	int64_t retry_at_ms;	    /* nothing is sent before */
 	unsigned failures;	    /* in a row: nothing got done */
 	bool refused;		    /* the last answer was a refusal */
+	bool no_journal;	    /* it cannot be used now */
 	/* what was left behind */
 	bool left;
 	uint64_t from;	/* with `left`: the next take begins here */
@@ -68,7 +74,10 @@ struct delivery {
 	enum delivery_news told;
 	int64_t failed_ms;
 	uint64_t since;
-	double smoothed; /* records a second, delivered */
+	char rejected[244]; /* why the last one was refused for good; "": some went well after it */
+	uint64_t rejects, told_rejects; /* not told of yet; that were told of last */
+	int64_t rejects_ms;		/* told of then; 0: never */
+	double smoothed;		/* records a second, delivered */
 	int64_t smoothed_ms;
 	double tokens; /* for `rate` */
 	int64_t tokens_ms;
@@ -87,6 +96,8 @@ void delivery_host(struct delivery *d, bool up);
 void delivery_died(struct delivery *d, int64_t now_ms);
 /* After each commit: so many wait for it, and the journal's next record will be next_seq. */
 void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq);
+/* Whether the journal can be used; while it cannot, nothing is taken. */
+void delivery_journal(struct delivery *d, bool usable);
 /* Somebody asks for it: nothing is waited for any longer. */
 void delivery_drain(struct delivery *d);
 
@@ -112,8 +123,10 @@ struct delivery_verdict { /* one per record of the batch, in its order */
 void delivery_verdicts(struct delivery *d, const struct delivery_verdict *v, const char *error,
 		       int64_t now_ms);
 
-/* To be asked after each of the above. */
+/* To be asked after each of the above, until there is none. */
 enum delivery_news delivery_news(struct delivery *d, int64_t now_ms);
+/* What goes wrong with it, or did last; NULL: it goes well. */
+const char *delivery_reason(const struct delivery *d);
 /* When it is tried again; 0: it waits for nothing. */
 int64_t delivery_retry_at(const struct delivery *d);
 /* Delivered records a second over the last ten or so. */

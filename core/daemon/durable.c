@@ -23,7 +23,9 @@ struct durable {
 	/* a take, in the pool while `busy` */
 	struct clerk_job job;
 	bool busy, none;
-	uint16_t no; /* its number in the journal */
+	uint16_t no;  /* its number in the journal */
+	uint64_t set; /* as of that one of clerk_exporters_set, */
+	size_t place; /* its place among the journal's exporters; beyond them: it has none */
 	uint64_t from;
 	size_t max, n;
 	struct journal_taken *taken; /* DELIVERY_BATCH_MAX */
@@ -39,11 +41,11 @@ static int64_t now_ms(void)
 
 /* ---- what is said ---- */
 
-static void news(struct durable *d)
+static void say(const struct durable *d, enum delivery_news what)
 {
 	const char *id = d->conf.exporter->id;
 
-	switch (delivery_news(&d->delivery, now_ms())) {
+	switch (what) {
 	case DELIVERY_WRONG:
 		log_msg(d->conf.log, LOG_LEVEL_WARNING,
 			"exporter %s: %s; records are kept and tried again", id,
@@ -61,9 +63,23 @@ static void news(struct durable *d)
 			" wait",
 			id, d->delivery.since, d->delivery.waiting);
 		return;
+	case DELIVERY_REJECTS:
+		log_msg(d->conf.log, LOG_LEVEL_WARNING,
+			"exporter %s: %" PRIu64
+			" records refused for good, the last: %s; see `teslactl journal rejects`",
+			id, d->delivery.told_rejects, d->delivery.rejected);
+		return;
 	case DELIVERY_NO_NEWS:
 		return;
 	}
+}
+
+static void news(struct durable *d)
+{
+	enum delivery_news what;
+
+	while ((what = delivery_news(&d->delivery, now_ms())) != DELIVERY_NO_NEWS)
+		say(d, what);
 }
 
 /* ---- from the journal to the host ---- */
@@ -111,8 +127,10 @@ static void taken(struct durable *d)
 	char why[sizeof d->err.text + 32];
 	int r = d->r;
 
-	if (d->none) /* the clerk says why, and when it is well again */
-		delivery_changed(&d->delivery, 0, d->delivery.next_seq);
+	if (d->none) { /* the clerk says why, and when it is well again */
+		delivery_journal(&d->delivery, false);
+		return;
+	}
 	if (r == 0)
 		delivery_took(&d->delivery, d->taken, d->n, now_ms());
 	if (r == 0 && d->n > 0) {
@@ -148,6 +166,7 @@ static void pump(struct durable *d)
 
 	if (d->busy || d->stopped)
 		return;
+	delivery_journal(&d->delivery, clerk_usable(d->conf.clerk));
 	s = delivery_step(&d->delivery, now_ms());
 	news(d);
 	(void)uv_timer_stop(&d->timer);
@@ -275,15 +294,35 @@ void durable_down(struct durable *d, bool blamed)
 	pump(d);
 }
 
+/* It is looked for again only when there are others, not after each turn of the clerk. */
+static const struct journal_exporter_info *in_journal(struct durable *d)
+{
+	const struct journal_info *info = clerk_info(d->conf.clerk);
+	uint64_t set = clerk_exporters_set(d->conf.clerk);
+
+	if (d->set != set) {
+		const struct journal_exporter_info *e =
+			clerk_exporter(d->conf.clerk, d->conf.exporter->id);
+
+		d->place = e ? (size_t)(e - info->exporters) : info->n_exporters;
+		d->set = set;
+	}
+	return d->place < info->n_exporters ? &info->exporters[d->place] : NULL;
+}
+
 void durable_changed(struct durable *d)
 {
-	const struct journal_exporter_info *e = clerk_exporter(d->conf.clerk, d->conf.exporter->id);
+	const struct journal_exporter_info *e = in_journal(d);
+	uint64_t waiting = e ? e->waiting : 0, next_seq = clerk_info(d->conf.clerk)->next_seq;
+	bool parked = d->delivery.state == DELIVERY_PARKED && clerk_usable(d->conf.clerk);
+	bool same = waiting == d->delivery.waiting &&
+		    (waiting == 0 || next_seq == d->delivery.next_seq);
 
 	if (e != NULL) /* else nothing was recorded for it yet, or it was purged */
 		d->no = e->no;
-	delivery_changed(&d->delivery, e != NULL ? e->waiting : 0,
-			 clerk_info(d->conf.clerk)->next_seq);
-	pump(d);
+	delivery_changed(&d->delivery, waiting, next_seq);
+	if (parked || !same)
+		pump(d);
 }
 
 void durable_drain(struct durable *d)

@@ -51,7 +51,7 @@ const char *status_durable(const struct slot *s, const char **state)
 		return s->failure;
 	if (s->state != SLOT_RUNNING)
 		return s->reason;
-	return v->reason[0] ? v->reason : NULL;
+	return delivery_reason(v);
 }
 
 /* `e` NULL: nothing was recorded for it yet. */

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/record.h"
-#include "daemon/clerk.h"
+#include "daemon/durable.h"
 #include "daemon/journal_check.h"
 
 /* ---- a journal ---- */
@@ -99,13 +99,25 @@ bool journal_broken(const struct journal *j)
 int journal_info(struct journal *j, struct journal_info *ret)
 {
 	*ret = (struct journal_info){ .records = j->entries,
-				      .exporters = calloc(1, sizeof *ret->exporters),
-				      .n_exporters = 1 };
+				      .next_seq = j->entries + 1,
+				      .exporters = calloc(2, sizeof *ret->exporters),
+				      .n_exporters = 2 };
 	cr_assert(ret->exporters != NULL);
-	(void)snprintf(ret->exporters->id, sizeof ret->exporters->id, "a");
-	ret->exporters->no = 1;
-	ret->exporters->waiting = j->entries;
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(ret->exporters[i].id, sizeof ret->exporters->id, i ? "c" : "a");
+		ret->exporters[i].no = i ? 3 : 1;
+		ret->exporters[i].waiting = j->entries;
+	}
 	return 0;
+}
+
+int journal_take(struct journal *j, uint16_t exporter, uint64_t from, size_t max, size_t max_bytes,
+		 struct buf *bytes, struct journal_taken *taken, size_t *n, struct tesla_error *err)
+{
+	(void)j, (void)exporter, (void)from, (void)max, (void)max_bytes, (void)err;
+	*taken = (struct journal_taken){ .seq = 1, .len = 1 };
+	*n = 1;
+	return buf_append(bytes, "\xc0", 1);
 }
 
 /* ---- a clerk ---- */
@@ -574,4 +586,134 @@ Test(clerk, what_a_stop_could_not_commit_is_said)
 	close_office(&o);
 	cr_assert(eq(uint, o.warnings, 1));
 	cr_assert(strstr(o.last, "that 2 records are done with") != NULL, "%s", o.last);
+}
+
+/* ---- those who take from it ---- */
+
+struct pair {
+	struct office o;
+	struct durable *durables[2];
+	unsigned batches;
+};
+
+static void on_pair_change(void *arg)
+{
+	struct pair *p = arg;
+
+	for (size_t i = 0; i < 2; i++)
+		durable_changed(p->durables[i]);
+	p->o.changes++;
+}
+
+static int on_send(void *arg, const struct buf *frame)
+{
+	(void)frame;
+	((struct pair *)arg)->batches++;
+	return 0;
+}
+
+static void on_time(uv_timer_t *timer)
+{
+	*(bool *)timer->data = true;
+}
+
+/* How often the loop turns in that time. */
+static unsigned turns_in(struct office *o, unsigned ms)
+{
+	unsigned n = 0;
+	bool over = false;
+	uv_timer_t timer = { .data = &over };
+
+	(void)uv_timer_init(&o->loop, &timer);
+	(void)uv_timer_start(&timer, on_time, ms, 0);
+	for (; !over; n++)
+		(void)uv_run(&o->loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&timer, NULL);
+	(void)uv_run(&o->loop, UV_RUN_NOWAIT);
+	return n;
+}
+
+static enum delivery_state state_of(const struct pair *p, size_t i)
+{
+	return durable_delivery(p->durables[i])->state;
+}
+
+/* One takes while the commit fails, the other one comes later. */
+Test(clerk, who_takes_waits_while_there_is_no_journal)
+{
+	static const struct conf_exporter conf[] = { { .id = "a", .batch = 1 },
+						     { .id = "c", .batch = 1 } };
+	struct pair p = { .batches = 0 };
+	unsigned turns;
+
+	open_office(&p.o, 60000);
+	for (size_t i = 0; i < 2; i++) {
+		const struct durable_conf c = { &conf[i], p.o.clerk, &p.o.log, on_send, &p };
+
+		p.durables[i] = durable_new(&p.o.loop, &c);
+	}
+	clerk_on_change(p.o.clerk, on_pair_change, &p);
+	push(&p.o, 1);
+	wait_for(&p.o, &fake.writes, 1);
+	wait_for(&p.o, &p.o.changes, 2);
+	cr_assert(eq(u64, durable_delivery(p.durables[0])->waiting, 1));
+	fake.write_r = fake.prepare_r = -EIO;
+	fake.breaks = true;
+	push(&p.o, 2);
+	durable_up(p.durables[0]);
+	wait_for(&p.o, &p.o.errors, 1);
+	durable_up(p.durables[1]);
+	cr_assert(eq(int, state_of(&p, 0), DELIVERY_PARKED));
+	cr_assert(eq(int, state_of(&p, 1), DELIVERY_PARKED));
+	turns = turns_in(&p.o, 300);
+	cr_assert(lt(uint, turns, 10), "%u turns", turns);
+	cr_assert(eq(u64, durable_delivery(p.durables[0])->waiting, 1), "that is not forgotten");
+	fake.write_r = fake.prepare_r = 0;
+	wait_for(&p.o, &p.batches, 2);
+	cr_assert(eq(int, state_of(&p, 0), DELIVERY_SENDING));
+	for (size_t i = 0; i < 2; i++) {
+		durable_stop(p.durables[i]);
+		durable_close(p.durables[i]);
+	}
+	close_office(&p.o);
+	for (size_t i = 0; i < 2; i++)
+		durable_free(p.durables[i]);
+}
+
+/* Their verdicts cannot be committed: that is tried when it is due, not with each take. */
+Test(clerk, who_takes_waits_while_nothing_can_be_settled)
+{
+	static const struct conf_exporter conf = { .id = "a", .batch = 1 };
+	struct pair p = { .batches = 0 };
+	struct durable_conf c = { &conf, NULL, NULL, on_send, &p };
+	unsigned turns;
+
+	open_office(&p.o, 0);
+	c.clerk = p.o.clerk;
+	c.log = &p.o.log;
+	for (size_t i = 0; i < 2; i++)
+		p.durables[i] = durable_new(&p.o.loop, &c);
+	clerk_on_change(p.o.clerk, on_pair_change, &p);
+	push(&p.o, 1);
+	wait_for(&p.o, &fake.writes, 1);
+	wait_for(&p.o, &p.o.changes, 2);
+	fake.write_r = fake.verdicts_r = -ENOSPC;
+	settle(&p.o, NULL);
+	fake.entries = 9;
+	wait_for(&p.o, &p.o.errors, 1);
+	for (size_t i = 0; i < 2; i++)
+		durable_up(p.durables[i]);
+	turns = turns_in(&p.o, 300);
+	cr_assert(lt(uint, turns, 10), "%u turns", turns);
+	cr_assert(le(uint, fake.tried, 2), "%u commits tried", fake.tried);
+	cr_assert(eq(int, state_of(&p, 0), DELIVERY_PARKED));
+	fake.write_r = fake.verdicts_r = 0;
+	wait_for(&p.o, &p.batches, 2);
+	for (size_t i = 0; i < 2; i++) {
+		durable_stop(p.durables[i]);
+		durable_close(p.durables[i]);
+	}
+	close_office(&p.o);
+	for (size_t i = 0; i < 2; i++)
+		durable_free(p.durables[i]);
 }

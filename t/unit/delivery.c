@@ -546,3 +546,89 @@ Test(delivery, a_count_that_is_wrong_does_not_spin)
 	}
 	cr_assert(eq(int, m.d.state, DELIVERY_WAITING));
 }
+
+/* ---- what is told, when nobody delivered anything ---- */
+
+static void refuse_for_good(struct model *m, void *arg, struct delivery_verdict *v,
+			    const uint64_t *seqs, size_t n)
+{
+	(void)m, (void)arg, (void)seqs;
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct delivery_verdict){ TESLA_REJECT, 0, "too long" };
+}
+
+Test(delivery, what_is_dropped_is_no_sign_that_it_goes_well)
+{
+	struct model m;
+
+	model_init(&m, 25, 7);
+	run_now(&m, nobody_there, NULL);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_WRONG));
+	memset(m.waits, 0, sizeof m.waits); /* purged */
+	changed(&m);
+	run_now(&m, nobody_there, NULL);
+	cr_assert(eq(int, m.d.state, DELIVERY_IDLE));
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS));
+	cr_assert(delivery_reason(&m.d) == NULL, "%s", m.d.reason);
+	cr_assert(eq(uint, m.d.failures, 0));
+	m.now_ms = m.d.retry_at_ms;
+	records_add(&m, 1);
+	run_now(&m, nobody_there, NULL);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_WRONG), "anew");
+}
+
+Test(delivery, what_is_refused_for_good_is_told_now_and_then)
+{
+	struct model m;
+
+	model_init(&m, 25, 7);
+	run_now(&m, nobody_there, NULL);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_WRONG));
+	cr_assert(wait_once(&m));
+	cr_assert(step(&m, refuse_for_good, NULL));
+	m.now_ms += DELIVERY_WELL_MS + 1;
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_REJECTS),
+		  "and not that it is well");
+	cr_assert(eq(u64, m.d.told_rejects, BATCH));
+	cr_assert(strcmp(delivery_reason(&m.d), "refused for good: too long") == 0);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS));
+	run_now(&m, refuse_for_good, NULL);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS));
+	for (int i = 0; i < 9; i++) { /* a minute each */
+		m.now_ms += 60000;
+		records_add(&m, 1);
+		run_now(&m, refuse_for_good, NULL);
+		cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS));
+	}
+	m.now_ms += 60000;
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_REJECTS));
+	cr_assert(eq(u64, m.d.told_rejects, 15 + 9));
+	records_add(&m, 1);
+	run_now(&m, accept_all, NULL);
+	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS));
+	cr_assert(delivery_reason(&m.d) == NULL, "%s", m.d.rejected);
+}
+
+Test(delivery, without_a_journal_nothing_is_forgotten)
+{
+	struct poison p = { 3, 0 };
+	struct model m;
+	uint64_t suspect;
+
+	model_init(&m, 100, 7);
+	cr_assert(step(&m, die_of_it, &p));
+	cr_assert(step(&m, die_of_it, &p));
+	suspect = m.d.suspect;
+	cr_assert(ne(u64, suspect, 0));
+	cr_assert(eq(int, delivery_step(&m.d, m.now_ms).what, DELIVERY_TAKE));
+	delivery_journal(&m.d, false);
+	cr_assert(eq(int, delivery_step(&m.d, m.now_ms).what, DELIVERY_NOTHING));
+	cr_assert(eq(int, m.d.state, DELIVERY_PARKED));
+	cr_assert(strcmp(delivery_state_name(m.d.state), "parked") == 0);
+	cr_assert(eq(u64, m.d.suspect, suspect));
+	cr_assert(eq(u64, m.d.waiting, 100));
+	delivery_journal(&m.d, true);
+	p.seq = 0;
+	run_to_the_end(&m, die_of_it, &p);
+	all_delivered_once(&m, "parked");
+}
