@@ -46,6 +46,7 @@ e2e_tests = \
 	t/e2e/555-clock-change.sh \
 	t/e2e/560-three-days.sh \
 	t/e2e/570-damaged.sh \
+	t/e2e/575-full-disk.sh \
 	t/e2e/580-rejects.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
