@@ -25,7 +25,7 @@ void pack_free(struct pack *p);
  */
 int pack_work(struct pack *p, const struct tesla_host *host, int64_t until_us);
 
-/* Removes a plain file that is the last member of the compressed one, by size and sum.  0, -errno. */
+/* Removes a plain file that is the compressed one's last member, by size and sum.  0 or -errno. */
 int pack_settle(int folder_fd, const char *name);
 
 #endif
