@@ -19,7 +19,9 @@ struct durable {
 	struct durable_conf conf;
 	struct delivery delivery;
 	uv_timer_t timer;
-	bool stopped;
+	bool stopped, holding;
+	void (*held)(void *arg); /* NULL: it was called */
+	void *held_arg;
 	/* a take, in the pool while `busy` */
 	struct clerk_job job;
 	bool busy, none;
@@ -160,10 +162,25 @@ static void on_timer(uv_timer_t *timer)
 	pump(timer->data);
 }
 
+static void held_when_idle(struct durable *d)
+{
+	void (*held)(void *arg) = d->held;
+	bool under_way = d->busy || d->delivery.state == DELIVERY_SENDING;
+
+	if (held == NULL || (under_way && !d->stopped))
+		return;
+	d->held = NULL;
+	held(d->held_arg);
+}
+
 static void pump(struct durable *d)
 {
 	struct delivery_step s;
 
+	if (d->holding) {
+		held_when_idle(d);
+		return;
+	}
 	if (d->busy || d->stopped)
 		return;
 	delivery_journal(&d->delivery, clerk_usable(d->conf.clerk));
@@ -331,10 +348,28 @@ void durable_drain(struct durable *d)
 	pump(d);
 }
 
+bool durable_hold(struct durable *d, void (*held)(void *arg), void *arg)
+{
+	if (d->holding)
+		return false;
+	d->holding = true;
+	d->held = held;
+	d->held_arg = arg;
+	held_when_idle(d);
+	return true;
+}
+
+void durable_release(struct durable *d)
+{
+	d->holding = false;
+	pump(d);
+}
+
 void durable_stop(struct durable *d)
 {
 	d->stopped = true;
 	(void)uv_timer_stop(&d->timer);
+	held_when_idle(d);
 }
 
 void durable_close(struct durable *d)

@@ -37,6 +37,12 @@ void durable_changed(struct durable *d);
 int durable_verdicts(struct durable *d, const msgpack_object *msg, struct tesla_error *err);
 /* What waits is tried now. */
 void durable_drain(struct durable *d);
+/*
+ * No batch is taken any more until durable_release.  `held` is called once none is under way,
+ * perhaps at once; at a stop, at the latest.  False: somebody holds it already.
+ */
+bool durable_hold(struct durable *d, void (*held)(void *arg), void *arg);
+void durable_release(struct durable *d);
 /* Nothing more is sent; verdicts on what is under way are still taken. */
 void durable_stop(struct durable *d);
 /* Closes its handle; after that and after the clerk has closed, durable_free. */

@@ -26,8 +26,9 @@ struct command { /* one under way */
 	struct daemon *daemon;
 	struct control_peer peer;
 	int (*run)(struct command *c, struct journal *j);
-	uint16_t exporter; /* whose; ANY: all */
-	char *to;	   /* drain: to whom */
+	uint16_t exporter;    /* whose; ANY: all */
+	char *to;	      /* drain: to whom */
+	struct durable *held; /* takes nothing meanwhile; NULL: nobody does */
 	uint64_t from, max;
 	bool rejects, whole; /* whole: the records too */
 	/* what comes of it */
@@ -195,6 +196,16 @@ static void command_free(struct command *c)
 	free(c);
 }
 
+static void command_end(struct command *c)
+{
+	if (c->held != NULL)
+		durable_release(c->held);
+	c->daemon->n_walks--;
+	if (!c->daemon->stopping)
+		control_reply(c->daemon->control, &c->peer, &c->reply);
+	command_free(c);
+}
+
 static void on_done(struct clerk_job *job)
 {
 	struct command *c = (struct command *)((char *)job - offsetof(struct command, job));
@@ -203,10 +214,7 @@ static void on_done(struct clerk_job *job)
 		clerk_do(c->daemon->recording.clerk, job);
 		return;
 	}
-	c->daemon->n_walks--;
-	if (!c->daemon->stopping)
-		control_reply(c->daemon->control, &c->peer, &c->reply);
-	command_free(c);
+	command_end(c);
 }
 
 /* NULL: *reply says why. */
@@ -242,6 +250,36 @@ static bool command_start(struct command *c)
 	c->daemon->n_walks++;
 	clerk_do(c->daemon->recording.clerk, &c->job);
 	return false;
+}
+
+static void on_held(void *arg)
+{
+	struct command *c = arg;
+
+	if (c->daemon->stopping)
+		command_end(c);
+	else
+		clerk_do(c->daemon->recording.clerk, &c->job);
+}
+
+/*
+ * What is under way is settled first, and nothing is taken meanwhile: what was delivered must not
+ * go to somebody else as well.
+ */
+static bool command_start_alone(struct command *c, struct buf *reply)
+{
+	struct slot *s = fleet_durable(&c->daemon->fleet, exporter_id(c, c->exporter));
+
+	if (s == NULL)
+		return command_start(c);
+	c->held = s->durable;
+	c->daemon->n_walks++;
+	if (durable_hold(c->held, on_held, c))
+		return false;
+	control_error(reply, "another command works on what waits for it: try again");
+	c->daemon->n_walks--;
+	command_free(c);
+	return true;
 }
 
 /* ---- what is asked ---- */
@@ -319,7 +357,7 @@ static bool op_purge(struct daemon *d, const struct control_peer *peer,
 	c->exporter = exporter;
 	log_msg(&d->log, LOG_LEVEL_WARNING, "purged by the control socket: what waits for %s%s",
 		exporter_id(c, exporter), c->rejects ? ", and its rejects" : "");
-	return command_start(c);
+	return command_start_alone(c, reply);
 }
 
 static bool drain_to(struct daemon *d, const struct control_peer *peer,
@@ -347,7 +385,7 @@ static bool drain_to(struct daemon *d, const struct control_peer *peer,
 	c->run = run_move;
 	c->exporter = exporter;
 	c->to = to;
-	return command_start(c);
+	return command_start_alone(c, reply);
 }
 
 static bool op_drain(struct daemon *d, const struct control_peer *peer,

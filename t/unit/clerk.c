@@ -18,6 +18,7 @@
 
 struct journal { /* written to by the pool while a turn is under way, else by the test */
 	int prepare_r, open_r, write_r, verdicts_r;
+	bool patient;		      /* is prepared until that is cancelled */
 	bool broken, damaged, breaks; /* breaks: when a write fails */
 	char full;		      /* exporters from this letter on are too many; 0: none is */
 	unsigned prepared, opened, closed, writes, tried;
@@ -31,7 +32,9 @@ static struct journal fake;
 int journal_prepare(const struct journal_check *check, char **set_aside, uint64_t *carried,
 		    struct tesla_error *err)
 {
-	(void)check;
+	for (; fake.patient && !atomic_load(check->cancel); (void)usleep(1000))
+		;
+	fake.prepare_r = fake.patient ? -ECANCELED : fake.prepare_r;
 	fake.prepared++;
 	*set_aside = fake.damaged ? strdup("j.damaged") : NULL;
 	*carried = 5;
@@ -490,8 +493,10 @@ Test(clerk, a_stop_while_it_is_checked)
 {
 	struct office o;
 
+	fake.patient = true;
 	open_office(&o, 60000);
 	close_office(&o);
+	cr_assert(eq(uint, o.errors, 0), "%s", o.last);
 	cr_assert(eq(uint, fake.opened, fake.closed));
 }
 

@@ -375,3 +375,52 @@ Test(durable, the_reason_is_said)
 	plant_release(p);
 	free(p);
 }
+
+static void on_held(void *arg)
+{
+	(*(unsigned *)arg)++;
+}
+
+Test(durable, who_holds_it_waits_for_what_is_under_way)
+{
+	struct plant *p = calloc(1, sizeof *p);
+	unsigned held = 0;
+
+	cr_assert(p != NULL);
+	plant_init(p);
+	records_make(p, 3 * BATCH);
+	while (durable_delivery(p->durable)->state != DELIVERY_TAKING)
+		(void)uv_run(&p->loop, UV_RUN_ONCE);
+	cr_assert(durable_hold(p->durable, on_held, &held));
+	cr_assert(not(durable_hold(p->durable, on_held, &held)));
+	run(p);
+	cr_assert(eq(uint, p->batches, 1), "that one was taken before");
+	cr_assert(eq(uint, held, 0));
+	answer(p, ~0u, TESLA_RETRY);
+	cr_assert(eq(uint, held, 1));
+	for (int i = 0; i < 20; i++)
+		(void)uv_run(&p->loop, UV_RUN_NOWAIT);
+	cr_assert(eq(uint, p->batches, 1));
+	durable_release(p->durable);
+	run(p);
+	cr_assert(eq(uint, p->batches, 2));
+	cr_assert(durable_hold(p->durable, on_held, &held));
+	durable_down(p->durable, false); /* its host has it no more */
+	p->turn = 0;
+	cr_assert(eq(uint, held, 2));
+	durable_release(p->durable);
+	cr_assert(durable_hold(p->durable, on_held, &held));
+	cr_assert(eq(uint, held, 3), "at once");
+	durable_release(p->durable);
+	durable_up(p->durable);
+	for (run(p); p->turn != 0; run(p))
+		answer(p, ~0u, TESLA_RETRY);
+	all_done_once(p);
+	records_make(p, 1);
+	run(p);
+	cr_assert(durable_hold(p->durable, on_held, &held));
+	cr_assert(eq(uint, held, 3));
+	plant_release(p);
+	cr_assert(eq(uint, held, 4), "at a stop too");
+	free(p);
+}
