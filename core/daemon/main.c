@@ -226,7 +226,6 @@ static int daemon_run(struct daemon *d)
 {
 	int r;
 
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ,
 		     SIG_IGN); /* a log file at its limit: what it lacks costs no readings */
 	if (check_run(&d->check, &d->files, false, &d->log) != 0) {
@@ -258,6 +257,7 @@ int main(int argc, char **argv)
 	tzset(); /* windows end by the local clock */
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return 1;
+	(void)signal(SIGPIPE, SIG_IGN); /* a host may end before it is told to */
 	if (o.check)
 		return check_main(&o);
 	d.files = o.files;
