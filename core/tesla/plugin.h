@@ -394,8 +394,9 @@ struct tesla_exporter {
 	/*
 	 * verdicts: one per item, all RETRY at first; a live exporter leaves them.  Records come in
 	 * the order in which they were made; one that is RETRY while later ones are DONE is left
-	 * behind and comes again by itself.  Negative: nothing more could be done, *err says why; verdicts that were
-	 * set count.  A record may come again although it was DONE, when the daemon was killed.
+	 * behind and comes again by itself.  Negative: nothing more could be done, *err says why;
+	 * verdicts that were set count.  A record may come again although it was DONE, when the
+	 * daemon was killed.
 	 */
 	int (*deliver)(void *self, const struct tesla_batch *, struct tesla_verdict *verdicts,
 		       struct tesla_error *);
