@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 25
+# seconds: 90
 # SPDX-License-Identifier: Apache-2.0
 # An open window survives kill -9 of the core, and a clean stop with the loss of run_dir: its record
 # lacks no more than the time in which nothing was read.  A daemon started in the middle of a window
@@ -72,14 +72,15 @@ wait_for 20 lines_at_least $((n + 1)) new.jsonl
 read -r _ covered < <(count_at $end | tr '[],' '   ')
 test "$covered" -gt 0 -a "$covered" -le 3100 || fail "started 5 s late, it covers $covered of $window ms"
 
-# The clock leaps an hour ahead, and half an hour back.
-n=$(wc -l <new.jsonl)
-set_clock $((offset_us / 1000 + 3600000))
-wait_for 30 lines_at_least $((n + 2)) new.jsonl
-set_clock $((offset_us / 1000 - 1800000))
-wait_for 30 grep -q 'the clock went back' teslad.log
+# The clock leaps an hour ahead, half an hour back, where nothing was recorded yet, and once more half
+# an hour back, where something was: each time it goes on with what has no record.
+for step in 3600000 -1800000 -1800000; do
+	n=$(wc -l <new.jsonl)
+	set_clock $((offset_us / 1000 + step))
+	wait_for 60 lines_at_least $((n + 2)) new.jsonl
+done
 stop teslad
 jq -e -s --argjson window $window '(map([.analyzer, .end_ms]) | length == (unique | length))
 	and all(.[]; .end_ms % $window == 0 and .variables.TPF.covered_ms[0] <= $window)' new.jsonl >/dev/null ||
 	fail "a record twice, or one that covers too much: $(jq -c . new.jsonl)"
-test "$(wc -l <new.jsonl)" -lt 20 || fail "$(wc -l <new.jsonl) records"
+test "$(wc -l <new.jsonl)" -lt 25 || fail "$(wc -l <new.jsonl) records"

@@ -30,7 +30,7 @@ state_is() {
 start_teslad
 wait_for 30 backlog_is_more_than 12
 stop teslad
-n=$(ls -d state/journal* | wc -l)
+n=$(find state -maxdepth 1 -name "journal*" | wc -l)
 assert_eq "journals" "$n" 1
 py - state/journal/data.mdb <<'END'
 import sys
@@ -53,13 +53,13 @@ more_sweeps() {
 }
 wait_for 20 more_sweeps
 assert_match "said" "$(ctl journal | jq -r .reason)" 'disk is full|disk fails'
-assert_eq "nothing is renamed" "$(ls -d state/journal*)" state/journal
+assert_eq "nothing is renamed" "$(find state -maxdepth 1 -name "journal*")" state/journal
 cmp damaged.mdb state/journal/data.mdb || fail "the damaged one was changed"
 
 rm state/fills
 wait_for 60 state_is open 0
 wait_for 20 backlog_is_more_than 14
-aside=$(ls -d state/journal.damaged-*)
+aside=$(find state -maxdepth 1 -name "journal.damaged-*")
 cmp damaged.mdb "$aside/data.mdb" || fail "another one was set aside"
 grep -q 'is damaged: .*; it had [0-9]* records.*were carried over' teslad.log || fail "it is not said"
 stop teslad

@@ -22,7 +22,7 @@ mkdir state
 assert_eq "recorded" "$(wc -l <written)" 6
 start_teslad
 wait_for 20 drained
-ctl journal rejects old >rejects
+ctl journal rejects >rejects
 told=$(ctl journal | jq -c '.exporters[0] | [.delivered, .rejected, .rejects, .backlog]')
 teslactl journal rejects old >shown
 teslactl --json journal export rejects old >exported
