@@ -265,10 +265,10 @@ static void on_turn(uv_work_t *work, int status)
 	if (t.looked)
 		take_info(c, &t.info);
 	c->usable = t.usable;
-	if (t.r != 0 && !(c->stopping && t.r == -ECANCELED)) {
+	if (t.r != 0) {
 		c->unproven = c->unproven || !t.open;
 		failed(c, t.err.text);
-	} else if (t.r == 0 && is_well(c, &t)) {
+	} else if (is_well(c, &t)) {
 		well(c);
 	}
 	if (t.looked && c->changed != NULL)

@@ -144,8 +144,10 @@ static void on_ended(void *arg, const struct host_end *end)
 		fleet_stopped(s->fleet);
 		return;
 	}
-	log_msg(s->fleet->log, LOG_LEVEL_WARNING, "%s %zu ended after %.1f s: %s", slot_name(s),
-		s->owner, (double)end->up_us / 1e6, end->reason);
+	log_msg(s->fleet->log, s->refused ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+		"%s %zu ended after %.1f s: %s", slot_name(s), s->owner, (double)end->up_us / 1e6,
+		end->reason);
+	s->refused = false;
 	text_set(&s->reason, end->reason);
 	if (s->exporter == NULL) {
 		lines_down(s, end->reason);
@@ -186,8 +188,15 @@ static void on_log(struct slot *s, const msgpack_object *msg)
 static void on_exporter_failed(struct slot *s, const msgpack_object *msg)
 {
 	_cleanup_free_ char *text = mp_strdup(msg, "text");
+	const char *why = text ? text : "it would not open";
 
-	text_set(&s->failure, text ? text : "it would not open");
+	if (s->failure == NULL || strcmp(s->failure, why) != 0)
+		log_msg(s->fleet->log, LOG_LEVEL_ERROR,
+			"exporter %s cannot begin: %s; it is tried again, which is not said each time%s",
+			slot_name(s), why,
+			s->durable ? "; its records wait (`teslactl journal drain`: now)" : "");
+	text_set(&s->failure, why);
+	s->refused = true;
 	host_kill(s->host, "%s: %s", s->exporter->name, s->failure);
 }
 
@@ -216,6 +225,9 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 	}
 	if (mp_is(msg, "m", "ready")) {
 		s->state = SLOT_RUNNING;
+		if (s->failure != NULL)
+			log_msg(s->fleet->log, LOG_LEVEL_INFO, "exporter %s could begin",
+				slot_name(s));
 		text_set(&s->failure, NULL);
 		if (s->exporter == NULL)
 			lines_up(s);

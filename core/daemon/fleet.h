@@ -37,7 +37,8 @@ struct slot {
 	bool *wants;
 	size_t sink; /* in the hub */
 	struct tally tally;
-	char *failure; /* its plugin would not open */
+	char *failure; /* its plugin would not open; said when it is another one than before */
+	bool refused;  /* that is why this host is ended */
 };
 
 struct fleet {

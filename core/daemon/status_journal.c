@@ -10,7 +10,7 @@
 
 /* ---- the journal ---- */
 
-#define STATE_KEYS 8u
+#define STATE_KEYS 11u
 
 static void pack_state(const struct daemon *d, msgpack_packer *pk)
 {
@@ -19,6 +19,7 @@ static void pack_state(const struct daemon *d, msgpack_packer *pk)
 	const char *reason, *const *set_aside;
 	enum clerk_state state = clerk_state(d->recording.clerk, &reason);
 	size_t n = clerk_set_aside(d->recording.clerk, &set_aside);
+	const struct clerk_counts *clerk = clerk_counts(d->recording.clerk);
 	struct recorder_counts counts;
 
 	recorder_counts(d->recording.recorder, &counts);
@@ -28,7 +29,10 @@ static void pack_state(const struct daemon *d, msgpack_packer *pk)
 	key_count(pk, "records", info->records);
 	key_count(pk, "bytes", info->bytes);
 	key_count(pk, "waiting", keep_waiting(d->recording.keep));
-	key_count(pk, "lost", counts.lost + keep_dropped(d->recording.keep));
+	key_count(pk, "records_made", counts.records);
+	key_count(pk, "late", counts.late);
+	key_count(pk, "lost", counts.lost + keep_dropped(d->recording.keep) + clerk->damaged);
+	key_count(pk, "left_out", clerk->left_out);
 	key_array(pk, "set_aside", n);
 	for (size_t i = 0; i < n; i++)
 		mp_str(pk, set_aside[i]);
