@@ -22,7 +22,7 @@ wait_for 15 tried 3
 wait_for 10 shown
 assert_match "the reason" "$(ctl journal | jq -r '.exporters[0].reason')" 'make the folder'
 assert_eq "said" "$(grep -c 'error: exporter localFile:.*cannot begin' teslad.log)" 1
-assert_match "what to do" "$(grep 'cannot begin' teslad.log)" 'data: No such file.*make the folder.*journal drain'
+assert_match "what to do" "$(grep 'cannot begin' teslad.log)" 'make the folder.*journal drain'
 assert_eq "ends said" "$(grep -c 'warning: localFile.*ended after' teslad.log || true)" 0
 mkdir data
 teslactl journal drain localFile:data >/dev/null
@@ -34,4 +34,4 @@ stop teslad
 test "$made" -ge 3 || fail "$made records made in more than 3 s"
 jq -e '.late >= 0 and .left_out == 0 and .records_made > 0' list || fail "counts that are none"
 grep -q 'exporter localFile:data could begin' teslad.log || fail "that it could begin is not said"
-test "$(grep -hv HORA data/1/2*.txt | wc -l)" -ge "$made" || fail "lines are missing"
+test "$(cat data/1/2*.txt | grep -vc HORA)" -ge "$made" || fail "lines are missing"
