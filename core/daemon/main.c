@@ -114,7 +114,7 @@ void daemon_stop(struct daemon *d)
 	d->stopping = true;
 	control_stop(d->control);
 	for (size_t i = 0; i < N_ELEMENTS(d->signals); i++)
-		uv_close((uv_handle_t *)&d->signals[i], NULL);
+		uv_unref((uv_handle_t *)&d->signals[i]);
 	if (d->fleet.loop != NULL)
 		fleet_stop(&d->fleet, on_fleet_stopped, d);
 	else
@@ -143,6 +143,15 @@ static void signals_start(struct daemon *d)
 		d->signals[i].data = d;
 		(void)uv_signal_start(&d->signals[i], on_signal, which[i]);
 	}
+}
+
+/* Once all is saved: until then a second signal is taken, and changes nothing. */
+static void signals_stop(struct daemon *d)
+{
+	for (size_t i = 0; i < N_ELEMENTS(d->signals); i++)
+		if (d->signals[i].data != NULL)
+			uv_close((uv_handle_t *)&d->signals[i], NULL);
+	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 }
 
 static void limit_raise(void)
@@ -242,6 +251,7 @@ static int daemon_run(struct daemon *d)
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 	fleet_release(&d->fleet);
 	recording_release(&d->recording);
+	signals_stop(d);
 	return uv_loop_close(&d->loop) == 0 && r == 0 ? 0 : 1;
 }
 

@@ -50,8 +50,10 @@ read -r count covered < <(count_at $end | tr '[],' '   ')
 test "$count" -ge 20 || fail "the record of the window that was killed in has $count readings"
 test "$covered" -ge 4000 -a "$covered" -le $window || fail "it covers $covered ms"
 
-# Stopped, and the machine starts again: run_dir is empty.
+# Stopped, with more than one signal, and the machine starts again: run_dir is empty.
 wait_for 10 sweeps_reach 15
+kill -TERM "$pid"
+kill -INT "$pid"
 stop teslad
 assert_eq "teslad ended with" "$status" 0
 rm -rf run
