@@ -22,7 +22,7 @@ mkdir state
 assert_eq "recorded" "$(wc -l <written)" 6
 start_teslad
 wait_for 20 drained
-ctl journal rejects >rejects
+ctl journal rejects >listed
 told=$(ctl journal | jq -c '.exporters[0] | [.delivered, .rejected, .rejects, .backlog]')
 teslactl journal rejects old >shown
 teslactl --json journal export rejects old >exported
@@ -30,8 +30,8 @@ stop teslad
 
 assert_eq "delivered, rejected, in the list, waiting" "$told" '[3,3,3,0]'
 assert_eq "those that arrived" "$(jq -r '.key[1]' old.jsonl | sort | tr '\n' ' ')" "1 2 4 "
-assert_match "not a number" "$(jq -r 'select(.analyzer == 0).reason' rejects)" 'value is nan: expected a finite number'
-assert_match "too long" "$(jq -r 'select(.analyzer == 2).reason' rejects)" 'too long: [0-9]+ bytes, at most'
-assert_match "refused" "$(jq -r 'select(.analyzer == 3).reason' rejects)" 'answered 400: 1#analyzer refused'
+assert_match "not a number" "$(jq -r 'select(.analyzer == 0).reason' listed)" 'value is nan: expected a finite number'
+assert_match "too long" "$(jq -r 'select(.analyzer == 2).reason' listed)" 'too long: [0-9]+ bytes, at most'
+assert_match "refused" "$(jq -r 'select(.analyzer == 3).reason' listed)" 'answered 400: 1#analyzer refused'
 assert_eq "shown" "$(wc -l <shown)" 3
 assert_eq "exported" "$(jq -r '.exporter' exported | sort | uniq -c | tr -s ' ')" " 3 old"

@@ -550,9 +550,8 @@ static const struct {
 	const char *says;
 } bigs[] = {
 	{ 102, NULL },
-	{ 103,
-	  "<variables>: a record of its 6592 elements can take 263386 bytes (39 for each of a "
-	  "gauge, 30 of a counter, 21 of a status): expected at most 262144" },
+	{ 103, "<variables>: a record of its 6592 elements can take 263386 bytes (39 for each of a "
+	       "gauge, 30 of a counter, 21 of a status): expected at most 262144" },
 };
 
 Test(config, a_record_that_might_not_fit)
