@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -296,13 +297,36 @@ static int write_once(struct journal *j, const struct work *w, bool refuse, stru
 	return txn_end(&t, err);
 }
 
+/* Somebody may remove or replace the file while it is open: what is written then is nowhere. */
+static int still_there(struct journal *j, struct tesla_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	struct stat open_one, named;
+	int fd;
+
+	if (asprintf(&path, "%s/data.mdb", j->path) < 0)
+		return tesla_fail(err, -ENOMEM, "journal %s: no memory", j->path);
+	if (mdb_env_get_fd(j->env, &fd) == 0 && fstat(fd, &open_one) == 0 &&
+	    stat(path, &named) == 0 && open_one.st_dev == named.st_dev &&
+	    open_one.st_ino == named.st_ino)
+		return 0;
+	j->broken = true;
+	return tesla_fail(err, -ESTALE,
+			  "journal %s: data.mdb was removed or replaced while it was in use: the "
+			  "%" PRIu64 " records in it are gone",
+			  j->path, j->now.records);
+}
+
 int journal_write(struct journal *j, const struct journal_entry *entries, size_t n_entries,
 		  const struct journal_verdict *verdicts, size_t n_verdicts, int64_t now_ms,
 		  struct tesla_error *err)
 {
 	const struct work w = { entries, n_entries, verdicts, n_verdicts, now_ms };
-	int r = write_once(j, &w, false, err);
+	int r = still_there(j, err);
 
+	if (r != 0)
+		return r;
+	r = write_once(j, &w, false, err);
 	j->settled = j->asked;
 	for (int i = 0; r == -EOVERFLOW && i < TRIES; i++) {
 		bool refuse = j->limits.policy == JOURNAL_DROP_NEWEST && j->grown;

@@ -304,6 +304,29 @@ Test(journal, a_failed_write_changes_nothing)
 	scratch_remove(&s);
 }
 
+/* Somebody removed the file: nothing is written into what nobody can find. */
+Test(journal, a_file_that_was_removed_is_noticed)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	uint16_t a = fixture_exporter(j, "a");
+	struct tesla_error err = { 0 };
+	char path[200];
+
+	fixture_fill(j, a, 0, 5, 700);
+	(void)snprintf(path, sizeof path, "%s/data.mdb", s.journal);
+	cr_assert(eq(int, unlink(path), 0));
+	cr_assert(eq(int, fixture_write(j, 2, START_MS, 700, &a, 1, &err), -ESTALE));
+	cr_assert(ne(ptr, strstr(err.text, "the 5 records in it are gone"), NULL), "%s", err.text);
+	cr_assert(eq(int, journal_broken(j), true));
+	journal_close(j);
+	j = fixture_open(s.journal, NULL);
+	a = fixture_exporter(j, "a");
+	cr_assert(eq(int, fixture_write(j, 2, START_MS, 700, &a, 1, &err), 0));
+	journal_close(j);
+	scratch_remove(&s);
+}
+
 /* A bit of a record changed on the disk: it is counted, the others are there. */
 Test(journal, a_wrong_checksum_is_never_returned)
 {
