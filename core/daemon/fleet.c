@@ -192,7 +192,8 @@ static void on_exporter_failed(struct slot *s, const msgpack_object *msg)
 
 	if (s->failure == NULL || strcmp(s->failure, why) != 0)
 		log_msg(s->fleet->log, LOG_LEVEL_ERROR,
-			"exporter %s cannot begin: %s; it is tried again, which is not said each time%s",
+			"exporter %s cannot begin: %s; it is tried again, which is not said each "
+			"time%s",
 			slot_name(s), why,
 			s->durable ? "; its records wait (`teslactl journal drain`: now)" : "");
 	text_set(&s->failure, why);
