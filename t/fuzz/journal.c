@@ -19,6 +19,7 @@ static bool on_row(void *arg, struct bytes key, struct bytes value)
 	struct bytes payload = value;
 	uint64_t seq;
 	uint16_t no;
+	struct recorded recorded;
 	int64_t which;
 
 	for (unsigned kind = 0; kind < N_ROW_KINDS; kind++)
@@ -29,7 +30,7 @@ static bool on_row(void *arg, struct bytes key, struct bytes value)
 		*n += strlen(reject.reason) + reject.record.len;
 	*n += row_parse_meta(payload, &meta);
 	*n += row_parse_cursor(payload, &info);
-	*n += row_parse_end(payload, &which);
+	*n += row_parse_end(payload, &recorded);
 	*n += key_parse_state(key, &which);
 	*n += key_parse_record(key, &seq);
 	return key_parse_queue(key, &no, &seq) || *n > 0;
