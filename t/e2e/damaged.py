@@ -115,7 +115,9 @@ def judge(original, journal, code, folder):
             text = f.read()
         if any(os.path.basename(name) not in text for name in journal["set_aside"]):
             return "set aside without a word", 0
-    return None, len(rows)
+    # Where the exporters' names are lost, records wait under unknown-N until somebody hands them on.
+    return None, len(rows) + sum(e["backlog"] for e in journal["exporters"]
+                                 if e["state"] == "removed")
 
 
 def one(i, seed, original):
@@ -154,7 +156,8 @@ def main(past, count, seed):
     print(f"{count} damaged journals of {len(original)} records: {faults} faults; {whole} lost "
           f"nothing, {sum(n == 0 for n in carried)} everything; "
           f"{sum(carried) / count / len(original):.0%} of the records were carried over")
-    sys.exit(1 if faults else 0)
+    # Of a cut file a part is gone; of flipped bits and zeroed pages, little.
+    sys.exit(1 if faults or sum(carried) < 0.75 * count * len(original) else 0)
 
 
 main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
