@@ -45,6 +45,7 @@ struct previous {
 	char *bytes;
 	struct area area;
 	const char *path; /* NULL: there is none that can be used */
+	bool quiet;	  /* whose slots are gone is no news */
 };
 
 static void previous_release(struct previous *p)
@@ -97,6 +98,8 @@ static void take_slot(struct keep *k, const struct previous *p, size_t from)
 		return;
 	}
 	if (bytes == NULL)
+		return;
+	if (to == SIZE_MAX && p->quiet)
 		return;
 	if (to == SIZE_MAX) {
 		log_msg(k->log, LOG_LEVEL_WARNING,
@@ -323,6 +326,70 @@ struct keep *keep_open(const char *run_dir, const char *state_dir, const struct 
 	return k;
 }
 
+/* ---- other slots while it lives ---- */
+
+static bool same_slots(const struct keep *k, const struct keep_slot *slots, size_t n)
+{
+	if (n != k->area.n_slots)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (area_slot_id(&k->area, i) != slots[i].id ||
+		    area_slot_room(&k->area, i) < slots[i].size)
+			return false;
+	return true;
+}
+
+static void memory_release(struct keep *k)
+{
+	if (k->memory != NULL)
+		(void)munmap(k->memory, k->size);
+	area_release(&k->area);
+	if (k->fd >= 0)
+		(void)close(k->fd);
+}
+
+/* As at the start: a new file, filled from what there is, and renamed. */
+static int keep_refill(struct keep *k, const struct keep_slot *slots, size_t n, struct keep *old,
+		       struct tesla_error *err)
+{
+	const struct previous p = { .area = old->area, .path = old->run, .quiet = true };
+	_cleanup_free_ struct keep_slot *list = rooms(slots, n, &p);
+	bool in_file = old->fd >= 0;
+	int rc;
+
+	k->area = (struct area){ .n_slots = 0 };
+	k->memory = NULL;
+	k->fd = -1;
+	k->waiting = k->held = k->seen = 0;
+	rc = list != NULL ? keep_fill(k, list, n, &p, in_file, err) : -ENOMEM;
+	if (k->area.slots == NULL)
+		return tesla_fail(err, -ENOMEM, "has no memory for %zu open windows", n);
+	if (!in_file)
+		return 0;
+	if (rc == 0 && rename(k->run_new, k->run) != 0)
+		rc = tesla_fail(err, -errno, "cannot be replaced: %s", strerror(errno));
+	return rc;
+}
+
+int keep_change(struct keep *k, const struct keep_slot *slots, size_t n, struct tesla_error *err)
+{
+	struct keep old = *k;
+	struct tesla_error why = { .code = 0 };
+	int rc;
+
+	assert(k->held == 0);
+	if (same_slots(k, slots, n))
+		return 0;
+	rc = keep_refill(k, slots, n, &old, &why);
+	if (rc == 0) {
+		memory_release(&old);
+		return 0;
+	}
+	memory_release(k);
+	*k = old;
+	return tesla_fail(err, rc, "%s %s", k->run, why.text);
+}
+
 /* ---- leaving it ---- */
 
 static void keep_save(struct keep *k)
@@ -344,11 +411,7 @@ void keep_close(struct keep *k, bool save)
 		return;
 	if (save && !k->foreign && k->state != NULL)
 		keep_save(k);
-	if (k->memory != NULL)
-		(void)munmap(k->memory, k->size);
-	area_release(&k->area);
-	if (k->fd >= 0)
-		(void)close(k->fd);
+	memory_release(k);
 	free(k->run);
 	free(k->run_new);
 	free(k->state);

@@ -34,6 +34,13 @@ struct keep *keep_open(const char *run_dir, const char *state_dir, const struct 
  */
 void keep_close(struct keep *k, bool save);
 
+/*
+ * From now on there are these slots, with what those of the same analyzer had; the ring stays as
+ * it is.  Nothing may be under way in it (keep_hold).  Negative: *err says why, and nothing
+ * changed.
+ */
+int keep_change(struct keep *k, const struct keep_slot *slots, size_t n, struct tesla_error *err);
+
 /* What the slot has; NULL: nothing.  Valid until its second keep_write from now. */
 const void *keep_read(const struct keep *k, size_t slot, size_t *len);
 /* Replaces the slot's content, whole or not at all whenever the process dies. */

@@ -224,6 +224,69 @@ Test(keep, other_analyzers_and_sizes_take_what_fits)
 	place_release(&p);
 }
 
+Test(keep, slots_change_while_it_lives)
+{
+	static const struct keep_slot others[] = { { 3, 5000 }, { 11, 20 }, { 7, 200 } };
+	struct tesla_error err;
+	struct place p;
+	struct keep *k;
+
+	place_init(&p);
+	k = open_at(&p);
+	keep_write(k, 0, "seven", 5);
+	keep_write(k, 1, "three", 5);
+	keep_write(k, 2, "nine", 4);
+	cr_assert(eq(int, keep_push(k, "first", 5), 0));
+	cr_assert(eq(int, keep_push(k, "second", 6), 0));
+	cr_assert(eq(int, keep_change(k, others, N_ELEMENTS(others), &err), 0));
+	cr_expect(slot_is(k, 0, "three"));
+	cr_expect(slot_is(k, 2, "seven"));
+	cr_assert(eq(sz, keep_waiting(k), 2));
+	cr_expect(entry_is(k, 0, "first"));
+	keep_write(k, 1, "eleven", 6);
+	cr_assert(eq(int, keep_push(k, "third", 5), 0));
+	keep_close(k, false); /* as a kill would leave it */
+
+	k = keep_open(p.run, p.state, others, N_ELEMENTS(others), &p.log);
+	cr_assert(ne(ptr, k, NULL));
+	cr_expect(slot_is(k, 0, "three"));
+	cr_expect(slot_is(k, 1, "eleven"));
+	cr_expect(slot_is(k, 2, "seven"));
+	cr_assert(eq(sz, keep_waiting(k), 3));
+	cr_expect(entry_is(k, 2, "third"));
+	cr_expect(eq(str, p.said, ""), "nothing of it is news");
+	keep_close(k, false);
+	place_release(&p);
+}
+
+/* Where the new file is to be made there is a folder: there is no way to make it. */
+Test(keep, a_change_that_cannot_be_made_changes_nothing)
+{
+	static const struct keep_slot others[] = { { 3, 5000 } };
+	struct tesla_error err = { .code = 0 };
+	char blocker[70];
+	struct place p;
+	struct keep *k;
+
+	place_init(&p);
+	k = open_at(&p);
+	keep_write(k, 0, "seven", 5);
+	cr_assert(eq(int, keep_push(k, "first", 5), 0));
+	(void)snprintf(blocker, sizeof blocker, "%s.new", p.run_file);
+	cr_assert(eq(int, mkdir(blocker, 0700), 0));
+	cr_assert(lt(int, keep_change(k, others, N_ELEMENTS(others), &err), 0));
+	cr_expect(ne(ptr, strstr(err.text, p.run_file), NULL), "%s", err.text);
+	cr_expect(slot_is(k, 0, "seven"));
+	cr_assert(eq(sz, keep_waiting(k), 1));
+	cr_assert(eq(int, keep_push(k, "second", 6), 0));
+	cr_expect(entry_is(k, 1, "second"));
+	cr_assert(eq(int, rmdir(blocker), 0));
+	cr_assert(eq(int, keep_change(k, others, N_ELEMENTS(others), &err), 0));
+	cr_assert(eq(sz, keep_waiting(k), 2));
+	keep_close(k, false);
+	place_release(&p);
+}
+
 Test(keep, one_folder_for_both_is_enough)
 {
 	struct place p;
