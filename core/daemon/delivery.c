@@ -51,29 +51,74 @@ static int64_t backoff_ms(struct delivery *d, unsigned failures)
 	return ms < DELIVERY_BACKOFF_LEAST_MS ? DELIVERY_BACKOFF_LEAST_MS : ms;
 }
 
+/* ---- what is left behind ---- */
+
+static bool is_held(const struct delivery *d, int64_t analyzer)
+{
+	for (size_t i = 0; i < d->n_held; i++)
+		if (d->held[i] == analyzer)
+			return true;
+	return false;
+}
+
+static void hold(struct delivery *d, int64_t analyzer)
+{
+	if (is_held(d, analyzer))
+		return;
+	d->full = d->n_held == DELIVERY_HELD_MAX;
+	if (!d->full)
+		d->held[d->n_held++] = analyzer;
+}
+
+static void hold_batch(struct delivery *d)
+{
+	for (size_t i = 0; i < d->n && !d->full; i++)
+		hold(d, d->analyzers[i]);
+}
+
+/* All that waits may be taken again. */
+static void release(struct delivery *d)
+{
+	d->left = d->full = d->beside = false;
+	d->from = 0;
+	d->n_held = 0;
+}
+
 /* It begins anew, with the oldest. */
 static void from_the_oldest(struct delivery *d)
 {
-	d->left = false;
-	d->from = d->tried = 0;
+	release(d);
+	d->tried = 0;
 	d->again = 0;
 }
 
-/* Nothing got done: nothing is sent for a while. */
+/*
+ * Nothing got done: nothing is sent for a while.  It may be for these analyzers only: then the
+ * others' records must not wait for ever behind as many as a batch has.
+ */
 static void fail(struct delivery *d, int64_t now_ms)
 {
+	bool beside = !d->left && !d->refused && d->n > 0;
+
 	from_the_oldest(d);
+	if (beside)
+		hold_batch(d);
+	if (beside && !d->full) {
+		d->left = d->beside = true;
+		d->from = d->seqs[d->n - 1] + 1;
+	}
 	d->failures++;
 	d->retry_at_ms = now_ms + backoff_ms(d, d->failures);
 }
 
-/* Some are left behind; it goes on at `from`. */
+/* Some are left behind, and their analyzers held; it goes on at `from`. */
 static void leave(struct delivery *d, uint64_t from, int64_t now_ms)
 {
 	d->from = from;
-	if (d->left)
+	if (d->left && !d->beside)
 		return;
 	d->left = true;
+	d->beside = false;
 	d->again++;
 	d->again_at_ms = now_ms + backoff_ms(d, d->again);
 }
@@ -100,6 +145,7 @@ void delivery_died(struct delivery *d, int64_t now_ms)
 {
 	bool sending = d->state == DELIVERY_SENDING, alone = d->n == 1;
 	uint64_t seq = d->seqs[0], last = sending ? d->seqs[d->n - 1] : 0;
+	int64_t analyzer = d->analyzers[0];
 	unsigned again = d->again;
 
 	delivery_host(d, false);
@@ -112,10 +158,12 @@ void delivery_died(struct delivery *d, int64_t now_ms)
 		return;
 	d->suspect = 0;
 	d->killer = seq;
+	d->killer_of = analyzer;
 	d->tried = seq + 1;
 	d->again = again;
 	set_reason(d, "its plugin ended its host over a record, which is left behind", now_ms);
-	leave(d, seq + 1, now_ms);
+	hold(d, analyzer);
+	leave(d, 0, now_ms);
 }
 
 void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq)
@@ -146,22 +194,29 @@ void delivery_failed(struct delivery *d, const char *why, int64_t now_ms)
 	fail(d, now_ms);
 }
 
-void delivery_took(struct delivery *d, const struct journal_taken *taken, size_t n, int64_t now_ms)
+static void took_none(struct delivery *d, uint64_t next, int64_t now_ms)
+{
+	d->state = DELIVERY_IDLE;
+	if (d->left)
+		d->from = next < d->asked ? next : d->asked;
+	else if (d->waiting > 0) /* no reason to spin */
+		delivery_failed(d, "the journal has none of those that it counts", now_ms);
+}
+
+void delivery_took(struct delivery *d, const struct journal_taken *taken, size_t n, uint64_t next,
+		   int64_t now_ms)
 {
 	assert(d->state == DELIVERY_TAKING && n <= DELIVERY_BATCH_MAX);
-	if (n == 0 && d->left) { /* the end of the backlog */
-		d->state = DELIVERY_IDLE;
-		d->from = d->asked;
-		return;
-	}
 	if (n == 0) {
-		d->state = DELIVERY_IDLE;
-		if (d->waiting > 0) /* no reason to spin */
-			delivery_failed(d, "the journal has none of those that it counts", now_ms);
+		took_none(d, next, now_ms);
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		d->seqs[i] = taken[i].seq;
+		d->analyzers[i] = taken[i].analyzer;
+	}
+	if (d->killer < d->seqs[0] && !is_held(d, d->killer_of)) /* it was dropped */
+		d->killer = 0;
 	d->n = n;
 	d->tokens -= (double)n;
 	d->turn++;
@@ -208,10 +263,19 @@ static struct outcome outcome_of(const struct delivery *d, const struct delivery
 	return o;
 }
 
-static void progressed(struct delivery *d, const struct outcome *o, int64_t now_ms)
+static void hold_skipped(struct delivery *d, const struct delivery_verdict *v, size_t end)
+{
+	for (size_t i = 0; i < end && !d->full; i++)
+		if (v[i].delivery != TESLA_DONE && v[i].delivery != TESLA_REJECT)
+			hold(d, d->analyzers[i]);
+}
+
+static void progressed(struct delivery *d, const struct delivery_verdict *v,
+		       const struct outcome *o, int64_t now_ms)
 {
 	uint64_t end = d->seqs[o->end - 1] + 1;
 
+	hold_skipped(d, v, o->end);
 	d->failures = d->deaths = 0;
 	if (o->killer)
 		d->killer = 0;
@@ -223,6 +287,13 @@ static void progressed(struct delivery *d, const struct outcome *o, int64_t now_
 		d->tried = end;
 	if (o->skipped > 0 || d->left)
 		leave(d, end, now_ms);
+}
+
+/* Nothing of what was left behind got done: the next ones, until all were tried once more. */
+static void leave_batch(struct delivery *d, int64_t now_ms)
+{
+	hold_batch(d);
+	leave(d, d->seqs[d->n - 1] + 1, now_ms);
 }
 
 static void count_delivered(struct delivery *d, size_t done, int64_t now_ms)
@@ -262,9 +333,9 @@ void delivery_verdicts(struct delivery *d, const struct delivery_verdict *v, con
 	if (o.settled < d->n)
 		set_reason(d, error ? error : o.why, now_ms);
 	if (o.settled > 0)
-		progressed(d, &o, now_ms);
+		progressed(d, v, &o, now_ms);
 	else if (d->seqs[d->n - 1] < d->tried)
-		leave(d, d->tried, now_ms);
+		leave_batch(d, now_ms);
 	else
 		fail(d, now_ms);
 	if (o.refused)
@@ -286,7 +357,8 @@ static struct delivery_step wait_until(struct delivery *d, int64_t at_ms)
 /* How many may go at once; 0: *until_ms says when some may. */
 static size_t allowed(struct delivery *d, int64_t now_ms, int64_t *until_ms)
 {
-	bool careful = d->refused || d->suspect != 0 || (d->killer != 0 && !d->left);
+	bool careful =
+		d->refused || d->suspect != 0 || (d->killer != 0 && !is_held(d, d->killer_of));
 	size_t want = careful ? 1 : d->batch;
 	double room;
 
@@ -338,9 +410,9 @@ struct delivery_step delivery_step(struct delivery *d, int64_t now_ms)
 		return nothing;
 	if (now_ms < d->retry_at_ms)
 		return wait_until(d, d->retry_at_ms);
-	if (d->left && now_ms >= d->again_at_ms)
-		d->left = false;
-	if (d->left && d->from >= d->next_seq)
+	if (d->beside ? d->from >= d->next_seq : now_ms >= d->again_at_ms)
+		release(d);
+	if (d->left && (d->full || d->from >= d->next_seq))
 		return wait_until(d, d->again_at_ms);
 	if (d->no_journal) {
 		d->state = DELIVERY_PARKED;

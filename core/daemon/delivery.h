@@ -5,9 +5,10 @@
  * out what it says.  One batch is under way at a time.
  *
  * What was not got to comes again at once, as long as something gets done.  A record that is to
- * come later while those behind it pass is left behind: it waits by itself, with a back-off of its
- * own, and holds up nobody.  When nothing gets done at all, nothing is sent until a back-off is
- * over; then it goes on with the oldest.
+ * come later while those behind it pass is left behind: it waits with a back-off of its own, and so
+ * do the later ones of its analyzer, whose order is kept; it holds up no others.  When nothing gets
+ * done at all, nothing is sent until a back-off is over; then it goes on with other analyzers', if
+ * there are such, else and the next time with the oldest.
  *
  * When the plugin itself ends its host twice in a row, records go one by one, until it is known
  * which one it dies of; that one is left behind too.
@@ -20,6 +21,7 @@
 #include "daemon/journal.h"
 
 #define DELIVERY_BATCH_MAX 1000u
+#define DELIVERY_HELD_MAX 256u /* analyzers; with more, nothing passes what was left behind */
 #define DELIVERY_BYTES_MAX (512u << 10)
 #define DELIVERY_BACKOFF_LEAST_MS 100 /* whatever the jitter says */
 #define DELIVERY_BACKOFF_MIN_MS 1000
@@ -61,14 +63,19 @@ struct delivery {
 	bool no_journal;	    /* it cannot be used now */
 	/* what was left behind */
 	bool left;
-	uint64_t from;	/* with `left`: the next take begins here */
+	bool full;	/* of more analyzers than can be held */
+	bool beside;	/* nothing got done: the next try is with other analyzers' */
+	uint64_t from;	/* with `left`: the next take begins here; all before it is held */
 	uint64_t tried; /* below it all were tried while later ones passed */
 	int64_t again_at_ms;
-	unsigned again; /* times in a row that nothing of it got done */
+	unsigned again;			 /* times in a row that nothing of it got done */
+	int64_t held[DELIVERY_HELD_MAX]; /* analyzers of which one was left behind */
+	size_t n_held;
 	/* what it dies of */
-	unsigned deaths;  /* in a row */
-	uint64_t suspect; /* it is among those up to this one; 0: nobody is */
-	uint64_t killer;  /* this one; 0: none is known */
+	unsigned deaths;   /* in a row */
+	uint64_t suspect;  /* it is among those up to this one; 0: nobody is */
+	uint64_t killer;   /* this one; 0: none is known */
+	int64_t killer_of; /* its analyzer */
 	/* what is told */
 	char reason[244]; /* of the last failure; "": it goes well */
 	enum delivery_news told;
@@ -84,6 +91,7 @@ struct delivery {
 	uint64_t random; /* state of the jitter */
 	/* the batch under way */
 	uint64_t asked, seqs[DELIVERY_BATCH_MAX];
+	int64_t analyzers[DELIVERY_BATCH_MAX];
 	size_t n;
 };
 
@@ -103,14 +111,19 @@ void delivery_drain(struct delivery *d);
 
 struct delivery_step {
 	enum { DELIVERY_NOTHING, DELIVERY_TAKE, DELIVERY_WAIT } what;
-	uint64_t from; /* TAKE: so many from here; then delivery_took or delivery_failed */
+	/* TAKE: so many from here, without those of the n_held; then delivery_took or _failed */
+	uint64_t from;
 	size_t max;
 	int64_t until_ms; /* WAIT: ask again then, at the latest */
 };
 /* What is to be done now. */
 struct delivery_step delivery_step(struct delivery *d, int64_t now_ms);
-/* The batch that was taken is with the host, as d->turn; with n 0 there was none. */
-void delivery_took(struct delivery *d, const struct journal_taken *taken, size_t n, int64_t now_ms);
+/*
+ * The batch that was taken is with the host, as d->turn; with n 0 there was none up to `next`,
+ * where the journal stopped looking.
+ */
+void delivery_took(struct delivery *d, const struct journal_taken *taken, size_t n, uint64_t next,
+		   int64_t now_ms);
 /* It could not be taken, or not be sent. */
 void delivery_failed(struct delivery *d, const char *why, int64_t now_ms);
 

@@ -28,8 +28,10 @@ struct durable {
 	uint16_t no;  /* its number in the journal */
 	uint64_t set; /* as of that one of clerk_exporters_set, */
 	size_t place; /* its place among the journal's exporters; beyond them: it has none */
-	uint64_t from;
-	size_t max, n;
+	struct journal_want want;
+	int64_t without[DELIVERY_HELD_MAX];
+	uint64_t next;
+	size_t n;
 	struct journal_taken *taken; /* DELIVERY_BATCH_MAX */
 	struct buf bytes;
 	struct tesla_error err;
@@ -97,8 +99,7 @@ static void in_pool(struct clerk_job *job, struct journal *j)
 	d->r = 0;
 	d->none = j == NULL;
 	if (j != NULL)
-		d->r = journal_take(j, d->no, d->from, d->max, DELIVERY_BYTES_MAX, &d->bytes,
-				    d->taken, &d->n, &d->err);
+		d->r = journal_take(j, &d->want, &d->bytes, d->taken, &d->n, &d->next, &d->err);
 }
 
 static int batch_send(struct durable *d)
@@ -134,7 +135,7 @@ static void taken(struct durable *d)
 		return;
 	}
 	if (r == 0)
-		delivery_took(&d->delivery, d->taken, d->n, now_ms());
+		delivery_took(&d->delivery, d->taken, d->n, d->next, now_ms());
 	if (r == 0 && d->n > 0) {
 		r = batch_send(d);
 		(void)tesla_fail(&d->err, r, "a batch could not be sent: %s", strerror(-r));
@@ -173,6 +174,19 @@ static void held_when_idle(struct durable *d)
 	held(d->held_arg);
 }
 
+static void take_begin(struct durable *d, const struct delivery_step *s)
+{
+	d->want = (struct journal_want){ .exporter = d->no,
+					 .from = s->from,
+					 .max = s->max,
+					 .max_bytes = DELIVERY_BYTES_MAX,
+					 .without = d->without,
+					 .n_without = d->delivery.n_held };
+	memcpy(d->without, d->delivery.held, d->delivery.n_held * sizeof *d->without);
+	d->busy = true;
+	clerk_do(d->conf.clerk, &d->job);
+}
+
 static void pump(struct durable *d)
 {
 	struct delivery_step s;
@@ -194,10 +208,7 @@ static void pump(struct durable *d)
 	}
 	if (s.what != DELIVERY_TAKE)
 		return;
-	d->from = s.from;
-	d->max = s.max;
-	d->busy = true;
-	clerk_do(d->conf.clerk, &d->job);
+	take_begin(d, &s);
 }
 
 /* ---- verdicts ---- */

@@ -74,13 +74,21 @@ struct journal_taken {
 	int64_t analyzer, end_ms;
 	size_t at, len; /* of the record, in `bytes` */
 };
+#define JOURNAL_LOOK_MAX 10000 /* passed over in one take */
+
+struct journal_want {
+	uint16_t exporter;
+	uint64_t from;
+	size_t max, max_bytes;	/* at most; the first may be longer */
+	const int64_t *without; /* analyzers whose records are passed over */
+	size_t n_without;
+};
 /*
- * What waits for an exporter from `from` on, the oldest first: at most `max`, and at most max_bytes
- * but for the first.  A record whose CRC is wrong is dropped and counted, never returned.
+ * What waits for an exporter from `from` on, the oldest first.  A record whose CRC is wrong is
+ * dropped and counted, never returned.  *next: it was looked so far; UINT64_MAX: to the end.
  */
-int journal_take(struct journal *j, uint16_t exporter, uint64_t from, size_t max, size_t max_bytes,
-		 struct buf *bytes, struct journal_taken *taken, size_t *n,
-		 struct tesla_error *err);
+int journal_take(struct journal *j, const struct journal_want *want, struct buf *bytes,
+		 struct journal_taken *taken, size_t *n, uint64_t *next, struct tesla_error *err);
 
 /*
  * Some thousands at a time, so that records need not wait for it: *more, call it again.  *n: how

@@ -10,8 +10,9 @@
 #define BAD_MAX 64 /* found damaged in one take; the rest is found by the next */
 
 struct take {
-	uint64_t from;
-	size_t max, max_bytes, n, bytes;
+	const struct journal_want *want;
+	size_t n, bytes, n_passed;
+	uint64_t next;
 	struct buf *out;
 	struct journal_taken *taken;
 	uint64_t bad[BAD_MAX];
@@ -19,16 +20,27 @@ struct take {
 	int r;
 };
 
+static bool is_wanted(const struct journal_want *want, int64_t analyzer)
+{
+	for (size_t i = 0; i < want->n_without; i++)
+		if (want->without[i] == analyzer)
+			return false;
+	return true;
+}
+
 static bool take_one(struct take *a, struct txn *t, uint64_t seq)
 {
 	struct row_record r;
 
+	a->next = seq + 1;
 	if (txn_record(t, seq, &r) != ROW_GOOD) {
 		if (t->r == 0 && a->n_bad < BAD_MAX)
 			a->bad[a->n_bad++] = seq;
 		return t->r == 0 && a->n_bad < BAD_MAX;
 	}
-	if (a->n > 0 && a->bytes + r.record.len > a->max_bytes)
+	if (!is_wanted(a->want, r.analyzer))
+		return ++a->n_passed < JOURNAL_LOOK_MAX;
+	if (a->n > 0 && a->bytes + r.record.len > a->want->max_bytes)
 		return false;
 	a->taken[a->n] =
 		(struct journal_taken){ seq, r.analyzer, r.end_ms, a->out->pub.len, r.record.len };
@@ -36,7 +48,7 @@ static bool take_one(struct take *a, struct txn *t, uint64_t seq)
 	if (a->r != 0)
 		return false;
 	a->bytes += r.record.len;
-	return ++a->n < a->max;
+	return ++a->n < a->want->max;
 }
 
 static int drop_bad(struct journal *j, const struct take *a, struct tesla_error *err)
@@ -49,21 +61,25 @@ static int drop_bad(struct journal *j, const struct take *a, struct tesla_error 
 	return txn_end(&t, err);
 }
 
-static int take_round(struct journal *j, uint16_t exporter, struct take *a, struct tesla_error *err)
+static int take_round(struct journal *j, struct take *a, struct tesla_error *err)
 {
-	struct key from = key_queue(exporter, a->from);
+	uint16_t exporter = a->want->exporter;
+	struct key from = key_queue(exporter, a->want->from);
 	struct rows w;
 	struct txn t;
 	uint16_t no;
 	uint64_t seq;
+	bool more;
 	int r;
 
-	a->n_bad = 0;
+	a->n_bad = a->n_passed = 0;
 	txn_begin(&t, j, MDB_RDONLY);
 	rows_begin(&w, &t, TABLE_QUEUE, &from);
-	while (rows_next(&w) && key_parse_queue(w.key, &no, &seq) && no == exporter &&
-	       take_one(a, &t, seq))
-		;
+	do
+		more = rows_next(&w) && key_parse_queue(w.key, &no, &seq) && no == exporter;
+	while (more && take_one(a, &t, seq));
+	if (!more)
+		a->next = UINT64_MAX;
 	rows_end(&w);
 	r = txn_end(&t, err);
 	if (r == 0 && a->r != 0 && a->n == 0)
@@ -73,20 +89,20 @@ static int take_round(struct journal *j, uint16_t exporter, struct take *a, stru
 	return r;
 }
 
-int journal_take(struct journal *j, uint16_t exporter, uint64_t from, size_t max, size_t max_bytes,
-		 struct buf *bytes, struct journal_taken *taken, size_t *n, struct tesla_error *err)
+int journal_take(struct journal *j, const struct journal_want *want, struct buf *bytes,
+		 struct journal_taken *taken, size_t *n, uint64_t *next, struct tesla_error *err)
 {
-	struct take a = {
-		.from = from, .max = max, .max_bytes = max_bytes, .out = bytes, .taken = taken
-	};
+	struct take a = { .want = want, .next = want->from, .out = bytes, .taken = taken };
 	int r = 0;
 
-	if (max > 0)
+	if (want->max > 0)
 		do
-			r = take_round(j, exporter, &a, err);
+			r = take_round(j, &a, err);
 		while (r == 0 && a.n == 0 && a.n_bad > 0);
-	if (r == 0)
+	if (r == 0) {
 		*n = a.n;
+		*next = a.next;
+	}
 	return r;
 }
 

@@ -393,10 +393,10 @@ struct tesla_exporter {
 	int (*open)(const void *conf, const struct tesla_host *, void **self, struct tesla_error *);
 	/*
 	 * verdicts: one per item, all RETRY at first; a live exporter leaves them.  Records come in
-	 * the order in which they were made; one that is RETRY while later ones are DONE is left
-	 * behind and comes again by itself.  Negative: nothing more could be done, *err says why;
-	 * verdicts that were set count.  A record may come again although it was DONE, when the
-	 * daemon was killed.
+	 * the order in which they were made; when one is RETRY, leave the later ones of its
+	 * analyzer unset: they come again with it, the others' go on.  Negative: nothing more could
+	 * be done, *err says why; verdicts that were set count.  A record may come again although
+	 * it was DONE, when the daemon was killed.
 	 */
 	int (*deliver)(void *self, const struct tesla_batch *, struct tesla_verdict *verdicts,
 		       struct tesla_error *);

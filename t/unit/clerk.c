@@ -114,10 +114,10 @@ int journal_info(struct journal *j, struct journal_info *ret)
 	return 0;
 }
 
-int journal_take(struct journal *j, uint16_t exporter, uint64_t from, size_t max, size_t max_bytes,
-		 struct buf *bytes, struct journal_taken *taken, size_t *n, struct tesla_error *err)
+int journal_take(struct journal *j, const struct journal_want *want, struct buf *bytes,
+		 struct journal_taken *taken, size_t *n, uint64_t *next, struct tesla_error *err)
 {
-	(void)j, (void)exporter, (void)from, (void)max, (void)max_bytes, (void)err;
+	(void)j, (void)want, (void)next, (void)err;
 	*taken = (struct journal_taken){ .seq = 1, .len = 1 };
 	*n = 1;
 	return buf_append(bytes, "\xc0", 1);

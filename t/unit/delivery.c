@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The policy of delivery against a journal and a far end made by hand: nothing is lost, nothing
- * that is done is sent again, and without time passing it comes to rest.
+ * that is done is sent again, none is sent before an older one of its analyzer is done with, and
+ * without time passing it comes to rest.
  */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -10,7 +11,8 @@
 #include "base/cleanup.h"
 #include "daemon/delivery.h"
 
-#define RECORDS_MAX 256
+#define RECORDS_MAX 1024
+#define LOOK_MAX 20 /* as JOURNAL_LOOK_MAX */
 #define BATCH 10
 
 struct model { /* a journal of one exporter; a record's number is its place, from 1 on */
@@ -19,6 +21,7 @@ struct model { /* a journal of one exporter; a record's number is its place, fro
 	int delivered[RECORDS_MAX], rejected[RECORDS_MAX];
 	size_t order[RECORDS_MAX], n_order; /* as delivered */
 	size_t n;			    /* the next number */
+	size_t analyzers;		    /* 0: each record has one of its own */
 	size_t sent;			    /* records, also those that came again */
 	int64_t now_ms;
 };
@@ -51,13 +54,45 @@ static void model_init(struct model *m, size_t n, uint64_t seed)
 	records_add(m, n);
 }
 
-static size_t take(const struct model *m, const struct delivery_step *s, struct journal_taken *t)
+static int64_t analyzer_of(const struct model *m, size_t seq)
 {
-	size_t n = 0;
+	return (int64_t)(m->analyzers ? seq % m->analyzers : seq);
+}
 
-	for (size_t i = s->from; i < m->n && n < s->max; i++)
-		if (m->waits[i])
-			t[n++] = (struct journal_taken){ .seq = i };
+static bool is_held(const struct model *m, int64_t analyzer)
+{
+	for (size_t i = 0; i < m->d.n_held; i++)
+		if (m->d.held[i] == analyzer)
+			return true;
+	return false;
+}
+
+/* All that waits of an analyzer up to its newest in the batch is in it. */
+static void none_overtakes(const struct model *m, const struct journal_taken *t, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		for (size_t seq = 1, at = 0; seq < t[k].seq; seq++) {
+			while (at < k && t[at].seq < seq)
+				at++;
+			cr_assert(t[at].seq == seq || !m->waits[seq] ||
+					  analyzer_of(m, seq) != t[k].analyzer,
+				  "%llu is sent before %zu", (unsigned long long)t[k].seq, seq);
+		}
+}
+
+static size_t take(const struct model *m, const struct delivery_step *s, struct journal_taken *t,
+		   uint64_t *next)
+{
+	size_t n = 0, passed = 0, i;
+
+	for (i = s->from; i < m->n && n < s->max && passed < LOOK_MAX; i++) {
+		if (m->waits[i] && is_held(m, analyzer_of(m, i)))
+			passed++;
+		else if (m->waits[i])
+			t[n++] = (struct journal_taken){ .seq = i, .analyzer = analyzer_of(m, i) };
+	}
+	*next = i < m->n ? i : UINT64_MAX;
+	none_overtakes(m, t, n);
 	return n;
 }
 
@@ -79,13 +114,14 @@ static bool step(struct model *m, far_end *answer, void *arg)
 	struct delivery_step s = delivery_step(&m->d, m->now_ms);
 	struct journal_taken t[BATCH];
 	struct delivery_verdict v[BATCH] = { { 0 } };
+	uint64_t next;
 	size_t n;
 
 	if (s.what != DELIVERY_TAKE)
 		return false;
 	cr_assert(le(sz, s.max, BATCH));
-	n = take(m, &s, t);
-	delivery_took(&m->d, t, n, m->now_ms);
+	n = take(m, &s, t, &next);
+	delivery_took(&m->d, t, n, next, m->now_ms);
 	if (n == 0)
 		return true;
 	m->sent += n;
@@ -177,9 +213,36 @@ static void accept_masked(struct model *m, void *arg, struct delivery_verdict *v
 		v[i].delivery = mask >> i & 1 ? TESLA_DONE : TESLA_RETRY;
 }
 
+/* As a far end that keeps an analyzer's order: what comes behind one to come later does too. */
+static void accept_masked_in_order(struct model *m, void *arg, struct delivery_verdict *v,
+				   const uint64_t *seqs, size_t n)
+{
+	accept_masked(m, arg, v, seqs, n);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i && v[i].delivery == TESLA_DONE; k++)
+			if (v[k].delivery == TESLA_RETRY &&
+			    analyzer_of(m, seqs[k]) == analyzer_of(m, seqs[i]))
+				v[i].delivery = TESLA_RETRY;
+}
+
+static void ordered_per_analyzer(const struct model *m)
+{
+	for (size_t i = 1; i < m->n_order; i++)
+		for (size_t k = 0; k < i; k++)
+			cr_assert(m->order[k] < m->order[i] || analyzer_of(m, m->order[k]) !=
+								       analyzer_of(m, m->order[i]),
+				  "%zu was delivered before %zu", m->order[k], m->order[i]);
+}
+
 static bool is_prefix(unsigned mask) /* accepted up to some record, and none behind it */
 {
 	return (mask & (mask + 1)) == 0;
+}
+
+static void ordered(const struct model *m)
+{
+	for (size_t i = 1; i < m->n_order; i++)
+		cr_assert(gt(sz, m->order[i], m->order[i - 1]));
 }
 
 Test(delivery, every_mask_over_three_rounds)
@@ -191,17 +254,20 @@ Test(delivery, every_mask_over_three_rounds)
 			{ { mask, mask * 5 % (1u << BATCH), mask * 9 % (1u << BATCH) }, 0 },
 		};
 
-		for (size_t i = 0; i < N_ELEMENTS(all); i++) {
-			struct masks k = all[i];
-			struct model m;
+		for (size_t i = 0; i < N_ELEMENTS(all); i++)
+			for (size_t analyzers = 0; analyzers < 5; analyzers++) {
+				struct masks k = all[i];
+				struct model m;
 
-			model_init(&m, 37, mask + 1);
-			run_to_the_end(&m, accept_masked, &k);
-			all_delivered_once(&m, "mask");
-			cr_assert(eq(sz, m.n_order, 37));
-			for (size_t r = 1; i == 0 && is_prefix(mask) && r < m.n_order; r++)
-				cr_assert(gt(sz, m.order[r], m.order[r - 1]), "mask %x", mask);
-		}
+				model_init(&m, 37, mask + 1);
+				m.analyzers = analyzers;
+				run_to_the_end(&m, accept_masked_in_order, &k);
+				all_delivered_once(&m, "mask");
+				cr_assert(eq(sz, m.n_order, 37));
+				ordered_per_analyzer(&m);
+				if (i == 0 && mask != 0 && is_prefix(mask))
+					ordered(&m);
+			}
 	}
 }
 
@@ -244,6 +310,7 @@ Test(delivery, whatever_is_said_nothing_spins_and_nothing_is_lost)
 		struct model m;
 
 		model_init(&m, 60, seed);
+		m.analyzers = seed % 8;
 		for (int round = 0; round < 400 && (m.d.waiting > 0 || m.n < 200); round++) {
 			if (dice(&w.dice) % 3 == 0 && m.n < 200)
 				records_add(&m, dice(&w.dice) % 20);
@@ -324,6 +391,95 @@ Test(delivery, what_is_left_behind_holds_up_nobody)
 		  (long long)(m.now_ms - begun));
 	run_to_the_end(&m, accept_all, NULL);
 	all_delivered_once(&m, "left behind");
+}
+
+/* ---- an analyzer that cannot be delivered ---- */
+
+static void block_analyzers(struct model *m, void *arg, struct delivery_verdict *v,
+			    const uint64_t *seqs, size_t n)
+{
+	const int64_t *blocked = arg; /* all below it */
+
+	for (size_t i = 0; i < n; i++)
+		v[i].delivery = analyzer_of(m, seqs[i]) < *blocked ? TESLA_RETRY : TESLA_DONE;
+}
+
+static size_t count_waiting(const struct model *m, int64_t from_analyzer)
+{
+	size_t n = 0;
+
+	for (size_t i = 1; i < m->n; i++)
+		n += m->waits[i] && analyzer_of(m, i) >= from_analyzer;
+	return n;
+}
+
+Test(delivery, none_overtakes_an_older_one_of_its_analyzer)
+{
+	int64_t blocked = 1;
+	struct model m;
+
+	model_init(&m, 100, 7);
+	m.analyzers = 2;
+	run_now(&m, block_analyzers, &blocked);
+	cr_assert(eq(sz, count_waiting(&m, 1), 0), "the others go on");
+	cr_assert(eq(u64, m.d.waiting, 50), "all of that one stay");
+	for (int i = 0; i < 10; i++) {
+		records_add(&m, 2);
+		run_now(&m, block_analyzers, &blocked);
+		cr_assert(eq(sz, count_waiting(&m, 1), 0));
+		(void)wait_once(&m);
+	}
+	blocked = 0;
+	run_to_the_end(&m, block_analyzers, &blocked);
+	all_delivered_once(&m, "blocked");
+	ordered_per_analyzer(&m);
+}
+
+/* Whole batches of it are the oldest, and nothing is known of them: after a restart. */
+Test(delivery, batches_of_one_analyzer_hold_up_no_other)
+{
+	int64_t blocked = 1;
+	struct model m;
+
+	model_init(&m, 200, 7);
+	m.analyzers = 2;
+	for (size_t i = 1; i < 150; i += 2)
+		m.waits[i] = false, m.delivered[i] = 1;
+	changed(&m);
+	for (int waits = 0; count_waiting(&m, 1) > 0; waits++) {
+		cr_assert(le(int, waits, 2));
+		run_now(&m, block_analyzers, &blocked);
+		(void)wait_once(&m);
+	}
+	blocked = 0;
+	run_to_the_end(&m, block_analyzers, &blocked);
+	all_delivered_once(&m, "batches");
+	ordered_per_analyzer(&m);
+}
+
+static void take_each_tenth(struct model *m, void *arg, struct delivery_verdict *v,
+			    const uint64_t *seqs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++)
+		v[i].delivery = analyzer_of(m, seqs[i]) % 10 ? TESLA_RETRY : TESLA_DONE;
+}
+
+Test(delivery, with_more_analyzers_than_can_be_held_nothing_passes)
+{
+	struct model m;
+
+	model_init(&m, 800, 7);
+	m.analyzers = 400;
+	for (int i = 0; i < 20; i++) {
+		run_now(&m, take_each_tenth, NULL);
+		cr_assert(eq(sz, m.d.n_held, DELIVERY_HELD_MAX));
+		cr_assert(lt(sz, m.n_order, 35), "%zu were delivered", m.n_order);
+		cr_assert(wait_once(&m));
+	}
+	run_to_the_end(&m, accept_all, NULL);
+	all_delivered_once(&m, "many");
+	ordered_per_analyzer(&m);
 }
 
 static void ask_for_patience(struct model *m, void *arg, struct delivery_verdict *v,
@@ -429,10 +585,13 @@ Test(delivery, a_host_that_dies_gets_the_same_again)
 	struct model m;
 	struct delivery_step s;
 	struct journal_taken t[BATCH];
+	uint64_t next;
+	size_t n;
 
 	model_init(&m, 25, 7);
 	s = delivery_step(&m.d, m.now_ms);
-	delivery_took(&m.d, t, take(&m, &s, t), m.now_ms);
+	n = take(&m, &s, t, &next);
+	delivery_took(&m.d, t, n, next, m.now_ms);
 	cr_assert(eq(int, delivery_step(&m.d, m.now_ms).what, DELIVERY_NOTHING), "one at a time");
 	delivery_host(&m.d, false);
 	cr_assert(eq(int, delivery_step(&m.d, m.now_ms).what, DELIVERY_NOTHING));
@@ -441,7 +600,8 @@ Test(delivery, a_host_that_dies_gets_the_same_again)
 	cr_assert(eq(int, s.what, DELIVERY_TAKE));
 	cr_assert(eq(u64, s.from, 0));
 	cr_assert(eq(sz, s.max, BATCH));
-	delivery_took(&m.d, t, take(&m, &s, t), m.now_ms);
+	n = take(&m, &s, t, &next);
+	delivery_took(&m.d, t, n, next, m.now_ms);
 	cr_assert(eq(u64, m.d.turn, 2), "under a number of its own");
 }
 
@@ -541,7 +701,7 @@ Test(delivery, a_count_that_is_wrong_does_not_spin)
 	model_init(&m, 0, 7);
 	delivery_changed(&m.d, 5, 9);
 	for (struct delivery_step s; (s = delivery_step(&m.d, m.now_ms)).what == DELIVERY_TAKE;) {
-		delivery_took(&m.d, NULL, 0, m.now_ms);
+		delivery_took(&m.d, NULL, 0, UINT64_MAX, m.now_ms);
 		cr_assert(lt(uint, ++turns, 3));
 	}
 	cr_assert(eq(int, m.d.state, DELIVERY_WAITING));
@@ -582,9 +742,11 @@ Test(delivery, what_is_refused_for_good_is_told_now_and_then)
 	struct model m;
 
 	model_init(&m, 25, 7);
+	m.analyzers = 1;
 	run_now(&m, nobody_there, NULL);
 	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_WRONG));
 	cr_assert(wait_once(&m));
+	cr_assert(step(&m, refuse_for_good, NULL), "there are no other analyzers'");
 	cr_assert(step(&m, refuse_for_good, NULL));
 	m.now_ms += DELIVERY_WELL_MS + 1;
 	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_REJECTS),

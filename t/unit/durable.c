@@ -42,6 +42,7 @@ struct plant {
 	/* records, by their number from 1 on */
 	size_t made;
 	uint8_t delivered[RECORDS_MAX + 1], rejected[RECORDS_MAX + 1];
+	size_t oldest; /* all before it is done */
 	char said[400];
 	bool stopped;
 };
@@ -52,6 +53,22 @@ static void on_log(void *arg, int level, const char *text)
 
 	if (level <= LOG_LEVEL_WARNING)
 		(void)snprintf(p->said, sizeof p->said, "%s", text);
+}
+
+#define ANALYZERS 3u
+
+/* Older ones of its analyzer are done, or before it in the batch. */
+static void is_not_early(struct plant *p, size_t place)
+{
+	while (p->oldest < p->batch[place] && p->delivered[p->oldest] + p->rejected[p->oldest] > 0)
+		p->oldest++;
+	for (size_t i = p->oldest, at = 0; i < p->batch[place]; i++) {
+		while (at < place && p->batch[at] < i)
+			at++;
+		cr_assert(i % ANALYZERS != p->batch[place] % ANALYZERS || p->batch[at] == i ||
+				  p->delivered[i] + p->rejected[i] > 0,
+			  "%zu is sent before %zu", p->batch[place], i);
+	}
 }
 
 /* ["d", i, [seq, record], ...] */
@@ -77,6 +94,7 @@ static int on_send(void *arg, const struct buf *frame)
 		p->batch[i] = (size_t)(r.end_ms - START_MS);
 		cr_assert(eq(uint, p->delivered[p->batch[i]] + p->rejected[p->batch[i]], 0),
 			  "%zu was done and came again", p->batch[i]);
+		is_not_early(p, i);
 		arena_release(&memory);
 	}
 	p->batches++;
@@ -98,7 +116,9 @@ static void plant_init(struct plant *p)
 				    .sync_interval_ms = 60000 };
 	struct durable_conf durable = { .send = on_send, .arg = p };
 
-	*p = (struct plant){ .scratch = scratch_new(), .log = { LOG_LEVEL_INFO, on_log, p } };
+	*p = (struct plant){ .scratch = scratch_new(),
+			     .log = { LOG_LEVEL_INFO, on_log, p },
+			     .oldest = 1 };
 	cr_assert(eq(int, uv_loop_init(&p->loop), 0));
 	p->keep = keep_open(p->scratch.dir, p->scratch.dir, NULL, 0, &p->log);
 	cr_assert(p->keep != NULL);
@@ -144,8 +164,8 @@ static void records_make(struct plant *p, size_t n)
 	buf_init(&b, 10000);
 	for (size_t i = 0; i < n; i++) {
 		const uint32_t n_exporters = 1;
-		const struct record r = { .analyzer = 1,
-					  .end_ms = START_MS + (int64_t)++p->made,
+		const struct record r = { .analyzer = 1 + (int64_t)(++p->made % ANALYZERS),
+					  .end_ms = START_MS + (int64_t)p->made,
 					  .model = "M" };
 
 		buf_clear(&b);

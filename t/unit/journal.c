@@ -8,20 +8,30 @@
 #include "base/file.h"
 #include "journal_fixture.h"
 
-static size_t take(struct journal *j, uint16_t no, uint64_t from, size_t max, size_t max_bytes,
-		   struct journal_taken *taken)
+static size_t take_wanted(struct journal *j, const struct journal_want *want,
+			  struct journal_taken *taken, uint64_t *next)
 {
 	struct tesla_error err = { 0 };
 	struct buf b;
 	size_t n = 0;
 
 	buf_init(&b, 1 << 20);
-	cr_assert(eq(int, journal_take(j, no, from, max, max_bytes, &b, taken, &n, &err), 0), "%s",
-		  err.text);
+	cr_assert(eq(int, journal_take(j, want, &b, taken, &n, next, &err), 0), "%s", err.text);
 	for (size_t i = 0; i < n; i++)
 		cr_assert(sample_right(b.pub.bytes + taken[i].at, taken[i].len));
 	buf_release(&b);
 	return n;
+}
+
+static size_t take(struct journal *j, uint16_t no, uint64_t from, size_t max, size_t max_bytes,
+		   struct journal_taken *taken)
+{
+	const struct journal_want want = {
+		.exporter = no, .from = from, .max = max, .max_bytes = max_bytes
+	};
+	uint64_t next;
+
+	return take_wanted(j, &want, taken, &next);
 }
 
 static void settle(struct journal *j, uint16_t no, uint64_t seq, const char *reason)
@@ -129,6 +139,77 @@ Test(journal, takes_as_much_as_was_asked_for)
 			cr_assert(
 				eq(i64, got[k].end_ms, START_MS + (int64_t)(at + k) * QUARTER_MS));
 	}
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+/* Of three analyzers in turn. */
+Test(journal, passes_over_analyzers)
+{
+	static const struct {
+		int64_t without[3];
+		size_t n_without, from, max, n, first;
+		bool end;
+	} cases[] = {
+		{ { 0 }, 0, 0, 31, 30, 0, true },     { { 1 }, 1, 0, 30, 20, 1, true },
+		{ { 1, 2 }, 2, 0, 30, 10, 2, true },  { { 1, 2, 3 }, 3, 0, 30, 0, 0, true },
+		{ { 2, 3 }, 2, 11, 2, 2, 12, false }, { { 1 }, 1, 30, 5, 0, 0, true },
+	};
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	struct tesla_error err = { 0 };
+	uint16_t a = fixture_exporter(j, "a");
+	struct journal_taken got[31];
+
+	for (int64_t i = 0; i < 30; i++)
+		cr_assert(eq(int,
+			     fixture_write(j, 1 + i % 3, START_MS + i / 3 * QUARTER_MS, 100, &a, 1,
+					   &err),
+			     0));
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		const struct journal_want want = { a,	 cases[i].from,	   cases[i].max,
+						   9999, cases[i].without, cases[i].n_without };
+		uint64_t next;
+		size_t n = take_wanted(j, &want, got, &next);
+
+		cr_assert(eq(sz, n, cases[i].n), "case %zu", i);
+		cr_assert(n == 0 || got[0].seq == cases[i].first, "case %zu", i);
+		cr_assert(cases[i].end ? next == UINT64_MAX : next == got[n - 1].seq + 1);
+		for (size_t k = 0; k < n * cases[i].n_without; k++)
+			cr_assert(ne(i64, got[k % n].analyzer, cases[i].without[k / n]));
+	}
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+/* A take is short, however much is passed over; the next goes on there. */
+Test(journal, passes_over_so_many_at_a_time, .timeout = 60)
+{
+	static struct journal_entry entries[JOURNAL_LOOK_MAX + 5];
+	const int64_t without = 1;
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	struct tesla_error err = { 0 };
+	uint16_t a = fixture_exporter(j, "a");
+	struct journal_want want = {
+		.exporter = a, .max = 9, .max_bytes = 9999, .without = &without, .n_without = 1
+	};
+	struct journal_taken got[9];
+	struct sample sample;
+	uint64_t next;
+
+	sample_fill(&sample, 1, START_MS, 100);
+	for (size_t i = 0; i < N_ELEMENTS(entries); i++)
+		entries[i] = (struct journal_entry){ 1,	  START_MS + (int64_t)i,    &a, 1, &sample,
+						     100, START_MS + (int64_t)i - 1 };
+	cr_assert(eq(int, journal_write(j, entries, N_ELEMENTS(entries), NULL, 0, START_MS, &err),
+		     0));
+	cr_assert(eq(int, fixture_write(j, 2, START_MS, 100, &a, 1, &err), 0));
+	cr_assert(eq(sz, take_wanted(j, &want, got, &next), 0));
+	cr_assert(eq(u64, next, JOURNAL_LOOK_MAX));
+	want.from = next;
+	cr_assert(eq(sz, take_wanted(j, &want, got, &next), 1));
+	cr_assert(eq(i64, got[0].analyzer, 2));
 	journal_close(j);
 	scratch_remove(&s);
 }

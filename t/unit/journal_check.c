@@ -74,12 +74,16 @@ static void write_until_killed(const char *dir, struct progress *p)
 		int64_t end_ms = START_MS + i * QUARTER_MS;
 		struct journal_taken first[LAG + 1];
 		struct buf b;
+		const struct journal_want want = { .exporter = a,
+						   .max = LAG,
+						   .max_bytes = 1 << 20 };
+		uint64_t next;
 		size_t n = 0;
 
 		p->started = i + 1;
 		buf_init(&b, 1 << 20);
 		sample_fill(&s, 1, end_ms, 60 + (size_t)(i % 40) * 100);
-		if (journal_take(j, a, 0, LAG, 1 << 20, &b, first, &n, &err) != 0 ||
+		if (journal_take(j, &want, &b, first, &n, &next, &err) != 0 ||
 		    journal_write(j,
 				  &(struct journal_entry){ 1, end_ms, &a, 1, &s, (size_t)s.len,
 							   end_ms - QUARTER_MS },
@@ -98,12 +102,14 @@ static void nothing_lost_or_doubled(struct journal *j, struct progress *p, int r
 {
 	struct journal_taken got[LAG + 2];
 	struct tesla_error err = { 0 };
+	const struct journal_want want = { .exporter = 1, .max = LAG + 2, .max_bytes = 1 << 20 };
 	struct buf b;
+	uint64_t next;
 	size_t n = 0;
 	int64_t last;
 
 	buf_init(&b, 1 << 20);
-	cr_assert(eq(int, journal_take(j, 1, 0, LAG + 2, 1 << 20, &b, got, &n, &err), 0));
+	cr_assert(eq(int, journal_take(j, &want, &b, got, &n, &next, &err), 0));
 	cr_assert(ge(sz, n, p->committed < LAG ? (size_t)p->committed : LAG), "round %d", round);
 	cr_assert(le(sz, n, p->started < LAG ? (size_t)p->started : LAG), "round %d", round);
 	last = n == 0 ? -1 : (got[n - 1].end_ms - START_MS) / QUARTER_MS;

@@ -156,14 +156,18 @@ static void reject_all(struct journal *j, uint16_t no, size_t n)
 	struct journal_taken got[100];
 	struct journal_verdict v[100];
 	struct buf b;
+	uint64_t next;
 	size_t taken;
 
 	for (size_t done = 0; done < n; done += taken) {
 		buf_init(&b, 1 << 20);
-		cr_assert(eq(
-			int,
-			journal_take(j, no, 0, n < 100 ? n : 100, 1 << 20, &b, got, &taken, &err),
-			0));
+		cr_assert(eq(int,
+			     journal_take(j,
+					  &(struct journal_want){ .exporter = no,
+								  .max = n < 100 ? n : 100,
+								  .max_bytes = 1 << 20 },
+					  &b, got, &taken, &next, &err),
+			     0));
 		buf_release(&b);
 		for (size_t i = 0; i < taken; i++)
 			v[i] = (struct journal_verdict){ no, got[i].seq, "no" };

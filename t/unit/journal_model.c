@@ -118,10 +118,13 @@ static void same_queue(struct world *w, size_t e, const struct journal_exporter_
 	struct journal_taken got[N];
 	struct tesla_error err = { 0 };
 	struct buf b;
+	uint64_t next;
 	size_t n = 0, at = 0;
+	const struct journal_want want = { .exporter = w->no[e], .max = N, .max_bytes = 8 << 20 };
 
 	buf_init(&b, 8 << 20);
-	cr_assert(eq(int, journal_take(w->j, w->no[e], 0, N, 8 << 20, &b, got, &n, &err), 0));
+	cr_assert(eq(int, journal_take(w->j, &want, &b, got, &n, &next, &err), 0));
+	cr_assert(n == N || next == UINT64_MAX);
 	for (size_t i = 0; i < w->m.n; i++) {
 		if (!w->m.waits[i][e])
 			continue;
