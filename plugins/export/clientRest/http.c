@@ -78,6 +78,15 @@ static int text_set(struct http *h, CURLoption option, const char *name, const c
 			  curl_easy_strerror(cause));
 }
 
+/* libcurl would look into the system's folder as well. */
+static int no_others_trusted(struct http *h, struct tesla_error *err)
+{
+	if (curl_easy_setopt(h->curl, CURLOPT_CAPATH, NULL) != CURLE_OK ||
+	    curl_easy_setopt(h->curl, CURLOPT_PROXY_CAPATH, NULL) != CURLE_OK)
+		return tesla_fail(err, -ENOTSUP, "ca: libcurl would trust the system's as well");
+	return 0;
+}
+
 static int texts_set(struct http *h, const struct conf *c, struct tesla_error *err)
 {
 	const struct {
@@ -88,6 +97,7 @@ static int texts_set(struct http *h, const struct conf *c, struct tesla_error *e
 		{ CURLOPT_USERAGENT, "user agent", "tesla/" PACKAGE_VERSION },
 		{ CURLOPT_NOPROXY, "no proxy", "" }, /* nor the environment's exceptions */
 		{ CURLOPT_CAINFO, "ca", c->ca },
+		{ CURLOPT_PROXY_CAINFO, "ca", c->ca },
 		{ CURLOPT_SSLCERT, "cert", c->cert },
 		{ CURLOPT_SSLKEY, "key", c->key },
 		{ CURLOPT_USERNAME, "user", c->user },
@@ -97,7 +107,7 @@ static int texts_set(struct http *h, const struct conf *c, struct tesla_error *e
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows && r == 0; i++)
 		r = text_set(h, rows[i].option, rows[i].name, rows[i].value, err);
-	return r;
+	return r == 0 && c->ca != NULL ? no_others_trusted(h, err) : r;
 }
 
 static int proxy_set(struct http *h, const struct conf *c, struct tesla_error *err)
@@ -193,10 +203,19 @@ void http_free(struct http *h)
 	curl_global_cleanup();
 }
 
+/* To CONNECT; RESPONSE_CODE is the server's alone. */
+static long proxy_refusal(const struct http *h)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(h->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+	return status == 401 || status == 403 || status == 407 ? status : 0;
+}
+
 static void answer_take(struct http *h, CURLcode cause, struct http_answer *a)
 {
 	curl_off_t after_s = 0;
-	char *location = NULL;
+	char *location = NULL, *type = NULL;
 
 	text_hide_login(h->error);
 	*a = (struct http_answer){ .body = h->len ? h->body : NULL, .len = h->len };
@@ -205,12 +224,16 @@ static void answer_take(struct http *h, CURLcode cause, struct http_answer *a)
 		a->retry_after_ms = after_s < HTTP_RETRY_AFTER_MAX_MS / 1000
 					    ? (int64_t)after_s * 1000
 					    : HTTP_RETRY_AFTER_MAX_MS;
+	if (curl_easy_getinfo(h->curl, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK)
+		a->type = type;
 	if (curl_easy_getinfo(h->curl, CURLINFO_REDIRECT_URL, &location) == CURLE_OK)
 		a->location = location;
 	if (h->too_long)
 		a->trouble = "the answer is longer than 1 MiB";
 	else if (cause != CURLE_OK)
 		a->trouble = h->error[0] != '\0' ? h->error : curl_easy_strerror(cause);
+	if (cause != CURLE_OK)
+		a->proxy_status = proxy_refusal(h);
 }
 
 void http_post(struct http *h, const char *url, const void *body, size_t len,

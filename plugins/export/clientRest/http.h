@@ -15,6 +15,8 @@ struct http_answer {
 	const char *body; /* until the next request; NULL when it is empty */
 	size_t len;
 	int64_t retry_after_ms; /* 0: the server did not say */
+	const char *type;	/* of the body; NULL: it is not said; until the next request */
+	long proxy_status;	/* the proxy lets nobody through: 401, 403 or 407; else 0 */
 	const char *location;	/* of a redirection, else NULL; until the next request */
 	const char *trouble;	/* why there is no whole answer; NULL: there is one */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api="v1": batches, as docs/api-v1.md says.  What the server refuses as a whole is halved until
- * the records that it is about stand alone.
+ * the records that it is about stand alone; they are refused for good when it answered others.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +23,8 @@ struct run {
 	size_t *places;
 	struct answer_result *results;
 	size_t n;
+	struct unproven *unproven; /* by their places in the batch */
+	bool answered;		   /* some record, as documented */
 };
 
 enum { GO_ON, STOP }; /* or -ENOMEM */
@@ -71,8 +73,9 @@ static int run_init(struct run *run)
 	run->records = calloc(n, sizeof *run->records);
 	run->places = calloc(n, sizeof *run->places);
 	run->results = calloc(n, sizeof *run->results);
+	run->unproven = calloc(n, sizeof *run->unproven);
 	if (run->records == NULL || run->places == NULL || run->results == NULL ||
-	    asprintf(&run->url, "%s/records", run->rest->base) < 0) {
+	    run->unproven == NULL || asprintf(&run->url, "%s/records", run->rest->base) < 0) {
 		run->url = NULL;
 		return -ENOMEM;
 	}
@@ -84,6 +87,7 @@ static void run_release(struct run *run)
 	free(run->records);
 	free(run->places);
 	free(run->results);
+	free(run->unproven);
 	free(run->url);
 }
 
@@ -154,6 +158,7 @@ static int answer_take(struct run *run, size_t from, size_t n, const struct http
 		return STOP;
 	}
 	r = GO_ON;
+	run->answered = true;
 	for (size_t i = 0; i < n; i++) {
 		struct tesla_verdict *v = verdict_at(run, from + i);
 
@@ -168,14 +173,38 @@ static int answer_take(struct run *run, size_t from, size_t n, const struct http
 /* ---- halves ---- */
 
 /*
- * A 400 with a page of markup is a proxy's, or a web server's that expects TLS, and speaks of no
- * record; a 413 may have one all the same.
+ * A page of markup is a proxy's, or a web server's that expects TLS, and speaks of no record; a 413
+ * may have one all the same.
  */
-static bool is_of_records(const struct http_answer *a)
+static bool may_be_of_records(const struct http_answer *a)
 {
-	if (a->status == 400)
+	if (a->trouble != NULL)
+		return false;
+	if (a->status == 400 || a->status == 422)
 		return a->len == 0 || a->body[0] != '<';
-	return a->status == 413 || a->status == 422;
+	return a->status == 413;
+}
+
+static bool is_answer(struct run *run, size_t n, const struct http_answer *a)
+{
+	const char *type =
+		run->rest->format == FORMAT_JSON ? "application/json" : "application/msgpack";
+	struct tesla_error why;
+
+	if (a->trouble != NULL)
+		return false;
+	if (a->status == 200 || a->status == 201)
+		return true;
+	return may_be_of_records(a) && a->type != NULL &&
+	       strncasecmp(a->type, type, strlen(type)) == 0 &&
+	       answer_parse(run->rest->format, a->body, a->len, run->results, n, &why) == 0;
+}
+
+/* Alone it is known to be about this record only when the server is known to be the right one. */
+static void alone(struct run *run, size_t at, const struct http_answer *a)
+{
+	verdict_of(a, run->url, true, &run->unproven[run->places[at]].reject);
+	verdict_of(a, run->url, false, verdict_at(run, at));
 }
 
 static int range_send(struct run *run, size_t from, size_t n)
@@ -189,15 +218,19 @@ static int range_send(struct run *run, size_t from, size_t n)
 	r = post(run, from, n, &a);
 	if (r != 0)
 		return r;
-	if (a.trouble == NULL && (a.status == 200 || a.status == 201))
+	if (is_answer(run, n, &a))
 		return answer_take(run, from, n, &a);
-	verdict_of(&a, run->url, is_of_records(&a), &v);
-	if (v.delivery == TESLA_REJECT && n > 1) {
-		r = range_send(run, from, n / 2);
-		return r != GO_ON ? r : range_send(run, from + n / 2, n - n / 2);
+	if (!may_be_of_records(&a)) {
+		verdict_of(&a, run->url, false, &v);
+		verdict_for_all(run, from, n, &v);
+		return STOP;
 	}
-	verdict_for_all(run, from, n, &v);
-	return v.delivery == TESLA_REJECT ? GO_ON : STOP;
+	if (n == 1) {
+		alone(run, from, &a);
+		return GO_ON;
+	}
+	r = range_send(run, from, n / 2);
+	return r != GO_ON ? r : range_send(run, from + n / 2, n - n / 2);
 }
 
 int v1_deliver(struct rest *rest, const struct tesla_batch *batch, struct tesla_verdict *verdicts,
@@ -208,6 +241,8 @@ int v1_deliver(struct rest *rest, const struct tesla_batch *batch, struct tesla_
 
 	if (r == 0 && run.n > 0)
 		r = range_send(&run, 0, run.n);
+	if (run.answered)
+		verdicts_prove(run.unproven, batch->n_items, verdicts);
 	run_release(&run);
 	return r < 0 ? tesla_fail(err, r, "no memory") : 0;
 }

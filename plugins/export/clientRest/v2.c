@@ -52,20 +52,39 @@ static bool is_unregistered(const struct http_answer *a)
 	return a->status == 404 && body_begins(a, "#");
 }
 
+/* In the server's own words. */
 static bool is_of_record(const struct http_answer *a)
 {
-	if (a->status == 400)
-		return body_begins(a, "1#") || body_begins(a, "#");
+	return a->status == 400 && (body_begins(a, "1#") || body_begins(a, "#"));
+}
+
+/* In anybody's. */
+static bool may_be_of_record(const struct http_answer *a)
+{
 	return a->status == 413 || a->status == 422;
 }
 
+/* Somebody may register it: it waits, and the analyzer's later ones with it. */
 static void unregistered(const struct http_answer *a, struct tesla_verdict *v)
 {
 	char line[81];
 
 	text_line(line, sizeof line, a->body, a->len);
-	verdict_reject(v, -ENOENT, "not registered at the server: answered 404: %s", line);
+	*v = (struct tesla_verdict){ .retry_ms = 0 };
+	(void)tesla_fail(&v->why, -ENOENT, "not registered at the server: answered 404: %s", line);
 }
+
+/* ---- one record ---- */
+
+struct turn {
+	struct rest *rest;
+	const struct tesla_batch *batch;
+	struct tesla_verdict *verdicts;
+	struct unproven *unproven;
+	bool answered; /* some record, as this server does */
+};
+
+enum { GO_ON, STOP }; /* or -ENOMEM */
 
 static int url_make(const struct rest *r, const char *node, int64_t analyzer, char **url)
 {
@@ -77,49 +96,81 @@ static int url_make(const struct rest *r, const char *node, int64_t analyzer, ch
 	return len < 0 ? -ENOMEM : 0;
 }
 
-static int post(struct rest *r, const char *node, const struct tesla_item *record, const char *body,
-		struct tesla_verdict *v)
+static int answer_take(struct turn *t, size_t i, const char *url, const struct http_answer *a)
 {
-	struct http_answer a;
-	char *url;
+	struct tesla_verdict *v = &t->verdicts[i];
 
-	if (url_make(r, node, record->analyzer, &url) != 0)
-		return -ENOMEM;
-	http_post(r->http, url, body, strlen(body), &a);
-	if (a.trouble == NULL && a.status == 201)
+	if (a->trouble == NULL && may_be_of_record(a)) {
+		verdict_of(a, url, true, &t->unproven[i].reject);
+		verdict_of(a, url, false, v);
+		return GO_ON;
+	}
+	if (a->trouble == NULL && a->status == 201)
 		v->delivery = TESLA_DONE;
-	else if (a.trouble == NULL && a.status == 409)
-		conflict(record, &a, v);
-	else if (a.trouble == NULL && is_unregistered(&a))
-		unregistered(&a, v);
-	else
-		verdict_of(&a, url, is_of_record(&a), v);
-	free(url);
-	return 0;
+	else if (a->trouble == NULL && a->status == 409)
+		conflict(t->batch->items[i], a, v);
+	else if (a->trouble == NULL && is_unregistered(a))
+		unregistered(a, v);
+	else if (a->trouble == NULL && is_of_record(a))
+		verdict_of(a, url, true, v);
+	else {
+		verdict_of(a, url, false, v);
+		return STOP;
+	}
+	t->answered = true;
+	return GO_ON;
 }
 
-static int record_deliver(struct rest *r, const char *node, const struct tesla_item *item,
-			  struct tesla_verdict *v)
+static int record_deliver(struct turn *t, size_t i)
 {
-	char *body;
-	int cause = form_make(item, &body, v);
+	const struct tesla_item *record = t->batch->items[i];
+	struct http_answer a;
+	char *body, *url;
+	int r = form_make(record, &body, &t->verdicts[i]);
 
-	if (cause != 0)
-		return cause == -ENOMEM ? cause : 0;
-	cause = post(r, node, item, body, v);
+	if (r != 0)
+		return r == -ENOMEM ? r : GO_ON;
+	r = url_make(t->rest, t->batch->node, record->analyzer, &url);
+	if (r == 0) {
+		http_post(t->rest->http, url, body, strlen(body), &a);
+		r = answer_take(t, i, url, &a);
+		free(url);
+	}
 	free(body);
-	return cause;
+	return r;
 }
 
-/* The first that is to come again ends the batch: the order stays, and nobody is hammered. */
-int v2_deliver(struct rest *r, const struct tesla_batch *batch, struct tesla_verdict *verdicts,
+/* ---- a batch ---- */
+
+/* An older one of its analyzer is to come again. */
+static bool must_wait(const struct turn *t, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (t->verdicts[k].delivery == TESLA_RETRY &&
+		    t->unproven[k].reject.delivery != TESLA_REJECT &&
+		    t->batch->items[k]->analyzer == t->batch->items[i]->analyzer)
+			return true;
+	return false;
+}
+
+/*
+ * The first that is to come again ends the batch, unless it is for what the server knows of that
+ * analyzer: the order stays, and nobody is hammered.
+ */
+int v2_deliver(struct rest *rest, const struct tesla_batch *batch, struct tesla_verdict *verdicts,
 	       struct tesla_error *err)
 {
-	for (size_t i = 0; i < batch->n_items && rest_has_time(r, batch); i++) {
-		if (record_deliver(r, batch->node, batch->items[i], &verdicts[i]) != 0)
-			return tesla_fail(err, -ENOMEM, "no memory");
-		if (verdicts[i].delivery == TESLA_RETRY || verdicts[i].delivery == TESLA_REFUSED)
-			return 0;
-	}
-	return 0;
+	struct turn t = { .rest = rest, .batch = batch, .verdicts = verdicts };
+	int r = GO_ON;
+
+	t.unproven = calloc(batch->n_items + 1, sizeof *t.unproven);
+	if (t.unproven == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory");
+	for (size_t i = 0; i < batch->n_items && r == GO_ON && rest_has_time(rest, batch); i++)
+		if (!must_wait(&t, i))
+			r = record_deliver(&t, i);
+	if (t.answered)
+		verdicts_prove(t.unproven, batch->n_items, verdicts);
+	free(t.unproven);
+	return r < 0 ? tesla_fail(err, r, "no memory") : 0;
 }
