@@ -289,6 +289,45 @@ Test(localFile, a_deadline_that_has_passed_leaves_all)
 	rig_release(&r);
 }
 
+/* Each is looked for in the whole day, which may take long: those that were found count. */
+Test(localFile, looking_for_many_ends_in_time)
+{
+	struct tesla_item items[90];
+	const struct tesla_item *list[90];
+	struct tesla_batch b = { sizeof b, "roof", 1, 90, list, 1000 };
+	struct tesla_verdict v[90];
+	struct tesla_error err = { 0 };
+	size_t n = 0;
+	struct rig r;
+
+	rig_init(&r, "txt");
+	rig_open(&r);
+	for (size_t i = 0; i < 90; i++) {
+		items[i] = record(1, utc(2026, 11, 21, 23, 15) + (int64_t)i * QUARTER_MS, i + 1,
+				  blanks, 1);
+		list[i] = &items[i];
+	}
+	deliver_all(&r, items, 89);
+	text_put(&r, "1/.position.txt", "");
+	for (int turns = 0; n < 90; turns++) {
+		size_t done = 0;
+
+		memset(v, 0, sizeof v);
+		now_us = 0;
+		tick_us = 100;
+		cr_expect_eq(tesla_plugin.exporter->deliver(r.self, &b, v, &err), 0);
+		while (done < b.n_items && v[done].delivery == TESLA_DONE)
+			done++;
+		cr_assert(done > 0 && done <= 10 && turns < 90, "%zu", done);
+		n += done;
+		b.items += done;
+		b.n_items -= done;
+	}
+	cr_expect_eq(lines_of(&r, "1/20261122.txt"), 91);
+	rig_close(&r);
+	rig_release(&r);
+}
+
 /* ---- what a meter and a model say ---- */
 
 /* What stands in the way of analitzador.dat is said once for each analyzer; lines go on. */

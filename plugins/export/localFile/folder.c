@@ -205,14 +205,23 @@ static int place_has(const struct folder *f, const struct place *p, const struct
 	return r;
 }
 
-/* How many of the first are there already. */
+static bool is_late(const struct folder *f)
+{
+	return f->deadline_us != 0 && f->host->now_us(f->host) >= f->deadline_us;
+}
+
+/* How many of the first are there already.  *late: of the next it is not known. */
 static int known_run(const struct folder *f, const struct place *p, const struct entry *e, size_t n,
-		     size_t *ret, struct tesla_error *err)
+		     size_t *ret, bool *late, struct tesla_error *err)
 {
 	int has = 1;
 	size_t i;
 
+	*late = false;
 	for (i = 0; i < n && !is_new(f, e[i].item); i++) {
+		*late = i > 0 && is_late(f);
+		if (*late)
+			break;
 		has = place_has(f, p, e[i].item, err);
 		if (has <= 0)
 			break;
@@ -457,10 +466,11 @@ static int place_take(struct folder *f, struct place *p, struct entry *e, size_t
 		      struct tesla_error *err)
 {
 	size_t known = 0, written = 0;
-	int r = known_run(f, p, e, n, &known, err);
+	bool late;
+	int r = known_run(f, p, e, n, &known, &late, err);
 	int synced = 0;
 
-	if (r == 0 && known < n)
+	if (r == 0 && known < n && !late)
 		r = write_new(f, p, e + known, n - known, &written, err);
 	if (known > 0 && written == 0) { /* written by one that was killed before its sync */
 		struct tesla_error other;

@@ -41,6 +41,9 @@ struct folder {
 	int fd, position_fd;
 	struct position at;
 	bool known; /* `at` was read from the file or written to it */
+	/* when no other record is looked for any more; 0: all are */
+	const struct tesla_host *host;
+	int64_t deadline_us;
 };
 
 /* Makes it when it is missing.  Nothing to close on failure. */
@@ -52,8 +55,8 @@ void folder_close(struct folder *f);
 int folder_identity(const struct folder *f, const char *identity, const struct moment *when,
 		    struct tesla_error *err);
 /*
- * One step: takes the first entries, as many as go into one append.  *n_done of them are on the
- * disk, even with an error.
+ * One step: takes the first entries, as many as go into one append, or as are there already and can
+ * be looked for in time.  *n_done of them are on the disk, even with an error.
  */
 int folder_take(struct folder *f, struct entry *e, size_t n, size_t *n_done,
 		struct tesla_error *err);

@@ -194,6 +194,8 @@ static void analyzer_write(struct exporter *x, int target_fd, struct entry *e, s
 	int r = folder_open(&f, target_fd, x->conf->target, e[0].item->analyzer, x->format, &why);
 
 	if (r == 0) {
+		f.host = x->host;
+		f.deadline_us = deadline_us;
 		r = entries_write(x, &f, e, n, deadline_us, &done, &why);
 		folder_close(&f);
 	}
