@@ -176,6 +176,7 @@ t_unit_journal_CFLAGS = $(unit_cflags)
 t_unit_journal_LDADD = core/daemon/libjournal.la core/base/libbase.la $(CRITERION_LIBS)
 if PLUGIN_localFile
 unit_tests += t/unit/localFile t/unit/localFile_once t/unit/localFile_archive
+unit_tests += t/unit/localFile_order
 local_file_unit_sources = t/unit/localFile_fixture.c t/unit/localFile_fixture.h \
 	plugins/export/localFile/localFile.c $(local_file_parts)
 local_file_unit_cflags = $(unit_cflags) $(LOCAL_FILE_CFLAGS)
@@ -192,6 +193,10 @@ t_unit_localFile_once_SOURCES = t/unit/localFile_once.c $(local_file_unit_source
 t_unit_localFile_once_CFLAGS = $(local_file_unit_cflags)
 t_unit_localFile_once_LDFLAGS = $(local_file_unit_ldflags)
 t_unit_localFile_once_LDADD = $(local_file_unit_libs)
+t_unit_localFile_order_SOURCES = t/unit/localFile_order.c $(local_file_unit_sources)
+t_unit_localFile_order_CFLAGS = $(local_file_unit_cflags)
+t_unit_localFile_order_LDFLAGS = $(local_file_unit_ldflags)
+t_unit_localFile_order_LDADD = core/daemon/libdaemon.la $(local_file_unit_libs)
 t_unit_localFile_archive_SOURCES = t/unit/localFile_archive.c $(local_file_unit_sources)
 t_unit_localFile_archive_CFLAGS = $(local_file_unit_cflags)
 t_unit_localFile_archive_LDFLAGS = $(local_file_unit_ldflags)
