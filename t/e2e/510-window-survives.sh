@@ -38,30 +38,50 @@ count_at() {	# good readings of the record that ends there
 	jq -c --argjson e "$1" 'select(.end_ms == $e).variables.TPF | [.count[0], .covered_ms[0]]' new.jsonl
 }
 
-# Killed in the middle of a window: what was gathered before is in its record.
+clock_shows() {
+	test "$(now_ms)" -ge "$1"
+}
+has_record() {
+	test -n "$(count_at "$1")"
+}
+# Waits for the second half of the window that ends at $end, in which $1 sweeps were made by then.
+second_half() {
+	wait_for 10 clock_shows $((end - 3000))
+	wait_for 2 sweeps_reach "$1"
+}
+# The record of the window: it has 10 readings more than were possible after the restart, at $back.
+has_earlier_ones() {
+	local count covered
+	test "$back" -lt $end || fail "too slow: the restart was after the window"
+	wait_for 20 has_record $end
+	read -r count covered < <(count_at $end | tr '[],' '   ')
+	echo "$1: $count readings cover $covered ms; the restart was $((end - back)) ms before the end"
+	test "$count" -ge $(((end - back) / 200 + 10)) || fail "$1: its record has $count readings"
+	test "$covered" -ge $((end - back + 2000)) -a "$covered" -le $window || fail "$1: it covers $covered ms"
+}
+
+# Killed in the second half of a window: what was gathered before is in its record.
 place 0
 start_teslad
 end=$((($(now_ms) / window + 1) * window))
-wait_for 10 sweeps_reach 15
+second_half 15
 stop teslad KILL
+back=$(now_ms)
 start_teslad
-wait_for 20 lines_at_least 1 new.jsonl
-read -r count covered < <(count_at $end | tr '[],' '   ')
-test "$count" -ge 20 || fail "the record of the window that was killed in has $count readings"
-test "$covered" -ge 4000 -a "$covered" -le $window || fail "it covers $covered ms"
+has_earlier_ones "killed"
 
 # Stopped, with more than one signal, and the machine starts again: run_dir is empty.
-wait_for 10 sweeps_reach 15
+end=$((($(now_ms) / window + 2) * window))
+wait_for 20 clock_shows $((end - window))
+second_half $(($(ctl status | jq '.analyzers[0].sweeps') + 15))
 kill -TERM "$pid"
 kill -INT "$pid"
 stop teslad
 assert_eq "teslad ended with" "$status" 0
 rm -rf run
-n=$(wc -l <new.jsonl)
+back=$(now_ms)
 start_teslad
-wait_for 20 lines_at_least $((n + 1)) new.jsonl
-read -r count _ < <(jq -c '.variables.TPF | [.count[0]]' new.jsonl | sed -n $((n + 1))p | tr '[],' '   ')
-test "$count" -ge 15 || fail "the record of the window that was stopped in has $count readings"
+has_earlier_ones "stopped"
 
 # Started in the middle: the share is told.
 stop teslad
