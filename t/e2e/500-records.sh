@@ -18,14 +18,28 @@ analyzer 7 1 PM710 address=1 poll_interval=0.2 record_interval=2s export=localFi
 	export="<export type=\"clientRest\" target=\"$(rest_url new)/api/v1\" api=\"v1\"/>" \
 	-- TPF PAT CEA
 write_config
-start_teslad
-subscribe seen record/
-
-# Four records; of the second on, the window was covered from its beginning.
-wait_for 20 lines_at_least 4 new.jsonl
-wait_for 10 lines_at_least 4 old.jsonl
-stop teslad
-assert_eq "teslad ended with" "$status" 0
+ports=("$(rest_url old)" "$(rest_url new)")
+# Four records; of the second on, the window was covered from its beginning.  A run in which a thread that
+# sleeps to the same deadlines was late by half a poll's interval is repeated (DESIGN 12).
+for try in 1 2 3; do
+	start witness py "$top/t/e2e/witness.py" "$tmp/witness"
+	start_teslad
+	subscribe seen record/
+	wait_for 20 lines_at_least 4 new.jsonl
+	wait_for 10 lines_at_least 4 old.jsonl
+	stop teslad
+	assert_eq "teslad ended with" "$status" 0
+	stop witness
+	test "$(cat witness)" -ge 100 -a $try -lt 3 || break
+	for name in seen old new; do
+		stop $name
+		rm $name.jsonl
+	done
+	rm -rf state data/* csv/* jsonl/*
+	start_rest old --api v2 --ignore-utc --out "$tmp/old.jsonl" --port "${ports[0]##*:}"
+	start_rest new --api v1 --out "$tmp/new.jsonl" --port "${ports[1]##*:}"
+done
+test "$(cat witness)" -lt 100 || skip "this machine is late by itself"
 
 # Over v1.
 jq -c . new.jsonl | sed -n 2,3p >records
