@@ -2,7 +2,8 @@
 /*
  * A disk that fails, for LD_PRELOAD.  TESLA_DISK names a file that says how, now: a text such as
  * "enospc 3 /journal/": every third write to a file with /journal/ in its path fails.  Also eio,
- * short (half of it is written), sync (fdatasync and fsync fail with EIO), off.
+ * short (half of it is written), sync (fdatasync and fsync fail with EIO), off.  Each call that was
+ * struck is a byte more in the file of that name with .hits behind it.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -57,6 +58,19 @@ static bool is_there(int fd, const char *where)
 	return strstr(path, where) != NULL;
 }
 
+static void hit_note(void)
+{
+	char path[4096];
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s.hits", getenv("TESLA_DISK"));
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd >= 0) {
+		(void)!write(fd, ".", 1); /* comes through here: no path of ours is struck */
+		(void)close(fd);
+	}
+}
+
 /* The fault that this call is to have. */
 static enum fault strike(int fd, bool sync)
 {
@@ -67,6 +81,8 @@ static enum fault strike(int fd, bool sync)
 	bool hit = f != OFF && (f == SYNC) == sync && is_there(fd, where) &&
 		   atomic_fetch_add(&calls, 1) % every == every - 1;
 
+	if (hit)
+		hit_note();
 	errno = saved;
 	return hit ? f : OFF;
 }
