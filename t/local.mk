@@ -43,6 +43,7 @@ e2e_tests = \
 	t/e2e/522-refuses-open.sh \
 	t/e2e/530-torture.sh \
 	t/e2e/540-disk-faults.sh \
+	t/e2e/545-lost-counted.sh \
 	t/e2e/550-daylight-saving.sh \
 	t/e2e/555-clock-change.sh \
 	t/e2e/560-three-days.sh \
