@@ -26,14 +26,14 @@ int64_t recorded_last(const struct recorded *r, int64_t start_ms, int64_t before
 	return last;
 }
 
-/* The list without its narrowest gap. */
-static void close_gap(struct recorded_span *list, size_t n)
+/*
+ * The list without its oldest gap, but never without the one behind `added`: the clock is there
+ * now, and what comes next must be recorded.
+ */
+static void close_gap(struct recorded_span *list, size_t n, size_t added)
 {
-	size_t at = 0;
+	size_t at = added == 0 ? 1 : 0;
 
-	for (size_t i = 1; i + 1 < n; i++)
-		if (list[i + 1].from_ms - list[i].to_ms < list[at + 1].from_ms - list[at].to_ms)
-			at = i;
 	list[at].to_ms = list[at + 1].to_ms;
 	memmove(&list[at + 1], &list[at + 2], (n - at - 2) * sizeof *list);
 }
@@ -59,7 +59,7 @@ void recorded_add(struct recorded *r, int64_t start_ms, int64_t end_ms)
 	memmove(&list[at + 1], &list[at], (n - at) * sizeof *list);
 	list[at] = added;
 	if (++n > RECORDED_MAX)
-		close_gap(list, n--);
+		close_gap(list, n--, at);
 	*r = (struct recorded){ .n = (int64_t)n };
 	memcpy(r->spans, list, n * sizeof *list);
 }

@@ -23,7 +23,8 @@ struct recorded {
 bool recorded_has(const struct recorded *r, int64_t end_ms);
 /*
  * There is one of start_ms to end_ms, which is later.  Where there are more spans than room, the
- * narrowest gap is closed: no end is ever forgotten.
+ * oldest gap is closed that is not right behind this one: no end is ever forgotten, and the time
+ * that the clock is in stays open.
  */
 void recorded_add(struct recorded *r, int64_t start_ms, int64_t end_ms);
 /* The last end within start_ms to before_ms, both left out; start_ms: there is none. */

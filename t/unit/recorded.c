@@ -40,7 +40,7 @@ Test(recorded, spans_are_joined_where_they_touch)
 	}
 }
 
-Test(recorded, the_narrowest_gap_makes_room)
+Test(recorded, the_oldest_gap_makes_room)
 {
 	struct recorded r = { 0 };
 
@@ -48,11 +48,37 @@ Test(recorded, the_narrowest_gap_makes_room)
 		recorded_add(&r, i * 100, i * 100 + (i == 5 ? 95 : 50));
 	recorded_add(&r, 1000, 1010);
 	cr_expect_eq(r.n, RECORDED_MAX);
-	cr_expect(recorded_has(&r, 595) && recorded_has(&r, 598) && recorded_has(&r, 650));
-	cr_expect(!recorded_has(&r, 0) && recorded_has(&r, 50) && !recorded_has(&r, 51));
+	cr_expect(recorded_has(&r, 50) && recorded_has(&r, 60) && recorded_has(&r, 150));
+	cr_expect(recorded_has(&r, 595) && !recorded_has(&r, 598) && recorded_has(&r, 650));
+	cr_expect(!recorded_has(&r, 0) && !recorded_has(&r, 151));
 	cr_expect(!recorded_has(&r, 1000) && recorded_has(&r, 1010) && !recorded_has(&r, 1011));
-	cr_expect(recorded_last(&r, 20, 60) == 50 && recorded_last(&r, 20, 50) == 20);
+	cr_expect(recorded_last(&r, 20, 160) == 150 && recorded_last(&r, 20, 150) == 20);
 	cr_expect(recorded_last(&r, 60, 100) == 60 && recorded_last(&r, 60, 800) == 750);
+}
+
+/* Eight outages in years, and then a clock that was two hours ahead for twenty minutes. */
+Test(recorded, the_gap_that_the_clock_is_in_stays_open)
+{
+	static const int64_t hour = 3600000, quarter = 900000;
+	static const struct {
+		const char *what;
+		int64_t then; /* the clock is put there, and goes on */
+	} rows[] = { { "right again", 10000 * 3600000LL }, { "before everything", -500000000LL } };
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct recorded r = { 0 };
+		int64_t now = 10000 * hour, from = rows[i].then;
+
+		for (int64_t k = 0; k < RECORDED_MAX; k++)
+			recorded_add(&r, k * 1200 * hour, k * 1200 * hour + 1000 * hour);
+		recorded_add(&r, 9500 * hour, now);
+		recorded_add(&r, now + 2 * hour, now + 2 * hour + quarter);
+		for (int64_t t = from + quarter; t < from + 2 * hour; t += quarter) {
+			cr_assert(!recorded_has(&r, t), "%s", rows[i].what);
+			recorded_add(&r, t - quarter, t);
+			cr_assert(recorded_ok(&r));
+		}
+	}
 }
 
 /* No end is ever forgotten; as long as there is room, none is invented. */
