@@ -99,7 +99,10 @@ int journal_take(struct journal *j, const struct journal_want *want, struct buf 
  */
 int journal_purge(struct journal *j, uint16_t exporter, bool rejects_too, uint64_t *n, bool *more,
 		  struct tesla_error *err);
-/* What waits for `from` waits for `to` from now on. */
+/*
+ * What waits for `from` waits for `to` from now on; what was made for `to` too, and is done with
+ * there, is not given to it again.
+ */
 int journal_move(struct journal *j, uint16_t from, uint16_t to, uint64_t *n, bool *more,
 		 struct tesla_error *err);
 

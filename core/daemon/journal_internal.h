@@ -176,7 +176,7 @@ void txn_set_end(struct txn *t, int64_t analyzer, const struct recorded *r);
 bool txn_unqueue(struct txn *t, uint16_t exporter, uint64_t seq);
 /* Deletes the record if nobody waits for it. */
 void txn_release(struct txn *t, uint64_t seq);
-/* What waits for `from` waits for `to`, and the record says so. */
+/* What waits for `from` waits for `to`, unless that is done with it; and the record says so. */
 void txn_hand_over(struct txn *t, uint64_t seq, uint16_t from, uint16_t to);
 
 /* ---- journal_exporter.c ---- */

@@ -97,10 +97,19 @@ void txn_release(struct txn *t, uint64_t seq)
 	(void)txn_del(t, TABLE_RECORDS, key_record(seq));
 }
 
+static bool is_for(const struct row_record *r, uint16_t exporter)
+{
+	for (size_t i = 0; i < r->n_exporters; i++)
+		if (r->exporters[i] == exporter)
+			return true;
+	return false;
+}
+
 void txn_hand_over(struct txn *t, uint64_t seq, uint16_t from, uint16_t to)
 {
 	_cleanup_free_ uint8_t *copy = NULL;
 	struct row_record r;
+	bool waits, had;
 	size_t n = 0;
 
 	if (txn_record(t, seq, &r) != ROW_GOOD) {
@@ -115,6 +124,8 @@ void txn_hand_over(struct txn *t, uint64_t seq, uint16_t from, uint16_t to)
 	}
 	memcpy(copy, r.record.at, r.record.len);
 	r.record.at = copy;
+	waits = txn_has(t, TABLE_QUEUE, key_queue(to, seq));
+	had = !waits && is_for(&r, to);
 	for (size_t i = 0; i < r.n_exporters; i++)
 		if (r.exporters[i] != from && r.exporters[i] != to)
 			r.exporters[n++] = r.exporters[i];
@@ -122,6 +133,8 @@ void txn_hand_over(struct txn *t, uint64_t seq, uint16_t from, uint16_t to)
 	r.n_exporters = (uint16_t)n;
 	put_record(t, seq, &r);
 	(void)txn_unqueue(t, from, seq);
-	if (!txn_has(t, TABLE_QUEUE, key_queue(to, seq)))
+	if (had)
+		txn_release(t, seq);
+	else if (!waits)
 		enqueue(t, to, seq);
 }

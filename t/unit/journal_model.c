@@ -9,7 +9,7 @@ struct model {
 	size_t n;
 	int64_t end_ms[N];
 	uint64_t seq[N];
-	bool waits[N][EXPORTERS];
+	bool waits[N][EXPORTERS], made_for[N][EXPORTERS];
 	uint64_t delivered[EXPORTERS], rejected[EXPORTERS];
 };
 
@@ -37,7 +37,7 @@ static void step_write(struct world *w)
 	if (i == N)
 		return;
 	for (size_t e = 0; e < EXPORTERS; e++) {
-		w->m.waits[i][e] = (mask >> e & 1) != 0;
+		w->m.waits[i][e] = w->m.made_for[i][e] = (mask >> e & 1) != 0;
 		if (w->m.waits[i][e])
 			for_whom[n++] = w->no[e];
 	}
@@ -86,8 +86,11 @@ static void step_move(struct world *w)
 	cr_assert(eq(int, journal_move(w->j, w->no[from], w->no[to], &n, &more, &err), 0));
 	cr_assert(eq(int, more, false));
 	for (size_t i = 0; i < w->m.n && from != to; i++) {
-		w->m.waits[i][to] = w->m.waits[i][to] || w->m.waits[i][from];
-		w->m.waits[i][from] = false;
+		if (!w->m.waits[i][from])
+			continue;
+		w->m.waits[i][to] = w->m.waits[i][to] || !w->m.made_for[i][to];
+		w->m.made_for[i][to] = true;
+		w->m.waits[i][from] = w->m.made_for[i][from] = false;
 	}
 }
 
