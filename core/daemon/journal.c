@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/lock.h"
 #include "daemon/journal_internal.h"
 
@@ -98,6 +99,19 @@ static int env_begin(struct journal *j, struct tesla_error *err)
 	return r != 0 ? txn_fail(j, r, err) : 0;
 }
 
+/*
+ * A verdict may be under way on a record of a journal that was here before: under its number there
+ * must be no other one.  Microseconds, so no journal has given that many numbers; a whole number
+ * in every reader of JSON; and the low bits are for people.
+ */
+static void number_first(struct txn *t)
+{
+	int64_t now_us = clock_wall_us();
+
+	t->next.next_seq = t->next.reserved = now_us > 0 ? (uint64_t)now_us & ~UINT64_C(0xffff) : 0;
+	t->next.meta_changed = true;
+}
+
 static int tables_open(struct journal *j, struct tesla_error *err)
 {
 	struct bytes payload;
@@ -107,7 +121,7 @@ static int tables_open(struct journal *j, struct tesla_error *err)
 	for (size_t i = 0; i < N_TABLES && t.r == 0; i++)
 		t.r = mdb_dbi_open(t.mdb, journal_tables[i], MDB_CREATE, &j->tables[i]);
 	if (txn_get(&t, TABLE_STATE, ROW_META, key_meta(), &payload) == ROW_NONE)
-		t.next.meta_changed = true;
+		number_first(&t);
 	t.changed = true; /* an aborted transaction takes its handles with it */
 	return txn_end(&t, err);
 }

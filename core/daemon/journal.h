@@ -10,6 +10,8 @@
  *   state    'c', exporter no             its id, what it delivered and rejected
  *            'e', analyzer                the time that it has records of: none is kept twice
  *            'm'                          version, next seq, counts of what was dropped
+ *
+ * Numbers count up from the time at which the file was made: those of two files are not the same.
  */
 #ifndef DAEMON_JOURNAL_H
 #define DAEMON_JOURNAL_H

@@ -553,6 +553,28 @@ Test(journal, an_exporter_that_is_purged_is_forgotten)
 	scratch_remove(&s);
 }
 
+/* Verdicts that were under way when a new file had to be made are on none of its records. */
+Test(journal, numbers_of_another_journal_are_none_of_this_one)
+{
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, NULL);
+	struct journal_taken got[5], other[5];
+
+	fixture_fill(j, fixture_exporter(j, "a"), 0, 5, 100);
+	cr_assert(eq(sz, take(j, fixture_exporter(j, "a"), 0, 5, 1000, got), 5));
+	journal_close(j);
+	scratch_remove_name(s.journal);
+	(void)usleep(70000); /* the part of a number that is for people */
+	j = fixture_open(s.journal, NULL);
+	fixture_fill(j, fixture_exporter(j, "a"), 10, 5, 100);
+	for (size_t i = 0; i < 5; i++)
+		settle(j, fixture_exporter(j, "a"), got[i].seq, NULL);
+	cr_assert(eq(sz, take(j, fixture_exporter(j, "a"), 0, 5, 1000, other), 5));
+	cr_assert(gt(u64, other[0].seq, got[4].seq));
+	journal_close(j);
+	scratch_remove(&s);
+}
+
 /* What was made for both is sent by each of them once; the other way round it is not lost. */
 Test(journal, a_drain_gives_nobody_what_he_had)
 {
