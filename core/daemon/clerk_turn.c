@@ -23,10 +23,13 @@ static void batch_release(struct batch *b)
 	free(b->numbers);
 }
 
-/* No time makes room for one more exporter, or an id shorter. */
+/*
+ * No time makes room for one more exporter, or an id shorter; nor in a map that is full and stays
+ * so, where the newest is what has to go.
+ */
 static bool is_for_good(int r)
 {
-	return r == -EMFILE || r == -EINVAL;
+	return r == -EMFILE || r == -EINVAL || r == -EOVERFLOW;
 }
 
 /* Those that the journal has no number for are left out.  How many it has: *n. */

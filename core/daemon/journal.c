@@ -18,7 +18,6 @@
 #define ROOM ((uint64_t)64 << 20) /* for queues, rejects, and pages that wait to be free */
 #define RESERVE 1024		  /* numbers that are taken at once */
 #define REASON_MAX 500
-#define TRIES 20 /* each drops JOURNAL_STEP records */
 
 /* ---- open and close ---- */
 
@@ -342,7 +341,7 @@ int journal_write(struct journal *j, const struct journal_entry *entries, size_t
 		return r;
 	r = write_once(j, &w, false, err);
 	j->settled = j->asked;
-	for (int i = 0; r == -EOVERFLOW && i < TRIES; i++) {
+	for (int i = 0; r == -EOVERFLOW && i < JOURNAL_TRIES; i++) {
 		bool refuse = j->limits.policy == JOURNAL_DROP_NEWEST && j->grown;
 
 		r = limits_make_room(j, err);

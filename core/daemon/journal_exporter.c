@@ -102,7 +102,7 @@ static uint16_t free_number(const struct journal_counts *c)
 	return no;
 }
 
-static int add(struct journal *j, const char *id, uint16_t *no, struct tesla_error *err)
+static int add_once(struct journal *j, const char *id, uint16_t *no, struct tesla_error *err)
 {
 	struct tesla_error ignored;
 	struct txn t;
@@ -122,6 +122,18 @@ static int add(struct journal *j, const char *id, uint16_t *no, struct tesla_err
 	if (t.r == 0)
 		journal_find(&t.next, *no)->row_changed = true;
 	return txn_end(&t, err);
+}
+
+static int add(struct journal *j, const char *id, uint16_t *no, struct tesla_error *err)
+{
+	int r = add_once(j, id, no, err);
+
+	for (int i = 0; r == -EOVERFLOW && i < JOURNAL_TRIES; i++) {
+		r = limits_make_room(j, err);
+		if (r == 0)
+			r = add_once(j, id, no, err);
+	}
+	return r;
 }
 
 int journal_exporter(struct journal *j, const char *id, uint16_t *no, struct tesla_error *err)

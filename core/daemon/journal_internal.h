@@ -18,6 +18,7 @@
 #define JOURNAL_EXPORTERS_MAX 1000
 #define JOURNAL_ANY 0xffff
 #define JOURNAL_STEP 1000 /* records that one transaction drops, moves or forgets */
+#define JOURNAL_TRIES 20  /* when the map is full: each drops JOURNAL_STEP records */
 #define JOURNAL_STEPS 5	  /* such transactions, between which nothing else is written */
 
 /* Small rows share a table: what changes with every record is then one page, not three. */

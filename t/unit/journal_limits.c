@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a journal gives up when it has too much, and that it says so. */
+#include "daemon/journal_internal.h"
 #include "journal_fixture.h"
 
 #define DAY (96 * QUARTER_MS)
@@ -219,6 +220,25 @@ Test(journal_limits, a_full_map_is_no_dead_end, .timeout = 120)
 	cr_assert(gt(u64, before, 1000), "the map was never full");
 	cr_assert(eq(u64, info.dropped[JOURNAL_DROP_SIZE], 0));
 	cr_assert(eq(u64, info.records, 0));
+	journal_close(j);
+	scratch_remove(&s);
+}
+
+/* A new exporter is no less than a record: what is there makes room for it. */
+Test(journal_limits, a_full_map_takes_a_new_exporter, .timeout = 60)
+{
+	struct journal_limits limits = { .bytes = 1 << 20, .rejects = 1000 };
+	struct scratch s = scratch_new();
+	struct journal *j = fixture_open(s.journal, &limits);
+	char id[256] = "";
+
+	fixture_fill(j, fixture_exporter(j, "a"), 0, 20, 1000);
+	cr_assert(eq(int, mdb_env_set_mapsize(j->env, 1), 0), "no larger than it is");
+	for (int i = 0; i < 200; i++) {
+		(void)snprintf(id, sizeof id, "%0254d", i);
+		(void)fixture_exporter(j, id);
+	}
+	cr_assert(eq(int, j->grown, true), "the map was never full");
 	journal_close(j);
 	scratch_remove(&s);
 }
