@@ -5,7 +5,7 @@
 # lacks no more than the time in which nothing was read.  A daemon started in the middle of a window
 # says what share it covers.  A clock that steps makes no record twice and none that covers too much.
 . "$(dirname "$0")/../lib.sh"
-requires jq python:msgpack nm
+requires jq python:msgpack python:zmq nm
 start_shim clock
 
 window=$((8 * 1000))
@@ -81,7 +81,12 @@ assert_eq "teslad ended with" "$status" 0
 rm -rf run
 back=$(now_ms)
 start_teslad
+subscribe seen record/
 has_earlier_ones "stopped"
+
+# That window ended while nobody was there: the first record on the stream is the next one's.
+wait_for 30 lines_at_least 1 seen.jsonl
+assert_eq "stream: k of the first record" "$(head -n 1 seen.jsonl | jq -c .k)" 1
 
 # Started in the middle: the share is told.
 stop teslad
