@@ -287,9 +287,19 @@ static bool track_tick(struct recorder *r, struct track *t, int64_t wall_us)
 		track_leave(r, t);
 	if (t->w->end_ms == 0) {
 		track_open(r, t, wall_us);
-		track_keep(r, t);
+		if (t->w->end_ms != 0)
+			track_keep(r, t);
 	}
 	return t->w->end_ms == 0 || is_ahead(t->w, wall_ms);
+}
+
+/* Where the records end, a window opens: not before the end of the one that the clock is in. */
+static void note_back(struct recorder *r, const struct track *t, int64_t wall_us)
+{
+	int64_t due_us = calendar_end_ms(wall_us / 1000, conf_of(r, t)->record_ms) * 1000;
+
+	if (due_us < r->due_us)
+		r->due_us = due_us;
 }
 
 void recorder_tick(struct recorder *r, int64_t wall_us)
@@ -301,11 +311,13 @@ void recorder_tick(struct recorder *r, int64_t wall_us)
 	r->ticked_us = wall_us;
 	r->due_us = INT64_MAX;
 	for (size_t i = 0; i < r->hub->n_analyzers; i++) {
-		back |= track_tick(r, &r->tracks[i], wall_us);
+		bool is_back = track_tick(r, &r->tracks[i], wall_us);
+
 		note_due(r, &r->tracks[i]);
+		if (is_back)
+			note_back(r, &r->tracks[i], wall_us);
+		back |= is_back;
 	}
-	if (back)
-		r->due_us = INT64_MIN; /* where the records end, a window opens */
 	if (back && !r->back)
 		log_msg(r->hub->log, LOG_LEVEL_WARNING,
 			"the clock went back: time that has records already is not recorded again");

@@ -524,6 +524,34 @@ Test(recorder, ahead_and_back_again)
 	bench_release(&b);
 }
 
+/* While the clock is where records were made ahead of it, nothing is written, and then at once. */
+Test(recorder, time_that_has_records_costs_nothing)
+{
+	struct made of[MADE_MAX];
+	size_t n = 0, len;
+	const void *at;
+	struct bench b;
+
+	bench_init(&b, MINUTE, NOON + 2 * MINUTE);
+	go(&b, NOON + 2 * MINUTE, 2);
+	for (int64_t ms = 0; ms < 2 * MINUTE + 3000; ms += 100)
+		tick(&b, NOON + ms);
+	at = keep_read(b.keep, 0, &len);
+	for (int64_t ms = 2 * MINUTE + 3000; ms < 4 * MINUTE; ms += 100) {
+		tick(&b, NOON + ms);
+		n += keep_read(b.keep, 0, &len) != at;
+		at = keep_read(b.keep, 0, &len);
+	}
+	cr_expect(eq(sz, n, 0));
+	for (int64_t ms = 4 * MINUTE; ms < 6 * MINUTE; ms += 100)
+		tick(&b, NOON + ms);
+	n = made_of_7(&b, of);
+	cr_assert(eq(sz, n, 5));
+	cr_expect(eq(i64, of[4].start_ms, NOON + 4 * MINUTE));
+	cr_expect(eq(i64, of[4].end_ms, NOON + 5 * MINUTE));
+	bench_release(&b);
+}
+
 /* ---- killed and started again ---- */
 
 Test(recorder, an_open_window_survives)
