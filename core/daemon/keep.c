@@ -218,6 +218,38 @@ static int put_in_place(struct keep *k, struct tesla_error *err)
 	return 0;
 }
 
+/*
+ * The old file stays, for its ring; but a life after this one must not go on from its windows: what
+ * is counted from now on would be counted twice.
+ */
+static int slots_forget(const struct previous *p)
+{
+	static const uint64_t none = 0;
+	_cleanup_close_ int fd = open(p->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; i < p->area.n_slots; i++) {
+		off_t at = (off_t)area_slot_at(&p->area, i);
+		ssize_t n = pwrite(fd, &none, sizeof none, at);
+
+		if (n != (ssize_t)sizeof none)
+			return n < 0 ? -errno : -EIO;
+	}
+	return fdatasync(fd) == 0 ? 0 : -errno;
+}
+
+static void previous_stays(const struct keep *k, const struct previous *p)
+{
+	int rc = p->path != NULL ? slots_forget(p) : 0;
+
+	if (rc != 0)
+		log_msg(k->log, LOG_LEVEL_ERROR,
+			"%s cannot be changed: %s: remove it before the next start, which would go "
+			"on from the windows in it",
+			p->path, strerror(-rc));
+}
+
 /* What was kept may be larger than what will be: whose it is sees what of it can be used. */
 static struct keep_slot *rooms(const struct keep_slot *slots, size_t n, const struct previous *p)
 {
@@ -269,11 +301,13 @@ static int keep_make(struct keep *k, const struct keep_slot *slots, size_t n)
 	list = rooms(slots, n, &p);
 	if (list != NULL)
 		rc = keep_fill(k, list, n, &p, old >= 0, &err);
+	if (rc == 0)
+		rc = put_in_place(k, &err);
+	if (rc < 0 && k->area.slots != NULL)
+		previous_stays(k, &p);
 	previous_release(&p);
 	if (k->area.slots == NULL)
 		return -ENOMEM;
-	if (rc == 0)
-		rc = put_in_place(k, &err);
 	if (rc < 0)
 		log_msg(k->log, LOG_LEVEL_ERROR,
 			"%s %s: open windows, and records that no journal has yet, will not "

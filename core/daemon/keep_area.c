@@ -206,6 +206,11 @@ size_t area_slot_room(const struct area *a, size_t slot)
 	return (size_t)a->places[slot].room;
 }
 
+size_t area_slot_at(const struct area *a, size_t slot)
+{
+	return (size_t)(a->slots[slot] - (const uint8_t *)a->head) + offsetof(struct slot, n);
+}
+
 int area_slot_read(const struct area *a, size_t slot, const void **bytes, size_t *len)
 {
 	uint64_t n = look(&((const struct slot *)a->slots[slot])->n);

@@ -31,6 +31,8 @@ void area_release(struct area *a);
 
 int64_t area_slot_id(const struct area *a, size_t slot);
 size_t area_slot_room(const struct area *a, size_t slot);
+/* Where in the memory the 8 bytes are that say, when they are 0, that nothing was written. */
+size_t area_slot_at(const struct area *a, size_t slot);
 /* 0: *bytes is NULL where nothing was written.  -EBADMSG: broken. */
 int area_slot_read(const struct area *a, size_t slot, const void **bytes, size_t *len);
 void area_slot_write(struct area *a, size_t slot, const void *bytes, size_t len);

@@ -259,6 +259,41 @@ Test(keep, slots_change_while_it_lives)
 	place_release(&p);
 }
 
+/*
+ * No room for a new file: what the old one had is gone on with in plain memory, and a later life
+ * must not begin there once more.  Its records may come again: the journal knows them.
+ */
+Test(keep, what_was_taken_into_plain_memory_is_not_taken_again)
+{
+	static const bool saved[] = { false, true };
+
+	for (size_t i = 0; i < N_ELEMENTS(saved); i++) {
+		char in_the_way[80];
+		struct place p;
+		struct keep *k;
+		size_t len;
+
+		place_init(&p);
+		(void)snprintf(in_the_way, sizeof in_the_way, "%s/windows.new", p.run);
+		k = open_at(&p);
+		fill(k);
+		keep_close(k, saved[i]);
+		cr_assert(eq(int, mkdir(in_the_way, 0700), 0));
+		k = open_at(&p);
+		is_filled(k);
+		cr_expect(ne(ptr, strstr(p.said, "will not survive"), NULL), "%s", p.said);
+		keep_write(k, 0, "newer", 5);
+		keep_close(k, false);
+		cr_assert(eq(int, rmdir(in_the_way), 0));
+		k = open_at(&p);
+		for (size_t n = 0; n < N_ELEMENTS(slots); n++)
+			cr_expect(eq(ptr, (void *)(uintptr_t)keep_read(k, n, &len), NULL));
+		cr_expect(eq(sz, keep_waiting(k), 3));
+		keep_close(k, false);
+		place_release(&p);
+	}
+}
+
 /* Where the new file is to be made there is a folder: there is no way to make it. */
 Test(keep, a_change_that_cannot_be_made_changes_nothing)
 {
