@@ -395,6 +395,7 @@ static int keep_refill(struct keep *k, const struct keep_slot *slots, size_t n, 
 	k->memory = NULL;
 	k->fd = -1;
 	k->waiting = k->held = k->seen = 0;
+	k->place = 0; /* where a new ring begins */
 	rc = list != NULL ? keep_fill(k, list, n, &p, in_file, err) : -ENOMEM;
 	if (k->area.slots == NULL)
 		return tesla_fail(err, -ENOMEM, "has no memory for %zu open windows", n);

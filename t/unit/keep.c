@@ -236,8 +236,10 @@ Test(keep, slots_change_while_it_lives)
 	keep_write(k, 0, "seven", 5);
 	keep_write(k, 1, "three", 5);
 	keep_write(k, 2, "nine", 4);
+	cr_assert(eq(int, keep_push(k, "gone", 4), 0));
 	cr_assert(eq(int, keep_push(k, "first", 5), 0));
 	cr_assert(eq(int, keep_push(k, "second", 6), 0));
+	keep_pop(k, 1);
 	cr_assert(eq(int, keep_change(k, others, N_ELEMENTS(others), &err), 0));
 	cr_expect(slot_is(k, 0, "three"));
 	cr_expect(slot_is(k, 2, "seven"));
