@@ -21,7 +21,7 @@
 #include "daemon/keep_area.h"
 #include "daemon/keep_save.h"
 
-#define FILE_BYTES_MAX (256u << 20)
+#define FILE_BYTES_MAX (1u << 30)
 #define LOCK_TRIES 10
 
 struct keep {
@@ -268,20 +268,68 @@ static struct keep_slot *rooms(const struct keep_slot *slots, size_t n, const st
 	return list;
 }
 
+/* And what the largest may leave unused where the ring goes on at its beginning. */
+static uint64_t ring_wanted(const struct keep_slot *slots, size_t n)
+{
+	uint64_t round = 0, largest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t entry = slots[i].entry > 0 ? area_entry_bytes(slots[i].entry) : 0;
+
+		round += entry;
+		largest = entry > largest ? entry : largest;
+	}
+	return 2 * round + largest;
+}
+
+static size_t ring_bytes(const struct keep_slot *slots, size_t n)
+{
+	uint64_t wanted = ring_wanted(slots, n);
+
+	return wanted < KEEP_RING_BYTES ? KEEP_RING_BYTES
+	       : wanted < KEEP_RING_MAX ? (size_t)wanted
+					: KEEP_RING_MAX;
+}
+
+/* At least what it takes over, all of which was written. */
+static size_t ring_bytes_from(const struct keep_slot *slots, size_t n, const struct previous *p)
+{
+	size_t bytes = ring_bytes(slots, n);
+	uint64_t used = p->path != NULL ? area_next(&p->area) - area_first(&p->area) : 0;
+
+	if (used <= bytes || used % 8 != 0)
+		return bytes;
+	return used < p->area.ring_bytes ? (size_t)used : p->area.ring_bytes;
+}
+
+static void ring_say(const struct keep *k, const struct keep_slot *slots, size_t n)
+{
+	uint64_t wanted = ring_wanted(slots, n);
+
+	if (wanted > KEEP_RING_MAX)
+		log_msg(k->log, LOG_LEVEL_WARNING,
+			"two rounds of records of %zu analyzers take up to %" PRIu64
+			" MiB, and memory is kept for %u MiB: while the journal is slow or cannot "
+			"be written, the oldest are lost sooner; ask for fewer variables",
+			n, (wanted >> 20) + 1, KEEP_RING_MAX >> 20);
+}
+
 /* Memory of its own, in a file if that can be had (*err: why not), with all that was kept. */
 static int keep_fill(struct keep *k, const struct keep_slot *slots, size_t n,
 		     const struct previous *p, bool in_file, struct tesla_error *err)
 {
+	size_t ring = ring_bytes_from(slots, n, p);
 	int rc;
 
-	k->size = area_size(slots, n, KEEP_RING_BYTES);
+	k->size = area_size(slots, n, ring);
 	if (k->size == 0)
 		return -ENOMEM;
 	rc = in_file ? map_new(k, err) : -EBUSY;
 	if (rc < 0 && map_plain(k) != 0)
 		return -ENOMEM;
-	if (area_format(&k->area, k->memory, slots, n, KEEP_RING_BYTES) != 0)
+	if (area_format(&k->area, k->memory, slots, n, ring) != 0)
 		return -ENOMEM;
+	ring_say(k, slots, n);
 	if (p->path != NULL)
 		take_over(k, p);
 	return rc;
@@ -364,7 +412,7 @@ struct keep *keep_open(const char *run_dir, const char *state_dir, const struct 
 
 static bool same_slots(const struct keep *k, const struct keep_slot *slots, size_t n)
 {
-	if (n != k->area.n_slots)
+	if (n != k->area.n_slots || ring_bytes(slots, n) > k->area.ring_bytes)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (area_slot_id(&k->area, i) != slots[i].id ||

@@ -12,7 +12,12 @@
 
 struct keep;
 
+/*
+ * The ring has room for two rounds of all records (windows end together, and one may come while
+ * another is under way), within these bounds.
+ */
 #define KEEP_RING_BYTES (4u << 20)
+#define KEEP_RING_MAX (64u << 20)
 
 /*
  * `slots` by analyzer id.  Takes over what fits from <run_dir>/windows or else
@@ -25,6 +30,7 @@ struct keep;
 struct keep_slot {
 	int64_t id;
 	size_t size;
+	size_t entry; /* the most that one record of it takes in the ring; 0: none does */
 };
 struct keep *keep_open(const char *run_dir, const char *state_dir, const struct keep_slot *slots,
 		       size_t n, const struct log *log);
@@ -35,9 +41,9 @@ struct keep *keep_open(const char *run_dir, const char *state_dir, const struct 
 void keep_close(struct keep *k, bool save);
 
 /*
- * From now on there are these slots, with what those of the same analyzer had; the ring stays as
- * it is.  Nothing may be under way in it (keep_hold).  Negative: *err says why, and nothing
- * changed.
+ * From now on there are these slots, with what those of the same analyzer had; the ring is as large
+ * as they need, with all that waits in it.  Nothing may be under way there (keep_hold).  Negative:
+ * *err says why, and nothing changed.
  */
 int keep_change(struct keep *k, const struct keep_slot *slots, size_t n, struct tesla_error *err);
 

@@ -241,6 +241,11 @@ void area_slot_write(struct area *a, size_t slot, const void *bytes, size_t len)
 
 /* ---- the ring ---- */
 
+size_t area_entry_bytes(size_t len)
+{
+	return sizeof(struct entry) + up8(len);
+}
+
 uint64_t area_first(const struct area *a)
 {
 	return look(&a->ring->first);

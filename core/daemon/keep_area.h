@@ -37,6 +37,8 @@ size_t area_slot_at(const struct area *a, size_t slot);
 int area_slot_read(const struct area *a, size_t slot, const void **bytes, size_t *len);
 void area_slot_write(struct area *a, size_t slot, const void *bytes, size_t len);
 
+/* What an entry takes in the ring. */
+size_t area_entry_bytes(size_t len);
 /* Places in the ring count up for ever; an entry is at a place. */
 uint64_t area_first(const struct area *a);
 uint64_t area_next(const struct area *a); /* where the next one will be */

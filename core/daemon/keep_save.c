@@ -33,7 +33,8 @@ static void *smaller_copy(const struct area *a, size_t *size)
 	void *memory = NULL;
 
 	for (size_t i = 0; slots != NULL && i < n; i++)
-		slots[i] = (struct keep_slot){ area_slot_id(a, i), area_slot_room(a, i) };
+		slots[i] = (struct keep_slot){ .id = area_slot_id(a, i),
+					       .size = area_slot_room(a, i) };
 	*size = slots ? area_size(slots, n, ring) : 0;
 	memory = *size > 0 ? malloc(*size) : NULL;
 	if (memory == NULL || area_format(&copy, memory, slots, n, ring) != 0) {

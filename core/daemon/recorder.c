@@ -326,22 +326,38 @@ void recorder_tick(struct recorder *r, int64_t wall_us)
 
 /* ---- making and ending ---- */
 
-struct keep_slot *recorder_slots(const struct hub *h)
-{
-	struct keep_slot *slots = calloc(h->n_analyzers + 1, sizeof *slots);
-
-	for (size_t i = 0; slots != NULL && i < h->n_analyzers; i++)
-		slots[i] = (struct keep_slot){ h->analyzers[i].conf->id,
-					       window_size(h->analyzers[i].conf) };
-	return slots;
-}
-
 static bool names(const struct conf_exporter *e, const struct conf_analyzer *conf)
 {
 	for (size_t i = 0; i < e->n_analyzers; i++)
 		if (e->analyzers[i] == conf)
 			return true;
 	return false;
+}
+
+/* The most that an entry of its records can take; 0: no exporter names it. */
+static size_t entry_max(const struct config *c, const struct conf_analyzer *conf)
+{
+	size_t bytes = record_head_bytes(conf->model->pub.name), ids = 0;
+
+	for (size_t i = 0; i < conf->n_variables; i++)
+		bytes += record_variable_bytes(conf->variables[i].variable);
+	for (size_t i = 0; i < c->n_exporters; i++)
+		if (names(&c->exporters[i], conf))
+			ids += strlen(c->exporters[i].id) + 1;
+	if (ids == 0)
+		return 0;
+	return sizeof(uint32_t) + ids + (bytes < RECORD_BYTES_MAX ? bytes : RECORD_BYTES_MAX);
+}
+
+struct keep_slot *recorder_slots(const struct hub *h)
+{
+	struct keep_slot *slots = calloc(h->n_analyzers + 1, sizeof *slots);
+
+	for (size_t i = 0; slots != NULL && i < h->n_analyzers; i++)
+		slots[i] = (struct keep_slot){ h->analyzers[i].conf->id,
+					       window_size(h->analyzers[i].conf),
+					       entry_max(h->config, h->analyzers[i].conf) };
+	return slots;
 }
 
 static int exporters_init(struct track *t, const struct config *c, const struct conf_analyzer *conf,

@@ -54,7 +54,7 @@ static void place_release(const struct place *p)
 	cr_expect(eq(int, rmdir(p->top), 0), "something else was left");
 }
 
-static const struct keep_slot slots[] = { { 7, 100 }, { 3, 5000 }, { 9, 8 } };
+static const struct keep_slot slots[] = { { 7, 100, 0 }, { 3, 5000, 0 }, { 9, 8, 0 } };
 
 static struct keep *open_at(struct place *p)
 {
@@ -195,8 +195,10 @@ Test(keep, the_saved_file_outlives_a_full_ring)
 
 Test(keep, other_analyzers_and_sizes_take_what_fits)
 {
-	static const struct keep_slot other[] = { { 9, 8 }, { 3, 0 }, { 4, 100 }, { 7, 200 } };
-	static const struct keep_slot none[] = { { 0, 0 } };
+	static const struct keep_slot other[] = {
+		{ 9, 8, 0 }, { 3, 0, 0 }, { 4, 100, 0 }, { 7, 200, 0 }
+	};
+	static const struct keep_slot none[] = { { 0, 0, 0 } };
 	struct place p;
 	struct keep *k;
 	size_t len;
@@ -226,7 +228,7 @@ Test(keep, other_analyzers_and_sizes_take_what_fits)
 
 Test(keep, slots_change_while_it_lives)
 {
-	static const struct keep_slot others[] = { { 3, 5000 }, { 11, 20 }, { 7, 200 } };
+	static const struct keep_slot others[] = { { 3, 5000, 0 }, { 11, 20, 0 }, { 7, 200, 0 } };
 	struct tesla_error err;
 	struct place p;
 	struct keep *k;
@@ -299,7 +301,7 @@ Test(keep, what_was_taken_into_plain_memory_is_not_taken_again)
 /* Where the new file is to be made there is a folder: there is no way to make it. */
 Test(keep, a_change_that_cannot_be_made_changes_nothing)
 {
-	static const struct keep_slot others[] = { { 3, 5000 } };
+	static const struct keep_slot others[] = { { 3, 5000, 0 } };
 	struct tesla_error err = { .code = 0 };
 	char blocker[70];
 	struct place p;
@@ -419,6 +421,84 @@ static uint32_t number_at(struct keep *k, size_t i)
 	for (size_t at = sizeof n; at < len; at += 1 + at / 8)
 		cr_assert(eq(int, bytes[at], (int)(n & 0xff)), "entry %u, byte %zu", n, at);
 	return n;
+}
+
+/* Windows end together: two rounds of records fit, also after a change, and whatever comes then. */
+Test(keep, two_rounds_of_records_have_room)
+{
+	enum { ENTRY = (1 << 20) + 77 };
+	static const struct keep_slot small[] = { { 7, 8, 100 } },
+				      large[] = { { 7, 8, ENTRY }, { 3, 8, ENTRY }, { 9, 8, 0 } };
+	struct tesla_error err;
+	struct place p;
+	struct keep *k;
+
+	place_init(&p);
+	for (int changed = 0; changed < 2; changed++) {
+		k = changed ? keep_open(p.run, p.state, small, 1, &p.log)
+			    : keep_open(p.run, p.state, large, 3, &p.log);
+		cr_assert(ne(ptr, k, NULL));
+		number_push(k, 99, 1000, 0);
+		if (changed)
+			cr_assert(eq(int, keep_change(k, large, 3, &err), 0));
+		keep_pop(k, keep_waiting(k) - 1);
+		for (uint32_t i = 0; i < 4; i++)
+			number_push(k, i, ENTRY, 0);
+		cr_expect(eq(sz, keep_waiting(k), 5));
+		keep_close(k, false);
+		k = keep_open(p.run, p.state, small, 1, &p.log);
+		cr_assert(eq(sz, keep_waiting(k), 5), "a smaller ring takes them over");
+		cr_assert(eq(int, keep_change(k, large, 3, &err), 0));
+		cr_assert(eq(int, keep_change(k, small, 1, &err), 0));
+		cr_expect(eq(u64, keep_dropped(k), 0));
+		cr_expect(eq(u32, number_at(k, 0), 99));
+		for (uint32_t i = 0; i < 4; i++)
+			cr_expect(eq(u32, number_at(k, 1 + i), i));
+		keep_close(k, false);
+	}
+	cr_expect(eq(str, p.said, ""));
+	place_release(&p);
+}
+
+/* The same analyzers, with more variables: that alone makes the ring larger. */
+Test(keep, larger_records_alone_make_a_larger_ring)
+{
+	enum { ENTRY = 3 << 20 };
+	static const struct keep_slot small[] = { { 7, 8, 100 } }, large[] = { { 7, 8, ENTRY } };
+	struct tesla_error err;
+	struct place p;
+	struct keep *k;
+
+	place_init(&p);
+	k = keep_open(p.run, p.state, small, 1, &p.log);
+	cr_assert(ne(ptr, k, NULL));
+	number_push(k, 0, ENTRY, -EMSGSIZE);
+	cr_assert(eq(int, keep_change(k, large, 1, &err), 0));
+	number_push(k, 0, ENTRY, 0);
+	number_push(k, 1, ENTRY, 0);
+	cr_expect(eq(sz, keep_waiting(k), 2));
+	keep_close(k, false);
+	place_release(&p);
+}
+
+Test(keep, a_ring_has_a_bound)
+{
+	static const struct keep_slot huge[] = { { 7, 8, 20 << 20 }, { 3, 8, 20 << 20 } };
+	struct place p;
+	struct keep *k;
+
+	place_init(&p);
+	k = keep_open(p.run, p.state, huge, N_ELEMENTS(huge), &p.log);
+	cr_assert(ne(ptr, k, NULL));
+	cr_expect(ne(ptr,
+		     strstr(p.said, "2 analyzers take up to 101 MiB, and memory is kept for 64"),
+		     NULL),
+		  "%s", p.said);
+	for (uint32_t i = 0; i < 40; i++)
+		number_push(k, i, KEEP_RING_BYTES / 4, 0);
+	cr_expect(eq(u64, keep_dropped(k), 0));
+	keep_close(k, false);
+	place_release(&p);
 }
 
 Test(keep, the_oldest_make_room_unless_they_are_under_way)

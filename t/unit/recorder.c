@@ -330,6 +330,32 @@ Test(recorder, durable_exporters_get_entries)
 	bench_release(&b);
 }
 
+/* What an entry is said to take at most is what one may take, with the longest identity. */
+Test(recorder, entries_are_no_larger_than_said)
+{
+	_cleanup_free_ char *identity = malloc(RECORD_IDENTITY_MAX + 1);
+	_cleanup_free_ struct keep_slot *slots = NULL;
+	struct bench b;
+	size_t len;
+
+	memset(identity, 'i', RECORD_IDENTITY_MAX);
+	identity[RECORD_IDENTITY_MAX] = '\0';
+	bench_init(&b, MINUTE, NOON);
+	slots = recorder_slots(b.hub);
+	b.hub->analyzers[0].identity = strdup(identity);
+	b.hub->analyzers[1].identity = strdup(identity);
+	tick(&b, NOON + MINUTE + 2000);
+	cr_assert(eq(sz, keep_waiting(b.keep), 2));
+	for (size_t i = 0; i < 2; i++) {
+		(void)keep_peek(b.keep, i, &len);
+		cr_expect(ge(sz, slots[i].entry, len));
+		cr_expect(le(sz, slots[i].entry, len + 400));
+	}
+	cr_expect(eq(sz, slots[2].entry, 0));
+	cr_expect(eq(sz, slots[0].entry - slots[1].entry, sizeof "live" - sizeof "b"));
+	bench_release(&b);
+}
+
 Test(recorder, a_foreign_entry_is_checked)
 {
 	struct bench b;
