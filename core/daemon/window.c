@@ -92,15 +92,25 @@ static void take_counter(struct window_element *e, const struct counter_rules *r
 	e->increase += step;
 }
 
-static void note_exponent(struct window_element *e, const struct tesla_register *r,
+/* Whether it is another one than before: numbers of both cannot be compared. */
+static bool note_exponent(struct window_element *e, const struct tesla_register *r,
 			  const struct window_scale *s)
 {
 	int16_t exponent = r->scale_register != NULL && s != NULL && r->scale_register->index < s->n
 				   ? s->exponents[r->scale_register->index]
 				   : INT16_MIN;
+	bool moved = exponent != INT16_MIN && e->exponent != INT16_MIN && exponent != e->exponent;
 
 	if (exponent != INT16_MIN)
 		e->exponent = exponent;
+	return moved;
+}
+
+/* What it stood at says nothing any more; what it grew until then stays. */
+static void begin_anew(struct window_element *e)
+{
+	counter_init(&e->counter);
+	e->flags |= WINDOW_ANEW;
 }
 
 static struct window_element *elements_of(struct window *w, const struct conf_analyzer *a,
@@ -124,11 +134,14 @@ void window_add(struct window *w, const struct conf_analyzer *a, size_t variable
 	advance(w, v, e, of->n_elements, t_us);
 	v->held_until_us = least(t_us, v->at_us) + window_hold_us(a, variable);
 	for (size_t i = 0; i < of->n_elements; i++) {
+		bool moved = note_exponent(&e[i], of->elements[i], s);
+
 		take(&e[i], &elements[i], open);
-		note_exponent(&e[i], of->elements[i], s);
 		if (of->kind == TESLA_COUNTER) {
 			struct counter_rules rules = window_rules(of, of->elements[i], s);
 
+			if (moved)
+				begin_anew(&e[i]);
 			take_counter(&e[i], &rules, &elements[i], t_us);
 		}
 	}
@@ -186,12 +199,14 @@ static double mean_of(const struct window_element *e, const struct tesla_registe
 	return fmin(fmax(window_round(mean, &by, &known), e->min), e->max);
 }
 
-/* A counter's first value, with which nothing agreed yet, is a suspect one. */
+/* A counter's first value, with which nothing agreed yet, is suspect; so is one from before. */
 static void counter_record(const struct window_element *e, struct tesla_record_element *to)
 {
 	bool believed = !isnan(e->counter.last);
 
-	to->value = believed ? e->counter.last : e->counter.candidate;
+	to->value = believed			  ? e->counter.last
+		    : isnan(e->counter.candidate) ? e->last
+						  : e->counter.candidate;
 	to->increase = e->flags & WINDOW_INCREASE ? e->increase : NAN;
 	if (!believed)
 		to->quality = TESLA_SUSPECT;
@@ -211,7 +226,7 @@ static struct tesla_record_element element_record(const struct window_element *e
 
 	if (!is_reported(e))
 		return to;
-	to.quality = e->flags & WINDOW_DOUBT ? TESLA_SUSPECT : TESLA_GOOD;
+	to.quality = e->flags & (WINDOW_DOUBT | WINDOW_ANEW) ? TESLA_SUSPECT : TESLA_GOOD;
 	if (kind == TESLA_GAUGE) {
 		to.value = mean_of(e, r);
 		to.min = e->min;

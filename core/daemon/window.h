@@ -15,7 +15,8 @@
  * A counter's increase is all that it grew since its last value, also where that is of an earlier
  * window (readings were missing, or the daemon): windows in a row add up to the whole.  What is in
  * doubt (daemon/counter.h) is not in it; it goes to the window in which it is cleared up.  What
- * grew where no reading was reported goes to the next record that has one.
+ * grew where no reading was reported goes to the next record that has one.  Where what a counter
+ * stood at says nothing any more (its scale moved), it begins anew and the record says `suspect`.
  */
 #ifndef DAEMON_WINDOW_H
 #define DAEMON_WINDOW_H
@@ -39,6 +40,7 @@ struct window_element {
 };
 #define WINDOW_INCREASE (1u << 0) /* `increase` is known: there was something to compare with */
 #define WINDOW_DOUBT (1u << 1)	  /* a reset or a leap was confirmed in this window */
+#define WINDOW_ANEW (1u << 2)	  /* it began anew: what it grew just before is in no record */
 
 struct window_variable {
 	int64_t at_us, held_until_us; /* up to where its time is counted; how far the value holds */

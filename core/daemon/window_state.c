@@ -13,7 +13,7 @@
 #define LENGTH_MAX_MS (INT64_C(3) * 86400000) /* a day, and what a zone may skip */
 /* Another one's state cannot be used. */
 #define LAYOUT \
-	((uint64_t)2 << 48 | sizeof(struct window) << 32 | sizeof(struct window_variable) << 16 | \
+	((uint64_t)3 << 48 | sizeof(struct window) << 32 | sizeof(struct window_variable) << 16 | \
 	 sizeof(struct window_element))
 #define READINGS_MAX 100000000u /* in one window: a thousand a second */
 
@@ -206,15 +206,18 @@ static bool is_element(const struct window_element *e, const struct tesla_variab
 	bool counts = v->kind == TESLA_COUNTER, any = e->count > 0 || e->covered_us > 0;
 
 	if (e->covered_us < 0 || e->covered_us > passed_us || e->count > READINGS_MAX ||
-	    e->quality > TESLA_ERROR || (e->flags & ~(WINDOW_INCREASE | WINDOW_DOUBT)) != 0)
+	    e->quality > TESLA_ERROR ||
+	    (e->flags & ~(WINDOW_INCREASE | WINDOW_DOUBT | WINDOW_ANEW)) != 0)
 		return false;
 	if (!is_gathered(e) || !is_value_or_none(e->held) || !is_counter(&e->counter, counts))
 		return false;
 	if (counts && (any || !isnan(e->held)) && isnan(e->counter.last) &&
-	    isnan(e->counter.candidate))
+	    isnan(e->counter.candidate) && (e->flags & WINDOW_ANEW) == 0)
+		return false;
+	if (e->flags != 0 && !counts)
 		return false;
 	return is_value(e->increase) && e->increase >= 0 &&
-	       (e->flags & WINDOW_INCREASE ? counts : e->increase == 0 && e->flags == 0);
+	       (e->flags & WINDOW_INCREASE || (e->increase == 0 && (e->flags & WINDOW_DOUBT) == 0));
 }
 
 /* ---- going on ---- */

@@ -409,6 +409,60 @@ Test(window, counters)
 	}
 }
 
+/* The meter was set up anew: the raw number means ten times as much, or the host learns it late. */
+Test(window, a_scale_that_moves_is_no_growth)
+{
+	static const struct {
+		const char *what;
+		struct {
+			double value;
+			enum tesla_quality quality;
+			int16_t exponent;
+		} readings[5];
+		double value, increase;
+	} rows[] = {
+		{ "up",
+		  { { 1000, GOOD, 0 }, { 1003, GOOD, 0 }, { 10040, GOOD, 1 }, { 10041, GOOD, 1 } },
+		  10041,
+		  3 },
+		{ "down",
+		  { { 1000, GOOD, 0 }, { 1003, GOOD, 0 }, { 104, GOOD, -1 }, { 105, GOOD, -1 } },
+		  105,
+		  3 },
+		{ "the host marks the first sweep",
+		  { { 1000, GOOD, 0 },
+		    { 1003, GOOD, 0 },
+		    { 10040, SUSPECT, 1 },
+		    { 10040, GOOD, 1 },
+		    { 10045, GOOD, 1 } },
+		  10045,
+		  3 },
+		{ "and no other comes",
+		  { { 1000, GOOD, 0 }, { 1003, GOOD, 0 }, { 10040, SUSPECT, 1 } },
+		  1003,
+		  3 },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct tesla_record_element e;
+		struct fixture x;
+
+		fixture_init(&x, 60);
+		add(&x, COUNTER, T0, 1000, GOOD);
+		for (int64_t k = 0; k < 5 && rows[i].readings[k].value > 0; k++) {
+			x.exponents[0] = rows[i].readings[k].exponent;
+			add(&x, COUNTER, T0 + (k + 1) * S, rows[i].readings[k].value,
+			    rows[i].readings[k].quality);
+			cr_expect(window_fits(x.w, window_size(&x.a), &x.a), "%s", rows[i].what);
+		}
+		e = close_window(&x).counter;
+		cr_expect(e.value == rows[i].value && e.increase == rows[i].increase, "%s: %g, +%g",
+			  rows[i].what, e.value, e.increase);
+		cr_expect_eq(e.quality, SUSPECT, "%s", rows[i].what);
+		fixture_release(&x);
+	}
+}
+
 Test(window, the_last_status)
 {
 	struct fixture x;
