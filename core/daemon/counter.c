@@ -61,8 +61,10 @@ static enum counter_event confirm(struct counter *c, const struct counter_rules 
 
 	c->before = NAN;
 	*step = value - c->candidate;
-	if (c->candidate >= c->last)
+	if (c->candidate >= c->last) {
+		*step = c->unsure ? value - c->last : *step;
 		return COUNTER_LEAPT;
+	}
 	if (!isnan(through)) {
 		*step += through;
 		return COUNTER_ROLLED;
@@ -128,7 +130,13 @@ enum counter_event counter_add(struct counter *c, const struct counter_rules *ru
 	c->last = value;
 	c->last_us = t_us;
 	c->candidate = NAN;
+	c->unsure = 0;
 	return event;
+}
+
+void counter_unsure(struct counter *c)
+{
+	c->unsure = !isnan(c->last);
 }
 
 void counter_suspect(struct counter *c, double value, int64_t t_us)

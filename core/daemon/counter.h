@@ -24,6 +24,7 @@ struct counter {		/* plain numbers: lives in memory that survives a kill */
 	double before; /* what a reset fell from, as long as nothing grew since; NAN: none */
 	/* No `last`, but a candidate: it was read, and nothing agreed with it yet. */
 	int64_t last_us, candidate_us, before_us;
+	int64_t unsure; /* 1: how long ago `last` was is not known */
 };
 
 enum counter_event {
@@ -32,7 +33,7 @@ enum counter_event {
 	COUNTER_PENDING, /* fell or leapt: in doubt until the next read */
 	COUNTER_ROLLED,	 /* went through its modulus: *step is the growth */
 	COUNTER_RESET, /* the drop is confirmed: *step is what it grew since; the rest is unknown */
-	COUNTER_LEAPT, /* the leap is confirmed: *step is what it grew since */
+	COUNTER_LEAPT, /* the leap is confirmed: *step is what it grew since, or all where unsure */
 	COUNTER_BACK /* what was in doubt was false: *step is the growth since the last good one */
 };
 
@@ -43,6 +44,11 @@ void counter_init(struct counter *c);
  */
 enum counter_event counter_add(struct counter *c, const struct counter_rules *rules, double value,
 			       int64_t t_us, double *step);
+/*
+ * Nobody knows how long after the last one the next values are read, whatever t_us says: a leap
+ * that is confirmed is growth.
+ */
+void counter_unsure(struct counter *c);
 /* A value that is doubted from outside: it confirms nothing, the next read decides about it. */
 void counter_suspect(struct counter *c, double value, int64_t t_us);
 

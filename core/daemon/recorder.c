@@ -233,6 +233,7 @@ void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *whic
 	struct track *t = &r->tracks[a - r->hub->analyzers];
 	int64_t until_us = wall_us + FUTURE_US, from_us, next_us;
 
+	t->w->mono_us = r->calls.mono_us != NULL ? r->calls.mono_us(r->calls.arg) : 0;
 	if (t->w->end_ms == 0)
 		track_open(r, t, wall_us);
 	add_late(r, t->w, a, which, n, until_us);

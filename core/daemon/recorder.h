@@ -31,6 +31,7 @@ struct recorder_calls {
 	/* There is something in the ring. */
 	void (*ready)(void *arg);
 	void *arg;
+	int64_t (*mono_us)(void *arg); /* the monotonic clock; NULL: there is none */
 };
 
 /* What keep_open is to have for them; for free().  NULL: no memory. */

@@ -34,6 +34,12 @@ static void on_ready(void *arg)
 	clerk_kick(r->clerk);
 }
 
+static int64_t on_mono(void *arg)
+{
+	(void)arg;
+	return clock_mono_us();
+}
+
 static void on_readings(void *arg, struct hub_analyzer *a, const size_t *which, size_t n)
 {
 	struct recording *r = arg;
@@ -70,7 +76,9 @@ static int clerk_start(struct recording *r, uv_loop_t *loop, const struct ini *i
 
 static int recorder_start(struct recording *r, const struct check *c)
 {
-	const struct recorder_calls calls = { .made = on_made, .ready = on_ready, .arg = r };
+	const struct recorder_calls calls = {
+		.made = on_made, .ready = on_ready, .arg = r, .mono_us = on_mono
+	};
 	size_t n = c->config->n_exporters;
 	_cleanup_free_ bool *durable = calloc(n + 1, sizeof *durable);
 

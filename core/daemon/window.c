@@ -113,6 +113,38 @@ static void begin_anew(struct window_element *e)
 	e->flags |= WINDOW_ANEW;
 }
 
+/* What both clocks say of the time between two reads may differ by that much. */
+#define AGREE_US (5 * INT64_C(1000000))
+#define PASSED_MAX_US (366 * INT64_C(86400000000)) /* more allows any growth anyway */
+
+static int64_t bounded(int64_t us)
+{
+	return us < 0 ? 0 : least(us, PASSED_MAX_US);
+}
+
+/*
+ * Lets the time of its counters pass up to now.  The monotonic clock of an earlier life may be of
+ * another start of the machine.  False: nobody knows how much it was.
+ */
+static bool pass(const struct window *w, struct window_variable *v, int64_t t_us)
+{
+	bool first = v->read_us == 0, both = v->mono_us != 0 && w->mono_us != 0;
+	int64_t wall_us = t_us - v->read_us, mono_us = both ? w->mono_us - v->mono_us : wall_us;
+	bool agree = both && wall_us - mono_us <= AGREE_US && mono_us - wall_us <= AGREE_US;
+	bool sure = !v->resumed || agree;
+
+	if (first)
+		v->passed_us = t_us;
+	else if (sure && mono_us > wall_us)
+		v->passed_us += bounded(mono_us);
+	else
+		v->passed_us += bounded(wall_us);
+	v->read_us = t_us;
+	v->mono_us = w->mono_us;
+	v->resumed = 0;
+	return sure || first;
+}
+
 static struct window_element *elements_of(struct window *w, const struct conf_analyzer *a,
 					  size_t variable)
 {
@@ -129,7 +161,7 @@ void window_add(struct window *w, const struct conf_analyzer *a, size_t variable
 	const struct tesla_variable *of = a->variables[variable].variable;
 	struct window_variable *v = &w->variables[variable];
 	struct window_element *e = elements_of(w, a, variable);
-	bool open = w->end_ms != 0;
+	bool open = w->end_ms != 0, sure = pass(w, v, t_us);
 
 	advance(w, v, e, of->n_elements, t_us);
 	v->held_until_us = least(t_us, v->at_us) + window_hold_us(a, variable);
@@ -142,7 +174,9 @@ void window_add(struct window *w, const struct conf_analyzer *a, size_t variable
 
 			if (moved)
 				begin_anew(&e[i]);
-			take_counter(&e[i], &rules, &elements[i], t_us);
+			if (!sure)
+				counter_unsure(&e[i].counter);
+			take_counter(&e[i], &rules, &elements[i], v->passed_us);
 		}
 	}
 }

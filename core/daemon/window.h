@@ -15,7 +15,10 @@
  * A counter's increase is all that it grew since its last value, also where that is of an earlier
  * window (readings were missing, or the daemon): windows in a row add up to the whole.  What is in
  * doubt (daemon/counter.h) is not in it; it goes to the window in which it is cleared up.  What
- * grew where no reading was reported goes to the next record that has one.  Where what a counter
+ * grew where no reading was reported goes to the next record that has one.  How much it can have
+ * grown follows from the time between two reads, which is the longer one of what both clocks say:
+ * one that is put back costs nothing.  Over a restart, where they do not say the same, nobody knows
+ * it: then all that it grew counts, and the record says `suspect`.  Where what a counter
  * stood at says nothing any more (its scale moved), it begins anew and the record says `suspect`.
  */
 #ifndef DAEMON_WINDOW_H
@@ -44,14 +47,17 @@ struct window_element {
 
 struct window_variable {
 	int64_t at_us, held_until_us; /* up to where its time is counted; how far the value holds */
-	uint64_t shape;		      /* hash of all that gives its numbers their meaning */
-	uint32_t n_elements, reserved;
+	int64_t read_us, mono_us;     /* when it was last read, by both clocks; 0: never */
+	int64_t passed_us; /* time of its counters, which goes on as long as either clock does */
+	uint64_t shape;	   /* hash of all that gives its numbers their meaning */
+	uint32_t n_elements, resumed; /* resumed: not read yet in this life */
 };
 
 struct window { /* as it is kept; followed by struct window_element[n_elements] */
 	int64_t analyzer, start_ms, end_ms; /* end 0: none is open */
 	struct recorded recorded;	    /* time that has records */
 	uint64_t layout;		    /* of these structs */
+	int64_t mono_us; /* the monotonic clock now, for window_add; 0: not known */
 	uint32_t n_variables, n_elements;
 	char identity[120]; /* of who was read in it; empty: not known, or longer */
 	struct window_variable variables[];
@@ -82,7 +88,7 @@ bool window_resume(struct window *w, const struct conf_analyzer *a, const void *
 void window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us);
 /*
  * A reading at t_us, before the open window's end: one variable's elements.  Nothing known of
- * scales: `s` may be NULL.
+ * scales: `s` may be NULL.  The caller has set w->mono_us.
  */
 void window_add(struct window *w, const struct conf_analyzer *a, size_t variable,
 		const struct tesla_element *elements, int64_t t_us, const struct window_scale *s);

@@ -173,7 +173,8 @@ static bool is_whole(const struct window *w, size_t len, int64_t analyzer)
 
 static bool is_variable(const struct window *w, const struct window_variable *v)
 {
-	if (!is_time_us(v->at_us) || !is_time_us(v->held_until_us))
+	if (!is_time_us(v->at_us) || !is_time_us(v->held_until_us) || !is_time_us(v->read_us) ||
+	    !is_time_us(v->mono_us) || !is_time_us(v->passed_us))
 		return false;
 	return w->end_ms == 0 || (v->at_us >= w->start_ms * 1000 && v->at_us <= w->end_ms * 1000);
 }
@@ -182,7 +183,8 @@ static bool is_counter(const struct counter *c, bool wanted)
 {
 	if (!is_value_or_none(c->last) || !is_value_or_none(c->candidate) ||
 	    !is_value_or_none(c->before) || !is_time_us(c->last_us) ||
-	    !is_time_us(c->candidate_us) || !is_time_us(c->before_us))
+	    !is_time_us(c->candidate_us) || !is_time_us(c->before_us) ||
+	    (c->unsure != 0 && (c->unsure != 1 || isnan(c->last))))
 		return false;
 	return wanted ? !isnan(c->last) || isnan(c->before)
 		      : isnan(c->last) && isnan(c->candidate) && isnan(c->before);
@@ -257,6 +259,10 @@ static bool take_over(struct window *w, const struct conf_analyzer *a, uint32_t 
 		e += w->variables[i].n_elements;
 	memcpy(e, elements, v->n_elements * sizeof *e);
 	to->at_us = v->at_us;
+	to->read_us = v->read_us;
+	to->mono_us = v->mono_us;
+	to->passed_us = v->passed_us;
+	to->resumed = 1;
 	to->held_until_us = v->held_until_us < held_max_us ? v->held_until_us : held_max_us;
 	return true;
 }

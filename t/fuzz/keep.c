@@ -34,7 +34,7 @@ static void drain(struct keep *k)
 
 static void use(struct fixture *x, const char *dir)
 {
-	const struct recorder_calls calls = { on_made, on_ready, NULL };
+	const struct recorder_calls calls = { on_made, on_ready, NULL, NULL };
 	struct hub *h = fixture_hub_of(x);
 	struct keep_slot *slots = recorder_slots(h);
 	struct keep *k = keep_open(dir, dir, slots, h->n_analyzers, &x->log);

@@ -23,6 +23,7 @@ enum { /* 0 ends a story */
        LEAPT = COUNTER_LEAPT + 1,
        BACK = COUNTER_BACK + 1,
        DOUBTED = 100, /* the host said suspect */
+       UNSURE,	      /* pending, and nobody knows how long after the one before */
        KNOWN,	      /* read twice: it is believed */
 };
 
@@ -149,6 +150,23 @@ static const struct {
 	    { 101, GREW, 1, 1400 },
 	    { 102, GREW, 1, 1401 },
 	    { 105, PENDING, 0, 1402 } } },
+	{ "a leap after nobody knows how long",
+	  { M32, 3600, 0 },
+	  { { 100, KNOWN },
+	    { 9000, UNSURE },
+	    { 9001, LEAPT, 8901 },
+	    { 20000, PENDING },
+	    { 20001, LEAPT, 1 } } },
+	{ "a false one after nobody knows how long",
+	  { M32, 3600, 0 },
+	  { { 100, KNOWN },
+	    { 9000, UNSURE },
+	    { 101, BACK, 1 },
+	    { 9000, PENDING },
+	    { 9001, LEAPT, 1 } } },
+	{ "a reset meanwhile",
+	  { M32, 3600, 0 },
+	  { { 10000, KNOWN }, { 500, UNSURE }, { 501, RESET, 1 } } },
 	{ "doubted: the next decides that it was false",
 	  { 0 },
 	  { { 100, KNOWN }, { 5000, DOUBTED }, { 101, BACK, 1 } } },
@@ -196,6 +214,10 @@ Test(counter, stories)
 			if (event == KNOWN) {
 				(void)counter_add(&c, &stories[i].rules, value, t_s * S, &step);
 				event = GREW;
+			}
+			if (event == UNSURE) {
+				counter_unsure(&c);
+				event = PENDING;
 			}
 			if (event == DOUBTED) {
 				counter_suspect(&c, value, t_s * S);

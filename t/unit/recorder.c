@@ -37,6 +37,7 @@ struct bench {
 	struct recorder *recorder;
 	struct made made[MADE_MAX];
 	size_t n_made, n_ready;
+	int64_t mono_us;
 };
 
 static void on_made(void *arg, struct hub_analyzer *a, int64_t end_ms, const struct buf *bytes)
@@ -65,6 +66,13 @@ static void on_ready(void *arg)
 	struct bench *b = arg;
 
 	b->n_ready++;
+}
+
+static int64_t on_mono(void *arg)
+{
+	const struct bench *b = arg;
+
+	return b->mono_us;
 }
 
 static void on_log(void *arg, int level, const char *text)
@@ -97,7 +105,7 @@ static void exporters_init(struct bench *b)
 static void bench_start(struct bench *b, int64_t wall_ms)
 {
 	static const bool durable[] = { true, false, true };
-	const struct recorder_calls calls = { on_made, on_ready, b };
+	const struct recorder_calls calls = { on_made, on_ready, b, on_mono };
 	_cleanup_free_ struct keep_slot *slots = NULL;
 
 	b->hub = fixture_hub_of(&b->x);
@@ -548,6 +556,96 @@ Test(recorder, ahead_and_back_again)
 	for (size_t k = 0; k < n; k++)
 		cr_expect(eq(i64, of[k].end_ms, NOON + ((int64_t)k + 1) * MINUTE));
 	bench_release(&b);
+}
+
+/* What all records of 7 say that the counter grew, and how many of them doubt it. */
+static double grown(const struct bench *b, size_t *n_doubted)
+{
+	double sum = 0;
+
+	*n_doubted = 0;
+	for (size_t i = 0; i < b->n_made; i++) {
+		const struct made *m = &b->made[i];
+
+		if (m->analyzer != 7)
+			continue;
+		sum += isnan(m->frequency.increase) ? 0 : m->frequency.increase;
+		*n_doubted += m->frequency.quality == TESLA_SUSPECT;
+	}
+	return sum;
+}
+
+/* A sweep every ten seconds, with as much as the rating allows, nearly. */
+static double count_on(struct bench *b, int64_t from_ms, int n, double count)
+{
+	for (int i = 0; i < n; i++, count += 95, b->mono_us += 10000000) {
+		sweep(b, 7, from_ms + i * 10000, from_ms + i * 10000, 200, count);
+		tick(b, from_ms + i * 10000);
+	}
+	return count;
+}
+
+/* A clock that is put right, back or ahead, costs no energy. */
+Test(recorder, a_step_of_the_clock_costs_no_growth)
+{
+	static const int64_t steps_ms[] = { 0, -9000, -20000, -45000, -3600000, 3600000 };
+
+	for (size_t i = 0; i < N_ELEMENTS(steps_ms); i++) {
+		struct bench b;
+		double count;
+		size_t doubted;
+
+		bench_init(&b, MINUTE, NOON);
+		b.mono_us = 5000000;
+		count = count_on(&b, NOON, 20, 1000);
+		count = count_on(&b, NOON + 200000 + steps_ms[i], 400, count);
+		tick(&b, NOON + DAY);
+		cr_expect(epsilon_eq(dbl, grown(&b, &doubted), count - 95 - 1000, 1e-6), "row %zu",
+			  i);
+		cr_expect(eq(sz, doubted, 0), "row %zu", i);
+		bench_release(&b);
+	}
+}
+
+/*
+ * Over a restart the clocks may say nothing: what it grew counts, in doubt.  Where they agree, what
+ * is beyond the rating is another meter, as ever.
+ */
+Test(recorder, growth_over_a_restart)
+{
+	static const struct {
+		const char *what;
+		int64_t wall_ms, mono_ms; /* that passed, as it seems */
+		double grew, says;
+		size_t doubted;
+	} rows[] = {
+		{ "soon", 20000, 20000, 150, 150, 0 },
+		{ "the clock stood still meanwhile", 1000, -5000, 30000, 30000, 1 },
+		{ "the clock went back", -600000, -5000, 30000, 30000, 1 },
+		{ "the clock went back, the machine went on", -600000, 60000, 590, 590, 1 },
+		{ "after a day", DAY, -5000, 800000, 800000, 0 },
+		{ "another meter", 20000, 20000, 30000, 0, 1 },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		int64_t then = NOON + 50000 + rows[i].wall_ms;
+		struct bench b;
+		double count;
+		size_t doubted;
+
+		bench_init(&b, MINUTE, NOON);
+		b.mono_us = 10000000;
+		count = count_on(&b, NOON, 6, 1000) - 95;
+		b.mono_us += -10000000 + rows[i].mono_ms * 1000;
+		bench_kill(&b);
+		bench_start(&b, then);
+		count = count_on(&b, then, 4, count + rows[i].grew);
+		tick(&b, then + DAY);
+		cr_expect(epsilon_eq(dbl, grown(&b, &doubted), 8 * 95 + rows[i].says, 1e-6), "%s",
+			  rows[i].what);
+		cr_expect(eq(sz, doubted, rows[i].doubted), "%s: %zu", rows[i].what, doubted);
+		bench_release(&b);
+	}
 }
 
 /* While the clock is where records were made ahead of it, nothing is written, and then at once. */
