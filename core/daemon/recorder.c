@@ -166,12 +166,17 @@ static void add_strange(struct window *w, const struct hub_analyzer *a, size_t v
 	window_add(w, a->conf, variable, none, last->t_us, scale);
 }
 
+static bool is_strange(const struct hub_analyzer *a)
+{
+	return a->verified == HUB_OTHER || a->verified == HUB_CHANGED;
+}
+
 static void add_reading(struct window *w, const struct hub_analyzer *a, size_t variable)
 {
 	const struct window_scale scale = { a->exponents, a->conf->model->pub.n_scales };
 	const struct hub_last *last = &a->last[variable];
 
-	if (a->verified == HUB_OTHER || a->verified == HUB_CHANGED)
+	if (is_strange(a))
 		add_strange(w, a, variable, &scale);
 	else
 		window_add(w, a->conf, variable, last->elements, last->t_us, &scale);
@@ -216,15 +221,34 @@ static void add_late(struct recorder *r, struct window *w, const struct hub_anal
 	}
 }
 
-static void note_identity(struct window *w, const char *identity)
+/* Empty when it is too long. */
+static void note_text(char *to, size_t size, const char *text)
 {
-	size_t len = strlen(identity);
+	size_t len = strlen(text);
 
-	if (strncmp(w->identity, identity, sizeof w->identity) == 0)
+	if (strncmp(to, text, size) == 0)
 		return;
-	memset(w->identity, 0, sizeof w->identity);
-	if (len < sizeof w->identity)
-		memcpy(w->identity, identity, len);
+	memset(to, 0, size);
+	if (len < size)
+		memcpy(to, text, len);
+}
+
+/* Who was replaced while nobody looked is seen here: the host knows its own life only. */
+static void note_meter(struct recorder *r, struct track *t, const struct hub_analyzer *a)
+{
+	struct window *w = t->w;
+
+	if (a->identity == NULL || is_strange(a))
+		return;
+	if (w->meter[0] != '\0' && strncmp(w->meter, a->identity, sizeof w->meter) != 0) {
+		log_msg(r->hub->log, LOG_LEVEL_WARNING,
+			"analyzer %" PRId64
+			": it is \"%s\" now, and was \"%s\": its counters begin "
+			"anew, and what they grew in between is in no record",
+			a->conf->id, a->identity, w->meter);
+		window_begin_anew(w, a->conf);
+	}
+	note_text(w->meter, sizeof w->meter, a->identity);
 }
 
 void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *which, size_t n,
@@ -234,6 +258,7 @@ void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *whic
 	int64_t until_us = wall_us + FUTURE_US, from_us, next_us;
 
 	t->w->mono_us = r->calls.mono_us != NULL ? r->calls.mono_us(r->calls.arg) : 0;
+	note_meter(r, t, a);
 	if (t->w->end_ms == 0)
 		track_open(r, t, wall_us);
 	add_late(r, t->w, a, which, n, until_us);
@@ -245,7 +270,7 @@ void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *whic
 		track_open(r, t, next_us);
 	}
 	if (a->identity != NULL)
-		note_identity(t->w, a->identity);
+		note_text(t->w->identity, sizeof t->w->identity, a->identity);
 	track_keep(r, t);
 }
 

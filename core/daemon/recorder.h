@@ -15,7 +15,8 @@
  * away, counted and said, when it would be the first that the wrong clock made.
  *
  * What an analyzer says that is another meter than the one it was, or has another model, counts as
- * unavailable, for counters too.
+ * unavailable, for counters too.  Where it became another one while this did not run, its counters
+ * begin anew.
  */
 #ifndef DAEMON_RECORDER_H
 #define DAEMON_RECORDER_H

@@ -181,6 +181,21 @@ void window_add(struct window *w, const struct conf_analyzer *a, size_t variable
 	}
 }
 
+void window_begin_anew(struct window *w, const struct conf_analyzer *a)
+{
+	struct window_element *e = window_elements(w);
+
+	for (size_t i = 0; i < a->n_variables; i++) {
+		const struct tesla_variable *of = a->variables[i].variable;
+
+		for (size_t k = 0; k < of->n_elements; k++, e++) {
+			e->held = NAN;
+			if (of->kind == TESLA_COUNTER)
+				begin_anew(e);
+		}
+	}
+}
+
 /* ---- opening ---- */
 
 /* Its mark lies in the window that begins; a mark of a wrong clock is forgotten. */

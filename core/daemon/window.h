@@ -19,7 +19,8 @@
  * grown follows from the time between two reads, which is the longer one of what both clocks say:
  * one that is put back costs nothing.  Over a restart, where they do not say the same, nobody knows
  * it: then all that it grew counts, and the record says `suspect`.  Where what a counter
- * stood at says nothing any more (its scale moved), it begins anew and the record says `suspect`.
+ * stood at says nothing any more (its scale moved, or it is another meter), it begins anew and the
+ * record says `suspect`.
  */
 #ifndef DAEMON_WINDOW_H
 #define DAEMON_WINDOW_H
@@ -60,6 +61,7 @@ struct window { /* as it is kept; followed by struct window_element[n_elements] 
 	int64_t mono_us; /* the monotonic clock now, for window_add; 0: not known */
 	uint32_t n_variables, n_elements;
 	char identity[120]; /* of who was read in it; empty: not known, or longer */
+	char meter[120];    /* whose counters these are, from window to window; empty: as above */
 	struct window_variable variables[];
 };
 
@@ -73,10 +75,10 @@ size_t window_size(const struct conf_analyzer *a);
 /* Empty, nothing open.  `w` has window_size bytes, aligned to 8. */
 void window_init(struct window *w, const struct conf_analyzer *a);
 /*
- * Goes on with the state of an earlier life: of each variable that is the same now, by its model,
- * name, unit, kind and registers.  *lost: variables that it had and that are not there now.
- * Intervals may differ, and the length of windows: the one that is open keeps its end.  Foreign
- * bytes, aligned to 8: all is checked.  False: it is none of that analyzer; *w is empty.
+ * Goes on with the state of an earlier life: of each variable that is the same now, by its line,
+ * address, model, name, unit, kind and registers.  *lost: variables that it had and that are not
+ * there now.  Intervals may differ, and the length of windows: the one that is open keeps its end.
+ * Foreign bytes, aligned to 8: all is checked.  False: it is none of that analyzer; *w is empty.
  */
 bool window_resume(struct window *w, const struct conf_analyzer *a, const void *bytes, size_t len,
 		   size_t *lost);
@@ -92,6 +94,8 @@ void window_open(struct window *w, const struct conf_analyzer *a, int64_t t_us);
  */
 void window_add(struct window *w, const struct conf_analyzer *a, size_t variable,
 		const struct tesla_element *elements, int64_t t_us, const struct window_scale *s);
+/* What is read from now on is not to be compared with what was: see above. */
+void window_begin_anew(struct window *w, const struct conf_analyzer *a);
 /*
  * Ends it: the record, in `memory`, with names that belong to the configuration and `identity`; its
  * means are rounded to 1/16 of the element's resolution, where that was known when it was read.

@@ -76,11 +76,13 @@ static void hash_register(uint64_t *h, const struct tesla_register *r)
 }
 
 /* All that gives the numbers their meaning; how often they are read does not. */
-static uint64_t shape_of(const struct model *m, const struct tesla_variable *v)
+static uint64_t shape_of(const struct conf_analyzer *a, const struct tesla_variable *v)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
-	hash_text(&h, m->pub.name);
+	hash_text(&h, a->on->name);
+	hash_int(&h, a->address);
+	hash_text(&h, a->model->pub.name);
 	hash_text(&h, v->name);
 	hash_text(&h, v->unit);
 	hash_int(&h, v->kind);
@@ -113,7 +115,7 @@ void window_init(struct window *w, const struct conf_analyzer *a)
 	for (size_t i = 0; i < a->n_variables; i++) {
 		const struct tesla_variable *v = a->variables[i].variable;
 
-		w->variables[i].shape = shape_of(a->model, v);
+		w->variables[i].shape = shape_of(a, v);
 		w->variables[i].n_elements = (uint32_t)v->n_elements;
 	}
 	for (uint32_t i = 0; i < w->n_elements; i++) {
@@ -168,7 +170,8 @@ static bool is_whole(const struct window *w, size_t len, int64_t analyzer)
 	for (uint32_t i = 0; i < w->n_variables; i++)
 		n += w->variables[i].n_elements;
 	return n == w->n_elements && is_frame(w) && recorded_ok(&w->recorded) &&
-	       memchr(w->identity, '\0', sizeof w->identity) != NULL;
+	       memchr(w->identity, '\0', sizeof w->identity) != NULL &&
+	       memchr(w->meter, '\0', sizeof w->meter) != NULL;
 }
 
 static bool is_variable(const struct window *w, const struct window_variable *v)
@@ -281,6 +284,7 @@ bool window_resume(struct window *w, const struct conf_analyzer *a, const void *
 	w->end_ms = from->end_ms;
 	w->recorded = from->recorded;
 	memcpy(w->identity, from->identity, sizeof w->identity);
+	memcpy(w->meter, from->meter, sizeof w->meter);
 	for (uint32_t i = 0; i < w->n_variables; i++)
 		w->variables[i].at_us = w->variables[i].held_until_us = w->start_ms * 1000;
 	e = (const struct window_element *)(const void *)&from->variables[from->n_variables];

@@ -648,6 +648,48 @@ Test(recorder, growth_over_a_restart)
 	}
 }
 
+/* The difference between two meters is no energy, also where one replaced the other meanwhile. */
+Test(recorder, another_meter_after_a_restart)
+{
+	static const struct {
+		const char *was, *is;
+		bool anew;
+	} rows[] = {
+		{ "PM710 1", "PM710 2", true },
+		{ "PM710 1", "PM710 1", false },
+		{ NULL, "PM710 2", false },
+		{ "PM710 1", NULL, false },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		struct bench b;
+		double count;
+		size_t doubted;
+
+		bench_init(&b, MINUTE, NOON);
+		b.mono_us = 10000000;
+		if (rows[i].was != NULL)
+			hub_analyzer(b.hub, 7)->identity = strdup(rows[i].was);
+		count = count_on(&b, NOON, 9, 1000) - 95;
+		tick(&b, NOON + 2 * MINUTE + 2000);
+		bench_kill(&b);
+		bench_start(&b, NOON + 60 * MINUTE);
+		b.mono_us = 0; /* of no help */
+		if (rows[i].is != NULL)
+			hub_analyzer(b.hub, 7)->identity = strdup(rows[i].is);
+		count = count_on(&b, NOON + 60 * MINUTE, 4, count + 20000);
+		tick(&b, NOON + DAY);
+		cr_expect(epsilon_eq(dbl, grown(&b, &doubted), 11 * 95 + (rows[i].anew ? 0 : 20000),
+				     1e-6),
+			  "row %zu", i);
+		cr_expect(eq(sz, doubted, rows[i].anew), "row %zu", i);
+		cr_expect(eq(int, strstr(b.said, "is \"PM710 2\" now, and was \"PM710 1\"") != NULL,
+			     rows[i].anew),
+			  "%s", b.said);
+		bench_release(&b);
+	}
+}
+
 /* While the clock is where records were made ahead of it, nothing is written, and then at once. */
 Test(recorder, time_that_has_records_costs_nothing)
 {

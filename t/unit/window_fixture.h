@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <criterion/criterion.h>
@@ -29,6 +30,8 @@ struct fixture {
 	struct tesla_variable variables[N_VARIABLES];
 	struct conf_variable conf_variables[N_VARIABLES];
 	struct model model;
+	struct conf_line on;
+	char endpoint[16];
 	struct conf_analyzer a;
 	int16_t exponents[2];
 	struct window_scale known;
@@ -58,7 +61,11 @@ static inline void fixture_init(struct fixture *x, int64_t record_s)
 		(struct tesla_variable){ "ERR", "", "", TESLA_STATUS, 1, 1, x->bits_list, 0, NULL };
 	for (size_t i = 0; i < N_VARIABLES; i++)
 		x->conf_variables[i] = (struct conf_variable){ &x->variables[i], 1000 };
+	memcpy(x->endpoint, "/dev/one", 9);
+	x->on.name = x->endpoint;
 	x->a = (struct conf_analyzer){ .id = 7,
+				       .address = 7,
+				       .on = &x->on,
 				       .model = &x->model,
 				       .interval_ms = 1000,
 				       .record_ms = record_s * 1000,

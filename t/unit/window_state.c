@@ -49,6 +49,14 @@ static void another_model(struct fixture *x)
 {
 	x->model.pub.name = "PM500";
 }
+static void another_line(struct fixture *x)
+{
+	x->endpoint[5] = 'O';
+}
+static void another_address(struct fixture *x)
+{
+	x->a.address = 8;
+}
 static void fewer_variables(struct fixture *x)
 {
 	x->a.n_variables = 2;
@@ -93,6 +101,7 @@ static const struct {
 	{ another_interval, 0, true, true, true },    { another_model, 3, false, false, false },
 	{ fewer_variables, 1, true, true, false },    { the_first_is_gone, 1, false, true, true },
 	{ the_other_way_round, 0, true, true, true }, { another_length, 0, true, true, true },
+	{ another_line, 3, false, false, false },     { another_address, 3, false, false, false },
 };
 
 /* Of the variable at that place of the fixture, in whatever order they are configured now. */
