@@ -30,6 +30,7 @@ struct keep {
 	size_t size;
 	int fd;	      /* locked as long as this lives; -1: plain memory */
 	bool foreign; /* another teslad has the files: they are left alone */
+	bool is_new;  /* nothing was taken over */
 	bool saved;   /* the copy in state_dir has records that no journal has yet: it stays */
 	char *run, *run_new, *state, *state_new, *state_dir;
 	const struct log *log;
@@ -346,6 +347,7 @@ static int keep_make(struct keep *k, const struct keep_slot *slots, size_t n)
 	k->foreign = old == -EBUSY;
 	if (!k->foreign && !previous_load(k, k->run, &p) && k->state != NULL)
 		(void)previous_load(k, k->state, &p);
+	k->is_new = p.path == NULL;
 	list = rooms(slots, n, &p);
 	if (list != NULL)
 		rc = keep_fill(k, list, n, &p, old >= 0, &err);
@@ -504,6 +506,11 @@ void keep_close(struct keep *k, bool save)
 }
 
 /* ---- slots and ring ---- */
+
+bool keep_is_new(const struct keep *k)
+{
+	return k->is_new;
+}
 
 const void *keep_read(const struct keep *k, size_t slot, size_t *len)
 {

@@ -47,6 +47,8 @@ void keep_close(struct keep *k, bool save);
  */
 int keep_change(struct keep *k, const struct keep_slot *slots, size_t n, struct tesla_error *err);
 
+/* There was nothing from an earlier life that could be used when it was opened. */
+bool keep_is_new(const struct keep *k);
 /* What the slot has; NULL: nothing.  Valid until its second keep_write from now. */
 const void *keep_read(const struct keep *k, size_t slot, size_t *len);
 /* Replaces the slot's content, whole or not at all whenever the process dies. */

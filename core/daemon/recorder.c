@@ -415,14 +415,16 @@ static void track_resume(struct recorder *r, struct track *t)
 	window_init(t->w, conf);
 	if (kept == NULL)
 		return;
-	if (!window_resume(t->w, conf, kept, len, &lost))
+	if (!window_resume(t->w, conf, kept, len, &lost)) {
+		window_begin_anew(t->w, conf);
 		log_msg(r->hub->log, LOG_LEVEL_WARNING,
 			"analyzer %" PRId64 ": its open window is thrown away: %s", conf->id,
 			"it is damaged, or of another version");
-	else if (lost > 0)
+	} else if (lost > 0) {
 		log_msg(r->hub->log, LOG_LEVEL_WARNING,
 			"analyzer %" PRId64 ": %zu of the variables of its open window are %s",
 			conf->id, lost, "configured otherwise, or no longer: they are thrown away");
+	}
 }
 
 /* Goes on with the window of an earlier life, or closes it; else opens one. */
@@ -480,6 +482,17 @@ void recorder_free(struct recorder *r)
 	buf_release(&r->record);
 	buf_release(&r->entry);
 	free(r);
+}
+
+void recorder_doubt(struct recorder *r)
+{
+	for (size_t i = 0; i < r->hub->n_analyzers; i++) {
+		window_begin_anew(r->tracks[i].w, conf_of(r, &r->tracks[i]));
+		track_keep(r, &r->tracks[i]);
+	}
+	log_msg(r->hub->log, LOG_LEVEL_WARNING,
+		"the windows that were open are gone, as after a power cut: what counters grew "
+		"since their last records is in no record, and the next ones are suspect");
 }
 
 void recorder_counts(const struct recorder *r, struct recorder_counts *ret)

@@ -46,6 +46,11 @@ struct keep_slot *recorder_slots(const struct hub *h);
 struct recorder *recorder_new(struct hub *h, struct keep *k, const struct recorder_calls *calls,
 			      const bool *durable, int64_t wall_us);
 void recorder_free(struct recorder *r);
+/*
+ * An earlier life left no windows, but records: what counters grew since the last of them is in
+ * none, and the first records say `suspect`.  Right after recorder_new.
+ */
+void recorder_doubt(struct recorder *r);
 /* New last values of these variables of `a`, as in hub_publish (hub.on_readings). */
 void recorder_add(struct recorder *r, struct hub_analyzer *a, const size_t *which, size_t n,
 		  int64_t wall_us);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -56,6 +57,15 @@ static int keep_start(struct recording *r, const struct ini *ini, const struct l
 	return r->keep ? 0 : -ENOMEM;
 }
 
+static bool has_journal(const struct ini *ini)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/journal/data.mdb", ini->state_dir) < 0)
+		path = NULL;
+	return path != NULL && access(path, F_OK) == 0;
+}
+
 static int clerk_start(struct recording *r, uv_loop_t *loop, const struct ini *ini,
 		       const struct log *log)
 {
@@ -89,6 +99,8 @@ static int recorder_start(struct recording *r, const struct check *c)
 		r->recorder = recorder_new(r->hub, r->keep, &calls, durable, clock_wall_us());
 	if (r->recorder == NULL)
 		return -ENOMEM;
+	if (r->lost)
+		recorder_doubt(r->recorder);
 	r->hub->on_readings_arg = r;
 	r->hub->on_readings = on_readings;
 	return 0;
@@ -103,6 +115,7 @@ int recording_start(struct recording *r, uv_loop_t *loop, const struct check *c,
 	folder_make("run_dir", c->ini->run_dir, log);
 	folder_make("state_dir", c->ini->state_dir, log);
 	rc = keep_start(r, c->ini, log);
+	r->lost = rc == 0 && keep_is_new(r->keep) && has_journal(c->ini);
 	if (rc == 0)
 		rc = clerk_start(r, loop, c->ini, log);
 	return rc == 0 ? recorder_start(r, c) : rc;

@@ -13,6 +13,7 @@ struct recording {
 	struct recorder *recorder;
 	struct hub *hub;
 	char *journal; /* its path */
+	bool lost;     /* there were records, and no windows that were open */
 };
 
 /*

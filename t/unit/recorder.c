@@ -690,6 +690,33 @@ Test(recorder, another_meter_after_a_restart)
 	}
 }
 
+/* No windows of an earlier life where there should be: the first record of counters is in doubt. */
+Test(recorder, windows_that_are_gone)
+{
+	struct bench b;
+	double count;
+	size_t doubted;
+
+	bench_init(&b, MINUTE, NOON);
+	cr_expect(keep_is_new(b.keep));
+	count = count_on(&b, NOON, 9, 1000);
+	bench_kill(&b);
+	bench_start(&b, NOON + 90000);
+	cr_expect(eq(int, keep_is_new(b.keep), false));
+	bench_kill(&b);
+	(void)unlink(b.file);
+	bench_start(&b, NOON + 2 * MINUTE);
+	cr_expect(keep_is_new(b.keep));
+	recorder_doubt(b.recorder);
+	b.n_made = 0;
+	count = count_on(&b, NOON + 2 * MINUTE, 13, count + 500);
+	cr_expect(eq(sz, b.n_made, 4));
+	cr_expect(epsilon_eq(dbl, grown(&b, &doubted), 11 * 95, 1e-6));
+	cr_expect(eq(sz, doubted, 1), "the first of two");
+	cr_expect(ne(ptr, strstr(b.said, "in no record"), NULL));
+	bench_release(&b);
+}
+
 /* While the clock is where records were made ahead of it, nothing is written, and then at once. */
 Test(recorder, time_that_has_records_costs_nothing)
 {
