@@ -81,10 +81,16 @@ assert_eq "teslad ended with" "$status" 0
 rm -rf run
 back=$(now_ms)
 start_teslad
-subscribe seen record/
 has_earlier_ones "stopped"
 
-# That window ended while nobody was there: the first record on the stream is the next one's.
+# A window that ends while nobody is there: the first record on the stream is the next one's.
+end=$((($(now_ms) / window + 1) * window))
+wait_for 20 clock_shows $((end - 2000))
+stop teslad KILL
+wait_for 20 clock_shows $((end + 100))
+start_teslad
+subscribe seen record/
+wait_for 20 has_record $end
 wait_for 30 lines_at_least 1 seen.jsonl
 assert_eq "stream: k of the first record" "$(head -n 1 seen.jsonl | jq -c .k)" 1
 
