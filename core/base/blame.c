@@ -100,16 +100,32 @@ static void on_fatal(int sig)
 	(void)raise(sig);
 }
 
+struct handler_stack { /* a mapping of its own */
+	stack_t before; /* what the thread had: none, or a sanitizer's */
+	char bytes[65536 - sizeof(stack_t)];
+};
+
+static struct handler_stack *stack_of(void *bytes)
+{
+	return (struct handler_stack *)(void *)((char *)bytes -
+						offsetof(struct handler_stack, bytes));
+}
+
 static bool handlers_install(void)
 {
 	struct sigaction sa = { .sa_handler = on_fatal,
 				.sa_flags = SA_ONSTACK | (int)SA_RESETHAND };
-	stack_t stack = { .ss_size = 65536 };
+	struct handler_stack *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	stack.ss_sp = mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
-	if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL) != 0)
+	if (s == MAP_FAILED)
 		return false;
+	const stack_t stack = { .ss_sp = s->bytes, .ss_size = sizeof s->bytes };
+
+	if (sigaltstack(&stack, &s->before) != 0) {
+		(void)munmap(s, sizeof *s);
+		return false;
+	}
 	for (size_t i = 0; i < N_ELEMENTS(fatal); i++)
 		(void)sigaction(fatal[i], &sa, NULL);
 	return true;
@@ -117,12 +133,33 @@ static bool handlers_install(void)
 
 struct blame_slot *blame_claim(struct blame_page *page)
 {
-	uint32_t i = atomic_fetch_add(&page->claimed, 1);
+	for (size_t i = 0; i < BLAME_SLOTS; i++) {
+		struct blame_slot *s = &page->slots[i];
 
-	if (i >= BLAME_SLOTS || !handlers_install())
+		if (atomic_exchange(&s->taken, 1) != 0)
+			continue;
+		if (handlers_install()) {
+			own = s;
+			return s;
+		}
+		atomic_store(&s->taken, 0);
 		return NULL;
-	own = &page->slots[i];
-	return own;
+	}
+	return NULL;
+}
+
+void blame_release(struct blame_slot *s)
+{
+	stack_t now;
+
+	own = NULL;
+	if (sigaltstack(NULL, &now) == 0) {
+		struct handler_stack *h = stack_of(now.ss_sp);
+
+		(void)sigaltstack(&h->before, NULL);
+		(void)munmap(h, sizeof *h);
+	}
+	atomic_store(&s->taken, 0);
 }
 
 void blame_enter(struct blame_slot *s, const char *plugin, const char *call, int64_t line,

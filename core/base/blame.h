@@ -13,9 +13,10 @@
 
 /* Exit code of a host that gave up on its core: whatever was at work then is not to blame. */
 #define BLAME_EXIT_LOST 3
-#define BLAME_SLOTS 96 /* threads of a host: 64 lines and a few */
+#define BLAME_SLOTS 96 /* threads of a host at once: 64 lines and a few */
 
 struct blame_slot {
+	_Atomic uint32_t taken;	  /* 1 while a thread has it; the host's own business */
 	_Atomic uint32_t busy;	  /* 1 while inside the plugin */
 	_Atomic int32_t signal;	  /* the one that it died of, or 0 */
 	_Atomic int64_t since_us; /* monotonic; this and the next are read while the thread works */
@@ -25,7 +26,6 @@ struct blame_slot {
 };
 
 struct blame_page {
-	_Atomic uint32_t claimed;
 	struct blame_slot slots[BLAME_SLOTS];
 };
 
@@ -51,10 +51,11 @@ bool blame_find(const struct blame_page *page, bool overdue_only, int64_t now_us
 struct blame_page *blame_attach(int fd); /* NULL with errno */
 /*
  * A slot for the calling thread, with handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT on
- * a stack of its own.  NULL: no slot is left.  Never given back: threads of a host live as long as
- * it.
+ * a stack of its own.  NULL: no slot is left, or no memory.
  */
 struct blame_slot *blame_claim(struct blame_page *page);
+/* By the thread that claimed it, before it ends. */
+void blame_release(struct blame_slot *s);
 void blame_enter(struct blame_slot *s, const char *plugin, const char *call, int64_t line,
 		 int64_t analyzer, int64_t limit_us);
 void blame_leave(struct blame_slot *s);

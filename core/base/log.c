@@ -61,7 +61,7 @@ void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap)
 {
 	char text[1024];
 
-	if (level > log->level)
+	if (level > atomic_load_explicit(&log->level, memory_order_relaxed))
 		return;
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	for (char *p = text; *p != '\0'; p++) /* foreign text in a message must not fake a line */

@@ -4,6 +4,7 @@
 #define BASE_LOG_H
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <tesla/plugin.h>
 
 enum log_level {
@@ -14,7 +15,7 @@ enum log_level {
 };
 
 struct log {
-	int level;					      /* messages above it are dropped */
+	atomic_int level; /* messages above it are dropped; any thread may set it */
 	void (*sink)(void *arg, int level, const char *text); /* one line, no newline */
 	void *arg;
 };
