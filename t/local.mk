@@ -49,7 +49,12 @@ e2e_tests = \
 	t/e2e/560-three-days.sh \
 	t/e2e/570-damaged.sh \
 	t/e2e/575-full-disk.sh \
-	t/e2e/580-rejects.sh
+	t/e2e/580-rejects.sh \
+	t/e2e/620-lines-come-and-go.sh \
+	t/e2e/621-line-changes.sh \
+	t/e2e/622-asks.sh \
+	t/e2e/623-live-junk.sh \
+	t/e2e/624-thousand-changes.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past

@@ -161,13 +161,20 @@ static void put_models(struct out *o, const struct setup *s, size_t owner)
 		mp_key_str(pk, "text", c->model_texts[i]);
 		end(o);
 	}
-	for (size_t i = 0; i < s->catalog->n; i++) {
-		msgpack_packer *pk = begin(o, "pattern", 2);
+}
 
-		mp_key_str(pk, "model", s->catalog->list[i].model);
-		mp_key_str(pk, "pattern", s->catalog->list[i].pattern);
-		end(o);
+static void put_patterns(struct out *o, const struct catalog *c)
+{
+	msgpack_packer *pk = begin(o, "patterns", 1);
+
+	mp_str(pk, "list");
+	(void)msgpack_pack_array(pk, c->n);
+	for (size_t i = 0; i < c->n; i++) {
+		(void)msgpack_pack_array(pk, 2);
+		mp_str(pk, c->list[i].model);
+		mp_str(pk, c->list[i].pattern);
 	}
+	end(o);
 }
 
 static void put_forbidden(struct out *o, const struct setup *s, size_t owner)
@@ -250,6 +257,7 @@ int setup_lines(const struct setup *s, size_t owner, struct buf *out)
 		if (plugin_used(s, owner, s->plugins->list[i]))
 			put_plugin(&o, s->plugins->list[i]);
 	put_models(&o, s, owner);
+	put_patterns(&o, s->catalog);
 	put_forbidden(&o, s, owner);
 	for (size_t i = 0; i < s->hub->n_lines; i++)
 		put_line(&o, s, owner, &s->hub->lines[i]);

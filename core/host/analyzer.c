@@ -16,17 +16,54 @@
 #define REPLY_MAX 4096	      /* bytes of one block's reply */
 #define CALL_LIMIT_US 1000000 /* open, blocks, decode: a second is plenty for what does no I/O */
 
-struct kind *kind_new(struct model *model)
+struct kind *kind_new(struct model *model, char *text)
 {
 	struct kind *k = calloc(1, sizeof *k);
 
 	if (k == NULL)
 		return NULL;
 	k->model = model;
+	k->text = text;
+	atomic_init(&k->refs, 1);
 	(void)pthread_mutex_init(&k->lock, NULL);
 	for (size_t i = 0; i < model->n_forbidden; i++)
 		(void)ranges_add(&k->forbidden, model->forbidden[i]);
 	return k;
+}
+
+struct kind *kind_ref(struct kind *k)
+{
+	(void)atomic_fetch_add(&k->refs, 1);
+	return k;
+}
+
+void kind_unref(struct kind *k)
+{
+	if (k == NULL || atomic_fetch_sub(&k->refs, 1) != 1)
+		return;
+	model_free(k->model);
+	free(k->text);
+	ranges_release(&k->forbidden);
+	(void)pthread_mutex_destroy(&k->lock);
+	free(k);
+}
+
+struct patterns *patterns_ref(struct patterns *p)
+{
+	(void)atomic_fetch_add(&p->refs, 1);
+	return p;
+}
+
+void patterns_unref(struct patterns *p)
+{
+	if (p == NULL || atomic_fetch_sub(&p->refs, 1) != 1)
+		return;
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->list[i].model);
+		regfree(&p->list[i].regex);
+	}
+	free(p->list);
+	free(p);
 }
 
 int kind_forbid(struct kind *k, struct model_range range)
@@ -51,6 +88,23 @@ static void plans_drop(struct analyzer *a)
 	a->connect_plan = NULL;
 }
 
+void texts_free(char **texts)
+{
+	for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+void analyzer_close(struct analyzer *a, struct blame_slot *slot, int64_t line)
+{
+	if (a->data_self == NULL)
+		return;
+	call_enter(slot, a->data_serial, a->data_name, "close", line, a->id, CALL_LIMIT_US);
+	a->data->data.close(a->data_self);
+	call_leave(slot, a->data_serial);
+	a->data_self = NULL;
+}
+
 void analyzer_free(struct analyzer *a)
 {
 	if (a == NULL)
@@ -69,6 +123,9 @@ void analyzer_free(struct analyzer *a)
 	free(a->data_conf);
 	free(a->data_name);
 	free(a->identity);
+	texts_free(a->texts);
+	buf_release(&a->told);
+	kind_unref(a->kind);
 	free(a);
 }
 
@@ -239,7 +296,7 @@ static enum verified identity_match(const struct analyzer *a, const char *text,
 {
 	enum verified v = VERIFIED_NO;
 
-	for (size_t i = 0; i < known->n; i++) {
+	for (size_t i = 0; known != NULL && i < known->n; i++) {
 		if (regexec(&known->list[i].regex, text, 0, NULL, 0) != 0)
 			continue;
 		if (strcmp(known->list[i].model, a->kind->model->pub.name) == 0)

@@ -20,12 +20,16 @@
 /* A model as the lines of a host share it, with what was learned about its meters. */
 struct kind {
 	struct model *model;
+	char *text;	  /* what the model was read from; the main thread's */
+	atomic_uint refs; /* the host's while it is the newest of its name, and its analyzers' */
 	pthread_mutex_t lock;	 /* guards `forbidden` */
 	struct ranges forbidden; /* the model's own and the learned ones */
 	atomic_uint generation;	 /* rises with each range learned */
 };
-/* Takes the model.  NULL: no memory. */
-struct kind *kind_new(struct model *model);
+/* Takes the model and its text; one reference.  NULL: no memory. */
+struct kind *kind_new(struct model *model, char *text);
+struct kind *kind_ref(struct kind *k);
+void kind_unref(struct kind *k); /* NULL is fine */
 /* 0: it is new; 1: it was known; -ENOSPC. */
 int kind_forbid(struct kind *k, struct model_range range);
 
@@ -34,10 +38,13 @@ struct pattern {
 	char *model;
 	regex_t regex;
 };
-struct patterns {
+struct patterns { /* never changed: another set is another object */
+	atomic_uint refs;
 	struct pattern *list;
 	size_t n;
 };
+struct patterns *patterns_ref(struct patterns *p);
+void patterns_unref(struct patterns *p); /* NULL is fine */
 
 enum analyzer_state { ANALYZER_CONNECTING, ANALYZER_ONLINE, ANALYZER_OFFLINE, ANALYZER_FAILED };
 enum verified { VERIFIED_NO, VERIFIED_YES, VERIFIED_OTHER, VERIFIED_CHANGED };
@@ -65,7 +72,10 @@ struct analyzer {
 	int64_t id;
 	unsigned address;
 	struct kind *kind;
-	size_t driver; /* which of its line's */
+	size_t driver;	  /* which of its line's */
+	struct buf told;  /* what the core said of it but for identity and held: the same again? */
+	char **texts;	  /* what data_conf points to, NULL-terminated */
+	bool held;	  /* not polled until it is released; asked it may be */
 
 	struct loader *data;
 	void *data_conf, *data_self;
@@ -111,7 +121,10 @@ struct analyzer {
 	enum verified verified;
 };
 
-void analyzer_free(struct analyzer *a);
+void analyzer_free(struct analyzer *a); /* NULL is fine */
+void texts_free(char **texts);		/* NULL-terminated; NULL is fine */
+/* Closes the data plugin, as analyzer_open opened it.  Fine when it is not open. */
+void analyzer_close(struct analyzer *a, struct blame_slot *slot, int64_t line);
 /*
  * Opens the data plugin and asks for its blocks.  Everything above `blocks` must be set.
  * Negative: *err says why; the analyzer is out.

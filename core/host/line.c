@@ -22,8 +22,8 @@
 
 /* ---- states ---- */
 
-static void analyzer_set(struct line *l, struct analyzer *a, enum analyzer_state state,
-			 const char *reason)
+void line_set_state(struct line *l, struct analyzer *a, enum analyzer_state state,
+		    const char *reason)
 {
 	if (a->state == state)
 		return;
@@ -37,6 +37,16 @@ static void analyzer_reconnect(struct analyzer *a)
 	a->backoff_ms = 0;
 	if (a->state != ANALYZER_ONLINE)
 		schedule_at_once(&a->schedule);
+}
+
+void line_release(struct analyzer *a)
+{
+	if (a->state == ANALYZER_FAILED)
+		return;
+	analyzer_reconnect(a);
+	schedule_at_once(&a->schedule);
+	if (a->state == ANALYZER_OFFLINE)
+		a->state = ANALYZER_CONNECTING; /* not news: the sweep that follows tells */
 }
 
 /* With jitter, downwards: so the bound is a bound. */
@@ -70,7 +80,7 @@ void line_opened(struct line *l, int64_t mono_us)
 			continue; /* silent by itself: its probe brings it back */
 		analyzer_reconnect(a);
 		if (a->state == ANALYZER_OFFLINE)
-			analyzer_set(l, a, ANALYZER_CONNECTING, "the line is open again");
+			line_set_state(l, a, ANALYZER_CONNECTING, "the line is open again");
 	}
 	line_report_line(l, NULL);
 }
@@ -91,12 +101,12 @@ void line_open_failed(struct line *l, int64_t mono_us, const char *why)
 	if (l->open_backoff_ms == 0)
 		l->open_backoff_ms = REOPEN_MS;
 	reopen_later(l, mono_us);
-	if (!news)
-		return;
-	line_report_line(l, why);
-	for (size_t i = 0; i < l->n_analyzers; i++)
+	if (news)
+		line_report_line(l, why);
+	for (size_t i = 0; news && i < l->n_analyzers; i++)
 		if (l->analyzers[i]->state != ANALYZER_FAILED)
-			analyzer_set(l, l->analyzers[i], ANALYZER_OFFLINE, why);
+			line_set_state(l, l->analyzers[i], ANALYZER_OFFLINE, why);
+	line_asks_fail(l, why);
 }
 
 /* ---- jobs ---- */
@@ -178,6 +188,20 @@ static void job_over(struct line *l)
 	learned_report(l);
 }
 
+void line_job_drop(struct line *l)
+{
+	struct ask *ask = l->job.ask;
+
+	if (l->job.kind == JOB_NONE)
+		return;
+	job_over(l);
+	l->job.ask = NULL;
+	if (ask != NULL) {
+		ask->next = l->asks;
+		l->asks = ask;
+	}
+}
+
 /* The core shows what was measured: soon at first, then only what has moved, and rarely. */
 static void measured(struct line *l, struct analyzer *a, int64_t read_us)
 {
@@ -212,21 +236,25 @@ static void sweep_over(struct line *l, int64_t mono_us, int64_t wall_us)
 {
 	struct job *job = &l->job;
 	struct analyzer *a = job->a;
+	struct ask *ask = job->ask;
 
 	sweep_finish(l, job, mono_us, wall_us);
 	job->kind = JOB_NONE;
 	if (job->answered) {
 		l->open_backoff_ms = 0;
-		analyzer_set(l, a, ANALYZER_ONLINE, NULL);
+		line_set_state(l, a, ANALYZER_ONLINE, NULL);
 	}
 	if (a->unanswered >= OFFLINE_AFTER) {
 		probe_later(l, a, mono_us);
-		analyzer_set(l, a, ANALYZER_OFFLINE, job->error.text);
+		line_set_state(l, a, ANALYZER_OFFLINE, job->error.text);
 	}
 	failure_tell(l, a, &job->error);
 	if (job->error.code == 0 && job->read_us > 0)
 		measured(l, a, job->read_us);
 	learned_report(l);
+	job->ask = NULL;
+	if (ask != NULL)
+		line_report_answer(l, ask, job->answered ? NULL : job->error.text);
 }
 
 /* Moves on through phases that have nothing (more) to ask, to the next request or the job's end. */
@@ -250,6 +278,50 @@ static void job_settle(struct line *l, int64_t mono_us, int64_t wall_us)
 		sweep_over(l, mono_us, wall_us);
 }
 
+static void sweep_begin(struct line *l, int64_t mono_us, int64_t wall_us)
+{
+	struct job *job = &l->job;
+	struct analyzer *a = job->a;
+
+	job->counts = a->owed;
+	a->owed = (struct counts){ 0 };
+	sweep_clear(a);
+	if (l->drivers[a->driver].plugin->driver.identify == NULL)
+		a->identify_needed = false;
+	job_settle(l, mono_us, wall_us);
+}
+
+/* All variables, whatever is due: the schedule goes on as if nothing had been asked. */
+static void read_start(struct line *l, int64_t mono_us, int64_t wall_us)
+{
+	struct job *job = &l->job;
+	struct analyzer *a = job->a;
+
+	if (a->state == ANALYZER_OFFLINE) { /* should it answer, it is back */
+		a->connect_needed = a->identify_needed = true;
+		schedule_after(&a->schedule, wall_us / 1000);
+	}
+	job->due = (1u << a->schedule.n) - 1;
+	job->deadline_ms = wall_us / 1000;
+	if (a->schedule.deadline_ms == INT64_MIN) /* it is the first one that it waits for */
+		(void)schedule_start(&a->schedule, wall_us / 1000, &job->deadline_ms, &job->due);
+	sweep_begin(l, mono_us, wall_us);
+}
+
+/* The first ask is one that can be done: line_asks_settle saw to that. */
+static void ask_start(struct line *l, int64_t mono_us, int64_t wall_us)
+{
+	struct ask *ask = l->asks;
+
+	l->asks = ask->next;
+	l->job = (struct job){ .kind = ask->what == ASK_READ ? JOB_SWEEP : JOB_IDENTIFY,
+			       .a = line_analyzer(l, ask->analyzer),
+			       .ask = ask };
+	l->probed_last = false;
+	if (ask->what == ASK_READ)
+		read_start(l, mono_us, wall_us);
+}
+
 static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, int64_t mono_us,
 		      int64_t wall_us)
 {
@@ -263,16 +335,11 @@ static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, in
 	}
 	if (kind == JOB_SCALES) {
 		phase_enter(l, PHASE_CONNECT);
-	} else {
-		job->counts = a->owed;
-		a->owed = (struct counts){ 0 };
-		job->missed =
-			schedule_start(&a->schedule, wall_us / 1000, &job->deadline_ms, &job->due);
-		sweep_clear(a);
-		if (l->drivers[a->driver].plugin->driver.identify == NULL)
-			a->identify_needed = false;
+		job_settle(l, mono_us, wall_us);
+		return;
 	}
-	job_settle(l, mono_us, wall_us);
+	job->missed = schedule_start(&a->schedule, wall_us / 1000, &job->deadline_ms, &job->due);
+	sweep_begin(l, mono_us, wall_us);
 }
 
 /* The job ends before its plan does: what was not read gets this reply. */
@@ -294,7 +361,8 @@ static void job_cut(struct line *l, const struct tesla_reply *reply, int64_t mon
 
 /* ---- what came of a request ---- */
 
-static void identify_done(struct line *l, const struct tesla_reply *reply)
+/* asked: it is told in any case. */
+static bool identify_done(struct line *l, const struct tesla_reply *reply, bool asked, bool accept)
 {
 	struct analyzer *a = l->job.a;
 	_cleanup_free_ char *text = NULL;
@@ -304,14 +372,34 @@ static void identify_done(struct line *l, const struct tesla_reply *reply)
 	if (reply->status == TESLA_REPLY_OK && reply->data->len > 0)
 		text = strndup((const char *)reply->data->bytes, reply->data->len);
 	if (text != NULL && *text != '\0') {
+		if (accept) { /* what it says now is the reference */
+			free(a->identity);
+			a->identity = NULL;
+		}
 		bool loud = analyzer_identified(a, text, l->patterns, &note);
 
 		line_report_state(l, a, NULL, loud ? note.text : NULL, 0, 0);
-	} else if (a->verified ==
-		   VERIFIED_YES) { /* what is in doubt stays so until it is answered */
-		a->verified = VERIFIED_NO;
+		return true;
+	}
+	if (a->verified == VERIFIED_YES || asked) {
+		if (a->verified == VERIFIED_YES) /* what is in doubt stays so until it is answered */
+			a->verified = VERIFIED_NO;
 		line_report_state(l, a, NULL, NULL, 0, 0);
 	}
+	return false;
+}
+
+static void identity_asked(struct line *l, const struct tesla_reply *reply,
+			   const struct tesla_error *err)
+{
+	struct ask *ask = l->job.ask;
+	bool said = identify_done(l, reply, true, ask->what == ASK_ACCEPT);
+	const char *why = reply->status == TESLA_REPLY_OK ? "the meter does not say who it is"
+							  : err->text;
+
+	l->job.ask = NULL;
+	job_over(l);
+	line_report_answer(l, ask, said ? NULL : why);
 }
 
 static void probe_done(struct line *l, enum tesla_status status, int64_t mono_us)
@@ -408,10 +496,12 @@ void line_done(struct line *l, const struct tesla_reply *came, const struct tesl
 		job->a->unanswered = 0;
 	if (job->kind == JOB_PROBE) {
 		probe_done(l, reply.status, mono_us);
+	} else if (job->kind == JOB_IDENTIFY) {
+		identity_asked(l, &reply, err);
 	} else if (broken || (timeout && job->phase != PHASE_IDENTIFY)) {
 		unanswered(l, &reply, err, mono_us, wall_us);
 	} else if (job->phase == PHASE_IDENTIFY) {
-		identify_done(l, &reply);
+		(void)identify_done(l, &reply, false, false);
 		job_settle(l, mono_us, wall_us);
 	} else {
 		step_done(l, &reply, err, mono_us, wall_us);
@@ -431,10 +521,14 @@ void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall
 	(void)tesla_fail(&err, -EPIPE, "%s", why);
 	if (l->job.kind == JOB_PROBE)
 		probe_done(l, broken.status, mono_us);
+	else if (l->job.kind == JOB_IDENTIFY)
+		identity_asked(l, &broken, &err);
 	else if (l->job.kind != JOB_NONE)
 		unanswered(l, &broken, &err, mono_us, wall_us);
 	l->state = LINE_CLOSED;
 	reopen_later(l, mono_us);
+	if (l->asks != NULL)
+		l->open_at_us = mono_us;
 	line_report_line(l, why);
 }
 
@@ -444,8 +538,13 @@ void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall
 static bool job_pick(struct line *l, int64_t mono_us, int64_t wall_us, int64_t *until_us)
 {
 	enum job_kind kind;
-	struct analyzer *a = line_pick(l, mono_us, wall_us, &kind, until_us);
+	struct analyzer *a = NULL;
 
+	if (l->asks != NULL) {
+		ask_start(l, mono_us, wall_us);
+		return true;
+	}
+	a = line_pick(l, mono_us, wall_us, &kind, until_us);
 	if (a != NULL)
 		job_start(l, a, kind, mono_us, wall_us);
 	return a != NULL;
@@ -472,11 +571,32 @@ static struct action act_until(enum act act, int64_t until_us)
 	return (struct action){ .act = act, .until_us = until_us };
 }
 
+/* Nobody is to be polled: the line is left to others until somebody is. */
+static struct action line_rest(struct line *l, int64_t mono_us)
+{
+	if (l->state != LINE_OPEN)
+		return act_until(ACT_WAIT, NEVER);
+	if (l->drain_until_us > mono_us)
+		return act_until(ACT_DRAIN, l->drain_until_us);
+	l->state = LINE_CLOSED;
+	l->open_at_us = l->open_backoff_ms = 0;
+	line_report_line(l, "all its analyzers are held");
+	return act_until(ACT_WAIT, mono_us);
+}
+
 struct action line_next(struct line *l, int64_t mono_us, int64_t wall_us)
 {
 	int64_t until = 0, look = mono_us + LOOK_AT_CLOCKS_US, quiet_until;
 
 	line_clocks(l, mono_us, wall_us);
+	if (l->ending && l->state == LINE_OPEN && l->drain_until_us > mono_us)
+		return act_until(ACT_DRAIN, l->drain_until_us);
+	if (l->ending)
+		return act_until(ACT_END, mono_us);
+	if (l->job.kind == JOB_NONE)
+		line_asks_settle(l, mono_us);
+	if (!line_wanted(l))
+		return line_rest(l, mono_us);
 	if (l->state != LINE_OPEN)
 		return act_until(mono_us >= l->open_at_us ? ACT_OPEN : ACT_WAIT, l->open_at_us);
 	if (l->drain_until_us > mono_us)

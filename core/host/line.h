@@ -20,17 +20,27 @@ struct line_driver { /* a driver that the line's analyzers name */
 
 enum line_state { LINE_CLOSED, LINE_OPEN, LINE_FAILED };
 
+/* What the core asks of an analyzer now; answered once, whatever becomes of it. */
+enum ask_what { ASK_READ, ASK_IDENTIFY, ASK_ACCEPT, ASK_HOLD, ASK_RELEASE };
+struct ask {
+	int64_t i, analyzer;
+	enum ask_what what;
+	atomic_uint *open; /* of the runner's: one less when it is answered */
+	struct ask *next;
+};
+
 /*
  * What is under way: a sweep (which begins with a connect, if that is needed), a probe, the
- * scales.
+ * scales, an identification that was asked for.
  */
-enum job_kind { JOB_NONE, JOB_SWEEP, JOB_PROBE, JOB_SCALES };
+enum job_kind { JOB_NONE, JOB_SWEEP, JOB_PROBE, JOB_SCALES, JOB_IDENTIFY };
 enum job_phase { PHASE_IDENTIFY, PHASE_CONNECT, PHASE_READ };
 
 struct job {
 	enum job_kind kind;
 	enum job_phase phase;
 	struct analyzer *a;
+	struct ask *ask;   /* that it is the answer to; NULL: none */
 	struct plan *plan; /* borrowed from the analyzer */
 	size_t step;	   /* of the plan */
 	bool retried;	   /* this step, after a wrong checksum */
@@ -51,12 +61,17 @@ struct line {
 	struct tesla_line pub; /* what drivers see */
 	char *name;	       /* pub.name */
 	struct line_params params;
-	char **texts; /* what params points to, NULL-terminated */
+	char **texts;	/* what params and the drivers' conf point to, NULL-terminated */
+	struct buf told; /* what the core said of the connection: the same again? */
+	int64_t change; /* the core's number of its last message about this line */
 
 	struct line_driver *drivers;
 	size_t n_drivers;
 	struct analyzer **analyzers; /* in the order of the configuration */
 	size_t n_analyzers;
+	struct ask *asks; /* still to be done, oldest first */
+	bool ending;	  /* no further transaction: to be drained and closed */
+	struct line *before; /* what it was in another thread: to be taken over by line_change */
 
 	enum line_state state;
 	int64_t open_at_us, open_backoff_ms;
@@ -66,12 +81,12 @@ struct line {
 	int64_t offset_us; /* wall minus monotonic clock, when deadlines were last mapped */
 	unsigned random;   /* for jitter */
 
-	const struct patterns *patterns;
+	struct patterns *patterns; /* NULL: none */
 	struct gather *gather; /* of the thread that runs the line */
 	struct blame_slot *slot;
 };
 
-enum act { ACT_WAIT, ACT_OPEN, ACT_DRAIN, ACT_IDENTIFY, ACT_READ };
+enum act { ACT_WAIT, ACT_OPEN, ACT_DRAIN, ACT_IDENTIFY, ACT_READ, ACT_END };
 
 struct action {
 	enum act act;
@@ -99,11 +114,32 @@ void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall
 void line_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err,
 	       int64_t mono_us, int64_t wall_us);
 
+/* ---- changes: between two transactions only ---- */
+
+/* Is the connection the same, to stay open? */
+bool line_same(const struct line *a, const struct line *b);
+/*
+ * From now on the line is as `fresh` says.  Returns the line that goes on: `l` when the connection
+ * is the same, else `fresh`, and *rest is the other, with the analyzers that are no more: to be
+ * closed and freed.  An analyzer that did not change is moved, with all its state; others are yet
+ * to be opened (they have no replies).
+ */
+struct line *line_change(struct line *l, struct line *fresh, int64_t mono_us, struct line **rest);
+/* It is drained and then ACT_END comes, for good. */
+void line_end(struct line *l);
+/* The ask is the line's. */
+void line_ask(struct line *l, struct ask *ask, int64_t mono_us);
+/* Who asks for what needs the meter (once the line is ending: for anything) is told why not. */
+void line_asks_fail(struct line *l, const char *why);
+/* Its plugins are closed, its descriptor too.  NULL is fine. */
+void line_free(struct line *l);
+
 /* docs/wire.md: `plan`, `state`, `scales`, `line-state`. */
 void line_report_plan(struct line *l);
 void line_report_state(const struct line *l, const struct analyzer *a, const char *reason,
 		       const char *note, int64_t from_ms, int64_t to_ms);
 void line_report_scales(const struct line *l, const struct analyzer *a);
+void line_report_answer(const struct line *l, struct ask *ask, const char *error); /* frees it */
 void line_report_line(const struct line *l, const char *reason);
 
 #endif

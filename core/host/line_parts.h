@@ -17,6 +17,22 @@ void line_observe(struct line *l, const struct tesla_reply *reply, unsigned regi
 /* After a request, by when a meter has said all that it has to say to it. */
 int64_t line_reply_within_us(const struct line *l, const struct analyzer *a, unsigned registers);
 
+/* ---- line.c ---- */
+void line_set_state(struct line *l, struct analyzer *a, enum analyzer_state state,
+		    const char *reason);
+/* Polled from now on, at once, and asked who it is before. */
+void line_release(struct analyzer *a);
+/* What is under way is given up; an ask goes back to the others. */
+void line_job_drop(struct line *l);
+
+/* ---- line_ask.c ---- */
+/* Does what needs no meter; then l->asks, when it is not NULL, needs one that can be asked. */
+void line_asks_settle(struct line *l, int64_t mono_us);
+/* The analyzer has that id; NULL. */
+struct analyzer *line_analyzer(const struct line *l, int64_t id);
+/* Is there any analyzer that is polled, or anything to ask? */
+bool line_wanted(const struct line *l);
+
 /* ---- line_pick.c ---- */
 /* Looks at both clocks: after a step deadlines are mapped anew. */
 void line_clocks(struct line *l, int64_t mono_us, int64_t wall_us);

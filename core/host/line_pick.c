@@ -23,6 +23,8 @@ void line_clocks(struct line *l, int64_t mono_us, int64_t wall_us)
 /* Monotonic time at which the analyzer wants the line. */
 static int64_t due_at(const struct analyzer *a, int64_t mono_us, int64_t wall_us)
 {
+	if (a->held)
+		return NEVER;
 	switch (a->state) {
 	case ANALYZER_FAILED:
 		return NEVER;
@@ -73,7 +75,7 @@ static struct analyzer *scales_pick(const struct line *l, int64_t mono_us, int64
 		struct tesla_error err;
 		struct plan *plan;
 
-		if (a->state != ANALYZER_ONLINE || a->connect_needed || a->scales_at_us > mono_us ||
+		if (a->held || a->state != ANALYZER_ONLINE || a->connect_needed || a->scales_at_us > mono_us ||
 		    analyzer_connect_plan(a, &cost, &plan, &err) != 0)
 			continue;
 		if (until_us - mono_us > (int64_t)(2 * plan_predict(plan, &cost)) + IDLE_MARGIN_US)

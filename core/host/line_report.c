@@ -52,7 +52,7 @@ static double analyzer_share(struct line *l, struct analyzer *a)
 	struct tesla_error err;
 	double share = 0;
 
-	for (size_t i = 0; a->state != ANALYZER_FAILED && i < a->schedule.n; i++) {
+	for (size_t i = 0; a->state != ANALYZER_FAILED && !a->held && i < a->schedule.n; i++) {
 		struct plan *plan;
 
 		if (analyzer_plan(a, 1u << i, &cost, &plan, &err) == 0)
@@ -69,9 +69,11 @@ void line_report_plan(struct line *l)
 
 	for (size_t i = 0; l->params.baud > 0 && i < l->n_analyzers; i++)
 		share += analyzer_share(l, l->analyzers[i]);
-	msgpack_packer *pk = report_begin(l->gather->to, &f, "plan", 4);
+	gather_flush(l->gather); /* sweeps so far are of the variables before */
+	msgpack_packer *pk = report_begin(l->gather->to, &f, "plan", 5);
 
 	mp_key_int(pk, "line", l->id);
+	mp_key_int(pk, "i", l->change);
 	mp_key_real(pk, "share", share);
 	mp_str(pk, "analyzers");
 	(void)msgpack_pack_array(pk, l->n_analyzers);
@@ -118,6 +120,21 @@ void line_report_scales(const struct line *l, const struct analyzer *a)
 		else
 			(void)msgpack_pack_int16(pk, a->exponents[i]);
 	report_end(l->gather->to, &f);
+}
+
+void line_report_answer(const struct line *l, struct ask *ask, const char *error)
+{
+	struct frame f;
+
+	gather_flush(l->gather); /* what it caused goes first */
+	msgpack_packer *pk = report_begin(l->gather->to, &f, "answer", 4);
+
+	mp_key_int(pk, "i", ask->i);
+	mp_key_int(pk, "analyzer", ask->analyzer);
+	mp_key_str(pk, "error", error);
+	report_end(l->gather->to, &f);
+	(void)atomic_fetch_sub(ask->open, 1);
+	free(ask);
 }
 
 void line_report_line(const struct line *l, const char *reason)

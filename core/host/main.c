@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/stdio_fill.h"
 #include "host/describe.h"
@@ -92,9 +94,11 @@ static int go(struct host *h, bool dry, struct tesla_error *err)
 	struct frame f;
 	int r;
 
+	if (h->running)
+		return tesla_fail(err, -EPROTO, "the core sent go twice");
 	if (dry)
 		return run_dry(h, err);
-	r = run_start(h, err);
+	r = live_go(h, err);
 	(void)malloc_trim(0); /* what the messages and models took for a moment */
 	if (r == 0) {
 		(void)report_begin(&h->report, &f, "ready", 1);
@@ -117,6 +121,22 @@ static int take_message(struct host *h, const msgpack_object *m, struct tesla_er
 	return setup_message(h, m, err);
 }
 
+/* Waits for the core, and sees to lines that have ended meanwhile. */
+static int core_wait(struct host *h, struct tesla_error *err)
+{
+	struct pollfd p[] = { { .fd = CORE_FD, .events = POLLIN },
+			      { .fd = queue_fd(&h->ended), .events = POLLIN } };
+	int r = 0;
+
+	while (r == 0 && p[0].revents == 0) {
+		if (poll(p, N_ELEMENTS(p), -1) < 0 && errno != EINTR)
+			return tesla_fail(err, -errno, "waiting for the core: %s", strerror(errno));
+		if (p[1].revents != 0)
+			r = live_ended(h, err);
+	}
+	return r;
+}
+
 /* Until the core says stop, or is gone.  Negative: it sent what makes no sense. */
 static int serve(struct host *h, struct frame_reader *in, struct tesla_error *err)
 {
@@ -131,6 +151,8 @@ static int serve(struct host *h, struct frame_reader *in, struct tesla_error *er
 				return r;
 			continue;
 		}
+		if (r == 0)
+			r = core_wait(h, err);
 		if (r < 0)
 			return r;
 		size_t room;
@@ -159,8 +181,10 @@ static int driver_main(struct blame_page *page)
 	frame_reader_init(&in);
 	report_init(&h.report, CORE_FD, LOG_LEVEL_INFO);
 	h.slot = blame_claim(page);
-	r = h.slot != NULL ? serve(&h, &in, &err)
-			   : tesla_fail(&err, -EPROTO, "the shared page is full");
+	r = h.slot == NULL ? tesla_fail(&err, -EPROTO, "the shared page is full")
+			   : host_init(&h, &err);
+	if (r == 0)
+		r = serve(&h, &in, &err);
 	if (r < 0)
 		log_msg(&h.report.log, LOG_LEVEL_ERROR, "%s", err.text);
 	frame_reader_release(&in);

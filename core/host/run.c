@@ -102,13 +102,75 @@ static void analyzer_begin(struct runner *r, struct line *l, struct analyzer *a)
 {
 	struct tesla_error err = { 0 };
 
-	if (a->state == ANALYZER_FAILED || analyzer_open(a, r->slot, l->id, &err) == 0)
+	if (a->state == ANALYZER_FAILED || a->replies != NULL ||
+	    analyzer_open(a, r->slot, l->id, &err) == 0)
 		return;
 	a->state = ANALYZER_FAILED;
 	report_failed(&r->host->report, a->data_name, l->id, a->id, err.text);
 }
 
-void runner_begin(struct runner *r)
+void line_begin(struct runner *r, struct line *l)
+{
+	l->slot = r->slot;
+	l->gather = &r->gather;
+	if (l->before != NULL) { /* it comes from another thread */
+		struct line *before = l->before;
+
+		l->before = NULL;
+		before->slot = r->slot;
+		before->gather = &r->gather;
+		(void)line_become(r, before, l);
+		return;
+	}
+	for (size_t i = 0; i < l->n_analyzers; i++)
+		analyzer_begin(r, l, l->analyzers[i]);
+	line_report_plan(l);
+}
+
+void line_discard(struct runner *r, struct line *l)
+{
+	l->ending = true;
+	line_asks_fail(l, "the line is no more");
+	for (size_t i = 0; i < l->n_analyzers; i++)
+		analyzer_close(l->analyzers[i], r->slot, l->id);
+	line_free(l);
+}
+
+struct line *line_become(struct runner *r, struct line *l, struct line *fresh)
+{
+	struct line *rest;
+
+	fresh->slot = r->slot;
+	fresh->gather = &r->gather;
+	l = line_change(l, fresh, clock_mono_us(), &rest);
+	line_begin(r, l);
+	line_discard(r, rest);
+	return l;
+}
+
+void line_let_go(struct runner *r, struct line *l, struct command *unline)
+{
+	l->ending = true;
+	line_asks_fail(l, "the line is being changed");
+	if (unline->keep)
+		unline->line = l;
+	else
+		line_discard(r, l);
+	gather_flush(&r->gather);
+}
+
+void command_free(struct command *c)
+{
+	if (c == NULL)
+		return;
+	line_free(c->line);
+	free(c->ask);
+	free(c);
+}
+
+/* ---- the thread ---- */
+
+static void runner_begin(struct runner *r)
 {
 	r->slot = blame_claim(r->host->page);
 	gather_init(&r->gather, &r->host->report);
@@ -117,15 +179,6 @@ void runner_begin(struct runner *r)
 					   .now_us = service_now };
 	if (r->slot == NULL)
 		_exit(4); /* more threads than BLAME_SLOTS: too many lines for one host */
-	for (size_t i = 0; i < r->n_lines; i++) {
-		struct line *l = r->lines[i];
-
-		l->slot = r->slot;
-		l->gather = &r->gather;
-		for (size_t k = 0; k < l->n_analyzers; k++)
-			analyzer_begin(r, l, l->analyzers[k]);
-		line_report_plan(l);
-	}
 }
 
 bool run_can_share(const struct line *l)
@@ -142,88 +195,85 @@ static void *thread_main(void *arg)
 
 	(void)prctl(PR_SET_TIMERSLACK, 1); /* the default of 50 us is lateness for nothing */
 	runner_begin(r);
-	if (run_can_share(r->lines[0]))
-		run_event(r);
-	else
-		run_thread(r);
+	if (run_can_share(r->line)) {
+		run_event(r); /* for good */
+		return NULL;
+	}
+	struct command *unline = run_thread(r);
+
+	line_let_go(r, r->line, unline);
+	blame_release(r->slot);
+	gather_release(&r->gather);
+	unline->runner = r;
+	(void)queue_push(&r->host->ended, unline); /* it has room for all lines */
 	return NULL;
 }
 
-static int thread_start(struct runner *r, void *(*main)(void *), pthread_t *ret)
+static int thread_start(struct runner *r, void *(*main)(void *))
 {
 	pthread_attr_t attr;
 	int rc;
 
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-	rc = pthread_create(ret, &attr, main, r);
+	rc = pthread_create(&r->thread, &attr, main, r);
 	(void)pthread_attr_destroy(&attr);
 	return rc;
 }
 
-static struct runner *runner_new(struct host *h, struct line **lines, size_t n)
+int runner_start(struct host *h, struct line *l, struct runner **ret, struct tesla_error *err)
 {
 	struct runner *r = calloc(1, sizeof *r);
 
-	if (r != NULL)
-		*r = (struct runner){ .host = h, .lines = lines, .n_lines = n };
-	return r;
-}
-
-/* The lines that can share come first, then one thread each for the others. */
-static size_t lines_sort(struct host *h)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < h->n_lines; i++) {
-		struct line *l = h->lines[i];
-
-		if (!run_can_share(l))
-			continue;
-		memmove(&h->lines[n + 1], &h->lines[n], (i - n) * sizeof(struct line *));
-		h->lines[n++] = l;
+	if (r == NULL || queue_init(&r->commands, COMMANDS_MAX) != 0) {
+		free(r);
+		return tesla_fail(err, -ENOMEM, "no memory or descriptor for line %lld",
+				  (long long)l->id);
 	}
-	return n;
-}
-
-int run_start(struct host *h, struct tesla_error *err)
-{
-	size_t shared = lines_sort(h);
-
-	for (size_t i = 0; i < h->n_lines;) {
-		size_t n = i < shared ? shared : 1;
-		struct runner *r = runner_new(h, &h->lines[i], n);
-		pthread_t thread;
-
-		if (r == NULL || thread_start(r, thread_main, &thread) != 0) {
-			free(r);
-			return tesla_fail(err, -EAGAIN, "no thread for line %lld",
-					  (long long)h->lines[i]->id);
-		}
-		(void)pthread_detach(thread);
-		i += n;
+	r->host = h;
+	r->line = l;
+	if (thread_start(r, thread_main) != 0) {
+		queue_release(&r->commands);
+		free(r);
+		return tesla_fail(err, -EAGAIN, "no thread for line %lld", (long long)l->id);
 	}
+	*ret = r;
 	return 0;
 }
+
+bool runner_push(struct runner *r, struct command *c)
+{
+	return queue_push(&r->commands, c);
+}
+
+void runner_join(struct runner *r)
+{
+	(void)pthread_join(r->thread, NULL);
+	queue_release(&r->commands);
+	free(r);
+}
+
+/* ---- dry ---- */
 
 static void *dry_main(void *arg)
 {
 	struct runner *r = arg;
 
 	runner_begin(r);
+	for (size_t i = 0; i < r->host->n_lines; i++)
+		line_begin(r, r->host->lines[i]->line);
 	gather_release(&r->gather);
 	return NULL;
 }
 
 int run_dry(struct host *h, struct tesla_error *err)
 {
-	_cleanup_free_ struct runner *r = runner_new(h, h->lines, h->n_lines);
+	struct runner r = { .host = h };
 	struct frame f;
-	pthread_t thread;
 
-	if (r == NULL || thread_start(r, dry_main, &thread) != 0)
+	if (thread_start(&r, dry_main) != 0)
 		return tesla_fail(err, -EAGAIN, "no thread for the dry run");
-	(void)pthread_join(thread, NULL);
+	(void)pthread_join(r.thread, NULL);
 	(void)report_begin(&h->report, &f, "done", 1);
 	report_end(&h->report, &f);
 	return 0;

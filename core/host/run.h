@@ -5,14 +5,36 @@
 
 #include "host/host.h"
 
+#define ASKS_MAX 32 /* that one runner has not answered yet */
+/* Of each line at most one change is under way: a queue that is full is the core's mistake. */
+#define COMMANDS_MAX (HOST_LINES_MAX + ASKS_MAX)
+
+/*
+ * What the main thread wants of a runner.  Handed over with all that hangs from it; COMMAND_UNLINE
+ * comes back through host.ended when it is done.
+ */
+enum command_kind { COMMAND_LINE, COMMAND_UNLINE, COMMAND_ASK };
+struct command {
+	enum command_kind kind;
+	int64_t line_id;
+	struct line *line; /* COMMAND_LINE: what it is to be; COMMAND_UNLINE, kept: what it was */
+	struct ask *ask;
+	bool keep;	       /* COMMAND_UNLINE: all but the connection, for another thread */
+	struct runner *runner; /* COMMAND_UNLINE, on return: its thread is ending.  NULL: it goes on */
+	struct command *next;
+};
+void command_free(struct command *c);
+
 /*
  * A runner is a thread with one line, or several whose drivers can do without waiting.  It opens
- * the data plugins of its lines first.  Lives as long as the process: a host ends as a whole.
+ * the data plugins of its lines first.
  */
 struct runner {
 	struct host *host;
-	struct line **lines;
-	size_t n_lines;
+	struct line *line; /* its only one; of the event loop's thread, its first */
+	pthread_t thread;
+	struct queue commands; /* of struct command */
+	atomic_uint asks;      /* not answered yet */
 	struct blame_slot *slot; /* claimed by the thread itself */
 	struct gather gather;
 	struct tesla_host services; /* what drivers are handed */
@@ -20,8 +42,12 @@ struct runner {
 
 /* Can this line share an event loop? */
 bool run_can_share(const struct line *l);
-/* Starts every line of the host.  Negative: no threads. */
-int run_start(struct host *h, struct tesla_error *err);
+/* Starts a thread with the line, which it takes.  Negative: no thread; *err says why. */
+int runner_start(struct host *h, struct line *l, struct runner **ret, struct tesla_error *err);
+/* False: it has more to do than it may (the command stays the caller's). */
+bool runner_push(struct runner *r, struct command *c);
+/* Waits for its thread, which said that it is ending. */
+void runner_join(struct runner *r);
 /*
  * Opens the data plugins of all lines and reports the plans; opens no line.  In a thread of its
  * own.
@@ -29,7 +55,14 @@ int run_start(struct host *h, struct tesla_error *err);
 int run_dry(struct host *h, struct tesla_error *err);
 
 /* ---- shared by both kinds (run.c) ---- */
-void runner_begin(struct runner *r);
+/* The line is the runner's: opens the data plugins that are not open, and reports the plan. */
+void line_begin(struct runner *r, struct line *l);
+/* Closes what is open of it, and frees it. */
+void line_discard(struct runner *r, struct line *l);
+/* From now on it is as `fresh` says (line_change); the one that goes on. */
+struct line *line_become(struct runner *r, struct line *l, struct line *fresh);
+/* After ACT_END, and closed: it is freed, or handed back in `unline`. */
+void line_let_go(struct runner *r, struct line *l, struct command *unline);
 void clocks_now(int64_t *mono_us, int64_t *wall_us);
 /* Opens the line's drivers on l->pub.fd; on failure closes what was opened, and the descriptor. */
 int line_drivers_open(struct runner *r, struct line *l, struct tesla_error *err);
@@ -41,7 +74,8 @@ void line_drivers_close(struct runner *r, struct line *l); /* and the descriptor
 void reply_times(struct tesla_reply *reply, int64_t began_us, int64_t ended_us);
 /* Longest time a call with this time-out should take, for liveness. */
 int64_t call_limit_us(const struct line *l);
-void run_thread(struct runner *r);
+/* Returns what ended r->line. */
+struct command *run_thread(struct runner *r);
 void run_event(struct runner *r);
 
 #endif

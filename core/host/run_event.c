@@ -3,6 +3,7 @@
  * Many network lines in one thread: requests go out together, replies are taken as they come, and
  * what they gave leaves for the core in one message.  Wake-ups are what costs, not transactions.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <uv.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "host/call.h"
 #include "host/port.h"
 #include "host/run.h"
@@ -20,13 +22,13 @@
 #define REPLY_MAX 4096
 #define CALL_LIMIT_US 1000000 /* none of these calls waits */
 
-enum doing { DOING_NOTHING, DOING_RESOLVE, DOING_CONNECT, DOING_ASK };
+enum doing { DOING_NOTHING, DOING_RESOLVE, DOING_CONNECT, DOING_ASK, DOING_OVER };
 
 struct event_line {
 	struct line *l;
 	struct event_loop *loop;
 	uv_poll_t *poll; /* of l->pub.fd; owned by the loop, freed when closed */
-	uv_getaddrinfo_t resolve;
+	struct resolve *resolve; /* under way; NULL: none */
 	struct addrinfo *addresses, *next; /* still to be tried */
 	enum doing doing;
 	int64_t asked_us;
@@ -34,6 +36,14 @@ struct event_line {
 	struct action act; /* DOING_ASK: what was asked */
 	struct tesla_reply reply;
 	struct buf bytes;
+	struct command *todo;	/* changes that wait for the end of a transaction, oldest first */
+	struct command *unline; /* that ends the line */
+};
+
+/* Outlives a line that cannot wait for it. */
+struct resolve {
+	uv_getaddrinfo_t req;
+	struct event_line *e; /* NULL: nobody wants to know any more */
 };
 
 struct event_loop {
@@ -42,8 +52,10 @@ struct event_loop {
 	int timer; /* timerfd: uv's own timers are a millisecond coarse */
 	uv_poll_t timer_poll;
 	uv_prepare_t before_wait;
-	struct event_line *lines;
+	uv_poll_t commands_poll;
+	struct event_line **lines;
 	size_t n_lines;
+	bool some_over; /* lines to be let go of before the next wait: now they may be in use */
 	int64_t armed_us;
 	bool armed;
 };
@@ -82,14 +94,32 @@ static int socket_watch(struct event_line *e, int events)
 
 /* ---- opening ---- */
 
-static void open_end(struct event_line *e, int r, const struct tesla_error *err)
+static void addresses_drop(struct event_line *e)
 {
-	int64_t mono, wall;
-
 	if (e->addresses != NULL)
 		uv_freeaddrinfo(e->addresses);
 	e->addresses = e->next = NULL;
 	e->doing = DOING_NOTHING;
+}
+
+/* What was begun to open the line leads to nothing. */
+static void open_cancel(struct event_line *e)
+{
+	if (e->resolve != NULL) {
+		e->resolve->e = NULL;
+		(void)uv_cancel((uv_req_t *)&e->resolve->req); /* or it ends by itself */
+		e->resolve = NULL;
+	}
+	if (e->doing == DOING_RESOLVE || e->doing == DOING_CONNECT)
+		addresses_drop(e);
+	socket_close(e);
+}
+
+static void open_end(struct event_line *e, int r, const struct tesla_error *err)
+{
+	int64_t mono, wall;
+
+	addresses_drop(e);
 	clocks_now(&mono, &wall);
 	if (r != 0) {
 		socket_close(e);
@@ -123,13 +153,38 @@ static void connect_next(struct event_line *e, struct tesla_error *err)
 
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *addresses)
 {
-	struct event_line *e = req->data;
+	struct resolve *resolve = req->data;
+	struct event_line *e = resolve->e;
 	struct tesla_error err;
 
+	free(resolve);
+	if (e == NULL) {
+		uv_freeaddrinfo(addresses); /* NULL is fine */
+		return;
+	}
+	e->resolve = NULL;
 	(void)tesla_fail(&err, status, "%s: %s", e->l->params.host,
 			 status != 0 ? uv_strerror(status) : "no address");
 	e->addresses = e->next = addresses;
 	connect_next(e, &err);
+}
+
+static int resolve_begin(struct event_line *e, const struct addrinfo *hints)
+{
+	const struct line_params *p = &e->l->params;
+	struct resolve *resolve = calloc(1, sizeof *resolve);
+	int r;
+
+	if (resolve == NULL)
+		return -ENOMEM;
+	resolve->e = e;
+	resolve->req.data = resolve;
+	r = uv_getaddrinfo(&e->loop->uv, &resolve->req, on_resolved, p->host, p->port, hints);
+	if (r != 0)
+		free(resolve);
+	else
+		e->resolve = resolve;
+	return r;
 }
 
 /* A number needs no resolver and no thread of its pool. */
@@ -150,8 +205,7 @@ static void open_begin(struct event_line *e)
 	}
 	e->addresses = NULL;
 	hints.ai_flags = 0;
-	e->resolve.data = e;
-	r = uv_getaddrinfo(&e->loop->uv, &e->resolve, on_resolved, p->host, p->port, &hints);
+	r = resolve_begin(e, &hints);
 	if (r != 0)
 		open_end(e, tesla_fail(&err, r, "%s: %s", p->host, uv_strerror(r)), &err);
 }
@@ -291,6 +345,33 @@ static void on_bytes(struct event_line *e)
 	}
 }
 
+/* ---- changes ---- */
+
+static void todo_do(struct event_line *e, struct command *c)
+{
+	if (c->kind == COMMAND_UNLINE) {
+		if (e->doing != DOING_NOTHING) /* else it is open, and may have to be drained */
+			open_cancel(e);
+		line_end(e->l);
+		e->unline = c;
+		return;
+	}
+	if (!line_same(e->l, c->line))
+		open_cancel(e);
+	e->l = line_become(e->loop->r, e->l, c->line);
+	c->line = NULL;
+	command_free(c);
+}
+
+/* What is closed is let go of before the loop waits again: who called us may still look at it. */
+static void line_over(struct event_line *e)
+{
+	socket_close(e);
+	e->doing = DOING_OVER;
+	e->wake_us = INT64_MAX;
+	e->loop->some_over = true;
+}
+
 /* ---- the state machine's wishes ---- */
 
 /* Does what line_next says until it says to wait. */
@@ -299,6 +380,12 @@ static void line_step(struct event_line *e)
 	struct tesla_error err = { 0 };
 	int64_t mono, wall;
 
+	while (e->todo != NULL && e->doing != DOING_ASK) {
+		struct command *c = e->todo;
+
+		e->todo = c->next;
+		todo_do(e, c);
+	}
 	while (e->doing == DOING_NOTHING) {
 		if (e->l->state != LINE_OPEN)
 			socket_close(e);
@@ -306,6 +393,10 @@ static void line_step(struct event_line *e)
 		e->act = line_next(e->l, mono, wall);
 		if (e->act.act == ACT_OPEN) {
 			open_begin(e);
+			return;
+		}
+		if (e->act.act == ACT_END) {
+			line_over(e);
 			return;
 		}
 		if (e->act.act == ACT_WAIT || e->act.act == ACT_DRAIN) {
@@ -372,8 +463,28 @@ static void on_timer(uv_poll_t *poll, int status, int events)
 	loop->armed = false; /* it has fired: to be set anew */
 	clocks_now(&mono, &wall);
 	for (size_t i = 0; i < loop->n_lines; i++)
-		if (loop->lines[i].wake_us <= mono)
-			line_wake(&loop->lines[i]);
+		if (loop->lines[i]->wake_us <= mono)
+			line_wake(loop->lines[i]);
+}
+
+static void lines_let_go(struct event_loop *loop)
+{
+	size_t n = 0;
+
+	loop->some_over = false;
+	for (size_t i = 0; i < loop->n_lines; i++) {
+		struct event_line *e = loop->lines[i];
+
+		if (e->doing != DOING_OVER) {
+			loop->lines[n++] = e;
+			continue;
+		}
+		line_let_go(loop->r, e->l, e->unline);
+		(void)queue_push(&loop->r->host->ended, e->unline); /* it has room for all */
+		buf_release(&e->bytes);
+		free(e);
+	}
+	loop->n_lines = n;
 }
 
 /* Before the loop waits: what was gathered leaves, and the timer is set to whoever is next. */
@@ -382,10 +493,12 @@ static void on_before_wait(uv_prepare_t *handle)
 	struct event_loop *loop = handle->data;
 	int64_t next = INT64_MAX;
 
+	if (loop->some_over)
+		lines_let_go(loop);
 	gather_flush(&loop->r->gather);
 	for (size_t i = 0; i < loop->n_lines; i++)
-		if (loop->lines[i].wake_us < next)
-			next = loop->lines[i].wake_us;
+		if (loop->lines[i]->wake_us < next)
+			next = loop->lines[i]->wake_us;
 	if (loop->armed && next == loop->armed_us)
 		return;
 	loop->armed = true;
@@ -399,24 +512,79 @@ static void on_before_wait(uv_prepare_t *handle)
 	(void)timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
+/* ---- commands ---- */
+
+static struct event_line *line_find(const struct event_loop *loop, int64_t id)
+{
+	for (size_t i = 0; i < loop->n_lines; i++)
+		if (loop->lines[i]->l->id == id && loop->lines[i]->doing != DOING_OVER)
+			return loop->lines[i];
+	return NULL;
+}
+
+/* Without memory for one the host ends, and is started again with all of them. */
+static struct event_line *line_add(struct event_loop *loop, struct line *l)
+{
+	struct event_line *e = calloc(1, sizeof *e);
+
+	if (e == NULL || loop->n_lines == HOST_LINES_MAX)
+		_exit(4);
+	*e = (struct event_line){ .l = l, .loop = loop };
+	buf_init(&e->bytes, REPLY_MAX);
+	loop->lines[loop->n_lines++] = e;
+	line_begin(loop->r, l);
+	return e;
+}
+
+static void command_do(struct event_loop *loop, struct command *c)
+{
+	struct event_line *e = line_find(loop, c->line_id);
+	struct command **end;
+
+	if (e == NULL) {
+		assert(c->kind == COMMAND_LINE);
+		e = line_add(loop, c->line);
+		c->line = NULL;
+		command_free(c);
+	} else if (c->kind == COMMAND_ASK) {
+		line_ask(e->l, c->ask, clock_mono_us());
+		c->ask = NULL;
+		command_free(c);
+	} else {
+		for (end = &e->todo; *end != NULL;)
+			end = &(*end)->next;
+		*end = c;
+	}
+	line_step(e);
+}
+
+static void on_commands(uv_poll_t *poll, int status, int events)
+{
+	struct event_loop *loop = poll->data;
+	struct command *c;
+
+	(void)status;
+	(void)events;
+	while ((c = queue_pop(&loop->r->commands)) != NULL)
+		command_do(loop, c);
+}
+
+/* ---- the loop's beginning ---- */
+
 static int loop_init(struct event_loop *loop, struct runner *r)
 {
-	*loop = (struct event_loop){ .r = r, .n_lines = r->n_lines };
-	loop->lines = calloc(r->n_lines, sizeof *loop->lines);
+	*loop = (struct event_loop){ .r = r };
+	loop->lines = calloc(HOST_LINES_MAX, sizeof *loop->lines);
 	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (loop->lines == NULL || loop->timer < 0 || uv_loop_init(&loop->uv) != 0 ||
 	    uv_poll_init(&loop->uv, &loop->timer_poll, loop->timer) != 0 ||
+	    uv_poll_init(&loop->uv, &loop->commands_poll, queue_fd(&r->commands)) != 0 ||
 	    uv_prepare_init(&loop->uv, &loop->before_wait) != 0)
 		return -ENOMEM;
-	loop->timer_poll.data = loop->before_wait.data = loop;
+	loop->timer_poll.data = loop->before_wait.data = loop->commands_poll.data = loop;
 	(void)uv_poll_start(&loop->timer_poll, UV_READABLE, on_timer);
+	(void)uv_poll_start(&loop->commands_poll, UV_READABLE, on_commands);
 	(void)uv_prepare_start(&loop->before_wait, on_before_wait);
-	for (size_t i = 0; i < r->n_lines; i++) {
-		struct event_line *e = &loop->lines[i];
-
-		*e = (struct event_line){ .l = r->lines[i], .loop = loop };
-		buf_init(&e->bytes, REPLY_MAX);
-	}
 	return 0;
 }
 
@@ -426,10 +594,9 @@ void run_event(struct runner *r)
 
 	if (loop_init(&loop, r) != 0) {
 		log_msg(&r->host->report.log, LOG_LEVEL_ERROR,
-			"no memory or descriptors for %zu lines", r->n_lines);
+			"no memory or descriptors for network lines");
 		_exit(4);
 	}
-	for (size_t i = 0; i < loop.n_lines; i++)
-		line_step(&loop.lines[i]);
+	line_step(line_add(&loop, r->line));
 	(void)uv_run(&loop.uv, UV_RUN_DEFAULT);
 }

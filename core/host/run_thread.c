@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "host/call.h"
 #include "host/port.h"
@@ -11,11 +12,14 @@
 
 #define REPLY_MAX 65536
 
-/* Waits for the time, or until the far end hangs up: false. */
-static bool wait_until(const struct line *l, int64_t until_us, bool discard)
+/* Waits for the time or for a command, or until the far end hangs up: false. */
+static bool wait_until(const struct runner *r, int64_t until_us, bool discard)
 {
-	struct pollfd p = { .fd = l->pub.fd,
-			    .events = (short)(POLLRDHUP | (discard ? POLLIN : 0)) };
+	const struct line *l = r->line;
+	struct pollfd p[] = {
+		{ .fd = l->pub.fd, .events = (short)(POLLRDHUP | (discard ? POLLIN : 0)) },
+		{ .fd = queue_fd(&r->commands), .events = POLLIN },
+	};
 
 	for (;;) {
 		int64_t mono, wall;
@@ -26,12 +30,14 @@ static bool wait_until(const struct line *l, int64_t until_us, bool discard)
 
 		if (left <= 0)
 			return true;
-		int n = ppoll(&p, 1, &t, NULL);
+		int n = ppoll(p, N_ELEMENTS(p), &t, NULL);
 
-		if (n > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0)
+		if (n > 0 && (p[0].revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0)
 			return false;
-		if (n > 0 && port_discard(l->pub.fd) < 0)
+		if (n > 0 && p[0].revents != 0 && port_discard(l->pub.fd) < 0)
 			return false;
+		if (n > 0 && p[1].revents != 0)
+			return true;
 	}
 }
 
@@ -78,38 +84,79 @@ static void transact(struct runner *r, struct line *l, const struct action *act,
 	line_done(l, &reply, &err, mono, wall);
 }
 
-void run_thread(struct runner *r)
+/* Between two transactions.  The one that ends the line is kept. */
+static void commands_do(struct runner *r, struct command **unline)
 {
-	struct line *l = r->lines[0];
+	struct command *c;
+
+	while ((c = queue_pop(&r->commands)) != NULL) {
+		switch (c->kind) {
+		case COMMAND_ASK:
+			line_ask(r->line, c->ask, clock_mono_us());
+			c->ask = NULL;
+			break;
+		case COMMAND_LINE:
+			if (!line_same(r->line, c->line))
+				line_drivers_close(r, r->line);
+			r->line = line_become(r, r->line, c->line);
+			c->line = NULL;
+			break;
+		case COMMAND_UNLINE:
+			line_end(r->line);
+			*unline = c;
+			continue;
+		}
+		command_free(c);
+	}
+}
+
+static void act_do(struct runner *r, const struct action *act, struct buf *bytes)
+{
+	struct line *l = r->line;
+	int64_t mono, wall;
+
+	switch (act->act) {
+	case ACT_WAIT:
+	case ACT_DRAIN:
+		gather_flush(&r->gather);
+		if (!wait_until(r, act->until_us, act->act == ACT_DRAIN)) {
+			clocks_now(&mono, &wall);
+			line_hung_up(l, "the far end hung up", mono, wall);
+		}
+		break;
+	case ACT_OPEN:
+		line_open(r, l);
+		break;
+	case ACT_IDENTIFY:
+	case ACT_READ:
+		transact(r, l, act, bytes);
+		if (l->job.kind == JOB_NONE) /* a line without a pause waits never */
+			gather_flush(&r->gather);
+		break;
+	case ACT_END:
+		break;
+	}
+}
+
+struct command *run_thread(struct runner *r)
+{
+	struct command *unline = NULL;
+	struct action act;
 	struct buf bytes;
 
 	buf_init(&bytes, REPLY_MAX);
-	for (;;) {
+	line_begin(r, r->line);
+	do {
 		int64_t mono, wall;
 
-		if (l->state != LINE_OPEN)
-			line_drivers_close(r, l);
+		commands_do(r, &unline);
+		if (r->line->state != LINE_OPEN)
+			line_drivers_close(r, r->line);
 		clocks_now(&mono, &wall);
-		struct action act = line_next(l, mono, wall);
-
-		switch (act.act) {
-		case ACT_WAIT:
-		case ACT_DRAIN:
-			gather_flush(&r->gather);
-			if (!wait_until(l, act.until_us, act.act == ACT_DRAIN)) {
-				clocks_now(&mono, &wall);
-				line_hung_up(l, "the far end hung up", mono, wall);
-			}
-			break;
-		case ACT_OPEN:
-			line_open(r, l);
-			break;
-		case ACT_IDENTIFY:
-		case ACT_READ:
-			transact(r, l, &act, &bytes);
-			if (l->job.kind == JOB_NONE) /* a line without a pause waits never */
-				gather_flush(&r->gather);
-			break;
-		}
-	}
+		act = line_next(r->line, mono, wall);
+		act_do(r, &act, &bytes);
+	} while (act.act != ACT_END);
+	line_drivers_close(r, r->line);
+	buf_release(&bytes);
+	return unline;
 }

@@ -54,7 +54,7 @@ Test(line, after_a_time_out_the_line_is_drained)
 
 	w->meters[1].silent = true;
 	world_run(w, 20000000);
-	cr_expect_eq(w->least_quiet_us, 1000 * w->line.params.timeout_ms, "%lld",
+	cr_expect_eq(w->least_quiet_us, 1000 * w->line->params.timeout_ms, "%lld",
 		     (long long)w->least_quiet_us);
 	world_free(w);
 }
@@ -126,8 +126,8 @@ Test(line, silent_meters_do_not_starve_the_others)
 {
 	struct world *w = world_new(3);
 
-	w->line.params.timeout_ms = 1000;
-	w->line.params.backoff_max_ms = 2000;
+	w->line->params.timeout_ms = 1000;
+	w->line->params.backoff_max_ms = 2000;
 	w->meters[0].silent = w->meters[1].silent = true;
 	world_run(w, 61000000);
 	struct told t = told(w, 102);
@@ -192,17 +192,17 @@ Test(line, what_was_under_way_when_the_line_broke_is_one_failed_sweep)
 	struct world *w = world_new(1);
 	struct action act;
 
-	w->line.params.pause_ms = 50;
+	w->line->params.pause_ms = 50;
 	world_run(w, 5200000);
 	unsigned sweeps = told(w, 100).sweeps;
 
 	do { /* into the next sweep, up to its pause */
-		act = line_next(&w->line, w->mono, wall(w));
-		if (act.act == ACT_WAIT && w->line.job.kind == JOB_NONE)
+		act = line_next(w->line, w->mono, wall(w));
+		if (act.act == ACT_WAIT && w->line->job.kind == JOB_NONE)
 			w->mono = act.until_us;
-	} while (w->line.job.kind == JOB_NONE);
-	line_hung_up(&w->line, "unplugged", w->mono, wall(w));
-	cr_expect_eq(w->line.job.kind, JOB_NONE);
+	} while (w->line->job.kind == JOB_NONE);
+	line_hung_up(w->line, "unplugged", w->mono, wall(w));
+	cr_expect_eq(w->line->job.kind, JOB_NONE);
 	w->mono += 3600000000;
 	world_run(w, w->mono + 2000000);
 	struct told t = told(w, 100);
@@ -247,11 +247,11 @@ Test(line, a_line_that_cannot_be_opened_is_tried_with_patience)
 	unsigned tries = 0;
 
 	while (w->mono < 61000000) {
-		struct action act = line_next(&w->line, w->mono, wall(w));
+		struct action act = line_next(w->line, w->mono, wall(w));
 
 		if (act.act == ACT_OPEN) {
 			tries++;
-			line_open_failed(&w->line, w->mono, "no such port");
+			line_open_failed(w->line, w->mono, "no such port");
 		} else {
 			w->mono = act.until_us;
 		}

@@ -106,6 +106,7 @@ struct meter {
 	bool silent, hangs_up, garble_once, garble_scale, no_identity;
 	int refuse_address;
 	unsigned longest;
+	const char *name; /* what it says it is; NULL: an exception */
 	uint8_t scale, energy;
 	unsigned asked, identified;
 };
@@ -117,15 +118,13 @@ struct world {
 		struct report report;
 		struct gather gather;
 		struct blame_page page;
-		struct patterns patterns;
 	} h;
 	struct loader driver, data;
 	struct model model;
 	struct kind *kind;
-	struct line line;
-	struct line_driver line_driver;
-	struct analyzer *analyzers[3];
+	struct line *line;
 	struct meter meters[3];
+	atomic_uint asks;
 };
 
 static inline int fake_identify(void *self, unsigned address, int64_t ms, struct tesla_reply *r,
@@ -135,14 +134,14 @@ static inline int fake_identify(void *self, unsigned address, int64_t ms, struct
 	return 0; /* never called here: line.c only looks whether it is there */
 }
 
+/* As the main thread of a host makes it: not yet open. */
 static inline struct analyzer *meter_new(struct world *w, unsigned address)
 {
 	struct analyzer *a = calloc(1, sizeof *a);
-	struct tesla_error err;
 
 	a->id = 100 + (int)address;
 	a->address = address;
-	a->kind = w->kind;
+	a->kind = kind_ref(w->kind);
 	a->data = &w->data;
 	a->data_name = strdup("fake");
 	a->wanted = calloc(2, sizeof *a->wanted);
@@ -156,8 +155,40 @@ static inline struct analyzer *meter_new(struct world *w, unsigned address)
 	a->elements = calloc(3, sizeof *a->elements);
 	a->turnaround_us = 5000;
 	a->max_registers = 125;
-	cr_assert_eq(analyzer_open(a, w->line.slot, 1, &err), 0);
 	return a;
+}
+
+static inline struct line *fake_line_new(struct world *w, size_t n)
+{
+	struct line *l = calloc(1, sizeof *l);
+
+	*l = (struct line){ .id = 1,
+			    .name = strdup("/dev/fake"),
+			    .drivers = calloc(1, sizeof *l->drivers),
+			    .n_drivers = 1,
+			    .analyzers = calloc(n + 1, sizeof(struct analyzer *)),
+			    .n_analyzers = n,
+			    .gather = &w->h.gather,
+			    .slot = &w->h.page.slots[0],
+			    .random = 1,
+			    .params = { .baud = 19200,
+					.timeout_ms = 200,
+					.late_max_ms = -1,
+					.backoff_max_ms = 5000 } };
+	l->drivers[0] = (struct line_driver){ .plugin = &w->driver, .name = strdup("fake") };
+	for (size_t i = 0; i < n; i++)
+		l->analyzers[i] = meter_new(w, (unsigned)i);
+	return l;
+}
+
+/* What the thread of a line does with one that is its own from now on. */
+static inline void line_take(struct line *l)
+{
+	struct tesla_error err;
+
+	for (size_t i = 0; i < l->n_analyzers; i++)
+		if (l->analyzers[i]->replies == NULL)
+			cr_assert_eq(analyzer_open(l->analyzers[i], l->slot, 1, &err), 0);
 }
 
 static inline struct world *world_new(size_t n)
@@ -168,42 +199,25 @@ static inline struct world *world_new(size_t n)
 				   .late_max_ms = -1 };
 	w->kind = calloc(1, sizeof *w->kind);
 	w->kind->model = &w->model;
+	w->kind->refs = 1;
 	w->data.data = (struct tesla_data){
 		.open = fake_open, .blocks = fake_blocks, .decode = fake_decode, .close = fake_close
 	};
 	w->driver.driver.identify = fake_identify;
 	report_init(&w->h.report, -1, 7);
 	gather_init(&w->h.gather, &w->h.report);
-	w->line_driver = (struct line_driver){ .plugin = &w->driver, .name = strdup("fake") };
-	w->line = (struct line){ .id = 1,
-				 .name = strdup("/dev/fake"),
-				 .drivers = &w->line_driver,
-				 .n_drivers = 1,
-				 .analyzers = w->analyzers,
-				 .n_analyzers = n,
-				 .gather = &w->h.gather,
-				 .slot = &w->h.page.slots[0],
-				 .patterns = &w->h.patterns,
-				 .random = 1,
-				 .params = { .baud = 19200,
-					     .timeout_ms = 200,
-					     .late_max_ms = -1,
-					     .backoff_max_ms = 5000 } };
+	w->line = fake_line_new(w, n);
+	line_take(w->line);
 	w->mono = 1000000;
 	w->least_quiet_us = INT64_MAX;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < N_ELEMENTS(w->meters); i++)
 		w->meters[i] = (struct meter){ .scale = 7, .refuse_address = -1 };
-		w->analyzers[i] = meter_new(w, (unsigned)i);
-	}
 	return w;
 }
 
 static inline void world_free(struct world *w)
 {
-	for (size_t i = 0; i < w->line.n_analyzers; i++)
-		analyzer_free(w->analyzers[i]);
-	free(w->line_driver.name);
-	free(w->line.name);
+	line_free(w->line);
 	ranges_release(&w->kind->forbidden);
 	free(w->kind);
 	gather_release(&w->h.gather);
@@ -260,15 +274,19 @@ static inline void world_transact(struct world *w, const struct action *act)
 	reply.sent_us = w->mono;
 	if (act->act == ACT_IDENTIFY) {
 		m->identified++;
-		reply.status = m->silent ? TESLA_REPLY_TIMEOUT : TESLA_REPLY_EXCEPTION;
+		reply.status = m->silent	 ? TESLA_REPLY_TIMEOUT
+			       : m->name != NULL ? TESLA_REPLY_OK
+						 : TESLA_REPLY_EXCEPTION;
+		if (reply.status == TESLA_REPLY_OK)
+			(void)buf_append(&bytes, m->name, strlen(m->name));
 	} else {
 		m->asked++;
 		meter_answer(m, &act->what, &reply);
 	}
-	w->mono += reply.status == TESLA_REPLY_TIMEOUT ? 1000 * w->line.params.timeout_ms : TOOK_US;
+	w->mono += reply.status == TESLA_REPLY_TIMEOUT ? 1000 * w->line->params.timeout_ms : TOOK_US;
 	reply.received_us = w->mono;
 	w->timeout_us = reply.status == TESLA_REPLY_TIMEOUT ? w->mono : 0;
-	line_done(&w->line, &reply, &err, w->mono, wall(w));
+	line_done(w->line, &reply, &err, w->mono, wall(w));
 	buf_release(&bytes);
 }
 
@@ -276,11 +294,13 @@ static inline void world_transact(struct world *w, const struct action *act)
 static inline void world_go(struct world *w, int64_t until_us)
 {
 	for (int steps = 0; w->mono < until_us; steps++) {
-		struct action act = line_next(&w->line, w->mono, wall(w));
+		struct action act = line_next(w->line, w->mono, wall(w));
 
 		cr_assert(steps < 100000, "the line spins");
+		if (act.act == ACT_END)
+			return;
 		if (act.act == ACT_OPEN)
-			line_opened(&w->line, w->mono);
+			line_opened(w->line, w->mono);
 		else if (act.act == ACT_WAIT || act.act == ACT_DRAIN)
 			w->mono = act.until_us < until_us
 					  ? (act.until_us > w->mono ? act.until_us : w->mono)
@@ -301,7 +321,9 @@ static inline void world_run(struct world *w, int64_t until_us)
 
 struct told {
 	unsigned sweeps, failed, missed, timeouts, garbled, exceptions, states, forbidden, doubts,
-		suspects, own_times, reasons, scales, sweeps_before_scales;
+		suspects, own_times, reasons, scales, sweeps_before_scales, answers, plans;
+	int64_t last_deadline_ms, longest_ms; /* between two deadlines, from the second sweep on */
+	char error[64], verified[16];	      /* of the last answer, the last state */
 	int64_t own_dt_us;
 	char last_state[16];
 	int exponent; /* the last one told */
@@ -323,6 +345,9 @@ static inline void tell_sweep(struct told *t, const msgpack_object *s, int64_t a
 	t->garbled += (unsigned)f[7].via.u64;
 	t->exceptions += (unsigned)f[8].via.u64;
 	t->last_t_us = f[1].via.i64;
+	if (t->sweeps > 2 && f[3].via.i64 - t->last_deadline_ms > t->longest_ms)
+		t->longest_ms = f[3].via.i64 - t->last_deadline_ms;
+	t->last_deadline_ms = f[3].via.i64;
 	if (t->sweeps > 1 && f[1].via.i64 - 1000 * f[3].via.i64 < t->worst_early_us)
 		t->worst_early_us = f[1].via.i64 - 1000 * f[3].via.i64;
 	for (uint32_t i = 0; i < f[11].via.array.size; i++) {
@@ -345,6 +370,13 @@ static inline void tell_scales(struct told *t, const msgpack_object *m)
 	t->sweeps_before_scales = t->sweeps;
 	t->exponent = (int)e->via.array.ptr[0].via.i64;
 	t->other_known = e->via.array.size != 2 || e->via.array.ptr[1].type != MSGPACK_OBJECT_NIL;
+}
+
+static inline void copy_text(char *to, size_t size, const msgpack_object *m, const char *key)
+{
+	_cleanup_free_ char *text = mp_strdup(m, key);
+
+	(void)snprintf(to, size, "%s", text != NULL ? text : "");
 }
 
 static inline struct told told(const struct world *w, int64_t analyzer)
@@ -374,13 +406,18 @@ static inline struct told told(const struct world *w, int64_t analyzer)
 			if (mp_is(m, "m", "scales") && mp_int(m, "analyzer", 0) == analyzer)
 				tell_scales(&t, m);
 			if (mp_is(m, "m", "state") && mp_int(m, "analyzer", 0) == analyzer) {
-				_cleanup_free_ char *state = mp_strdup(m, "state");
 				_cleanup_free_ char *reason = mp_strdup(m, "reason");
 
 				t.states++;
 				t.reasons += reason != NULL;
 				t.doubts += mp_int(m, "from_ms", 0) != 0;
-				(void)snprintf(t.last_state, sizeof t.last_state, "%s", state);
+				copy_text(t.last_state, sizeof t.last_state, m, "state");
+				copy_text(t.verified, sizeof t.verified, m, "verified");
+			}
+			t.plans += mp_is(m, "m", "plan");
+			if (mp_is(m, "m", "answer") && mp_int(m, "analyzer", 0) == analyzer) {
+				t.answers++;
+				copy_text(t.error, sizeof t.error, m, "error");
 			}
 			mp_doc_release(&doc);
 		}

@@ -67,7 +67,7 @@ Test(line_values, exponents_are_told_once_and_when_they_change)
 		struct world *w = world_new(2);
 
 		if (every_sweep)
-			w->analyzers[0]->blocks = sweep_blocks;
+			w->line->analyzers[0]->blocks = sweep_blocks;
 		world_run(w, 30500000);
 		struct told t = told(w, 100);
 
@@ -103,7 +103,7 @@ Test(line_values, a_scale_that_was_not_read_is_not_told)
 		struct meter *m = &w->meters[0];
 
 		if (every_sweep)
-			w->analyzers[0]->blocks = sweep_blocks;
+			w->line->analyzers[0]->blocks = sweep_blocks;
 		m->garble_scale = !every_sweep;
 		m->silent = every_sweep;
 		world_run(w, 3500000);
@@ -136,7 +136,7 @@ static void leaps_run(const struct tesla_variable *v)
 		struct world *w = world_new(1);
 		unsigned before = 0;
 
-		w->analyzers[0]->wanted[1].variable = v;
+		w->line->analyzers[0]->wanted[1].variable = v;
 		w->meters[0].energy = 10;
 		world_run(w, 5500000);
 		for (size_t k = 0; k < 5; k++) {
@@ -163,7 +163,7 @@ Test(line_values, no_leap_is_told_where_the_scale_is_not_known)
 {
 	struct world *w = world_new(1);
 
-	w->analyzers[0]->wanted[1].variable = &var_unknown;
+	w->line->analyzers[0]->wanted[1].variable = &var_unknown;
 	world_run(w, 5500000);
 	w->meters[0].energy = 200;
 	world_run(w, 9500000);
@@ -175,7 +175,7 @@ Test(line_values, a_counter_that_was_not_read_for_long_has_grown)
 {
 	struct world *w = world_new(1);
 
-	w->analyzers[0]->wanted[1].variable = &var_rated;
+	w->line->analyzers[0]->wanted[1].variable = &var_rated;
 	world_run(w, 5500000);
 	w->meters[0].silent = true;
 	world_run(w, 100000000);
