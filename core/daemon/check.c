@@ -11,6 +11,7 @@
 #include "base/param.h"
 #include "daemon/host.h"
 #include "daemon/intake.h"
+#include "daemon/place.h"
 
 #define SIDE_BY_SIDE 8u /* hosts in their dry run at a time */
 
@@ -94,7 +95,7 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 	}
 	if (d->exporter != NULL)
 		return text ? 0 : tesla_fail(err, -EPROTO, "a message that is none of its own");
-	r = intake(d->c->hub, d->owner, msg, err);
+	r = intake(d->c->hub, &(struct intake_from){ .owner = d->owner }, msg, err);
 	return r < 0 ? r : 0;
 }
 
@@ -123,8 +124,14 @@ static int dry_setup(const struct dry *d, const struct setup *setup, struct buf 
 {
 	const struct check *c = d->c;
 
-	if (d->exporter == NULL)
-		return setup_lines(setup, d->owner, out);
+	struct told told = { .n = 0 };
+	int r;
+
+	if (d->exporter == NULL) {
+		r = setup_lines(setup, d->owner, &told, NULL, NULL, out);
+		told_release(&told);
+		return r;
+	}
 	return setup_exporter(setup, c->plugins->exporters[d->exporter - c->config->exporters],
 			      d->exporter, NULL, out);
 }
@@ -211,7 +218,7 @@ static int check_plan(struct check *c, bool strict, const struct log *log)
 
 	catalog_load(&c->catalog, c->places.models, log);
 	c->hub = hub_new(c->config, log, clock_wall_us() / 1000);
-	n = c->hub ? setup_place(c->hub, c->plugins) : -1;
+	n = c->hub ? place_all(c->hub, c->plugins) : -1;
 	if (n < 0)
 		return -ENOMEM;
 	c->n_owners = (size_t)n;
@@ -219,7 +226,8 @@ static int check_plan(struct check *c, bool strict, const struct log *log)
 	return dry_run(c, strict, log);
 }
 
-int check_run(struct check *c, const struct check_files *files, bool strict, struct log *log)
+int check_run(struct check *c, const struct check_files *files, const struct overrides *overrides,
+	      bool strict, struct log *log)
 {
 	int r = 0;
 
@@ -231,6 +239,8 @@ int check_run(struct check *c, const struct check_files *files, bool strict, str
 	c->config = config_load(files->config, c->places.models, &c->diags);
 	if (c->ini == NULL || c->config == NULL)
 		return -EINVAL;
+	if (overrides != NULL)
+		overrides_apply(overrides, c->config, &c->diags);
 	c->plugins = plugins_load(c->config, c->ini, &c->places, strict, &c->diags);
 	if (c->plugins == NULL)
 		r = -ENOMEM;

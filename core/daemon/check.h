@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "daemon/overrides.h"
 #include "daemon/setup.h"
 
 struct check_files {
@@ -30,9 +31,11 @@ struct check {
  * Fills *c as far as it gets.  0: good, perhaps with warnings; -EINVAL: c->diags has errors.  When
  * `strict`, a plugin that cannot be used, will not open or crashes is an error, and so is an
  * exporter that refuses its parameters; else its analyzers are left out, and of an exporter it is a
- * warning. Blocks; starts and ends hosts.  `log` must outlive c.
+ * warning. `overrides`: NULL, none.  Blocks; starts and ends hosts, in a loop of its own.  `log`
+ * must outlive c.
  */
-int check_run(struct check *c, const struct check_files *files, bool strict, struct log *log);
+int check_run(struct check *c, const struct check_files *files, const struct overrides *overrides,
+	      bool strict, struct log *log);
 void check_release(struct check *c);
 /* The plan and the share of each line, for people. */
 void check_print(const struct check *c, FILE *out);

@@ -170,6 +170,17 @@ static bool cmd_check(struct daemon *d, const struct control_peer *peer,
 	return true;
 }
 
+/* ---- reload ---- */
+
+static bool cmd_reload(struct daemon *d, const struct control_peer *peer,
+		       const msgpack_object *request, struct buf *reply)
+{
+	if (reload_ask(d->reload, peer, mp_bool(request, "plugins", false)))
+		return false;
+	control_error(reply, "too many wait for a reload already: try again");
+	return true;
+}
+
 /* ---- shutdown ---- */
 
 static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer,
@@ -197,6 +208,13 @@ static const struct {
 	{ "status", status_pack, NULL },    { "snapshot", snapshot_pack, NULL },
 	{ "plan", plan_pack, NULL },	    { "plugins", plugins_pack, NULL },
 	{ "check", NULL, cmd_check },	    { "journal", NULL, journal_command },
+	{ "reload", NULL, cmd_reload },
+	{ "start", NULL, meter_start },
+	{ "pause", NULL, meter_pause },
+	{ "resume", NULL, meter_resume },
+	{ "read-now", NULL, meter_read_now },
+	{ "identify", NULL, meter_identify },
+	{ "set-variables", NULL, meter_set_variables },
 	{ "shutdown", NULL, cmd_shutdown },
 };
 

@@ -9,7 +9,9 @@
 #include "daemon/check.h"
 #include "daemon/control.h"
 #include "daemon/fleet.h"
+#include "daemon/meter_commands.h"
 #include "daemon/recording.h"
+#include "daemon/reload.h"
 
 #define DAEMON_CHECKS_MAX 4u /* `check` commands under way */
 #define DAEMON_WALKS_MAX 16u /* those that read or change the journal */
@@ -22,11 +24,15 @@ struct daemon {
 	struct recording recording;
 	struct fleet fleet;
 	struct control *control;
+	struct reload *reload;
 	uv_signal_t signals[3];
+	struct asks asks;
 	unsigned n_checks, n_walks; /* commands under way */
 	bool stopping;
 };
 
+/* Says the warnings of the configuration that is in force. */
+void daemon_warn(const struct daemon *d);
 /* Ends the daemon, cleanly and soon; more than one call is fine. */
 void daemon_stop(struct daemon *d);
 

@@ -20,12 +20,17 @@ const char *delivery_state_name(enum delivery_state s)
 void delivery_init(struct delivery *d, uint32_t batch, double rate, uint64_t seed)
 {
 	*d = (struct delivery){ .state = DELIVERY_DOWN,
-				.batch = batch < DELIVERY_BATCH_MAX ? batch : DELIVERY_BATCH_MAX,
-				.rate = rate,
 				.told = DELIVERY_WELL,
 				.random = seed | 1 };
+	delivery_pace(d, batch, rate);
+}
+
+void delivery_pace(struct delivery *d, uint32_t batch, double rate)
+{
+	d->batch = batch < DELIVERY_BATCH_MAX ? batch : DELIVERY_BATCH_MAX;
 	if (d->batch == 0)
 		d->batch = 1;
+	d->rate = rate;
 }
 
 /* ---- waiting ---- */

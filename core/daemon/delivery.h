@@ -97,6 +97,8 @@ struct delivery {
 
 /* `seed` is for the jitter. */
 void delivery_init(struct delivery *d, uint32_t batch, double rate, uint64_t seed);
+/* The configuration says otherwise now. */
+void delivery_pace(struct delivery *d, uint32_t batch, double rate);
 
 /* Its host takes batches, or no longer: what was under way comes again. */
 void delivery_host(struct delivery *d, bool up);

@@ -266,6 +266,7 @@ void plugin_release(struct plugin *p)
 {
 	free(p->name);
 	free(p->path);
+	free(p->stamp);
 	free(p->error);
 	free(p->version);
 	free(p->abi);

@@ -12,6 +12,7 @@ struct plugin {
 	enum tesla_kind kind; /* as it is used */
 	char *name;	      /* as in config.xml */
 	char *path;	      /* NULL: there is no such file */
+	char *stamp; /* path, inode, size and time of the file: another version has another */
 	char *error;	      /* why it cannot be used; NULL: it can */
 	char *version, *abi, *help;
 	char **aliases; /* NULL-terminated, or NULL */

@@ -19,7 +19,7 @@ struct durable {
 	struct durable_conf conf;
 	struct delivery delivery;
 	uv_timer_t timer;
-	bool stopped, holding;
+	bool stopped, holding, ending;
 	void (*held)(void *arg); /* NULL: it was called */
 	void *held_arg;
 	/* a take, in the pool while `busy` */
@@ -146,11 +146,23 @@ static void taken(struct durable *d)
 	delivery_failed(&d->delivery, why, now_ms());
 }
 
+static void on_end_closed(uv_handle_t *timer)
+{
+	durable_free(timer->data);
+}
+
+static void end_close(struct durable *d)
+{
+	uv_close((uv_handle_t *)&d->timer, on_end_closed);
+}
+
 static void on_taken(struct clerk_job *job)
 {
 	struct durable *d = (struct durable *)((char *)job - offsetof(struct durable, job));
 
 	d->busy = false;
+	if (d->ending && !d->holding)
+		end_close(d);
 	if (d->stopped)
 		return;
 	if (d->delivery.state == DELIVERY_TAKING) /* else its host has died meanwhile */
@@ -373,7 +385,10 @@ bool durable_hold(struct durable *d, void (*held)(void *arg), void *arg)
 void durable_release(struct durable *d)
 {
 	d->holding = false;
-	pump(d);
+	if (d->ending && !d->busy)
+		end_close(d);
+	else
+		pump(d);
 }
 
 void durable_stop(struct durable *d)
@@ -381,6 +396,19 @@ void durable_stop(struct durable *d)
 	d->stopped = true;
 	(void)uv_timer_stop(&d->timer);
 	held_when_idle(d);
+}
+
+void durable_use(struct durable *d, const struct conf_exporter *exporter)
+{
+	d->conf.exporter = exporter;
+	delivery_pace(&d->delivery, exporter->batch, exporter->rate);
+}
+
+void durable_end(struct durable *d)
+{
+	d->ending = true;
+	if (!d->busy && !d->holding)
+		end_close(d);
 }
 
 void durable_close(struct durable *d)

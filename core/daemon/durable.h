@@ -45,6 +45,10 @@ bool durable_hold(struct durable *d, void (*held)(void *arg), void *arg);
 void durable_release(struct durable *d);
 /* Nothing more is sent; verdicts on what is under way are still taken. */
 void durable_stop(struct durable *d);
+/* Its exporter is another one of the same id; what it was made from may go. */
+void durable_use(struct durable *d, const struct conf_exporter *exporter);
+/* After durable_stop and the end of its host: frees itself once nothing of it is under way. */
+void durable_end(struct durable *d);
 /* Closes its handle; after that and after the clerk has closed, durable_free. */
 void durable_close(struct durable *d);
 void durable_free(struct durable *d);

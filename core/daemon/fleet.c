@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All hosts: started, started again, fed and stopped.  Who goes into quarantine is quarantine.c's.
+ * All hosts: started, started again, told, listened to and stopped.  Exporters are
+ * fleet_exporters.c's, a change of configuration fleet_change.c's, quarantine quarantine.c's.
  */
 #include "daemon/fleet.h"
 
@@ -12,11 +13,11 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "daemon/fleet_parts.h"
 #include "daemon/intake.h"
 #include "daemon/quarantine.h"
 
 #define SETUP_BYTES_MAX HOST_QUEUE_MAX
-#define BATCH_BYTES_MAX (8u << 20) /* waiting for one exporter; beyond it batches are lost */
 #define LOG_LINES 50u		   /* of one host */
 #define LOG_PERIOD_US (10 * 1000000LL)
 #define NICE 10 /* of who takes records: reading meters goes first */
@@ -30,11 +31,16 @@ const char *slot_state_name(enum slot_state s)
 	return names[s];
 }
 
-static const char *slot_name(const struct slot *s)
+const char *slot_name(const struct slot *s)
 {
 	if (s->exporter == NULL)
 		return s->quarantine ? "host of lines (quarantine)" : "host of lines";
 	return s->conf ? s->conf->id : "host of the stream";
+}
+
+static const struct setup *setup_of(const struct slot *s)
+{
+	return s->fresh ? &s->fleet->next.setup : &s->fleet->setup;
 }
 
 /* ---- what it has, as states ---- */
@@ -65,8 +71,6 @@ static void lines_up(struct slot *s)
 
 /* ---- starting ---- */
 
-static void slot_start(struct slot *s);
-
 static void on_timer(uv_timer_t *timer)
 {
 	struct slot *s = timer->data;
@@ -75,45 +79,166 @@ static void on_timer(uv_timer_t *timer)
 	slot_start(s);
 }
 
-static void slot_wait(struct slot *s, int64_t up_us)
+void slot_wait(struct slot *s, int64_t up_us)
 {
 	s->state = SLOT_WAITING;
 	(void)uv_timer_start(&s->timer, on_timer, (uint64_t)restart_delay_ms(&s->restart, up_us),
 			     0);
 }
 
+/* Another host has not let go of it yet, or of what is at the same place. */
+static bool is_blocked(void *arg, size_t owner, const struct hub_line *l)
+{
+	const struct fleet *f = arg;
+
+	for (size_t i = 0; i < f->n_slots; i++) {
+		const struct slot *s = f->slots[i];
+
+		if (s->owner == owner && s->fresh)
+			return true;
+		for (size_t k = 0; k < s->told.n; k++) {
+			const struct told_entry *e = &s->told.list[k];
+
+			if (e->leaving && (s->owner != owner || e->line != l->conf->id) &&
+			    (e->line == l->conf->id || e->endpoint == NULL ||
+			     strcmp(e->endpoint, l->conf->name) == 0))
+				return true;
+		}
+	}
+	return false;
+}
+
 static int slot_setup(struct slot *s, struct buf *out)
 {
-	const struct fleet *f = s->fleet;
+	struct fleet *f = s->fleet;
 
 	if (s->exporter != NULL)
 		return setup_exporter(&f->setup, s->exporter, s->conf, f->stream, out);
-	return setup_lines(&f->setup, s->owner, out);
+	return setup_lines(setup_of(s), s->owner, &s->told, is_blocked, f, out);
 }
 
-static void slot_start(struct slot *s)
+/* What it is told is queued; nothing is told twice. */
+static void slot_tell(struct slot *s)
 {
-	struct tesla_error err = { .code = 0 };
 	struct buf out;
 
 	buf_init(&out, SETUP_BYTES_MAX);
+	if (slot_setup(s, &out) != 0 ||
+	    (out.pub.len > 0 && host_send(s->host, &out, SETUP_BYTES_MAX) != 0))
+		host_kill(s->host, "what it is to be told is too long");
+	buf_release(&out);
+}
+
+void slot_start(struct slot *s)
+{
+	struct tesla_error err = { .code = 0 };
+
+	s->again = false;
+	if (s->exporter != NULL && s->exporter->error != NULL) {
+		text_set(&s->reason, s->exporter->error);
+		return;
+	}
 	s->host = host_start(s->fleet->loop, s->fleet->host_program,
 			     s->exporter ? "--exporter" : "--driver", &calls, s, &err);
 	if (s->host != NULL) {
 		s->state = SLOT_STARTING;
 		if (s->durable != NULL)
 			(void)setpriority(PRIO_PROCESS, (id_t)host_pid(s->host), NICE);
-		if (slot_setup(s, &out) != 0 || host_send(s->host, &out, SETUP_BYTES_MAX) != 0)
-			host_kill(s->host, "what it is to be told is too long");
+		slot_tell(s);
+	} else if (s->fresh) {
+		fleet_fresh(s, err.text);
 	} else {
 		log_msg(s->fleet->log, LOG_LEVEL_ERROR, "%s: %s", slot_name(s), err.text);
 		text_set(&s->reason, err.text);
 		slot_wait(s, 0);
 	}
-	buf_release(&out);
+}
+
+static bool has_lines(const struct slot *s)
+{
+	const struct hub *h = s->fleet->setup.hub;
+
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (h->analyzers[i].owner == s->owner)
+			return true;
+	return false;
+}
+
+/* It has nothing left to do: all lines went to other hosts, or are no more. */
+static bool is_idle(const struct slot *s)
+{
+	if (s->exporter != NULL || s->fresh || has_lines(s))
+		return false;
+	for (size_t i = 0; i < s->told.n; i++)
+		if (s->told.list[i].line != 0)
+			return false;
+	return true;
+}
+
+void slot_update(struct slot *s)
+{
+	if (s->exporter != NULL || s->gone || s->fresh)
+		return;
+	if (is_idle(s)) {
+		slot_leave(s);
+		return;
+	}
+	if (s->host == NULL)
+		return;
+	slot_tell(s);
+	if (s->state == SLOT_RUNNING)
+		lines_up(s);
+}
+
+/* Backwards: a slot that is idle goes. */
+void fleet_update(struct fleet *f)
+{
+	for (size_t i = f->n_slots; i-- > 0;)
+		slot_update(f->slots[i]);
 }
 
 /* ---- ending ---- */
+
+static void slot_free(struct slot *s)
+{
+	durable_free(s->durable);
+	told_release(&s->told);
+	attic_leave(s);
+	free(s->key);
+	free(s->reason);
+	free(s->failure);
+	free(s->wants);
+	free(s);
+}
+
+static void on_slot_closed(uv_handle_t *timer)
+{
+	slot_free(timer->data);
+}
+
+static void slot_remove(struct slot *s)
+{
+	struct fleet *f = s->fleet;
+	size_t i = 0;
+
+	while (f->slots[i] != s)
+		i++;
+	memmove(&f->slots[i], &f->slots[i + 1], (--f->n_slots - i) * sizeof(struct slot *));
+	if (s->durable != NULL)
+		durable_end(s->durable);
+	s->durable = NULL;
+	uv_close((uv_handle_t *)&s->timer, on_slot_closed);
+}
+
+void slot_leave(struct slot *s)
+{
+	s->gone = true;
+	(void)uv_timer_stop(&s->timer);
+	if (s->host != NULL)
+		host_stop(s->host);
+	else
+		slot_remove(s);
+}
 
 static void fleet_stopped(struct fleet *f)
 {
@@ -130,9 +255,46 @@ static void fleet_stopped(struct fleet *f)
 	f->stopped(f->arg);
 }
 
+/* A host of lines: what it had is down, and free for others. */
+static struct slot *lines_ended(struct slot *s, const struct host_end *end, bool *empty)
+{
+	struct slot *new = NULL;
+
+	told_release(&s->told);
+	lines_down(s, end->reason);
+	if (s->fleet->answer != NULL)
+		s->fleet->answer(s->fleet->answer_arg, s->owner, -1, end->reason);
+	if (end->blamed && !s->gone)
+		new = quarantine_blame(s, &end->blame, end->reason, empty);
+	return new;
+}
+
+static void say_ended(struct slot *s, const struct host_end *end)
+{
+	bool expected = s->refused || s->again || s->gone;
+
+	log_msg(s->fleet->log, expected ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+		"%s %zu ended after %.1f s: %s", slot_name(s), s->owner, (double)end->up_us / 1e6,
+		end->reason);
+	s->refused = false;
+	text_set(&s->reason, end->reason);
+}
+
+/* What comes of a slot whose host is gone. */
+static void slot_go_on(struct slot *s, int64_t up_us)
+{
+	if (s->gone)
+		slot_remove(s);
+	else if (s->again)
+		slot_start(s);
+	else
+		slot_wait(s, up_us);
+}
+
 static void on_ended(void *arg, const struct host_end *end)
 {
 	struct slot *s = arg, *new = NULL;
+	struct fleet *f = s->fleet;
 	bool empty = false;
 
 	s->host = NULL;
@@ -140,24 +302,22 @@ static void on_ended(void *arg, const struct host_end *end)
 	tally_host_ended(&s->tally);
 	if (s->durable != NULL)
 		durable_down(s->durable, end->blamed);
-	if (s->fleet->stopping) {
-		fleet_stopped(s->fleet);
+	if (f->stopping) {
+		fleet_stopped(f);
 		return;
 	}
-	log_msg(s->fleet->log, s->refused ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
-		"%s %zu ended after %.1f s: %s", slot_name(s), s->owner, (double)end->up_us / 1e6,
-		end->reason);
-	s->refused = false;
-	text_set(&s->reason, end->reason);
-	if (s->exporter == NULL) {
-		lines_down(s, end->reason);
-		if (end->blamed)
-			new = quarantine_blame(s, &end->blame, end->reason, &empty);
+	say_ended(s, end);
+	if (s->fresh) {
+		fleet_fresh(s, end->reason);
+		return;
 	}
+	if (s->exporter == NULL)
+		new = lines_ended(s, end, &empty);
 	if (!empty)
-		slot_wait(s, end->up_us);
+		slot_go_on(s, end->up_us);
 	if (new != NULL)
 		slot_wait(new, 0);
+	fleet_update(f);
 }
 
 /* ---- messages ---- */
@@ -181,97 +341,101 @@ static void on_log(struct slot *s, const msgpack_object *msg)
 		log_msg(s->fleet->log, (int)level, "%s %zu: %s", slot_name(s), s->owner, text);
 }
 
-/*
- * An exporter that would not open is tried again: its host is ended, and started after the
- * back-off.
- */
-static void on_exporter_failed(struct slot *s, const msgpack_object *msg)
+static void on_ready(struct slot *s)
 {
-	_cleanup_free_ char *text = mp_strdup(msg, "text");
-	const char *why = text ? text : "it would not open";
-
-	if (s->failure == NULL || strcmp(s->failure, why) != 0)
-		log_msg(s->fleet->log, LOG_LEVEL_ERROR,
-			"exporter %s cannot begin: %s; it is tried again, which is not said each "
-			"time%s",
-			slot_name(s), why,
-			s->durable ? "; its records wait (`teslactl journal drain`: now)" : "");
-	text_set(&s->failure, why);
-	s->refused = true;
-	host_kill(s->host, "%s: %s", s->exporter->name, s->failure);
+	s->state = SLOT_RUNNING;
+	if (s->failure != NULL)
+		log_msg(s->fleet->log, LOG_LEVEL_INFO, "exporter %s could begin", slot_name(s));
+	text_set(&s->failure, NULL);
+	if (s->fresh)
+		fleet_fresh(s, NULL);
+	else if (s->exporter == NULL)
+		lines_up(s);
+	if (s->durable != NULL)
+		durable_up(s->durable);
 }
 
-static int on_exporter(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
+/* The line is what it was told last: from here on what its analyzers say is of that. */
+static void on_line_settled(struct slot *s, int64_t line)
 {
-	if (s->durable != NULL && mp_is(msg, "m", "verdicts"))
-		return durable_verdicts(s->durable, msg, err);
-	if (mp_is(msg, "m", "counts")) {
-		tally_told(&s->tally, mp_int(msg, "delivered", 0), mp_int(msg, "dropped", 0));
+	struct hub *h = s->fleet->setup.hub;
+
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (h->analyzers[i].line->conf->id == line && h->analyzers[i].owner == s->owner)
+			h->analyzers[i].hushed = false;
+	slot_update(s);
+}
+
+static void on_plan(struct slot *s, const msgpack_object *msg)
+{
+	int64_t line = mp_int(msg, "line", 0), version = mp_int(msg, "i", 0);
+	struct told_entry *e = told_line(&s->told, line);
+
+	if (e == NULL || e->leaving || version < 0 || (uint64_t)version != e->number ||
+	    e->confirmed == e->number)
+		return;
+	e->confirmed = e->number;
+	on_line_settled(s, line);
+}
+
+static int on_gone(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
+{
+	int64_t line = mp_int(msg, "line", 0);
+	const struct told_entry *e = told_line(&s->told, line);
+
+	if (e == NULL || !e->leaving)
+		return tesla_fail(err, -EPROTO, "it let go of a line that it was to keep");
+	told_drop(&s->told, line);
+	fleet_update(s->fleet);
+	return 0;
+}
+
+static void on_answer(const struct slot *s, const msgpack_object *msg)
+{
+	_cleanup_free_ char *error = mp_strdup(msg, "error");
+	const struct fleet *f = s->fleet;
+
+	if (f->answer != NULL)
+		f->answer(f->answer_arg, s->owner, mp_int(msg, "i", 0), error);
+}
+
+static int on_lines(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
+{
+	const struct intake_from from = { s->owner, !told_all_settled(&s->told) };
+	int r;
+
+	if (s->fresh && mp_is(msg, "m", "failed"))
+		fleet_refused(s, msg);
+	if (s->fresh)
+		return 0; /* all that it can say now is that it is ready, or refused */
+	if (mp_is(msg, "m", "gone"))
+		return on_gone(s, msg, err);
+	if (mp_is(msg, "m", "plan"))
+		on_plan(s, msg);
+	if (mp_is(msg, "m", "answer")) {
+		on_answer(s, msg);
 		return 0;
 	}
-	if (!mp_is(msg, "m", "failed"))
-		return tesla_fail(err, -EPROTO, "a message that is none of an exporter's");
-	on_exporter_failed(s, msg);
-	return 0;
+	r = intake(s->fleet->setup.hub, &from, msg, err);
+	return r == 1 ? tesla_fail(err, -EPROTO, "a message at the wrong time") : r;
 }
 
 static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *err)
 {
 	struct slot *s = arg;
-	int r;
 
 	if (mp_is(msg, "m", "log")) {
 		on_log(s, msg);
 		return 0;
 	}
 	if (mp_is(msg, "m", "ready")) {
-		s->state = SLOT_RUNNING;
-		if (s->failure != NULL)
-			log_msg(s->fleet->log, LOG_LEVEL_INFO, "exporter %s could begin",
-				slot_name(s));
-		text_set(&s->failure, NULL);
-		if (s->exporter == NULL)
-			lines_up(s);
-		if (s->durable != NULL)
-			durable_up(s->durable);
+		on_ready(s);
 		return 0;
 	}
-	if (s->exporter != NULL)
-		return on_exporter(s, msg, err);
-	r = intake(s->fleet->setup.hub, s->owner, msg, err);
-	return r == 1 ? tesla_fail(err, -EPROTO, "a message at the wrong time") : r;
+	return s->exporter != NULL ? exporter_message(s, msg, err) : on_lines(s, msg, err);
 }
 
 static const struct host_calls calls = { .message = on_message, .ended = on_ended };
-
-/* ---- batches ---- */
-
-static int on_durable_send(void *arg, const struct buf *frame)
-{
-	struct slot *s = arg;
-
-	return s->host ? host_send(s->host, frame, BATCH_BYTES_MAX) : -EPIPE;
-}
-
-static void on_journal(void *arg)
-{
-	struct fleet *f = arg;
-
-	for (size_t i = 0; i < f->n_slots; i++)
-		if (f->slots[i]->durable != NULL)
-			durable_changed(f->slots[i]->durable);
-}
-
-static void on_batch(void *arg, const struct buf *frame, size_t n)
-{
-	struct slot *s = arg;
-
-	(void)n;
-	if (s->host == NULL || host_send(s->host, frame, BATCH_BYTES_MAX) != 0)
-		s->tally.dropped_before++;
-	else
-		s->tally.sent++;
-}
 
 /* What came in one turn of the loop goes out together, before the loop waits again. */
 static void on_flush(uv_prepare_t *prepare)
@@ -305,57 +469,38 @@ struct slot *fleet_add(struct fleet *f)
 		return NULL;
 	}
 	s->fleet = f;
-	s->owner = f->n_slots;
+	s->owner = f->next_owner++;
 	(void)uv_timer_init(f->loop, &s->timer);
 	s->timer.data = s;
 	slots[f->n_slots++] = s;
 	return s;
 }
 
-static int add_live(struct slot *s, const struct conf_exporter *conf)
+static int add_lines(struct fleet *f, size_t n_owners)
 {
-	struct hub *h = s->fleet->setup.hub;
+	const struct hub *h = f->setup.hub;
 
-	if (conf != NULL) {
-		s->wants = calloc(h->n_analyzers + 1, sizeof *s->wants);
-		if (s->wants == NULL)
+	for (size_t i = 0; i < n_owners; i++)
+		if (fleet_add(f) == NULL)
 			return -ENOMEM;
-		for (size_t i = 0; i < conf->n_analyzers; i++)
-			s->wants[conf->analyzers[i] - h->config->analyzers] = true;
+	for (size_t i = 0; i < h->n_lines; i++) {
+		struct slot *s = fleet_slot(f, h->lines[i].owner);
+
+		if (s == NULL || s->key != NULL)
+			continue;
+		s->network = h->lines[i].conf->kind != TESLA_LINE_SERIAL;
+		s->key = place_key(h, f->setup.plugins, h->lines[i].conf);
+		if (s->key == NULL)
+			return -ENOMEM;
 	}
-	s->sink = h->n_sinks;
-	return hub_add_sink(h, s->wants, on_batch, s);
-}
-
-static int add_durable(struct slot *s, const struct conf_exporter *conf)
-{
-	const struct durable_conf durable = { .exporter = conf,
-					      .clerk = s->fleet->clerk,
-					      .log = s->fleet->log,
-					      .send = on_durable_send,
-					      .arg = s };
-
-	s->durable = durable_new(s->fleet->loop, &durable);
-	return s->durable ? 0 : -ENOMEM;
-}
-
-/* `conf` NULL: the stream. */
-static int add_exporter(struct fleet *f, const struct plugin *p, const struct conf_exporter *conf)
-{
-	struct slot *s = fleet_add(f);
-
-	if (s == NULL)
-		return -ENOMEM;
-	s->exporter = p;
-	s->conf = conf;
-	return conf == NULL || (p->caps & TESLA_LIVE) ? add_live(s, conf) : add_durable(s, conf);
+	return 0;
 }
 
 int fleet_init(struct fleet *f, uv_loop_t *loop, const struct fleet_conf *conf)
 {
 	const struct config *c = conf->setup.hub->config;
 	const struct plugins *p = conf->setup.plugins;
-	int r = 0;
+	int r;
 
 	*f = (struct fleet){ .loop = loop,
 			     .host_program = conf->places->host,
@@ -368,47 +513,57 @@ int fleet_init(struct fleet *f, uv_loop_t *loop, const struct fleet_conf *conf)
 	(void)uv_timer_init(loop, &f->heartbeat);
 	(void)uv_prepare_init(loop, &f->flush);
 	f->heartbeat.data = f->flush.data = f;
-	clerk_on_change(f->clerk, on_journal, f);
-	for (size_t i = 0; r == 0 && i < conf->n_owners; i++)
-		r = fleet_add(f) ? 0 : -ENOMEM;
+	clerk_on_change(f->clerk, fleet_on_journal, f);
+	r = add_lines(f, conf->n_owners);
 	if (r == 0 && p->stream != NULL)
-		r = add_exporter(f, p->stream, NULL);
+		r = fleet_add_exporter(f, p->stream, NULL);
 	for (size_t i = 0; r == 0 && i < c->n_exporters; i++)
 		if (p->exporters[i] != NULL)
-			r = add_exporter(f, p->exporters[i], &c->exporters[i]);
+			r = fleet_add_exporter(f, p->exporters[i], &c->exporters[i]);
 	return r;
 }
 
-/* Without its plugin it stays down, and its records wait. */
-static void exporter_start(struct slot *s)
-{
-	if (s->exporter->error == NULL)
-		slot_start(s);
-	else
-		text_set(&s->reason, s->exporter->error);
-}
-
-void fleet_start(struct fleet *f, bool lines)
+void fleet_start(struct fleet *f)
 {
 	(void)uv_prepare_start(&f->flush, on_flush);
 	(void)uv_timer_start(&f->heartbeat, on_heartbeat, 1000, 1000);
 	for (size_t i = 0; i < f->n_slots; i++)
 		if (f->slots[i]->exporter != NULL)
-			exporter_start(f->slots[i]);
-	for (size_t i = 0; i < f->n_slots; i++) {
-		if (f->slots[i]->exporter != NULL)
-			continue;
-		if (lines)
 			slot_start(f->slots[i]);
-		else
-			lines_down(f->slots[i], "not started: auto_start is no");
-	}
+	for (size_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i]->exporter == NULL)
+			slot_start(f->slots[i]);
+}
+
+int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const char *what)
+{
+	struct slot *s = fleet_slot(f, a->owner);
+	struct buf out;
+	int r;
+
+	if (s == NULL || s->host == NULL || s->state != SLOT_RUNNING)
+		return -ENOTCONN;
+	buf_init(&out, 4096);
+	r = setup_ask(i, a->conf->id, what, &out);
+	if (r == 0)
+		r = host_send(s->host, &out, HOST_QUEUE_MAX);
+	buf_release(&out);
+	return r;
+}
+
+struct slot *fleet_slot(const struct fleet *f, size_t owner)
+{
+	for (size_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i]->owner == owner)
+			return f->slots[i];
+	return NULL;
 }
 
 struct slot *fleet_durable(const struct fleet *f, const char *id)
 {
 	for (size_t i = 0; i < f->n_slots; i++)
-		if (f->slots[i]->durable != NULL && strcmp(f->slots[i]->conf->id, id) == 0)
+		if (f->slots[i]->durable != NULL && !f->slots[i]->gone &&
+		    strcmp(f->slots[i]->conf->id, id) == 0)
 			return f->slots[i];
 	return NULL;
 }
@@ -440,13 +595,8 @@ void fleet_stop(struct fleet *f, void (*stopped)(void *arg), void *arg)
 
 void fleet_release(struct fleet *f)
 {
-	for (size_t i = 0; i < f->n_slots; i++) {
-		durable_free(f->slots[i]->durable);
-		free(f->slots[i]->reason);
-		free(f->slots[i]->failure);
-		free(f->slots[i]->wants);
-		free(f->slots[i]);
-	}
+	for (size_t i = 0; i < f->n_slots; i++)
+		slot_free(f->slots[i]);
 	free(f->slots);
 	ledger_release(&f->ledger);
 }

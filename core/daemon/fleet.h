@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All hosts: started, started again, put into quarantine, fed and stopped.  One slot for each that
- * there should be; slots of lines come first and their index is the owner in the hub.  On the
- * loop's thread.
+ * there should be; the number of one with lines is the owner in the hub.  On the loop's thread.
  */
 #ifndef DAEMON_FLEET_H
 #define DAEMON_FLEET_H
@@ -20,7 +19,7 @@ const char *slot_state_name(enum slot_state s);
 
 struct slot {
 	struct fleet *fleet;
-	size_t owner; /* its index */
+	size_t owner; /* its number, which no other ever has */
 	enum slot_state state;
 	struct host *host; /* NULL: none is running */
 	uv_timer_t timer;  /* until the next start */
@@ -28,6 +27,14 @@ struct slot {
 	unsigned restarts;
 	char *reason; /* why the last one ended; NULL: none has */
 	bool quarantine;
+	bool again; /* its host is ended to be started anew, at once */
+	bool gone;  /* there is nothing for it any more: it ends with its host */
+	struct attic *attic; /* gone: what it was made from */
+	/* a slot of lines */
+	struct told told;
+	char *key;	   /* of place.h: which lines may be here */
+	bool network;	   /* neither is a serial one */
+	bool fresh;	   /* made for a change that is not in force yet: it gets no line */
 	int64_t log_from_us; /* its messages are limited: so many since then */
 	unsigned logged;
 	/* a slot of an exporter */
@@ -41,6 +48,15 @@ struct slot {
 	bool refused;  /* that is why this host is ended */
 };
 
+/* A change that is being prepared: fleet_change.h. */
+struct fleet_next {
+	bool active;
+	struct setup setup;
+	uint64_t moves;				     /* as of then */
+	void (*ready)(void *arg, const char *error); /* NULL: it was called */
+	void *arg;
+};
+
 struct fleet {
 	uv_loop_t *loop;
 	const char *host_program, *stream;
@@ -49,7 +65,12 @@ struct fleet {
 	struct recorder *recorder;
 	const struct log *log;
 	struct slot **slots;
-	size_t n_slots;
+	size_t n_slots, next_owner;
+	uint64_t moves; /* into quarantine */
+	struct fleet_next next;
+	/* To fleet_ask; i -1: all that its host was asked, since it is gone. */
+	void (*answer)(void *arg, size_t owner, int64_t i, const char *error);
+	void *answer_arg;
 	struct ledger ledger;
 	uv_timer_t heartbeat;
 	uv_prepare_t flush;
@@ -69,10 +90,17 @@ struct fleet_conf { /* what is named is the caller's and outlives the fleet */
 };
 /* Slots for `n_owners` hosts of lines and all exporters; starts nothing yet.  -ENOMEM. */
 int fleet_init(struct fleet *f, uv_loop_t *loop, const struct fleet_conf *conf);
-/* Starts exporters and, if asked, lines. */
-void fleet_start(struct fleet *f, bool lines);
+/* Starts exporters first, then lines. */
+void fleet_start(struct fleet *f);
 /* The slot of the durable exporter of that id; NULL: there is none. */
 struct slot *fleet_durable(const struct fleet *f, const char *id);
+/*
+ * Has the analyzer's host do something (docs/wire.md: ask); f->answer is called later.  -ENOTCONN:
+ * it does not run.
+ */
+int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const char *what);
+/* The slot of that number; NULL. */
+struct slot *fleet_slot(const struct fleet *f, size_t owner);
 /* What waits for it is tried now, and its host started if it is not. */
 void fleet_drain(struct slot *s);
 /* Stops everything; `stopped` is called once nothing is left, perhaps at once. */

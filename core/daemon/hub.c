@@ -28,6 +28,13 @@ const char *hub_state_name(enum hub_state s)
 	return states[s];
 }
 
+const char *hub_run_name(enum hub_run r)
+{
+	static const char *const names[] = { "started", "paused", "stopped" };
+
+	return names[r];
+}
+
 const char *hub_line_state_name(enum hub_line_state s)
 {
 	return line_states[s];
@@ -170,6 +177,9 @@ void hub_free(struct hub *h)
 		free(h->lines[i].reason);
 	for (size_t i = 0; i < h->n_sinks; i++)
 		buf_release(&h->sinks[i].items);
+	for (size_t i = 0; i < h->n_ghosts; i++)
+		free(h->ghosts[i].variable);
+	free(h->ghosts);
 	free(h->analyzers);
 	free(h->by_id);
 	free(h->lines);
@@ -404,6 +414,14 @@ void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, 
 	publish_status(h, a, reason);
 }
 
+void hub_set_run(struct hub *h, struct hub_analyzer *a, enum hub_run run)
+{
+	a->run = run;
+	log_msg(h->log, LOG_LEVEL_INFO, "analyzer %" PRId64 " on %s is %s", a->conf->id,
+		a->conf->on->name, hub_run_name(run));
+	publish_status(h, a, run == HUB_STARTED ? NULL : hub_run_name(run));
+}
+
 void hub_note(struct hub *h, struct hub_analyzer *a, const char *note)
 {
 	if (note != NULL && (a->note == NULL || strcmp(note, a->note) != 0)) {
@@ -430,7 +448,7 @@ void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state s
 bool hub_is_live(const struct hub_analyzer *a)
 {
 	/* In quarantine it has a connection of its own. */
-	return a->state == HUB_ONLINE &&
+	return a->state == HUB_ONLINE && a->run == HUB_STARTED &&
 	       (a->line->state == HUB_LINE_OPEN || a->owner != a->line->owner);
 }
 

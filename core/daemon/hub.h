@@ -24,6 +24,9 @@ enum hub_line_state {
 };
 enum hub_verified { HUB_NOT_VERIFIED, HUB_VERIFIED, HUB_OTHER, HUB_CHANGED, HUB_N_VERIFIED };
 
+/* Whether it is polled; the order is that of hub_run_name(). */
+enum hub_run { HUB_STARTED, HUB_PAUSED, HUB_STOPPED, HUB_N_RUNS };
+
 struct hub_step {
 	int64_t function, address, count, blocks;
 	char *command;
@@ -47,6 +50,8 @@ struct hub_analyzer {
 	const struct conf_analyzer *conf;
 	struct hub_line *line;
 	size_t owner;	       /* the host that may speak for it */
+	enum hub_run run;
+	bool hushed; /* its host was not yet told what it is now: what it says is of before */
 	size_t first_variable; /* index of its first variable among those of all analyzers */
 	struct hub_last *last; /* one per conf->variables */
 	enum hub_state state;
@@ -77,6 +82,12 @@ struct hub_forbidden {
 	int64_t function, first, last;
 };
 
+struct hub_ghost { /* last numbers of a topic that is gone */
+	int64_t analyzer;
+	char *variable; /* "": of the analyzer itself */
+	uint64_t n, status_k, record_k; /* n: sweeps, or `k` of the variable */
+};
+
 struct hub_sink {	   /* somebody who takes items as they come */
 	const bool *wants; /* by analyzer; NULL: all */
 	/* One frame of n items; `frame` is the hub's and is emptied after the call. */
@@ -97,6 +108,8 @@ struct hub {
 	struct hub_analyzer **by_id;
 	struct hub_forbidden *forbidden; /* learned */
 	size_t n_forbidden;
+	struct hub_ghost *ghosts; /* hub_adopt.h */
+	size_t n_ghosts;
 	struct hub_sink *sinks;
 	size_t n_sinks;
 	uint64_t heartbeats;
@@ -122,6 +135,8 @@ int hub_add_sink(struct hub *h, const bool *wants, void (*send)(void *, const st
  */
 void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, const char *reason,
 		   int level);
+/* Whether it is polled: logged and published, and its last values are stale meanwhile. */
+void hub_set_run(struct hub *h, struct hub_analyzer *a, enum hub_run run);
 /* Says and publishes a remark on an analyzer that changes no state. */
 void hub_note(struct hub *h, struct hub_analyzer *a, const char *note);
 void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state state,
@@ -146,6 +161,7 @@ void hub_flush(struct hub *h);
 bool hub_is_live(const struct hub_analyzer *a);
 const char *hub_state_name(enum hub_state s);
 const char *hub_line_state_name(enum hub_line_state s);
+const char *hub_run_name(enum hub_run r);
 const char *hub_verified_name(enum hub_verified v);
 const char *hub_line_kind_name(enum tesla_line_kind kind);
 void hub_plan_release(struct hub_plan *p);

@@ -17,6 +17,7 @@
 struct take {
 	struct hub *h;
 	size_t owner;
+	bool changing;
 	struct tesla_error *err;
 };
 
@@ -35,22 +36,27 @@ static int breach(struct take *t, const char *what)
 	return tesla_fail(t->err, -EPROTO, "%s", what);
 }
 
-/* The analyzer of that id, when this host has it; else NULL with *err. */
-static struct hub_analyzer *own_analyzer(struct take *t, const msgpack_object *id)
+/* 1: it has that analyzer; 0: it had, and what it says of it is left out. */
+static int any_analyzer(struct take *t, const msgpack_object *id, struct hub_analyzer **ret)
 {
-	struct hub_analyzer *a;
 	int64_t v;
 
-	if (!mp_to_int(id, &v)) {
-		(void)breach(t, "the id of an analyzer is missing");
-		return NULL;
-	}
-	a = hub_analyzer(t->h, v);
-	if (a == NULL || a->owner != t->owner) {
-		(void)tesla_fail(t->err, -EPROTO, "analyzer %" PRId64 " is not its own", v);
-		return NULL;
-	}
-	return a;
+	if (!mp_to_int(id, &v))
+		return breach(t, "the id of an analyzer is missing");
+	*ret = hub_analyzer(t->h, v);
+	if (*ret != NULL && (*ret)->owner == t->owner)
+		return 1;
+	if (t->changing)
+		return 0;
+	return tesla_fail(t->err, -EPROTO, "analyzer %" PRId64 " is not its own", v);
+}
+
+/* The same; also 0 as long as it is not what the core knows it as. */
+static int own_analyzer(struct take *t, const msgpack_object *id, struct hub_analyzer **ret)
+{
+	int r = any_analyzer(t, id, ret);
+
+	return r == 1 && (*ret)->hushed ? 0 : r;
 }
 
 /* ---- sweeps ---- */
@@ -179,9 +185,9 @@ static int take_sweep(struct take *t, const msgpack_object *o)
 		return tesla_fail(t->err, -EPROTO, "sweep: expected an array of %d", S_FIELDS);
 	p = o->via.array.ptr;
 	readings = &p[S_READINGS];
-	a = own_analyzer(t, &p[S_ANALYZER]);
-	if (a == NULL)
-		return -EPROTO;
+	rc = own_analyzer(t, &p[S_ANALYZER], &a);
+	if (rc <= 0)
+		return rc;
 	if (readings->type != MSGPACK_OBJECT_ARRAY ||
 	    readings->via.array.size > MODEL_VARIABLES_MAX)
 		return breach(t, "sweep: the readings are no array, or too many");
@@ -269,14 +275,15 @@ static int take_state(struct take *t, const msgpack_object *msg)
 	_cleanup_free_ char *reason = mp_strdup(msg, "reason"),
 			    *identity = mp_strdup(msg, "identity");
 	_cleanup_free_ char *note = note_text(msg);
-	struct hub_analyzer *a = own_analyzer(t, mp_get(msg, "analyzer"));
+	struct hub_analyzer *a;
+	int r = own_analyzer(t, mp_get(msg, "analyzer"), &a);
 	int state = name_of(msg, "state", state_name, HUB_N_STATES);
 	int v = is_nil(mp_get(msg, "verified"))
 			? HUB_NOT_VERIFIED
 			: name_of(msg, "verified", verified_name, HUB_N_VERIFIED);
 
-	if (a == NULL)
-		return -EPROTO;
+	if (r <= 0)
+		return r;
 	if (state < 0 || v < 0)
 		return breach(t, "state: not one of those that there are");
 	if (identity != NULL)
@@ -290,17 +297,20 @@ static int take_state(struct take *t, const msgpack_object *msg)
 }
 
 /*
- * The line of that id.  A quarantined analyzer's host has the line too, but does not speak for it.
+ * The line of that id.  1: it does not speak for it, as a quarantined analyzer's host, or one that
+ * the line is leaving; then *ret may be NULL.
  */
 static int own_line(struct take *t, const msgpack_object *msg, struct hub_line **ret)
 {
 	struct hub_line *l = hub_line(t->h, mp_int(msg, "line", -1));
 
-	if (l == NULL)
-		return breach(t, "a line that there is not");
 	*ret = l;
-	if (l->owner == t->owner)
+	if (l == NULL && !t->changing)
+		return breach(t, "a line that there is not");
+	if (l != NULL && l->owner == t->owner)
 		return 0;
+	if (t->changing)
+		return 1;
 	for (size_t i = 0; i < t->h->n_analyzers; i++)
 		if (t->h->analyzers[i].line == l && t->h->analyzers[i].owner == t->owner)
 			return 1;
@@ -343,13 +353,14 @@ static int take_exponent(struct take *t, const msgpack_object *o, const struct t
 
 static int take_scales(struct take *t, const msgpack_object *msg)
 {
-	struct hub_analyzer *a = own_analyzer(t, mp_get(msg, "analyzer"));
 	const msgpack_object *list = mp_get(msg, "exponents");
 	const struct tesla_model *model;
-	int rc = 0;
+	struct hub_analyzer *a;
+	int rc = own_analyzer(t, mp_get(msg, "analyzer"), &a);
 
-	if (a == NULL)
-		return -EPROTO;
+	if (rc <= 0)
+		return rc;
+	rc = 0;
 	model = &a->conf->model->pub;
 	if (list == NULL || list->type != MSGPACK_OBJECT_ARRAY ||
 	    list->via.array.size != model->n_scales)
@@ -389,14 +400,15 @@ static int64_t micros(const msgpack_object *o, const char *key, int64_t dflt)
 
 static int take_analyzer_plan(struct take *t, const msgpack_object *o)
 {
-	struct hub_analyzer *a = own_analyzer(t, mp_get(o, "id"));
 	struct hub_plan plan = { .known = true };
 	const msgpack_object *steps;
+	struct hub_analyzer *a;
 	size_t n;
-	int rc = 0;
+	int rc = own_analyzer(t, mp_get(o, "id"), &a);
 
-	if (a == NULL)
-		return -EPROTO;
+	if (rc <= 0)
+		return rc;
+	rc = 0;
 	steps = mp_array(o, "transactions", &n);
 	if (n > STEPS_MAX)
 		return breach(t, "plan: too many transactions");
@@ -478,18 +490,20 @@ static int take_failed(struct take *t, const msgpack_object *msg)
 	const msgpack_object *id = mp_get(msg, "analyzer");
 	struct hub_analyzer *only = NULL;
 	struct hub_line *l = NULL;
-	int rc = 0;
+	int rc = 1;
 
 	if (plugin == NULL || text == NULL)
 		return breach(t, "failed: without plugin and text");
 	if (asprintf(&reason, "%s: %s", plugin, text) < 0)
 		return tesla_fail(t->err, -ENOMEM, "no memory for a reason");
-	if (!is_nil(id) && (only = own_analyzer(t, id)) == NULL)
-		return -EPROTO;
-	if (!is_nil(mp_get(msg, "line")))
-		rc = own_line(t, msg, &l);
-	if (rc < 0)
+	if (!is_nil(id)) /* also of one that is hushed: it is said when something is opened */
+		rc = any_analyzer(t, id, &only);
+	if (rc <= 0)
 		return rc;
+	if (!is_nil(mp_get(msg, "line")) && own_line(t, msg, &l) < 0)
+		return -EPROTO;
+	if (!is_nil(mp_get(msg, "line")) && l == NULL)
+		return 0;
 	log_msg(t->h->log, LOG_LEVEL_ERROR, "plugin %s", reason);
 	for (size_t i = 0; i < t->h->n_analyzers; i++) {
 		struct hub_analyzer *a = &t->h->analyzers[i];
@@ -516,9 +530,10 @@ static const struct {
 	{ "log", NULL },	   { "done", NULL }, /* of the host itself */
 };
 
-int intake(struct hub *h, size_t owner, const msgpack_object *msg, struct tesla_error *err)
+int intake(struct hub *h, const struct intake_from *from, const msgpack_object *msg,
+	   struct tesla_error *err)
 {
-	struct take t = { h, owner, err };
+	struct take t = { h, from->owner, from->changing, err };
 
 	if (msg->type == MSGPACK_OBJECT_ARRAY)
 		return take_sweeps(&t, msg);

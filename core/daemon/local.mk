@@ -8,7 +8,8 @@ core_daemon_libconf_la_SOURCES = \
 	core/daemon/config_lines.c \
 	core/daemon/config_models.c \
 	core/daemon/config_tables.c core/daemon/config_tables.h \
-	core/daemon/ini.c core/daemon/ini.h
+	core/daemon/ini.c core/daemon/ini.h \
+	core/daemon/overrides.c core/daemon/overrides.h
 core_daemon_libconf_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)
 core_daemon_libconf_la_LIBADD = core/base/libbase.la $(XML_LIBS) $(INIH_LIBS)
 # The queue on disk; alone knows LMDB.
@@ -57,21 +58,29 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/daemon.h \
 	core/daemon/delivery.c core/daemon/delivery.h \
 	core/daemon/describe.c core/daemon/describe.h \
+	core/daemon/diff.c core/daemon/diff.h \
 	core/daemon/durable.c core/daemon/durable.h \
-	core/daemon/fleet.c core/daemon/fleet.h \
+	core/daemon/fleet.c core/daemon/fleet.h core/daemon/fleet_parts.h \
+	core/daemon/fleet_change.c core/daemon/fleet_change.h \
+	core/daemon/fleet_exporters.c \
 	core/daemon/host.c core/daemon/host.h \
 	core/daemon/hub.c core/daemon/hub.h \
+	core/daemon/hub_adopt.c core/daemon/hub_adopt.h \
 	core/daemon/intake.c core/daemon/intake.h \
 	core/daemon/journal_commands.c core/daemon/journal_commands.h \
+	core/daemon/meter_commands.c core/daemon/meter_commands.h \
 	core/daemon/pack.h \
+	core/daemon/place.c core/daemon/place.h \
 	core/daemon/plugins.c core/daemon/plugins.h \
 	core/daemon/quarantine.c core/daemon/quarantine.h \
+	core/daemon/reload.c core/daemon/reload.h \
 	core/daemon/record_map.c core/daemon/record_map.h \
 	core/daemon/recorder.c core/daemon/recorder.h \
 	core/daemon/recording.c core/daemon/recording.h \
 	core/daemon/setup.c core/daemon/setup.h \
 	core/daemon/status.c core/daemon/status.h core/daemon/status_journal.c \
-	core/daemon/supervise.c core/daemon/supervise.h
+	core/daemon/supervise.c core/daemon/supervise.h \
+	core/daemon/told.c core/daemon/told.h
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \
 	-DPLUGIN_DIR='"$(pkglibdir)"' -DMODEL_DIR='"$(datadir)/tesla/models"'
 core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)

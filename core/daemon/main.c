@@ -17,6 +17,7 @@
 #include "base/stdio_fill.h"
 #include "daemon/commands.h"
 #include "daemon/journal_check.h"
+#include "daemon/reload.h"
 
 const char *argp_program_version = "teslad (" PACKAGE_NAME ") " PACKAGE_VERSION;
 
@@ -80,7 +81,7 @@ static int check_main(const struct options *o)
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)o->parent))
 		return 1;
 	log_init_stderr(&log, LOG_LEVEL_WARNING);
-	r = check_run(&check, &o->files, true, &log);
+	r = check_run(&check, &o->files, NULL, true, &log);
 	diags_print(&check.diags, stdout);
 	if (r == 0) {
 		check_print(&check, stdout);
@@ -126,8 +127,7 @@ static void on_signal(uv_signal_t *handle, int sig)
 	struct daemon *d = handle->data;
 
 	if (sig == SIGHUP) {
-		log_msg(&d->log, LOG_LEVEL_WARNING,
-			"SIGHUP: this version reads a changed configuration at its start only");
+		(void)reload_ask(d->reload, NULL, false);
 		return;
 	}
 	log_msg(&d->log, LOG_LEVEL_INFO, "%s: ending", strsignal(sig));
@@ -182,7 +182,7 @@ static int log_to_file(struct log *log, const char *dir)
 	return 0;
 }
 
-static void warnings_log(const struct daemon *d)
+void daemon_warn(const struct daemon *d)
 {
 	for (size_t i = 0; i < d->check.diags.n; i++) {
 		_cleanup_free_ char *text = diag_format(&d->check.diags.list[i], "");
@@ -209,6 +209,12 @@ static int daemon_open(struct daemon *d)
 		log_msg(&d->log, LOG_LEVEL_ERROR, "%s", err.text);
 		return err.code;
 	}
+	d->reload = reload_new(d);
+	if (d->reload == NULL) {
+		log_msg(&d->log, LOG_LEVEL_ERROR, "no memory");
+		daemon_stop(d);
+		return -ENOMEM;
+	}
 	signals_start(d);
 	r = recording_start(&d->recording, &d->loop, c, &d->log);
 	fleet.clerk = d->recording.clerk;
@@ -225,9 +231,15 @@ static int daemon_open(struct daemon *d)
 		"teslad %s, node %s: %zu lines, %zu analyzers, %zu hosts, stream %s, control %s",
 		PACKAGE_VERSION, c->config->node_id, c->config->n_lines, c->config->n_analyzers,
 		d->fleet.n_slots, c->ini->stream, c->ini->control);
-	if (!c->ini->auto_start)
-		log_msg(&d->log, LOG_LEVEL_WARNING, "auto_start is no: no line is started");
-	fleet_start(&d->fleet, c->ini->auto_start);
+	if (!c->ini->auto_start) {
+		log_msg(&d->log, LOG_LEVEL_WARNING,
+			"auto_start is no: no meter is read before `teslactl start`");
+		for (size_t i = 0; i < c->hub->n_analyzers; i++)
+			c->hub->analyzers[i].run = HUB_STOPPED;
+	}
+	d->fleet.answer = meter_answered;
+	d->fleet.answer_arg = d;
+	fleet_start(&d->fleet);
 	return 0;
 }
 
@@ -237,13 +249,13 @@ static int daemon_run(struct daemon *d)
 
 	(void)signal(SIGXFSZ,
 		     SIG_IGN); /* a log file at its limit: what it lacks costs no readings */
-	if (check_run(&d->check, &d->files, false, &d->log) != 0) {
+	if (check_run(&d->check, &d->files, NULL, false, &d->log) != 0) {
 		diags_print(&d->check.diags, stderr);
 		return 1;
 	}
 	if (d->check.ini->log_dir != NULL && log_to_file(&d->log, d->check.ini->log_dir) != 0)
 		return 1;
-	warnings_log(d);
+	daemon_warn(d);
 	if (uv_loop_init(&d->loop) != 0)
 		return 1;
 	r = daemon_open(d);
@@ -251,6 +263,7 @@ static int daemon_run(struct daemon *d)
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 	fleet_release(&d->fleet);
 	recording_release(&d->recording);
+	reload_free(d->reload);
 	signals_stop(d);
 	return uv_loop_close(&d->loop) == 0 && r == 0 ? 0 : 1;
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/line_params.h"
@@ -82,12 +83,27 @@ struct load {
 	struct diags *diags;
 };
 
+/* Before it is described: a file that is replaced meanwhile is seen as a newer one. */
+static char *stamp_of(const char *path)
+{
+	struct stat st = { .st_size = 0 };
+	char *stamp;
+
+	(void)stat(path, &st); /* a file that is gone has a stamp of its own too */
+	return asprintf(&stamp, "%s:%ju:%ju:%jd:%jd.%09ld", path, (uintmax_t)st.st_dev,
+			(uintmax_t)st.st_ino, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+			st.st_mtim.tv_nsec) < 0
+		       ? NULL
+		       : stamp;
+}
+
 static void plugin_load(const struct load *l, struct plugin *p)
 {
 	_cleanup_free_ char *tried = NULL;
 
 	p->path = plugin_find(p->name, p->kind, l->places->plugins, l->ini->plugin_path, &tried);
-	if (p->path != NULL)
+	p->stamp = stamp_of(p->path ? p->path : p->name);
+	if (p->path != NULL && p->stamp != NULL)
 		describe(l->places->host, p);
 	else if (asprintf(&p->error, "not found: looked for %s", tried ? tried : "it") < 0)
 		p->error = strdup("not found");
@@ -113,7 +129,7 @@ static struct plugin *plugin_named(const struct load *l, enum tesla_kind kind, c
 	list[l->p->n++] = p;
 	if (p->name != NULL)
 		plugin_load(l, p);
-	return p->name ? p : NULL;
+	return p->name != NULL && p->stamp != NULL ? p : NULL;
 }
 
 /* ---- analyzers: can they run? ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/fleet_parts.h"
 
 static size_t count_analyzers(const struct slot *s, const struct hub_line *l)
 {
@@ -47,6 +48,8 @@ static struct slot *slot_of_its_own(struct slot *s, const char *reason)
 	if (q == NULL)
 		return NULL;
 	q->quarantine = true;
+	q->network = s->network;
+	q->key = s->key ? strdup(s->key) : NULL;
 	q->restart.in_a_row = 1;
 	text_set(&q->reason, reason);
 	s->restart.in_a_row = 0;
@@ -124,6 +127,7 @@ struct slot *quarantine_blame(struct slot *s, const struct blame *blame, const c
 	key.line = l ? l->conf->id : 0;
 	if (l == NULL || s->quarantine || ledger_death(&s->fleet->ledger, &key) < SUPERVISE_DEATHS)
 		return NULL;
+	s->fleet->moves++;
 	q = a != NULL ? move_analyzer(s, a, reason) : move_line(s, l, reason);
 	*empty = count_analyzers(s, NULL) == 0;
 	return q;

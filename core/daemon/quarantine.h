@@ -13,7 +13,4 @@
 struct slot *quarantine_blame(struct slot *s, const struct blame *blame, const char *reason,
 			      bool *empty);
 
-/* One more slot, of lines; NULL: no memory.  (fleet.c) */
-struct slot *fleet_add(struct fleet *f);
-
 #endif

@@ -118,11 +118,7 @@ static const char *identity_of(const struct window *w, const struct hub_analyzer
 	return w->identity[0] != '\0' ? arena_strdup(memory, w->identity) : NULL;
 }
 
-/*
- * The record is in the ring before the slot forgets its window: a kill in between makes it twice,
- * which the journal sees, and never loses it.
- */
-static void track_close(struct recorder *r, struct track *t)
+static void track_record(struct recorder *r, struct track *t)
 {
 	struct hub_analyzer *a = &r->hub->analyzers[t - r->tracks];
 	struct arena memory = { .blocks = NULL };
@@ -143,8 +139,17 @@ static void track_close(struct recorder *r, struct track *t)
 	} else {
 		track_lost(r, t, &record, rc);
 	}
-	track_keep(r, t);
 	arena_release(&memory);
+}
+
+/*
+ * The record is in the ring before the slot forgets its window: a kill in between makes it twice,
+ * which the journal sees, and never loses it.
+ */
+static void track_close(struct recorder *r, struct track *t)
+{
+	track_record(r, t);
+	track_keep(r, t);
 }
 
 /* ---- readings ---- */
@@ -448,7 +453,7 @@ static int track_init(struct recorder *r, struct track *t, const bool *durable)
 }
 
 struct recorder *recorder_new(struct hub *h, struct keep *k, const struct recorder_calls *calls,
-			      const bool *durable, int64_t wall_us)
+			      const bool *durable)
 {
 	struct recorder *r = calloc(1, sizeof *r);
 	int rc = 0;
@@ -465,9 +470,31 @@ struct recorder *recorder_new(struct hub *h, struct keep *k, const struct record
 		recorder_free(r);
 		return NULL;
 	}
-	for (size_t i = 0; i < h->n_analyzers; i++)
-		track_begin(r, &r->tracks[i], wall_us);
 	return r;
+}
+
+void recorder_begin(struct recorder *r, int64_t wall_us)
+{
+	for (size_t i = 0; i < r->hub->n_analyzers; i++)
+		track_begin(r, &r->tracks[i], wall_us);
+}
+
+/* Its slot is gone already: what it measured so far is a record, and its coverage says of what. */
+static void track_end(struct recorder *r, struct track *t)
+{
+	if (t->w->end_ms != 0 && window_has_readings(t->w))
+		track_record(r, t);
+}
+
+void recorder_hand_over(struct recorder *r, struct recorder *next)
+{
+	for (size_t i = 0; i < r->hub->n_analyzers; i++)
+		if (hub_analyzer(next->hub, r->hub->analyzers[i].conf->id) == NULL)
+			track_end(r, &r->tracks[i]);
+	next->counts.records += r->counts.records;
+	next->counts.late += r->counts.late;
+	next->counts.lost += r->counts.lost;
+	next->back = r->back;
 }
 
 void recorder_free(struct recorder *r)

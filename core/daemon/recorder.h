@@ -39,12 +39,21 @@ struct recorder_calls {
 struct keep_slot *recorder_slots(const struct hub *h);
 
 /*
- * All stay the caller's; k was opened with recorder_slots.  `durable`, by exporter of the
- * configuration: those that get records from the journal (not live); it is looked at
- * here only.  Windows of an earlier life that have ended are closed now.  NULL: no memory.
+ * All stay the caller's.  `durable`, by exporter of the configuration: those that get records from
+ * the journal (not live); it is looked at here only.  NULL: no memory.
  */
 struct recorder *recorder_new(struct hub *h, struct keep *k, const struct recorder_calls *calls,
-			      const bool *durable, int64_t wall_us);
+			      const bool *durable);
+/*
+ * Goes on with what k has, whose slots are recorder_slots.  Windows of an earlier life that have
+ * ended are closed now.
+ */
+void recorder_begin(struct recorder *r, int64_t wall_us);
+/*
+ * Another one takes its place, for the hub `next`.  Windows of analyzers that are not in it are
+ * closed as far as they are; the counts go on in the other one.
+ */
+void recorder_hand_over(struct recorder *r, struct recorder *next);
 void recorder_free(struct recorder *r);
 /*
  * An earlier life left no windows, but records: what counters grew since the last of them is in

@@ -84,7 +84,7 @@ static int clerk_start(struct recording *r, uv_loop_t *loop, const struct ini *i
 	return r->clerk ? 0 : -ENOMEM;
 }
 
-static int recorder_start(struct recording *r, const struct check *c)
+static struct recorder *recorder_of(struct recording *r, const struct check *c)
 {
 	const struct recorder_calls calls = {
 		.made = on_made, .ready = on_ready, .arg = r, .mono_us = on_mono
@@ -95,14 +95,51 @@ static int recorder_start(struct recording *r, const struct check *c)
 	for (size_t i = 0; durable != NULL && i < n; i++)
 		durable[i] = c->plugins->exporters[i] != NULL &&
 			     !(c->plugins->exporters[i]->caps & TESLA_LIVE);
-	if (durable != NULL)
-		r->recorder = recorder_new(r->hub, r->keep, &calls, durable, clock_wall_us());
-	if (r->recorder == NULL)
+	return durable ? recorder_new(c->hub, r->keep, &calls, durable) : NULL;
+}
+
+static void recorder_use(struct recording *r, struct hub *h, struct recorder *recorder)
+{
+	r->hub = h;
+	r->recorder = recorder;
+	h->on_readings_arg = r;
+	h->on_readings = on_readings;
+	recorder_begin(recorder, clock_wall_us());
+}
+
+static int recorder_start(struct recording *r, const struct check *c)
+{
+	struct recorder *recorder = recorder_of(r, c);
+
+	if (recorder == NULL)
 		return -ENOMEM;
+	recorder_use(r, c->hub, recorder);
 	if (r->lost)
-		recorder_doubt(r->recorder);
-	r->hub->on_readings_arg = r;
-	r->hub->on_readings = on_readings;
+		recorder_doubt(recorder);
+	return 0;
+}
+
+int recording_change(struct recording *r, const struct check *next, void (*adopt)(void *arg),
+		     void *arg, struct tesla_error *err)
+{
+	struct recorder *old = r->recorder, *recorder = recorder_of(r, next);
+	_cleanup_free_ struct keep_slot *slots = recorder_slots(next->hub);
+	int rc = -ENOMEM;
+
+	if (recorder == NULL || slots == NULL)
+		(void)tesla_fail(err, rc, "no memory for the windows of %zu analyzers",
+				 next->hub->n_analyzers);
+	else
+		rc = keep_change(r->keep, slots, next->hub->n_analyzers, err);
+	if (rc != 0) {
+		recorder_free(recorder);
+		return rc;
+	}
+	recorder_hand_over(old, recorder);
+	r->hub->on_readings = NULL;
+	adopt(arg);
+	recorder_use(r, next->hub, recorder);
+	recorder_free(old);
 	return 0;
 }
 

@@ -22,6 +22,13 @@ struct recording {
  */
 int recording_start(struct recording *r, uv_loop_t *loop, const struct check *c,
 		    const struct log *log);
+/*
+ * Goes on with a changed configuration, which becomes `next`'s: `adopt` is called in between, once
+ * nothing can fail any more, to bring its hub to where the old one stands.  No turn of the clerk
+ * may be under way (clerk_do's `done`).  Negative: *err says why, and nothing changed.
+ */
+int recording_change(struct recording *r, const struct check *next, void (*adopt)(void *arg),
+		     void *arg, struct tesla_error *err);
 /* Commits what there is and closes the journal, then `stopped`, perhaps at once. */
 void recording_stop(struct recording *r, void (*stopped)(void *arg), void *arg);
 /* After that and after the loop has closed the handles.  Open windows go on at the next start. */

@@ -1,71 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a host is told before it starts, and which host has which line. */
+/* What a host is told (docs/wire.md). */
 #include "daemon/setup.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "daemon/supervise.h"
 
-/* ---- which host has which line ---- */
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/*
- * The paths of the drivers on a line, each once, in alphabetical order; NULL when nothing there
- * can run.
- */
-static char *drivers_key(const struct hub *h, const struct plugins *p, const struct conf_line *on)
-{
-	_cleanup_free_ const char **paths = calloc(h->n_analyzers + 1, sizeof *paths);
-	char *key = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; paths != NULL && i < h->n_analyzers; i++)
-		if (h->analyzers[i].conf->on == on && p->uses[i].why == NULL)
-			paths[n++] = p->uses[i].driver->path;
-	if (n > 0)
-		qsort(paths, n, sizeof *paths, by_text);
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *old = key;
-
-		if (i > 0 && strcmp(paths[i], paths[i - 1]) == 0)
-			old = NULL;
-		else if (asprintf(&key, "%s:%s", old ? old : "", paths[i]) < 0)
-			return NULL;
-	}
-	return key;
-}
-
-ssize_t setup_place(struct hub *h, const struct plugins *p)
-{
-	struct supervise_line *lines = calloc(h->n_lines + 1, sizeof *lines);
-	char **keys = calloc(h->n_lines + 1, sizeof *keys);
-	size_t n = 0;
-
-	for (size_t i = 0; lines != NULL && keys != NULL && i < h->n_lines; i++) {
-		keys[i] = drivers_key(h, p, h->lines[i].conf);
-		lines[i].network = h->lines[i].conf->kind != TESLA_LINE_SERIAL;
-		lines[i].drivers = keys[i];
-	}
-	if (lines != NULL && keys != NULL)
-		n = supervise_group(lines, h->n_lines);
-	for (size_t i = 0; n > 0 && i < h->n_lines; i++)
-		h->lines[i].owner = lines[i].group == SUPERVISE_NONE ? HUB_NOBODY : lines[i].group;
-	for (size_t i = 0; n > 0 && i < h->n_analyzers; i++)
-		h->analyzers[i].owner = p->uses[i].why ? HUB_NOBODY : h->analyzers[i].line->owner;
-	for (size_t i = 0; keys != NULL && i < h->n_lines; i++)
-		free(keys[i]);
-	n = lines != NULL && keys != NULL ? n : SIZE_MAX;
-	free(keys);
-	free(lines);
-	return (ssize_t)n;
-}
+#define HOST_TOLD_MAX (8u << 20) /* what defines one thing */
 
 /* ---- messages: each is one frame; what does not fit is remembered and told at the end ---- */
 
@@ -101,6 +45,12 @@ static void put_hello(struct out *o, const struct setup *s)
 	end(o);
 }
 
+static void put_go(struct out *o, const struct setup *s)
+{
+	mp_key_bool(begin(o, "go", 1), "dry", s->dry);
+	end(o);
+}
+
 static void put_plugin(struct out *o, const struct plugin *p)
 {
 	msgpack_packer *pk = begin(o, "plugin", 3);
@@ -108,12 +58,6 @@ static void put_plugin(struct out *o, const struct plugin *p)
 	mp_key_int(pk, "kind", p->kind);
 	mp_key_str(pk, "name", p->name);
 	mp_key_str(pk, "path", p->path);
-	end(o);
-}
-
-static void put_go(struct out *o, const struct setup *s)
-{
-	mp_key_bool(begin(o, "go", 1), "dry", s->dry);
 	end(o);
 }
 
@@ -128,75 +72,9 @@ static void put_params(msgpack_packer *pk, const struct conf_params *params, con
 		mp_key_str(pk, extra, value);
 }
 
-/* Does a host need it? */
-static bool plugin_used(const struct setup *s, size_t owner, const struct plugin *p)
-{
-	for (size_t i = 0; i < s->hub->n_analyzers; i++)
-		if (s->hub->analyzers[i].owner == owner &&
-		    (s->plugins->uses[i].driver == p || s->plugins->uses[i].data == p))
-			return true;
-	return false;
-}
+/* ---- what defines a thing ---- */
 
-static bool model_used(const struct setup *s, size_t owner, const struct model *m)
-{
-	for (size_t i = 0; i < s->hub->n_analyzers; i++)
-		if (s->hub->analyzers[i].owner == owner && s->hub->analyzers[i].conf->model == m)
-			return true;
-	return false;
-}
-
-static void put_models(struct out *o, const struct setup *s, size_t owner)
-{
-	const struct config *c = s->hub->config;
-
-	for (size_t i = 0; i < c->n_models; i++) {
-		msgpack_packer *pk;
-
-		if (!model_used(s, owner, c->models[i]))
-			continue;
-		pk = begin(o, "model", 3);
-		mp_key_str(pk, "name", c->models[i]->pub.name);
-		mp_key_str(pk, "file", c->models[i]->file);
-		mp_key_str(pk, "text", c->model_texts[i]);
-		end(o);
-	}
-}
-
-static void put_patterns(struct out *o, const struct catalog *c)
-{
-	msgpack_packer *pk = begin(o, "patterns", 1);
-
-	mp_str(pk, "list");
-	(void)msgpack_pack_array(pk, c->n);
-	for (size_t i = 0; i < c->n; i++) {
-		(void)msgpack_pack_array(pk, 2);
-		mp_str(pk, c->list[i].model);
-		mp_str(pk, c->list[i].pattern);
-	}
-	end(o);
-}
-
-static void put_forbidden(struct out *o, const struct setup *s, size_t owner)
-{
-	for (size_t i = 0; i < s->hub->n_forbidden; i++) {
-		const struct hub_forbidden *f = &s->hub->forbidden[i];
-		msgpack_packer *pk;
-
-		if (!model_used(s, owner, f->model))
-			continue;
-		pk = begin(o, "forbidden", 4);
-		mp_key_str(pk, "model", f->model->pub.name);
-		mp_key_int(pk, "function", f->function);
-		mp_key_int(pk, "first", f->first);
-		mp_key_int(pk, "last", f->last);
-		end(o);
-	}
-}
-
-/* ---- lines ---- */
-
-static void put_variables(msgpack_packer *pk, const struct conf_analyzer *a)
+static void pack_variables(msgpack_packer *pk, const struct conf_analyzer *a)
 {
 	mp_str(pk, "variables");
 	(void)msgpack_pack_array(pk, a->n_variables);
@@ -209,59 +87,328 @@ static void put_variables(msgpack_packer *pk, const struct conf_analyzer *a)
 	}
 }
 
-static void put_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
+static void pack_analyzer(msgpack_packer *pk, const struct conf_analyzer *c)
 {
-	const struct conf_analyzer *c = a->conf;
-
-	(void)msgpack_pack_map(pk, 9);
 	mp_key_int(pk, "id", c->id);
 	mp_key_int(pk, "address", c->address);
 	mp_key_str(pk, "model", c->model->pub.name);
 	mp_key_str(pk, "driver", c->driver);
 	mp_key_str(pk, "data", c->data);
 	mp_key_int(pk, "interval_ms", c->interval_ms);
-	mp_key_str(pk, "identity", a->identity);
 	put_params(pk, &c->params, NULL, NULL);
-	put_variables(pk, c);
+	pack_variables(pk, c);
 }
 
-static void put_line(struct out *o, const struct setup *s, size_t owner, const struct hub_line *l)
+void setup_define_analyzer(const struct conf_analyzer *a, struct buf *out)
 {
-	const struct hub *h = s->hub;
+	msgpack_packer pk;
+
+	mp_writer(&pk, out);
+	pack_analyzer(&pk, a);
+}
+
+static void pack_line(msgpack_packer *pk, const struct conf_line *l)
+{
+	mp_key_int(pk, "id", l->id);
+	mp_key_str(pk, "kind", hub_line_kind_name(l->kind));
+	mp_key_str(pk, "name", l->name);
+	put_params(pk, &l->params, NULL, NULL);
+}
+
+void setup_define_line(const struct conf_line *l, struct buf *out)
+{
+	msgpack_packer pk;
+
+	mp_writer(&pk, out);
+	pack_line(&pk, l);
+}
+
+/* ---- a host of lines: what it does not know yet ---- */
+
+struct update {
+	const struct setup *s;
+	size_t owner;
+	struct told *told;
+	struct out o;
+	struct buf define; /* scratch */
+};
+
+static bool model_used(const struct update *u, const struct model *m)
+{
+	const struct hub *h = u->s->hub;
+
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (h->analyzers[i].owner == u->owner && h->analyzers[i].conf->model == m)
+			return true;
+	return false;
+}
+
+static bool plugin_used(const struct update *u, const struct plugin *p)
+{
+	const struct hub *h = u->s->hub;
+
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (h->analyzers[i].owner == u->owner && (u->s->plugins->uses[i].driver == p ||
+							   u->s->plugins->uses[i].data == p))
+			return true;
+	return false;
+}
+
+/* 1: `define`, under that key, is news to the host; 0: it is not.  NULL for an error. */
+__attribute__((format(printf, 3, 4))) static int news(struct update *u, struct told_entry **ret,
+						      const char *fmt, ...)
+{
+	_cleanup_free_ char *key = NULL;
+	va_list ap;
+	int r = -ENOMEM;
+
+	va_start(ap, fmt);
+	if (vasprintf(&key, fmt, ap) < 0)
+		key = NULL;
+	va_end(ap);
+	if (key != NULL)
+		r = told_set(u->told, key, &u->define, ret);
+	if (r < 0)
+		u->o.error = r;
+	buf_clear(&u->define);
+	return r;
+}
+
+static void define_text(struct update *u, const char *text)
+{
+	(void)buf_append(&u->define, text, strlen(text) + 1);
+}
+
+/* A host has one version of a plugin for life: for another one its lines go to another host. */
+static void update_plugins(struct update *u)
+{
+	const struct plugins *p = u->s->plugins;
+	struct told_entry *e;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plugin *one = p->list[i];
+
+		if (!plugin_used(u, one))
+			continue;
+		define_text(u, one->stamp);
+		if (news(u, &e, "plugin/%d/%s", one->kind, one->name) == 1)
+			put_plugin(&u->o, one);
+	}
+}
+
+static void put_forbidden(struct update *u, const struct model *m)
+{
+	const struct hub *h = u->s->hub;
+
+	for (size_t i = 0; i < h->n_forbidden; i++) {
+		const struct hub_forbidden *f = &h->forbidden[i];
+		msgpack_packer *pk;
+
+		if (f->model != m)
+			continue;
+		pk = begin(&u->o, "forbidden", 4);
+		mp_key_str(pk, "model", m->pub.name);
+		mp_key_int(pk, "function", f->function);
+		mp_key_int(pk, "first", f->first);
+		mp_key_int(pk, "last", f->last);
+		end(&u->o);
+	}
+}
+
+static void update_models(struct update *u)
+{
+	const struct config *c = u->s->hub->config;
+	struct told_entry *e;
+
+	for (size_t i = 0; i < c->n_models; i++) {
+		const struct model *m = c->models[i];
+		msgpack_packer *pk;
+
+		if (!model_used(u, m))
+			continue;
+		define_text(u, c->model_texts[i]);
+		if (news(u, &e, "model/%s", m->pub.name) != 1)
+			continue;
+		pk = begin(&u->o, "model", 3);
+		mp_key_str(pk, "name", m->pub.name);
+		mp_key_str(pk, "file", m->file);
+		mp_key_str(pk, "text", c->model_texts[i]);
+		end(&u->o);
+		put_forbidden(u, m);
+	}
+}
+
+static void update_patterns(struct update *u)
+{
+	const struct catalog *c = u->s->catalog;
+	struct told_entry *e;
 	msgpack_packer *pk;
+
+	for (size_t i = 0; i < c->n; i++) {
+		define_text(u, c->list[i].model);
+		define_text(u, c->list[i].pattern);
+	}
+	if (news(u, &e, "patterns") != 1)
+		return;
+	pk = begin(&u->o, "patterns", 1);
+	mp_str(pk, "list");
+	(void)msgpack_pack_array(pk, c->n);
+	for (size_t i = 0; i < c->n; i++) {
+		(void)msgpack_pack_array(pk, 2);
+		mp_str(pk, c->list[i].model);
+		mp_str(pk, c->list[i].pattern);
+	}
+	end(&u->o);
+}
+
+static void update_level(struct update *u)
+{
+	struct told_entry *e;
+
+	(void)buf_append(&u->define, &u->s->log_level, sizeof u->s->log_level);
+	if (news(u, &e, "level") != 1 || !u->told->going)
+		return; /* the first one is in `hello` */
+	mp_key_int(begin(&u->o, "level", 1), "level", u->s->log_level);
+	end(&u->o);
+}
+
+/* ---- lines ---- */
+
+static bool has(const struct update *u, const struct hub_line *l, const struct hub_analyzer *a)
+{
+	return a->line == l && a->owner == u->owner;
+}
+
+static size_t count_analyzers(const struct update *u, const struct hub_line *l)
+{
+	const struct hub *h = u->s->hub;
 	size_t n = 0;
 
 	for (size_t i = 0; i < h->n_analyzers; i++)
-		n += h->analyzers[i].line == l && h->analyzers[i].owner == owner;
-	if (n == 0)
-		return;
-	pk = begin(o, "line", 5);
-	mp_key_int(pk, "id", l->conf->id);
-	mp_key_str(pk, "kind", hub_line_kind_name(l->conf->kind));
-	mp_key_str(pk, "name", l->conf->name);
-	put_params(pk, &l->conf->params, NULL, NULL);
-	mp_str(pk, "analyzers");
-	(void)msgpack_pack_array(pk, n);
-	for (size_t i = 0; i < h->n_analyzers; i++)
-		if (h->analyzers[i].line == l && h->analyzers[i].owner == owner)
-			put_analyzer(pk, &h->analyzers[i]);
-	end(o);
+		n += has(u, l, &h->analyzers[i]);
+	return n;
 }
 
-int setup_lines(const struct setup *s, size_t owner, struct buf *out)
+static void define_number(struct update *u, const char *prefix, const char *name)
+{
+	_cleanup_free_ char *key = NULL;
+	const struct told_entry *e;
+
+	if (asprintf(&key, "%s%s", prefix, name) < 0) {
+		key = NULL;
+		u->define.failed = true;
+		return;
+	}
+	e = told_find(u->told, key);
+	if (e != NULL)
+		(void)buf_append(&u->define, &e->number, sizeof e->number);
+}
+
+/* Also what it depends on: with another model, or other patterns, it is another line. */
+static void define_line(struct update *u, const struct hub_line *l)
+{
+	const struct hub *h = u->s->hub;
+
+	setup_define_line(l->conf, &u->define);
+	define_number(u, "patterns", "");
+	for (size_t i = 0; i < h->n_analyzers; i++) {
+		if (!has(u, l, &h->analyzers[i]))
+			continue;
+		setup_define_analyzer(h->analyzers[i].conf, &u->define);
+		define_number(u, "model/", h->analyzers[i].conf->model->pub.name);
+	}
+}
+
+static void put_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
+{
+	(void)msgpack_pack_map(pk, 10);
+	pack_analyzer(pk, a->conf);
+	mp_key_str(pk, "identity", a->identity);
+	mp_key_bool(pk, "held", a->run != HUB_STARTED);
+}
+
+static void put_line(struct update *u, const struct hub_line *l, uint64_t number)
+{
+	const struct hub *h = u->s->hub;
+	msgpack_packer *pk = begin(&u->o, "line", 6);
+
+	mp_key_int(pk, "i", (int64_t)number);
+	pack_line(pk, l->conf);
+	mp_str(pk, "analyzers");
+	(void)msgpack_pack_array(pk, count_analyzers(u, l));
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (has(u, l, &h->analyzers[i]))
+			put_analyzer(pk, &h->analyzers[i]);
+	end(&u->o);
+}
+
+static void update_line(struct update *u, const struct hub_line *l)
+{
+	struct told_entry *e = told_line(u->told, l->conf->id);
+
+	if (e != NULL && !told_is_settled(e))
+		return;
+	define_line(u, l);
+	if (news(u, &e, "line/%" PRId64, l->conf->id) != 1)
+		return;
+	e->line = l->conf->id;
+	free(e->endpoint);
+	e->endpoint = strdup(l->conf->name);
+	put_line(u, l, e->number);
+}
+
+/* Lines that it has and is not to have any more. */
+static void update_leaving(struct update *u)
+{
+	const struct hub *h = u->s->hub;
+
+	for (size_t i = 0; i < u->told->n; i++) {
+		struct told_entry *e = &u->told->list[i];
+		const struct hub_line *l = e->line != 0 ? hub_line(h, e->line) : NULL;
+
+		if (e->line == 0 || e->leaving || (l != NULL && count_analyzers(u, l) > 0))
+			continue;
+		e->leaving = true;
+		mp_key_int(begin(&u->o, "unline", 1), "line", e->line);
+		end(&u->o);
+	}
+}
+
+int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_blocked *blocked,
+		void *arg, struct buf *out)
+{
+	struct update u = { .s = s, .owner = owner, .told = told, .o = { .buf = out } };
+
+	buf_init(&u.define, HOST_TOLD_MAX);
+	if (!told->going)
+		put_hello(&u.o, s);
+	update_level(&u);
+	update_plugins(&u);
+	update_models(&u);
+	update_patterns(&u);
+	update_leaving(&u);
+	for (size_t i = 0; i < s->hub->n_lines; i++) {
+		const struct hub_line *l = &s->hub->lines[i];
+
+		if (count_analyzers(&u, l) > 0 && (blocked == NULL || !blocked(arg, owner, l)))
+			update_line(&u, l);
+	}
+	if (!told->going)
+		put_go(&u.o, s);
+	told->going = true;
+	buf_release(&u.define);
+	return u.o.error;
+}
+
+int setup_ask(int64_t i, int64_t analyzer, const char *what, struct buf *out)
 {
 	struct out o = { .buf = out };
+	msgpack_packer *pk = begin(&o, "ask", 3);
 
-	put_hello(&o, s);
-	for (size_t i = 0; i < s->plugins->n; i++)
-		if (plugin_used(s, owner, s->plugins->list[i]))
-			put_plugin(&o, s->plugins->list[i]);
-	put_models(&o, s, owner);
-	put_patterns(&o, s->catalog);
-	put_forbidden(&o, s, owner);
-	for (size_t i = 0; i < s->hub->n_lines; i++)
-		put_line(&o, s, owner, &s->hub->lines[i]);
-	put_go(&o, s);
+	mp_key_int(pk, "i", i);
+	mp_key_int(pk, "analyzer", analyzer);
+	mp_key_str(pk, "what", what);
+	end(&o);
 	return o.error;
 }
 
@@ -289,16 +436,39 @@ static void put_table(struct out *o, const struct hub *h, bool live)
 	end(o);
 }
 
+int setup_table(const struct hub *h, struct buf *out)
+{
+	struct out o = { .buf = out };
+
+	put_table(&o, h, true);
+	return o.error;
+}
+
+static void pack_exporter(msgpack_packer *pk, const struct conf_exporter *e, const char *endpoint)
+{
+	static const struct conf_params none = { .n = 0 };
+
+	put_params(pk, e ? &e->params : &none, e ? "target" : "endpoint", e ? e->target : endpoint);
+}
+
+void setup_define_exporter(const struct plugin *p, const struct conf_exporter *e,
+			   const char *endpoint, struct buf *out)
+{
+	msgpack_packer pk;
+
+	mp_writer(&pk, out);
+	mp_str(&pk, p->stamp);
+	pack_exporter(&pk, e, endpoint);
+}
+
 int setup_exporter(const struct setup *s, const struct plugin *p, const struct conf_exporter *e,
 		   const char *endpoint, struct buf *out)
 {
-	static const struct conf_params none = { .n = 0 };
 	struct out o = { .buf = out };
 
 	put_hello(&o, s);
 	put_plugin(&o, p);
-	put_params(begin(&o, "exporter", 1), e ? &e->params : &none, e ? "target" : "endpoint",
-		   e ? e->target : endpoint);
+	pack_exporter(begin(&o, "exporter", 1), e, endpoint);
 	end(&o);
 	put_table(&o, s->hub, p->caps & TESLA_LIVE);
 	put_go(&o, s);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a host is told before it starts (docs/wire.md), and which host has which line. */
+/* What a host is told, before it starts and when something changed (docs/wire.md). */
 #ifndef DAEMON_SETUP_H
 #define DAEMON_SETUP_H
 
 #include "daemon/catalog.h"
 #include "daemon/hub.h"
 #include "daemon/plugins.h"
+#include "daemon/told.h"
 
 struct setup { /* what all hosts' messages are made from */
 	struct hub *hub;
@@ -16,15 +17,28 @@ struct setup { /* what all hosts' messages are made from */
 };
 
 /*
- * Gives every line that can run, and its analyzers that can, an owner from 0 on.  Those that
- * cannot stay with HUB_NOBODY.  Returns the number of owners; negative: no memory.
+ * The frames that bring the host of that owner from what it was told to what it is to be, `go`
+ * included when it had none; none when it knows all.  Lines that another host still has, by
+ * `blocked` (NULL: none), and those with a change under way, wait for the next call.  -EMSGSIZE,
+ * -ENOMEM: the host is not to be used any more.
  */
-ssize_t setup_place(struct hub *h, const struct plugins *p);
-
-/* All frames for the host of that owner, `go` included.  -EMSGSIZE, -ENOMEM. */
-int setup_lines(const struct setup *s, size_t owner, struct buf *out);
+typedef bool setup_blocked(void *arg, size_t owner, const struct hub_line *l);
+int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_blocked *blocked,
+		void *arg, struct buf *out);
 /* `e` NULL: the stream, at `endpoint`. */
 int setup_exporter(const struct setup *s, const struct plugin *p, const struct conf_exporter *e,
 		   const char *endpoint, struct buf *out);
+/* What a live exporter has to know anew when analyzers or their variables changed. */
+int setup_table(const struct hub *h, struct buf *out);
+
+/* Something that the host of an analyzer is to do with it; it answers with `i`. */
+int setup_ask(int64_t i, int64_t analyzer, const char *what, struct buf *out);
+
+/* ---- what defines a thing: two with the same bytes are the same ---- */
+/* As its host is told of it, without what it knows of the meter. */
+void setup_define_analyzer(const struct conf_analyzer *a, struct buf *out);
+void setup_define_line(const struct conf_line *l, struct buf *out);
+void setup_define_exporter(const struct plugin *p, const struct conf_exporter *e,
+			   const char *endpoint, struct buf *out);
 
 #endif

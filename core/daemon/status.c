@@ -66,8 +66,9 @@ static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 		{ "garbled", a->garbled }, { "exceptions", a->exceptions },
 	};
 
-	(void)msgpack_pack_map(pk, 18);
+	(void)msgpack_pack_map(pk, 19);
 	mp_key_int(pk, "id", a->conf->id);
+	mp_key_str(pk, "run", hub_run_name(a->run));
 	mp_key_int(pk, "line", a->conf->on->id);
 	mp_key_int(pk, "address", a->conf->address);
 	mp_key_str(pk, "model", a->conf->model->pub.name);
@@ -129,6 +130,19 @@ static void pack_node(msgpack_packer *pk, const struct config *c)
 	mp_key_str(pk, "location", c->node_location);
 }
 
+static void pack_reload(msgpack_packer *pk, const struct reload_last *last)
+{
+	mp_str(pk, "reload");
+	if (last->t_ms == 0) {
+		(void)msgpack_pack_nil(pk);
+		return;
+	}
+	(void)msgpack_pack_map(pk, 3);
+	mp_key_int(pk, "t_ms", last->t_ms);
+	mp_key_bool(pk, "ok", last->error == NULL);
+	mp_key_str(pk, "error", last->error);
+}
+
 static void pack_warnings(msgpack_packer *pk, const struct diags *diags)
 {
 	key_array(pk, "warnings", diags->n);
@@ -147,8 +161,10 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 
 	for (size_t i = 0; i < f->n_slots; i++)
 		n_exporters += f->slots[i]->exporter != NULL;
-	(void)msgpack_pack_map(pk, 13);
+	(void)msgpack_pack_map(pk, 15);
 	mp_key_bool(pk, "ok", true);
+	mp_key_int(pk, "generation", (int64_t)reload_generation(d->reload));
+	pack_reload(pk, reload_last(d->reload));
 	pack_node(pk, d->check.config);
 	mp_key_str(pk, "version", PACKAGE_VERSION);
 	mp_key_int(pk, "pid", getpid());
@@ -187,7 +203,7 @@ static void pack_elements(msgpack_packer *pk, const struct tesla_variable *v,
 		(void)msgpack_pack_int(pk, live ? last->elements[i].quality : TESLA_STALE);
 }
 
-static void pack_last(msgpack_packer *pk, const struct hub_analyzer *a, size_t i)
+void reading_pack(msgpack_packer *pk, const struct hub_analyzer *a, size_t i)
 {
 	const struct tesla_variable *v = a->conf->variables[i].variable;
 	const struct hub_last *last = &a->last[i];
@@ -217,7 +233,7 @@ static size_t each_last(const struct hub *h, msgpack_packer *pk)
 				continue;
 			n++;
 			if (pk != NULL)
-				pack_last(pk, a, k);
+				reading_pack(pk, a, k);
 		}
 	}
 	return n;

@@ -7,6 +7,8 @@
 
 void status_pack(const struct daemon *d, msgpack_packer *pk);
 void snapshot_pack(const struct daemon *d, msgpack_packer *pk);
+/* One variable's last values, as in a snapshot. */
+void reading_pack(msgpack_packer *pk, const struct hub_analyzer *a, size_t i);
 void plan_pack(const struct daemon *d, msgpack_packer *pk);
 void plugins_pack(const struct daemon *d, msgpack_packer *pk);
 /* The answer to `journal list`, and the key `journal` of status. */

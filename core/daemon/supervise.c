@@ -9,38 +9,44 @@
 #define LONG_LIFE_US (60 * 1000000LL)
 #define BACKOFF_MAX_MS 60000
 
-static bool same_group(const struct supervise_line *a, const struct supervise_line *b)
+static bool fits(const struct supervise_line *l, const struct supervise_host *h)
 {
-	return a->network == b->network && strcmp(a->drivers, b->drivers) == 0;
+	return !h->closed && h->n_lines < SUPERVISE_LINES && l->network == h->network &&
+	       strcmp(l->drivers, h->drivers) == 0;
 }
 
-/* The group that line i joins: the newest of its sort, unless that is full. */
-static size_t group_find(const struct supervise_line *lines, size_t i)
+/* The newest of its sort that has room; *n_hosts: there is none, so that one is made. */
+static size_t host_find(const struct supervise_line *l, struct supervise_host *hosts,
+			size_t *n_hosts)
 {
-	size_t found = SUPERVISE_NONE, members = 0;
-
-	for (size_t j = 0; j < i; j++) {
-		if (lines[j].group == SUPERVISE_NONE || !same_group(&lines[j], &lines[i]))
-			continue;
-		members = lines[j].group == found ? members + 1 : 1;
-		found = lines[j].group;
-	}
-	return members < SUPERVISE_LINES ? found : SUPERVISE_NONE;
+	for (size_t i = *n_hosts; i-- > 0;)
+		if (fits(l, &hosts[i]))
+			return i;
+	hosts[*n_hosts] = (struct supervise_host){ .network = l->network, .drivers = l->drivers };
+	return (*n_hosts)++;
 }
 
-size_t supervise_group(struct supervise_line *lines, size_t n)
+size_t supervise_group(struct supervise_line *lines, size_t n, struct supervise_host *hosts,
+		       size_t n_hosts)
 {
-	size_t n_groups = 0;
-
 	for (size_t i = 0; i < n; i++) {
-		lines[i].group = SUPERVISE_NONE;
-		if (lines[i].drivers == NULL)
+		struct supervise_line *l = &lines[i];
+
+		l->host = SUPERVISE_NONE;
+		if (l->drivers == NULL || l->stays == SUPERVISE_NONE || !fits(l, &hosts[l->stays]))
 			continue;
-		lines[i].group = group_find(lines, i);
-		if (lines[i].group == SUPERVISE_NONE)
-			lines[i].group = n_groups++;
+		l->host = l->stays;
+		hosts[l->host].n_lines++;
 	}
-	return n_groups;
+	for (size_t i = 0; i < n; i++) {
+		struct supervise_line *l = &lines[i];
+
+		if (l->drivers == NULL || l->host != SUPERVISE_NONE)
+			continue;
+		l->host = host_find(l, hosts, &n_hosts);
+		hosts[l->host].n_lines++;
+	}
+	return n_hosts;
 }
 
 int64_t restart_delay_ms(struct restart *r, int64_t up_us)

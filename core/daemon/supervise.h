@@ -16,13 +16,25 @@
 #define SUPERVISE_DEATHS 2u /* in the same call: then quarantine */
 #define SUPERVISE_NONE SIZE_MAX
 
+struct supervise_host {
+	bool network;
+	const char *drivers;
+	bool closed;	/* no line may join it, and none stays */
+	size_t n_lines; /* the result */
+};
 struct supervise_line {
 	bool network;
 	const char *drivers; /* the set, in a fixed order and spelling; NULL: nothing to run */
-	size_t group;	     /* the result; SUPERVISE_NONE when there is nothing to run */
+	size_t stays;	     /* the host that has it now; SUPERVISE_NONE: none */
+	size_t host;	     /* the result; SUPERVISE_NONE when there is nothing to run */
 };
-/* Lines of one class with the same drivers share a group.  Returns the number of groups. */
-size_t supervise_group(struct supervise_line *lines, size_t n);
+/*
+ * Lines of one class with the same drivers share a host; one that has a host of that sort stays
+ * there.  `hosts` has room for n_hosts + n: those that there are, and behind them those that are to
+ * be made.  Returns how many there are then.
+ */
+size_t supervise_group(struct supervise_line *lines, size_t n, struct supervise_host *hosts,
+		       size_t n_hosts);
 
 struct restart {
 	unsigned in_a_row;

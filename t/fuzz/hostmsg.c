@@ -18,7 +18,7 @@ static void feed(struct hub *h, struct frame_reader *r)
 	struct mp_doc doc;
 
 	while (frame_reader_next(r, &doc, &err) == 1) {
-		int rc = intake(h, 0, &doc.u.data, &err);
+		int rc = intake(h, &(struct intake_from){ .owner = 0 }, &doc.u.data, &err);
 
 		mp_doc_release(&doc);
 		if (rc < 0)

@@ -38,7 +38,9 @@ static void use(struct fixture *x, const char *dir)
 	struct hub *h = fixture_hub_of(x);
 	struct keep_slot *slots = recorder_slots(h);
 	struct keep *k = keep_open(dir, dir, slots, h->n_analyzers, &x->log);
-	struct recorder *r = recorder_new(h, k, &calls, NULL, NOW_US);
+	struct recorder *r = recorder_new(h, k, &calls, NULL);
+
+	recorder_begin(r, NOW_US);
 
 	recorder_tick(r, NOW_US + 61000000);
 	recorder_free(r);

@@ -26,7 +26,7 @@ static int say(struct hub *h, const char *json, struct tesla_error *err)
 	mp_writer(&pk, &b);
 	cr_assert(json_pack(&pk, json), "%s", json);
 	cr_assert(eq(int, mp_unpack(&doc, b.pub.bytes, b.pub.len, err), 0));
-	r = intake(h, 0, &doc.u.data, err);
+	r = intake(h, &(struct intake_from){ .owner = 0 }, &doc.u.data, err);
 	mp_doc_release(&doc);
 	buf_release(&b);
 	return r;

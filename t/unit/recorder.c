@@ -113,8 +113,9 @@ static void bench_start(struct bench *b, int64_t wall_ms)
 	slots = recorder_slots(b->hub);
 	b->keep = keep_open(b->run, b->state, slots, b->hub->n_analyzers, &b->x.log);
 	cr_assert(ne(ptr, b->keep, NULL));
-	b->recorder = recorder_new(b->hub, b->keep, &calls, durable, wall_ms * 1000);
+	b->recorder = recorder_new(b->hub, b->keep, &calls, durable);
 	cr_assert(ne(ptr, b->recorder, NULL));
+	recorder_begin(b->recorder, wall_ms * 1000);
 }
 
 /* As a kill would: nothing is closed, nothing is saved. */

@@ -12,32 +12,68 @@
 
 #define S 1000000LL
 
+#define NONE SUPERVISE_NONE
+
 Test(supervise, lines_of_a_kind_share_a_host)
 {
 	struct supervise_line l[] = {
-		{ .network = false, .drivers = "a" },  { .network = true, .drivers = "a" },
-		{ .network = false, .drivers = "a" },  { .network = false, .drivers = "a:b" },
-		{ .network = false, .drivers = NULL }, { .network = true, .drivers = "a" },
+		{ false, "a", NONE, 0 },   { true, "a", NONE, 0 },  { false, "a", NONE, 0 },
+		{ false, "a:b", NONE, 0 }, { false, NULL, NONE, 0 }, { true, "a", NONE, 0 },
 	};
-	static const size_t want[] = { 0, 1, 0, 2, SUPERVISE_NONE, 1 };
+	static const size_t want[] = { 0, 1, 0, 2, NONE, 1 };
+	struct supervise_host h[N_ELEMENTS(l)];
 
-	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l)), 3));
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 0), 3));
 	for (size_t i = 0; i < N_ELEMENTS(l); i++)
-		cr_expect(eq(sz, l[i].group, want[i]), "line %zu", i);
+		cr_expect(eq(sz, l[i].host, want[i]), "line %zu", i);
 }
 
 Test(supervise, a_host_has_64_lines_at_most)
 {
 	struct supervise_line l[1100];
-	size_t members[18] = { 0 };
+	struct supervise_host h[N_ELEMENTS(l)];
 
 	for (size_t i = 0; i < N_ELEMENTS(l); i++)
-		l[i] = (struct supervise_line){ .network = true, .drivers = "a" };
-	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l)), 18));
+		l[i] = (struct supervise_line){ true, "a", NONE, 0 };
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 0), 18));
+	for (size_t i = 0; i < 18; i++)
+		cr_expect(le(sz, h[i].n_lines, SUPERVISE_LINES));
+	cr_expect(eq(sz, h[17].n_lines, 1100 - 17 * 64));
+}
+
+/* Who has a host stays there, also behind others that come; of another sort, or closed, it goes. */
+Test(supervise, lines_stay_where_they_are)
+{
+	struct supervise_host h[3 + 6] = {
+		{ true, "a", false, 0 },
+		{ true, "a", true, 0 },
+		{ false, "a", false, 0 },
+	};
+	struct supervise_line l[] = {
+		{ true, "a", NONE, 0 }, { true, "a", 0, 0 },  { true, "a", 1, 0 },
+		{ true, "b", 0, 0 },	{ false, "a", 2, 0 }, { true, NULL, 0, 0 },
+	};
+	static const size_t want[] = { 0, 0, 0, 3, 2, NONE };
+
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 3), 4));
 	for (size_t i = 0; i < N_ELEMENTS(l); i++)
-		members[l[i].group]++;
-	for (size_t i = 0; i < N_ELEMENTS(members); i++)
-		cr_expect(le(sz, members[i], SUPERVISE_LINES));
+		cr_expect(eq(sz, l[i].host, want[i]), "line %zu", i);
+	cr_expect(eq(sz, h[1].n_lines, 0));
+}
+
+/* A host that is full takes nobody in, and puts nobody out who has a place. */
+Test(supervise, a_full_host_keeps_its_own)
+{
+	struct supervise_host h[1 + 65] = { { true, "a", false, 0 } };
+	struct supervise_line l[65];
+
+	l[0] = (struct supervise_line){ true, "a", NONE, 0 };
+	for (size_t i = 1; i < N_ELEMENTS(l); i++)
+		l[i] = (struct supervise_line){ true, "a", 0, 0 };
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 1), 2));
+	cr_expect(eq(sz, l[0].host, 1));
+	for (size_t i = 1; i < N_ELEMENTS(l); i++)
+		cr_expect(eq(sz, l[i].host, 0));
 }
 
 Test(supervise, back_off)

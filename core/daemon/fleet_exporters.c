@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fleet's exporters: what they are given, what they say, and what becomes of them in a change. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/fleet_parts.h"
+
+#define BATCH_BYTES_MAX (8u << 20) /* waiting for one exporter; beyond it batches are lost */
+#define DEFINE_MAX (1u << 20)
+
+/*
+ * An exporter that would not open is tried again: its host is ended, and started after the
+ * back-off.
+ */
+static void on_exporter_failed(struct slot *s, const msgpack_object *msg)
+{
+	_cleanup_free_ char *text = mp_strdup(msg, "text");
+	const char *why = text ? text : "it would not open";
+
+	if (s->failure == NULL || strcmp(s->failure, why) != 0)
+		log_msg(s->fleet->log, LOG_LEVEL_ERROR,
+			"exporter %s cannot begin: %s; it is tried again, which is not said each "
+			"time%s",
+			slot_name(s), why,
+			s->durable ? "; its records wait (`teslactl journal drain`: now)" : "");
+	text_set(&s->failure, why);
+	s->refused = true;
+	host_kill(s->host, "%s: %s", s->exporter->name, s->failure);
+}
+
+int exporter_message(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
+{
+	if (s->durable != NULL && mp_is(msg, "m", "verdicts"))
+		return durable_verdicts(s->durable, msg, err);
+	if (mp_is(msg, "m", "counts")) {
+		tally_told(&s->tally, mp_int(msg, "delivered", 0), mp_int(msg, "dropped", 0));
+		return 0;
+	}
+	if (!mp_is(msg, "m", "failed"))
+		return tesla_fail(err, -EPROTO, "a message that is none of an exporter's");
+	on_exporter_failed(s, msg);
+	return 0;
+}
+
+/* ---- batches ---- */
+
+static int on_durable_send(void *arg, const struct buf *frame)
+{
+	struct slot *s = arg;
+
+	return s->host ? host_send(s->host, frame, BATCH_BYTES_MAX) : -EPIPE;
+}
+
+void fleet_on_journal(void *arg)
+{
+	struct fleet *f = arg;
+
+	for (size_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i]->durable != NULL)
+			durable_changed(f->slots[i]->durable);
+}
+
+static void on_batch(void *arg, const struct buf *frame, size_t n)
+{
+	struct slot *s = arg;
+
+	(void)n;
+	if (s->host == NULL || host_send(s->host, frame, BATCH_BYTES_MAX) != 0)
+		s->tally.dropped_before++;
+	else
+		s->tally.sent++;
+}
+
+/* ---- made and started ---- */
+
+/* By analyzer of `h`; the stream wants all. */
+static int live_listen(struct slot *s, struct hub *h)
+{
+	bool *wants = s->conf != NULL ? calloc(h->n_analyzers + 1, sizeof *wants) : NULL;
+
+	if (s->conf != NULL && wants == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; s->conf != NULL && i < s->conf->n_analyzers; i++)
+		wants[s->conf->analyzers[i] - h->config->analyzers] = true;
+	free(s->wants);
+	s->wants = wants;
+	s->sink = h->n_sinks;
+	return hub_add_sink(h, wants, on_batch, s);
+}
+
+static int add_durable(struct slot *s, const struct conf_exporter *conf)
+{
+	const struct durable_conf durable = { .exporter = conf,
+					      .clerk = s->fleet->clerk,
+					      .log = s->fleet->log,
+					      .send = on_durable_send,
+					      .arg = s };
+
+	s->durable = durable_new(s->fleet->loop, &durable);
+	return s->durable ? 0 : -ENOMEM;
+}
+
+static bool is_live(const struct plugin *p, const struct conf_exporter *conf)
+{
+	return conf == NULL || (p->caps & TESLA_LIVE) != 0;
+}
+
+static struct slot *exporter_add(struct fleet *f, const struct plugin *p,
+				 const struct conf_exporter *conf)
+{
+	struct slot *s = fleet_add(f);
+	int r;
+
+	if (s == NULL)
+		return NULL;
+	s->exporter = p;
+	s->conf = conf;
+	r = is_live(p, conf) ? live_listen(s, f->setup.hub) : add_durable(s, conf);
+	return r == 0 ? s : NULL;
+}
+
+int fleet_add_exporter(struct fleet *f, const struct plugin *p, const struct conf_exporter *conf)
+{
+	return exporter_add(f, p, conf) ? 0 : -ENOMEM;
+}
+
+/* ---- a change of configuration ---- */
+
+void attic_use(struct slot *s, struct attic *a)
+{
+	s->attic = a;
+	a->users++;
+}
+
+void attic_leave(struct slot *s)
+{
+	struct attic *a = s->attic;
+
+	s->attic = NULL;
+	if (a == NULL || --a->users > 0)
+		return;
+	check_release(&a->check);
+	free(a);
+}
+
+struct found { /* what an exporter is in the new configuration; plugin NULL: no more */
+	const struct plugin *plugin;
+	const struct conf_exporter *conf;
+};
+
+static struct found exporter_find(const struct check *next, const struct slot *s)
+{
+	if (s->conf == NULL)
+		return (struct found){ next->plugins->stream, NULL };
+	for (size_t i = 0; i < next->config->n_exporters; i++)
+		if (strcmp(next->config->exporters[i].id, s->conf->id) == 0)
+			return (struct found){ next->plugins->exporters[i],
+					       &next->config->exporters[i] };
+	return (struct found){ NULL, NULL };
+}
+
+/* Its host would be told something else, or has another version of its plugin. */
+static bool is_other(const struct slot *s, const struct found *now, const char *stream)
+{
+	struct buf a, b;
+	bool same;
+
+	buf_init(&a, DEFINE_MAX);
+	buf_init(&b, DEFINE_MAX);
+	setup_define_exporter(s->exporter, s->conf, s->fleet->stream, &a);
+	setup_define_exporter(now->plugin, now->conf, stream, &b);
+	same = !a.failed && !b.failed && a.pub.len == b.pub.len &&
+	       memcmp(a.pub.bytes, b.pub.bytes, a.pub.len) == 0;
+	buf_release(&a);
+	buf_release(&b);
+	return !same;
+}
+
+static void exporter_leave(struct slot *s, struct attic *a)
+{
+	attic_use(s, a);
+	if (s->durable != NULL)
+		durable_stop(s->durable);
+	slot_leave(s);
+}
+
+/* What it has under way is brought to its end first. */
+static void exporter_again(struct slot *s)
+{
+	s->again = s->host != NULL;
+	(void)uv_timer_stop(&s->timer);
+	if (s->host != NULL)
+		host_stop(s->host);
+	else
+		slot_start(s);
+}
+
+static void table_tell(struct slot *s)
+{
+	struct buf out;
+
+	if (s->host == NULL)
+		return;
+	buf_init(&out, HOST_QUEUE_MAX);
+	if (setup_table(s->fleet->setup.hub, &out) != 0 ||
+	    host_send(s->host, &out, HOST_QUEUE_MAX) != 0)
+		host_kill(s->host, "its table of variables is too long");
+	buf_release(&out);
+}
+
+/* It stays; `f->setup` is the new one already.  What was dropped in its name counts on. */
+static int exporter_stay(struct slot *s, const struct found *now, const struct hub *before,
+			 bool table)
+{
+	struct hub *h = s->fleet->setup.hub;
+	uint64_t dropped = s->durable == NULL ? before->sinks[s->sink].dropped : 0;
+	int r;
+
+	s->exporter = now->plugin;
+	s->conf = now->conf;
+	if (s->durable != NULL) {
+		durable_use(s->durable, now->conf);
+		return 0;
+	}
+	if (table)
+		table_tell(s);
+	r = live_listen(s, h);
+	if (r == 0)
+		h->sinks[s->sink].dropped = dropped;
+	return r;
+}
+
+static bool has_slot(const struct fleet *f, const char *id)
+{
+	for (size_t i = 0; i < f->n_slots; i++) {
+		const struct slot *s = f->slots[i];
+
+		if (s->exporter == NULL || s->gone)
+			continue;
+		if (id == NULL ? s->conf == NULL : s->conf != NULL && strcmp(s->conf->id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int exporter_new(struct fleet *f, const struct plugin *p, const struct conf_exporter *conf)
+{
+	struct slot *s;
+
+	if (p == NULL || has_slot(f, conf ? conf->id : NULL))
+		return 0;
+	s = exporter_add(f, p, conf);
+	if (s == NULL)
+		return -ENOMEM;
+	slot_start(s);
+	return 0;
+}
+
+int fleet_change_exporters(struct fleet *f, const struct fleet_change *c)
+{
+	const struct check *next = c->next;
+	int r = 0;
+
+	for (size_t i = f->n_slots; i-- > 0;) {
+		struct slot *s = f->slots[i];
+		struct found now = { NULL, NULL };
+		bool other;
+
+		if (s->exporter == NULL || s->gone)
+			continue;
+		now = exporter_find(next, s);
+		if (now.plugin == NULL || is_live(now.plugin, now.conf) != (s->durable == NULL)) {
+			exporter_leave(s, c->attic);
+			continue;
+		}
+		other = c->force || is_other(s, &now, next->ini->stream);
+		if (exporter_stay(s, &now, c->before, c->diff->table && !other) != 0)
+			r = -ENOMEM;
+		s->again = other;
+	}
+	f->stream = next->ini->stream;
+	for (size_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i]->exporter != NULL && f->slots[i]->again && !f->slots[i]->gone)
+			exporter_again(f->slots[i]);
+	if (exporter_new(f, next->plugins->stream, NULL) != 0)
+		r = -ENOMEM;
+	for (size_t i = 0; i < next->config->n_exporters; i++)
+		if (exporter_new(f, next->plugins->exporters[i], &next->config->exporters[i]) != 0)
+			r = -ENOMEM;
+	return r;
+}

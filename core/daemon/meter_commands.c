@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control commands that concern meters. */
+#include "daemon/meter_commands.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "daemon/pack.h"
+#include "daemon/status.h"
+
+/* ---- which ---- */
+
+/* NULL: the answer says why. */
+static struct hub_analyzer *analyzer_named(struct daemon *d, const msgpack_object *request,
+					   struct buf *reply)
+{
+	int64_t id = mp_int(request, "analyzer", 0);
+	struct hub_analyzer *a = hub_analyzer(d->check.hub, id);
+
+	if (a == NULL && mp_get(request, "analyzer") == NULL)
+		control_error(reply, "expected `analyzer`, the id of an analyzer");
+	else if (a == NULL)
+		control_error(reply, "there is no analyzer %" PRId64, id);
+	return a;
+}
+
+/* ---- questions to a meter ---- */
+
+static struct ask *ask_find(struct asks *asks, size_t owner, int64_t i)
+{
+	for (size_t k = 0; k < asks->n; k++)
+		if (asks->list[k].owner == owner && (i < 0 || asks->list[k].i == i))
+			return &asks->list[k];
+	return NULL;
+}
+
+static void pack_identity(const struct hub_analyzer *a, msgpack_packer *pk)
+{
+	(void)msgpack_pack_map(pk, 5);
+	mp_key_bool(pk, "ok", true);
+	mp_key_int(pk, "analyzer", a->conf->id);
+	mp_key_str(pk, "identity", a->identity);
+	mp_key_str(pk, "verified", hub_verified_name(a->verified));
+	mp_key_str(pk, "note", a->note);
+}
+
+static void pack_readings(const struct hub_analyzer *a, msgpack_packer *pk)
+{
+	(void)msgpack_pack_map(pk, 2);
+	mp_key_bool(pk, "ok", true);
+	key_array(pk, "readings", a->conf->n_variables);
+	for (size_t i = 0; i < a->conf->n_variables; i++)
+		reading_pack(pk, a, i);
+}
+
+static void ask_answer(struct daemon *d, const struct ask *ask, const char *error)
+{
+	const struct hub_analyzer *a = hub_analyzer(d->check.hub, ask->analyzer);
+	struct buf reply;
+	msgpack_packer pk;
+
+	buf_init(&reply, CONTROL_REPLY_MAX);
+	mp_writer(&pk, &reply);
+	if (error != NULL)
+		control_error(&reply, "analyzer %" PRId64 ": %s", ask->analyzer, error);
+	else if (a == NULL)
+		control_error(&reply, "analyzer %" PRId64 " is gone", ask->analyzer);
+	else if (ask->reading)
+		pack_readings(a, &pk);
+	else
+		pack_identity(a, &pk);
+	if (!d->stopping)
+		control_reply(d->control, &ask->peer, &reply);
+	buf_release(&reply);
+}
+
+void meter_answered(void *arg, size_t owner, int64_t i, const char *error)
+{
+	struct daemon *d = arg;
+	struct ask *ask;
+
+	while ((ask = ask_find(&d->asks, owner, i)) != NULL) {
+		struct ask one = *ask;
+
+		*ask = d->asks.list[--d->asks.n];
+		ask_answer(d, &one, error);
+	}
+}
+
+/* False: the answer comes once the meter has answered. */
+static bool ask_meter(struct daemon *d, const struct control_peer *peer, struct hub_analyzer *a,
+		      const char *what, struct buf *reply)
+{
+	struct ask ask = { .i = ++d->asks.last,
+			   .owner = a->owner,
+			   .analyzer = a->conf->id,
+			   .reading = strcmp(what, "read") == 0,
+			   .peer = *peer };
+
+	if (d->asks.n == ASKS_MAX) {
+		control_error(reply, "%u questions to meters are under way already: try again",
+			      ASKS_MAX);
+		return true;
+	}
+	if (fleet_ask(&d->fleet, a, ask.i, what) != 0) {
+		control_error(reply, "analyzer %" PRId64 " cannot be asked: %s", a->conf->id,
+			      a->reason ? a->reason : "its host is not running");
+		return true;
+	}
+	d->asks.list[d->asks.n++] = ask;
+	return false;
+}
+
+bool meter_read_now(struct daemon *d, const struct control_peer *peer,
+		      const msgpack_object *request, struct buf *reply)
+{
+	struct hub_analyzer *a = analyzer_named(d, request, reply);
+
+	return a == NULL || ask_meter(d, peer, a, "read", reply);
+}
+
+bool meter_identify(struct daemon *d, const struct control_peer *peer,
+		      const msgpack_object *request, struct buf *reply)
+{
+	struct hub_analyzer *a = analyzer_named(d, request, reply);
+	const char *what = mp_bool(request, "accept", false) ? "accept" : "identify";
+
+	return a == NULL || ask_meter(d, peer, a, what, reply);
+}
+
+/* ---- whether they are polled ---- */
+
+struct turn { /* a change of `run` */
+	const char *ask;
+	enum hub_run to;
+	bool from[HUB_N_RUNS];
+};
+
+static void turn_one(struct daemon *d, struct hub_analyzer *a, const struct turn *t)
+{
+	if (!t->from[a->run])
+		return;
+	hub_set_run(d->check.hub, a, t->to);
+	/* Where no host runs, the next one is told at its start. */
+	(void)fleet_ask(&d->fleet, a, 0, t->ask);
+}
+
+static void pack_in_state(const struct hub *h, const struct hub_analyzer *only, enum hub_run run,
+			  msgpack_packer *pk)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		n += h->analyzers[i].run == run && (only == NULL || only == &h->analyzers[i]);
+	(void)msgpack_pack_map(pk, 2);
+	mp_key_bool(pk, "ok", true);
+	key_array(pk, "analyzers", n);
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (h->analyzers[i].run == run && (only == NULL || only == &h->analyzers[i]))
+			(void)msgpack_pack_int64(pk, h->analyzers[i].conf->id);
+}
+
+/* One analyzer, or all when none is named. */
+static bool turn(struct daemon *d, const msgpack_object *request, const struct turn *t,
+		 struct buf *reply)
+{
+	const msgpack_object *named = mp_get(request, "analyzer");
+	struct hub *h = d->check.hub;
+	struct hub_analyzer *only = NULL;
+	msgpack_packer pk;
+
+	if (named != NULL && named->type != MSGPACK_OBJECT_NIL) {
+		only = analyzer_named(d, request, reply);
+		if (only == NULL)
+			return true;
+	}
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (only == NULL || only == &h->analyzers[i])
+			turn_one(d, &h->analyzers[i], t);
+	mp_writer(&pk, reply);
+	pack_in_state(h, only, t->to, &pk);
+	return true;
+}
+
+bool meter_start(struct daemon *d, const struct control_peer *peer,
+		   const msgpack_object *request, struct buf *reply)
+{
+	static const struct turn t = { "release", HUB_STARTED, { false, true, true } };
+
+	(void)peer;
+	return turn(d, request, &t, reply);
+}
+
+bool meter_pause(struct daemon *d, const struct control_peer *peer,
+		   const msgpack_object *request, struct buf *reply)
+{
+	static const struct turn t = { "hold", HUB_PAUSED, { true, false, true } };
+
+	(void)peer;
+	return turn(d, request, &t, reply);
+}
+
+bool meter_resume(struct daemon *d, const struct control_peer *peer,
+		    const msgpack_object *request, struct buf *reply)
+{
+	static const struct turn t = { "release", HUB_STARTED, { false, true, false } };
+
+	(void)peer;
+	return turn(d, request, &t, reply);
+}
+
+/* ---- what they are asked ---- */
+
+bool meter_set_variables(struct daemon *d, const struct control_peer *peer,
+			   const msgpack_object *request, struct buf *reply)
+{
+	const msgpack_object *names = mp_get(request, "variables");
+	struct hub_analyzer *a = analyzer_named(d, request, reply);
+	int r;
+
+	if (a == NULL)
+		return true;
+	if (names == NULL || names->type != MSGPACK_OBJECT_ARRAY) {
+		control_error(reply, "expected `variables`, an array of names");
+		return true;
+	}
+	r = reload_variables(d->reload, peer, a->conf->id, names);
+	if (r == 0)
+		return false;
+	control_error(reply, "analyzer %" PRId64 ": %s", a->conf->id,
+		      r == -EBUSY    ? "a reload is under way: try again"
+		      : r == -EINVAL ? "`variables` has something that is no text"
+				     : strerror(-r));
+	return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control commands that concern meters: start, pause, resume, read-now, identify. */
+#ifndef DAEMON_METER_COMMANDS_H
+#define DAEMON_METER_COMMANDS_H
+
+#include "daemon/control.h"
+
+struct daemon;
+
+#define ASKS_MAX 64u /* questions to meters under way, each with somebody who waits */
+
+struct ask {
+	int64_t i;
+	size_t owner; /* of the host that was asked */
+	int64_t analyzer;
+	bool reading; /* else who it is */
+	struct control_peer peer;
+};
+struct asks { /* all zero: none */
+	struct ask list[ASKS_MAX];
+	size_t n;
+	int64_t last;
+};
+
+/* As control_request. */
+bool meter_read_now(struct daemon *d, const struct control_peer *peer,
+		      const msgpack_object *request, struct buf *reply);
+bool meter_identify(struct daemon *d, const struct control_peer *peer,
+		      const msgpack_object *request, struct buf *reply);
+bool meter_start(struct daemon *d, const struct control_peer *peer,
+		   const msgpack_object *request, struct buf *reply);
+bool meter_pause(struct daemon *d, const struct control_peer *peer,
+		   const msgpack_object *request, struct buf *reply);
+bool meter_resume(struct daemon *d, const struct control_peer *peer,
+		    const msgpack_object *request, struct buf *reply);
+bool meter_set_variables(struct daemon *d, const struct control_peer *peer,
+			   const msgpack_object *request, struct buf *reply);
+/* fleet.answer; `arg` is the daemon. */
+void meter_answered(void *arg, size_t owner, int64_t i, const char *error);
+
+#endif

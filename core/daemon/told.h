@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a host of lines was told, so that after a change it is told what is new to it and nothing
+ * else.  An entry has a key ("line/3", "model/PM710") and the bytes that define the thing; its
+ * number rises when those change, and is what a line's host answers with once it is so.
+ */
+#ifndef DAEMON_TOLD_H
+#define DAEMON_TOLD_H
+
+#include "base/buf.h"
+
+struct told_entry {
+	char *key;
+	uint8_t *bytes;
+	size_t len;
+	uint64_t number; /* of the last change, in all of the struct told; from 1 on */
+	/* of a line */
+	int64_t line;	    /* its id; 0: it is no line */
+	char *endpoint;	    /* where it is open until it is gone */
+	uint64_t confirmed; /* the number that the host has; leaving: it is to be given up */
+	bool leaving;
+};
+struct told { /* all zero: nothing */
+	struct told_entry *list;
+	size_t n;
+	uint64_t number;
+	bool going; /* it was told to go: from then on things change while it runs */
+};
+
+void told_release(struct told *t);
+/* NULL: it was not told of that. */
+struct told_entry *told_find(const struct told *t, const char *key);
+/* 1: it is new, or was otherwise: to be told; 0: it knows.  -ENOMEM. */
+int told_set(struct told *t, const char *key, const struct buf *bytes, struct told_entry **ret);
+
+/* The entry of a line; NULL. */
+struct told_entry *told_line(const struct told *t, int64_t line);
+/* Another thing of the line is on its way to the host, or the line on its way out. */
+bool told_is_settled(const struct told_entry *line);
+/* Nothing is on its way: whatever the host says is of what it was told last. */
+bool told_all_settled(const struct told *t);
+/* The host has let go of it. */
+void told_drop(struct told *t, int64_t line);
+
+#endif
