@@ -14,8 +14,8 @@
 #include "hub_fixture.h"
 #include "json_pack.h"
 
-/* Host 0 says it. */
-static int say(struct hub *h, const char *json, struct tesla_error *err)
+static int say_from(struct hub *h, const struct intake_from *from, const char *json,
+		    struct tesla_error *err)
 {
 	msgpack_packer pk;
 	struct mp_doc doc;
@@ -26,10 +26,16 @@ static int say(struct hub *h, const char *json, struct tesla_error *err)
 	mp_writer(&pk, &b);
 	cr_assert(json_pack(&pk, json), "%s", json);
 	cr_assert(eq(int, mp_unpack(&doc, b.pub.bytes, b.pub.len, err), 0));
-	r = intake(h, &(struct intake_from){ .owner = 0 }, &doc.u.data, err);
+	r = intake(h, from, &doc.u.data, err);
 	mp_doc_release(&doc);
 	buf_release(&b);
 	return r;
+}
+
+/* Host 0 says it. */
+static int say(struct hub *h, const char *json, struct tesla_error *err)
+{
+	return say_from(h, &(struct intake_from){ .owner = 0 }, json, err);
 }
 
 #define SWEEP(ID, ERROR, READINGS) \
@@ -562,5 +568,50 @@ Test(hub, what_is_not_for_the_hub)
 		(void)snprintf(json, sizeof json, "{\"m\":\"%s\"}", others[i]);
 		cr_expect(eq(int, say(h, json, &err), 1));
 	}
+	hub_free(h);
+}
+
+/* ---- while a change is on its way to the host ---- */
+
+/* What it says is of before: of no use, but no breach either.  Who did not change goes on. */
+Test(hub, while_a_change_is_on_its_way)
+{
+	static const char *const of_before[] = {
+		SWEEP(9, "null", "[[1,[50.1],null]]"), /* not its own any more */
+		SWEEP(8, "null", "[[1,[50.1],null]]"), /* gone */
+		SWEEP(7, "null", "[[1,[50.1],null]]"), /* hushed: its variables are others now */
+		"{\"m\":\"state\",\"analyzer\":7,\"state\":\"online\"}",
+		"{\"m\":\"line-state\",\"line\":2,\"state\":\"closed\"}",
+		"{\"m\":\"line-state\",\"line\":5,\"state\":\"closed\"}",
+		"{\"m\":\"scales\",\"analyzer\":8,\"exponents\":[]}",
+		"{\"m\":\"plan\",\"line\":5,\"share\":0.1,\"analyzers\":[]}",
+		"{\"m\":\"failed\",\"plugin\":\"drv\",\"line\":5,\"analyzer\":null,\"text\":\"x\"}",
+	};
+	const struct intake_from changing = { 0, true };
+	struct tesla_error err;
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct hub_analyzer *a = hub_analyzer(h, 7), *b = hub_analyzer(h, 3);
+
+	a->hushed = true;
+	for (size_t i = 0; i < N_ELEMENTS(of_before); i++) {
+		cr_expect(eq(int, say_from(h, &changing, of_before[i], &err), 0), "%s",
+			  of_before[i]);
+		if (i != 2 && i != 3)
+			cr_expect(lt(int, say(h, of_before[i], &err), 0), "%s", of_before[i]);
+	}
+	cr_expect(eq(u64, a->n, 0));
+	cr_expect(eq(int, (int)a->state, HUB_DOWN));
+	cr_expect(eq(int, (int)b->state, HUB_DOWN));
+	cr_assert(eq(int, say_from(h, &changing, SWEEP(3, "null", "[[1,[50.1],null]]"), &err), 0));
+	cr_expect(eq(u64, b->n, 1));
+	/* Its new plugin would not open: that is of now. */
+	cr_assert(eq(int,
+		     say_from(h, &changing,
+			      "{\"m\":\"failed\",\"plugin\":\"dat\",\"line\":1,\"analyzer\":7,"
+			      "\"text\":\"x\"}",
+			      &err),
+		     0));
+	cr_expect(eq(int, (int)a->state, HUB_FAILED));
 	hub_free(h);
 }
