@@ -31,10 +31,10 @@ e2e_tests = \
 	t/e2e/310-kill-core.sh \
 	t/e2e/320-eleven-hundred.sh \
 	t/e2e/330-bad-plugins.sh \
+	t/e2e/340-host-junk.sh \
 	t/e2e/350-disconnect.sh \
 	t/e2e/400-bus-time.sh \
 	t/e2e/410-twelve.sh \
-	t/e2e/340-host-junk.sh \
 	t/e2e/420-learn.sh \
 	t/e2e/430-scales.sh \
 	t/e2e/500-records.sh \
@@ -50,6 +50,9 @@ e2e_tests = \
 	t/e2e/570-damaged.sh \
 	t/e2e/575-full-disk.sh \
 	t/e2e/580-rejects.sh \
+	t/e2e/600-reload.sh \
+	t/e2e/605-sighups.sh \
+	t/e2e/610-drop-in.sh \
 	t/e2e/620-lines-come-and-go.sh \
 	t/e2e/621-line-changes.sh \
 	t/e2e/622-asks.sh \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A driver that is wrong in one way, chosen when it is compiled (local.mk): what the loader must
- * refuse, and what must not take down more than its own line.  It answers zeros.
+ * refuse, and what must not take down more than its own line.  Or one that is good, in versions:
+ * every register is ANSWER.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 #endif
 #ifndef PLUGIN_KIND
 #define PLUGIN_KIND TESLA_DRIVER
+#endif
+#ifndef ANSWER
+#define ANSWER 0
 #endif
 #ifndef DESCRIPTOR
 #define DESCRIPTOR tesla_plugin
@@ -54,8 +58,9 @@ static int bad_open(const void *conf, struct tesla_line *line, const struct tesl
 static int bad_read(void *self, unsigned address, const struct tesla_block *block,
 		    int64_t timeout_ms, struct tesla_reply *reply, struct tesla_error *err)
 {
-	static const uint8_t zeros[2 * UINT8_MAX];
+	static const uint8_t reg[2] = { 0, ANSWER };
 	struct timespec t;
+	int r = 0;
 
 	(void)self, (void)address, (void)timeout_ms, (void)err;
 #ifdef MISSING_SYMBOL
@@ -71,7 +76,9 @@ static int bad_read(void *self, unsigned address, const struct tesla_block *bloc
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	reply->sent_us = reply->received_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 	reply->status = TESLA_REPLY_OK;
-	return reply->data->append(reply->data, zeros, 2u * block->count);
+	for (unsigned i = 0; r == 0 && i < block->count; i++)
+		r = reply->data->append(reply->data, reg, sizeof reg);
+	return r;
 }
 
 static void bad_close(void *self)

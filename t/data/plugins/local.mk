@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Bad plugins: t/data/plugins/.libs/NAME.so, built by `make check`.
+# Bad plugins, and dropIn in two versions: t/data/plugins/.libs/NAME.so, built by `make check`.
 bad_plugin_ldflags = -module -avoid-version -shared -rpath /nowhere -Wl,-z,lazy $(SAN_CFLAGS)
 check_LTLIBRARIES += \
 	t/data/plugins/missing-symbol.la t/data/plugins/no-descriptor.la t/data/plugins/wrong-magic.la \
 	t/data/plugins/wrong-abi.la t/data/plugins/wrong-kind.la t/data/plugins/crash-open.la \
 	t/data/plugins/crash-read.la t/data/plugins/hang-read.la t/data/plugins/crash-decode.la \
-	t/data/plugins/crash-data-open.la t/data/plugins/hang-load.la
+	t/data/plugins/crash-data-open.la t/data/plugins/hang-load.la \
+	t/data/plugins/drop-in-1.la t/data/plugins/drop-in-2.la
 
 t_data_plugins_missing_symbol_la_SOURCES = t/data/plugins/driver.c
 t_data_plugins_missing_symbol_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"missing-symbol"' -DMISSING_SYMBOL
@@ -40,3 +41,9 @@ t_data_plugins_crash_decode_la_LDFLAGS = $(bad_plugin_ldflags)
 t_data_plugins_crash_data_open_la_SOURCES = t/data/plugins/data.c
 t_data_plugins_crash_data_open_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"crash-data-open"' -DCRASH_OPEN
 t_data_plugins_crash_data_open_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_drop_in_1_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_drop_in_1_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"dropIn"' -DANSWER=1
+t_data_plugins_drop_in_1_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_drop_in_2_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_drop_in_2_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"dropIn"' -DANSWER=2
+t_data_plugins_drop_in_2_la_LDFLAGS = $(bad_plugin_ldflags)

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# seconds: 60
+# SPDX-License-Identifier: Apache-2.0
+# SIGHUPs at 10 a second over 50 analyzers at 1 s, while the HTTP server is down half the time and a
+# tenth of the files is broken: who does not change misses no poll, no record is lost, the last good
+# configuration is in force, memory and descriptors stay.  By hand: HUPS=1000.
+. "$(dirname "$0")/../lib.sh"
+requires jq python:zmq python:msgpack
+
+hups=${HUPS:-200} attempts=3
+lines=48
+endpoints=()
+for i in $(seq $lines); do
+	endpoints+=(--tcp "127.1.1.$i:0")
+done
+start_sim sim "${endpoints[@]}"
+start_rest central --api v1 --out "$tmp/central.jsonl"
+mkdir data
+export='<export type="localFile" target="data"/>'
+export+="<export type=\"clientRest\" target=\"$(rest_url central)/api/v1\" api=\"v1\"/>"
+id=0
+while IFS=' :' read -r _ _ host port; do
+	device $((++id)) tcp host="$host" port="$port"
+	analyzer $id $id PM710 address=1 record_interval=5s export="$export" -- TPF PAT
+done < <(grep '^ready' sim.log)
+# Two more on the last line: these change.
+analyzer 101 $id PM710 address=2 record_interval=5s export="$export" -- TPF
+analyzer 102 $id PM710 address=3 record_interval=5s export="$export" -- FRE
+write_config
+write_ini General.log_level=warning
+
+py "$top/t/e2e/hups.py" prepare config.xml good
+
+run() {
+	cp good/0.xml config.xml
+	rm -rf state run data/* central.jsonl seen.jsonl
+	start witness py "$top/t/e2e/peer.py" witness 1000
+	start_teslad
+	subscribe seen reading/
+	wait_for 20 eval 'test "$(ctl status | jq "[.analyzers[].sweeps] | min")" -ge 2'
+	py "$top/t/e2e/hups.py" run "${pids[teslad]}" "$control" "$hups" "${pids[central]}" >hups.json ||
+		fail "$(cat hups.json)"
+	wait_for 30 drained
+	stop witness
+	ctl status >status.json
+	stop seen
+	stop teslad
+}
+
+for attempt in $(seq $attempts); do
+	run
+	late=$(tail -n 1 witness.log)
+	regular=0
+	py "$top/t/e2e/peer.py" regular <(jq -c 'select((.topic | split("/")[2] | tonumber) <= 100)' seen.jsonl) \
+		1000 >regular.log || regular=1
+	missed=$(jq '[.analyzers[] | select(.id <= 100).missed] | add' status.json)
+	echo "witness ${late} ms late; $(tail -n 1 regular.log); missed $missed; $(cat hups.json)"
+	test "$regular,$missed" = "0,0" && break
+	jq -ne "$late > 500" >/dev/null || fail "late or missed, and the witness was not: $(cat regular.log)"
+	test "$attempt" -lt $attempts || fail "the machine was late $attempts times: the witness too"
+done
+py "$top/t/e2e/peer.py" gaps seen.jsonl >gaps.json
+assert_eq "holes" "$(jq -c '[.k_holes, .k_doubled]' gaps.json)" '[0,0]'
+py "$top/t/e2e/peer.py" gaps seen.jsonl 1-100 >gaps.json
+assert_eq "holes in n of those that did not change" "$(jq -c '[.n_holes, .n_doubled]' gaps.json)" '[0,0]'
+assert_eq "the last good one is in force" "$(jq .in_force hups.json)" true
+assert_eq "hosts that died" "$(jq '[.hosts[] | select(.kind == "driver").restarts] | add' status.json)" 0
+# Records: each window of each analyzer once, in order, at the server and in the day file.
+py "$top/t/e2e/hups.py" records central.jsonl data || fail "records"
