@@ -52,6 +52,7 @@ e2e_tests = \
 	t/e2e/580-rejects.sh \
 	t/e2e/600-reload.sh \
 	t/e2e/605-sighups.sh \
+	t/e2e/607-commands.sh \
 	t/e2e/610-drop-in.sh \
 	t/e2e/620-lines-come-and-go.sh \
 	t/e2e/621-line-changes.sh \

@@ -117,13 +117,18 @@ static int slot_setup(struct slot *s, struct buf *out)
 	return setup_lines(setup_of(s), s->owner, &s->told, is_blocked, f, out);
 }
 
+static int slot_leave_lines(struct slot *s, struct buf *out)
+{
+	return setup_leave(&s->fleet->setup, s->owner, &s->told, out);
+}
+
 /* What it is told is queued; nothing is told twice. */
-static void slot_tell(struct slot *s)
+static void slot_tell(struct slot *s, int (*make)(struct slot *s, struct buf *out))
 {
 	struct buf out;
 
 	buf_init(&out, SETUP_BYTES_MAX);
-	if (slot_setup(s, &out) != 0 ||
+	if (make(s, &out) != 0 ||
 	    (out.pub.len > 0 && host_send(s->host, &out, SETUP_BYTES_MAX) != 0))
 		host_kill(s->host, "what it is to be told is too long");
 	buf_release(&out);
@@ -144,7 +149,7 @@ void slot_start(struct slot *s)
 		s->state = SLOT_STARTING;
 		if (s->durable != NULL)
 			(void)setpriority(PRIO_PROCESS, (id_t)host_pid(s->host), NICE);
-		slot_tell(s);
+		slot_tell(s, slot_setup);
 	} else if (s->fresh) {
 		fleet_fresh(s, err.text);
 	} else {
@@ -185,14 +190,20 @@ void slot_update(struct slot *s)
 	}
 	if (s->host == NULL)
 		return;
-	slot_tell(s);
+	slot_tell(s, slot_setup);
 	if (s->state == SLOT_RUNNING)
 		lines_up(s);
 }
 
-/* Backwards: a slot that is idle goes. */
+/* What has to leave is known of all before somebody else is told of it. */
 void fleet_update(struct fleet *f)
 {
+	for (size_t i = 0; i < f->n_slots; i++) {
+		struct slot *s = f->slots[i];
+
+		if (s->exporter == NULL && !s->gone && !s->fresh && s->host != NULL)
+			slot_tell(s, slot_leave_lines);
+	}
 	for (size_t i = f->n_slots; i-- > 0;)
 		slot_update(f->slots[i]);
 }

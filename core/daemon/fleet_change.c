@@ -216,6 +216,12 @@ void fleet_abandon(struct fleet *f)
 	}
 }
 
+static struct setup setup_for(const struct check *next)
+{
+	return (struct setup){ next->hub, next->plugins, &next->catalog, next->ini->log_level,
+			       false };
+}
+
 void fleet_prepare(struct fleet *f, const struct check *next, const struct diff *d, bool force,
 		   void (*ready)(void *arg, const char *error), void *arg)
 {
@@ -224,7 +230,7 @@ void fleet_prepare(struct fleet *f, const struct check *next, const struct diff 
 
 	f->next = (struct fleet_next){
 		.active = true,
-		.setup = { next->hub, next->plugins, &next->catalog, next->ini->log_level, false },
+		.setup = setup_for(next),
 		.moves = f->moves,
 		.ready = ready,
 		.arg = arg,
@@ -260,7 +266,7 @@ void fleet_adopt(struct fleet *f, const struct check *next, const struct diff *d
 	struct attic *attic = calloc(1, sizeof *attic);
 	const struct fleet_change change = { next, d, before->hub, attic, force };
 
-	f->setup = f->next.setup;
+	f->setup = setup_for(next);
 	f->next.active = false;
 	if (attic == NULL) /* of the size of a few pointers: the system is at its end */
 		abort();

@@ -123,6 +123,7 @@ int recording_change(struct recording *r, const struct check *next, void (*adopt
 		     void *arg, struct tesla_error *err)
 {
 	struct recorder *old = r->recorder, *recorder = recorder_of(r, next);
+	struct hub *hub = next->hub; /* `next` is moved by adopt */
 	_cleanup_free_ struct keep_slot *slots = recorder_slots(next->hub);
 	int rc = -ENOMEM;
 
@@ -136,10 +137,11 @@ int recording_change(struct recording *r, const struct check *next, void (*adopt
 		return rc;
 	}
 	recorder_hand_over(old, recorder);
-	r->hub->on_readings = NULL;
-	adopt(arg);
-	recorder_use(r, next->hub, recorder);
 	recorder_free(old);
+	r->recorder = NULL;
+	r->hub->on_readings = NULL;
+	adopt(arg); /* the old hub is gone after it */
+	recorder_use(r, hub, recorder);
 	return 0;
 }
 

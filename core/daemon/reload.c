@@ -285,6 +285,18 @@ static void check_fixed(struct reload *r)
 	}
 }
 
+static void check_journal(struct reload *r)
+{
+	const struct ini_journal *a = &r->d->check.ini->journal, *b = &r->next.ini->journal;
+	const struct journal_limits *x = &a->limits, *y = &b->limits;
+
+	if (x->bytes != y->bytes || x->age_ms != y->age_ms ||
+	    x->rejects != y->rejects || x->policy != y->policy ||
+	    a->sync_interval_ms != b->sync_interval_ms)
+		diags_warning(&r->next.diags, r->d->files.ini, 0, 0,
+			      "[Journal] takes effect at the next start");
+}
+
 static const struct plugin *plugin_before(const struct check *old, const char *id)
 {
 	for (size_t i = 0; i < old->config->n_exporters; i++)
@@ -327,6 +339,7 @@ static void on_checked(uv_work_t *work, int status)
 	}
 	if (rc == 0) {
 		check_fixed(r);
+		check_journal(r);
 		check_exporters(r);
 		rc = r->next.diags.n_errors > 0 ? -EINVAL : 0;
 	}

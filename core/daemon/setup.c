@@ -374,6 +374,14 @@ static void update_leaving(struct update *u)
 	}
 }
 
+int setup_leave(const struct setup *s, size_t owner, struct told *told, struct buf *out)
+{
+	struct update u = { .s = s, .owner = owner, .told = told, .o = { .buf = out } };
+
+	update_leaving(&u);
+	return u.o.error;
+}
+
 int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_blocked *blocked,
 		void *arg, struct buf *out)
 {
@@ -386,7 +394,6 @@ int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_bl
 	update_plugins(&u);
 	update_models(&u);
 	update_patterns(&u);
-	update_leaving(&u);
 	for (size_t i = 0; i < s->hub->n_lines; i++) {
 		const struct hub_line *l = &s->hub->lines[i];
 

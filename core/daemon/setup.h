@@ -16,9 +16,11 @@ struct setup { /* what all hosts' messages are made from */
 	bool dry; /* plugins are loaded and checked, but no line and no exporter is opened */
 };
 
+/* Those that have it let go of lines that it is not to have any more: to be told first of all. */
+int setup_leave(const struct setup *s, size_t owner, struct told *told, struct buf *out);
 /*
  * The frames that bring the host of that owner from what it was told to what it is to be, `go`
- * included when it had none; none when it knows all.  Lines that another host still has, by
+ * included when it had none; none when it knows all but what is to leave.  Lines that another host still has, by
  * `blocked` (NULL: none), and those with a change under way, wait for the next call.  -EMSGSIZE,
  * -ENOMEM: the host is not to be used any more.
  */

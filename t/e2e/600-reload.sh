@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
-start_sim sim --tcp 0 --tcp 0 --tcp 0
+start_sim sim --tcp 0 --tcp 0 --tcp 0 --meter '*=PM710'
 mkdir data other models
 cp "$TESLA_MODELDIR"/*.xml models
 export TESLA_MODELDIR=$tmp/models
@@ -55,7 +55,7 @@ goes_on() { # ID...
 generation=1
 lines
 first
-analyzer 2 2 PM710 address=2 poll_interval=0.2 -- TPF
+analyzer 2 2 PM710 address=2 poll_interval=0.2 record_interval=2s -- TPF
 write_config
 write_ini
 start_teslad
@@ -67,13 +67,13 @@ taken '[[],[],[]]'
 
 # An analyzer more, on a line that is there; another interval; another variable; one less.
 first
-analyzer 2 2 PM710 address=2 poll_interval=0.2 -- TPF
+analyzer 2 2 PM710 address=2 poll_interval=0.2 record_interval=2s -- TPF
 analyzer 3 1 PM710 address=3 poll_interval=0.2 -- FRE
 write_config
 taken '[["analyzer 3"],[],[]]'
 goes_on 1 2 3
 first
-analyzer 2 2 PM710 address=2 poll_interval=0.4 -- FRE TPF
+analyzer 2 2 PM710 address=2 poll_interval=0.4 record_interval=2s -- FRE TPF
 analyzer 3 1 PM710 address=3 poll_interval=0.2 -- FRE
 write_config
 taken '[[],[],["analyzer 2"]]'
@@ -81,7 +81,7 @@ goes_on 1 2 3
 assert_eq "interval" "$(ctl status | jq '.analyzers[] | select(.id == 2).interval_ms')" 400
 wait_for 5 eval 'test "$(ctl snapshot | jq "[.readings[] | select(.analyzer == 2 and .q[0] == 0).variable] | length")" = 2'
 first
-analyzer 2 2 PM710 address=2 poll_interval=0.4 -- FRE TPF
+analyzer 2 2 PM710 address=2 poll_interval=0.4 record_interval=2s -- FRE TPF
 write_config
 taken '[[],["analyzer 3"],[]]'
 goes_on 1 2
@@ -91,7 +91,7 @@ assert_eq "analyzers" "$(ctl status | jq -c '[.analyzers[].id]')" '[1,2]'
 lines 0.7
 device 3 tcp host=127.0.0.1 port="$(sim_port sim 3)"
 first
-analyzer 2 2 PM710 address=2 poll_interval=0.4 -- FRE TPF
+analyzer 2 2 PM710 address=2 poll_interval=0.4 record_interval=2s -- FRE TPF
 analyzer 3 3 PM710 address=3 poll_interval=0.2 -- FRE
 write_config
 taken '[["line 3","analyzer 3"],[],["line 2","analyzer 2"]]'
@@ -101,7 +101,7 @@ goes_on 1 2 3
 first
 analyzer 2 2 PM710 address=2 poll_interval=0.4 record_interval=2s export=localFile:other -- FRE TPF
 write_config
-taken '[["exporter localFile:'"$tmp"'/other"],["analyzer 3"],["analyzer 2"]]'
+taken '[["exporter localFile:other"],["analyzer 3"],[]]'
 wait_for 10 eval 'ls other/2/2*.txt >/dev/null 2>&1'
 goes_on 1 2
 

@@ -91,6 +91,7 @@ static const char *told(struct bench *b, char *text, size_t size)
 	size_t room;
 
 	buf_init(&out, 1u << 20);
+	cr_assert(eq(int, setup_leave(&b->s, 0, &b->told, &out), 0));
 	cr_assert(eq(int, setup_lines(&b->s, 0, &b->told, blocked, &b->block, &out), 0));
 	frame_reader_init(&in);
 	*text = '\0';

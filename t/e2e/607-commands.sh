@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# seconds: 15; san
+# SPDX-License-Identifier: Apache-2.0
+# Meters by command: not started at once, started, paused, resumed, read at once, identified.
+. "$(dirname "$0")/../lib.sh"
+requires jq python:zmq python:msgpack
+
+start_sim sim --pty "$tmp/line" --meter 1-3=PM710 --control "$tmp/sim"
+device 1 serial port="$tmp/line" baud=115200 timeout=0.3
+for id in 1 2 3; do
+	analyzer $id 1 PM710 poll_interval=0.2 -- TPF
+done
+write_config
+write_ini General.auto_start=no
+start_teslad
+subscribe seen
+
+ask() {
+	py "$top/t/e2e/control.py" "$control" "$1"
+}
+runs() { # what all are
+	test "$(ctl status | jq -c '[.analyzers[].run]')" = "$1"
+}
+sweeps() {
+	ctl status | jq ".analyzers[] | select(.id == $1).sweeps"
+}
+beyond() { # ID N
+	test "$(sweeps "$1")" -gt "$2"
+}
+
+# Nothing is polled, and yet one can be asked.
+runs '["stopped","stopped","stopped"]' || fail "$(ctl status)"
+assert_eq "read" "$(ask '{"cmd":"read-now","analyzer":2}' | jq -c '.readings[0] | [.analyzer, .variable, .q]')" '[2,"TPF",[4,4,4]]'
+assert_eq "sweeps" "$(ctl status | jq -c '[.analyzers[].sweeps]')" '[0,1,0]'
+
+# One, then all.
+assert_eq "start 1" "$(ask '{"cmd":"start","analyzer":1}' | jq -c .analyzers)" '[1]'
+wait_for 10 beyond 1 3
+assert_eq "the others" "$(ctl status | jq -c '[.analyzers[1:][].sweeps]')" '[1,0]'
+assert_eq "start" "$(ask '{"cmd":"start"}' | jq -c .analyzers)" '[1,2,3]'
+wait_for 10 beyond 3 3
+
+# Paused: no poll, stale; asked, it answers; resumed, it goes on.  Another reload changes nothing of it.
+assert_eq "pause 2" "$(ask '{"cmd":"pause","analyzer":2}' | jq -c .analyzers)" '[2]'
+runs '["started","paused","started"]' || fail "$(ctl status)"
+ask '{"cmd":"reload","plugins":true}' >/dev/null
+wait_for 10 beyond 3 $(($(sweeps 3) + 3))
+was=$(sweeps 2)
+wait_for 10 beyond 3 $(($(sweeps 3) + 5))
+assert_eq "sweeps of the paused one" "$(sweeps 2)" "$was"
+assert_eq "its values" "$(ctl snapshot | jq -c '.readings[] | select(.analyzer == 2).q')" '[4,4,4]'
+assert_eq "read" "$(ask '{"cmd":"read-now","analyzer":2}' | jq .ok)" true
+assert_eq "sweeps after it was asked" "$(sweeps 2)" $((was + 1))
+assert_eq "resume" "$(ask '{"cmd":"resume"}' | jq -c .analyzers)" '[1,2,3]'
+wait_for 10 beyond 2 $((was + 4))
+
+# Who it is.
+assert_eq "identify" "$(ask '{"cmd":"identify","analyzer":1}' | jq -c '[.identity, .verified]')" '["PM710 simulated","yes"]'
+
+# What cannot be.
+for bad in '{"cmd":"pause","analyzer":77}' '{"cmd":"read-now"}' '{"cmd":"read-now","analyzer":"x"}' \
+	'{"cmd":"set-variables","analyzer":1}' '{"cmd":"set-variables","analyzer":1,"variables":[1]}' \
+	'{"cmd":"set-variables","analyzer":1,"variables":[]}'; do
+	! ask "$bad" >answer || fail "$bad was taken"
+	assert_match "$bad" "$(jq -r .error answer)" 'analyzer|variable'
+done
+
+# A meter that does not answer: the one who asked is told.
+py "$top/t/e2e/peer.py" sim "$tmp/sim" fault add silent:address=3
+! ask '{"cmd":"read-now","analyzer":3}' >answer || fail "a silent one was read"
+assert_match "the error" "$(jq -r .error answer)" 'analyzer 3: .*(no answer|time-out)'
+stop seen
+py "$top/t/e2e/peer.py" gaps seen.jsonl >gaps.json
+# The publisher was loaded anew in between: what it missed shows, and nothing came twice.
+assert_eq "doubles" "$(jq -c '[.k_doubled, .n_doubled]' gaps.json)" '[0,0]'
