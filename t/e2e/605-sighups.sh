@@ -13,11 +13,11 @@ endpoints=()
 for i in $(seq $lines); do
 	endpoints+=(--tcp "127.1.1.$i:0")
 done
-start_sim sim "${endpoints[@]}"
-start_rest central --api v1 --out "$tmp/central.jsonl"
+start_sim sim "${endpoints[@]}" --meter '*=PM710'
+rest=$(free_port)
 mkdir data
 export='<export type="localFile" target="data"/>'
-export+="<export type=\"clientRest\" target=\"$(rest_url central)/api/v1\" api=\"v1\"/>"
+export+="<export type=\"clientRest\" target=\"http://127.0.0.1:$rest/api/v1\" api=\"v1\"/>"
 id=0
 while IFS=' :' read -r _ _ host port; do
 	device $((++id)) tcp host="$host" port="$port"
@@ -34,6 +34,7 @@ py "$top/t/e2e/hups.py" prepare config.xml good
 run() {
 	cp good/0.xml config.xml
 	rm -rf state run data/* central.jsonl seen.jsonl
+	start_rest central --api v1 --port "$rest" --out "$tmp/central.jsonl"
 	start witness py "$top/t/e2e/peer.py" witness 1000
 	start_teslad
 	subscribe seen reading/
@@ -45,6 +46,7 @@ run() {
 	ctl status >status.json
 	stop seen
 	stop teslad
+	stop central
 }
 
 for attempt in $(seq $attempts); do
