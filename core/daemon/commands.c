@@ -205,9 +205,12 @@ static const struct {
 	bool (*run)(struct daemon *, const struct control_peer *, const msgpack_object *,
 		    struct buf *); /* as control_request */
 } commands[] = {
-	{ "status", status_pack, NULL },    { "snapshot", snapshot_pack, NULL },
-	{ "plan", plan_pack, NULL },	    { "plugins", plugins_pack, NULL },
-	{ "check", NULL, cmd_check },	    { "journal", NULL, journal_command },
+	{ "status", status_pack, NULL },
+	{ "snapshot", snapshot_pack, NULL },
+	{ "plan", plan_pack, NULL },
+	{ "plugins", plugins_pack, NULL },
+	{ "check", NULL, cmd_check },
+	{ "journal", NULL, journal_command },
 	{ "reload", NULL, cmd_reload },
 	{ "start", NULL, meter_start },
 	{ "pause", NULL, meter_pause },

@@ -19,9 +19,7 @@ const char *delivery_state_name(enum delivery_state s)
 
 void delivery_init(struct delivery *d, uint32_t batch, double rate, uint64_t seed)
 {
-	*d = (struct delivery){ .state = DELIVERY_DOWN,
-				.told = DELIVERY_WELL,
-				.random = seed | 1 };
+	*d = (struct delivery){ .state = DELIVERY_DOWN, .told = DELIVERY_WELL, .random = seed | 1 };
 	delivery_pace(d, batch, rate);
 }
 

@@ -13,7 +13,7 @@ struct plugin {
 	char *name;	      /* as in config.xml */
 	char *path;	      /* NULL: there is no such file */
 	char *stamp; /* path, inode, size and time of the file: another version has another */
-	char *error;	      /* why it cannot be used; NULL: it can */
+	char *error; /* why it cannot be used; NULL: it can */
 	char *version, *abi, *help;
 	char **aliases; /* NULL-terminated, or NULL */
 	uint32_t takes, lines, max_registers, caps;

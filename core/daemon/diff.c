@@ -58,9 +58,9 @@ static bool same_text(const char *a, const char *b)
 /* What was defined into x->a and x->b. */
 static bool same_bytes(struct diffing *x)
 {
-	bool same = x->a.pub.len == x->b.pub.len &&
-		    (x->a.pub.len == 0 ||
-		     memcmp(x->a.pub.bytes, x->b.pub.bytes, x->a.pub.len) == 0);
+	bool same =
+		x->a.pub.len == x->b.pub.len &&
+		(x->a.pub.len == 0 || memcmp(x->a.pub.bytes, x->b.pub.bytes, x->a.pub.len) == 0);
 
 	x->failed = x->failed || x->a.failed || x->b.failed;
 	buf_clear(&x->a);
@@ -136,7 +136,8 @@ static void diff_analyzers(struct diffing *x)
 		d->table = d->table || i != k || d->analyzers[k] != DIFF_SAME;
 		if (i == SIZE_MAX)
 			name_add(x, &d->added, "analyzer %" PRId64, b->id);
-		else if (d->analyzers[k] != DIFF_SAME || old->analyzers[i].record_ms != b->record_ms)
+		else if (d->analyzers[k] != DIFF_SAME ||
+			 old->analyzers[i].record_ms != b->record_ms)
 			name_add(x, &d->changed, "analyzer %" PRId64, b->id);
 	}
 	for (size_t i = 0; i < old->n_analyzers; i++)

@@ -18,7 +18,7 @@
 #include "daemon/quarantine.h"
 
 #define SETUP_BYTES_MAX HOST_QUEUE_MAX
-#define LOG_LINES 50u		   /* of one host */
+#define LOG_LINES 50u /* of one host */
 #define LOG_PERIOD_US (10 * 1000000LL)
 #define NICE 10 /* of who takes records: reading meters goes first */
 

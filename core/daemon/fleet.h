@@ -27,14 +27,14 @@ struct slot {
 	unsigned restarts;
 	char *reason; /* why the last one ended; NULL: none has */
 	bool quarantine;
-	bool again; /* its host is ended to be started anew, at once */
-	bool gone;  /* there is nothing for it any more: it ends with its host */
+	bool again;	     /* its host is ended to be started anew, at once */
+	bool gone;	     /* there is nothing for it any more: it ends with its host */
 	struct attic *attic; /* gone: what it was made from */
 	/* a slot of lines */
 	struct told told;
-	char *key;	   /* of place.h: which lines may be here */
-	bool network;	   /* neither is a serial one */
-	bool fresh;	   /* made for a change that is not in force yet: it gets no line */
+	char *key;	     /* of place.h: which lines may be here */
+	bool network;	     /* neither is a serial one */
+	bool fresh;	     /* made for a change that is not in force yet: it gets no line */
 	int64_t log_from_us; /* its messages are limited: so many since then */
 	unsigned logged;
 	/* a slot of an exporter */

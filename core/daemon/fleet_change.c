@@ -72,8 +72,8 @@ static bool stays_alone(const struct placing *p, const struct supervise_line *l)
 {
 	const struct slot *s = l->stays != SUPERVISE_NONE ? p->slots[l->stays] : NULL;
 
-	return s != NULL && s->quarantine && l->drivers != NULL && strcmp(l->drivers, s->key) == 0 &&
-	       !is_outworn(s, p->next->plugins, p->force);
+	return s != NULL && s->quarantine && l->drivers != NULL &&
+	       strcmp(l->drivers, s->key) == 0 && !is_outworn(s, p->next->plugins, p->force);
 }
 
 static int placing_fill(struct placing *p)
@@ -202,7 +202,8 @@ void fleet_refused(struct slot *s, const msgpack_object *msg)
 {
 	_cleanup_free_ char *plugin = mp_strdup(msg, "plugin"), *text = mp_strdup(msg, "text");
 
-	host_kill(s->host, "plugin %s: %s", plugin ? plugin : "?", text ? text : "it would not open");
+	host_kill(s->host, "plugin %s: %s", plugin ? plugin : "?",
+		  text ? text : "it would not open");
 }
 
 void fleet_abandon(struct fleet *f)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fleet's exporters: what they are given, what they say, and what becomes of them in a change. */
+/* The fleet's exporters: what they are given, what they say, what becomes of them in a change. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -49,7 +49,7 @@ struct hub_last { /* of one variable; elements without a value hold NAN */
 struct hub_analyzer {
 	const struct conf_analyzer *conf;
 	struct hub_line *line;
-	size_t owner;	       /* the host that may speak for it */
+	size_t owner; /* the host that may speak for it */
 	enum hub_run run;
 	bool hushed; /* its host was not yet told what it is now: what it says is of before */
 	size_t first_variable; /* index of its first variable among those of all analyzers */
@@ -84,7 +84,7 @@ struct hub_forbidden {
 
 struct hub_ghost { /* last numbers of a topic that is gone */
 	int64_t analyzer;
-	char *variable; /* "": of the analyzer itself */
+	char *variable;			/* "": of the analyzer itself */
 	uint64_t n, status_k, record_k; /* n: sweeps, or `k` of the variable */
 };
 

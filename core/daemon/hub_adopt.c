@@ -30,9 +30,8 @@ static void ghost_keep(struct hub *h, const struct hub_ghost *g)
 		at->variable = variable;
 		return;
 	}
-	list = h->n_ghosts < GHOSTS_MAX
-		       ? reallocarray(h->ghosts, h->n_ghosts + 1, sizeof *list)
-		       : NULL;
+	list = h->n_ghosts < GHOSTS_MAX ? reallocarray(h->ghosts, h->n_ghosts + 1, sizeof *list)
+					: NULL;
 	variable = strdup(g->variable);
 	if (list == NULL || variable == NULL) {
 		free(variable);

@@ -114,7 +114,7 @@ static bool ask_meter(struct daemon *d, const struct control_peer *peer, struct 
 }
 
 bool meter_read_now(struct daemon *d, const struct control_peer *peer,
-		      const msgpack_object *request, struct buf *reply)
+		    const msgpack_object *request, struct buf *reply)
 {
 	struct hub_analyzer *a = analyzer_named(d, request, reply);
 
@@ -122,7 +122,7 @@ bool meter_read_now(struct daemon *d, const struct control_peer *peer,
 }
 
 bool meter_identify(struct daemon *d, const struct control_peer *peer,
-		      const msgpack_object *request, struct buf *reply)
+		    const msgpack_object *request, struct buf *reply)
 {
 	struct hub_analyzer *a = analyzer_named(d, request, reply);
 	const char *what = mp_bool(request, "accept", false) ? "accept" : "identify";
@@ -184,8 +184,8 @@ static bool turn(struct daemon *d, const msgpack_object *request, const struct t
 	return true;
 }
 
-bool meter_start(struct daemon *d, const struct control_peer *peer,
-		   const msgpack_object *request, struct buf *reply)
+bool meter_start(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		 struct buf *reply)
 {
 	static const struct turn t = { "release", HUB_STARTED, { false, true, true } };
 
@@ -193,8 +193,8 @@ bool meter_start(struct daemon *d, const struct control_peer *peer,
 	return turn(d, request, &t, reply);
 }
 
-bool meter_pause(struct daemon *d, const struct control_peer *peer,
-		   const msgpack_object *request, struct buf *reply)
+bool meter_pause(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		 struct buf *reply)
 {
 	static const struct turn t = { "hold", HUB_PAUSED, { true, false, true } };
 
@@ -202,8 +202,8 @@ bool meter_pause(struct daemon *d, const struct control_peer *peer,
 	return turn(d, request, &t, reply);
 }
 
-bool meter_resume(struct daemon *d, const struct control_peer *peer,
-		    const msgpack_object *request, struct buf *reply)
+bool meter_resume(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		  struct buf *reply)
 {
 	static const struct turn t = { "release", HUB_STARTED, { false, true, false } };
 
@@ -214,7 +214,7 @@ bool meter_resume(struct daemon *d, const struct control_peer *peer,
 /* ---- what they are asked ---- */
 
 bool meter_set_variables(struct daemon *d, const struct control_peer *peer,
-			   const msgpack_object *request, struct buf *reply)
+			 const msgpack_object *request, struct buf *reply)
 {
 	const msgpack_object *names = mp_get(request, "variables");
 	struct hub_analyzer *a = analyzer_named(d, request, reply);

@@ -24,17 +24,17 @@ struct asks { /* all zero: none */
 
 /* As control_request. */
 bool meter_read_now(struct daemon *d, const struct control_peer *peer,
-		      const msgpack_object *request, struct buf *reply);
-bool meter_identify(struct daemon *d, const struct control_peer *peer,
-		      const msgpack_object *request, struct buf *reply);
-bool meter_start(struct daemon *d, const struct control_peer *peer,
-		   const msgpack_object *request, struct buf *reply);
-bool meter_pause(struct daemon *d, const struct control_peer *peer,
-		   const msgpack_object *request, struct buf *reply);
-bool meter_resume(struct daemon *d, const struct control_peer *peer,
 		    const msgpack_object *request, struct buf *reply);
+bool meter_identify(struct daemon *d, const struct control_peer *peer,
+		    const msgpack_object *request, struct buf *reply);
+bool meter_start(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		 struct buf *reply);
+bool meter_pause(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		 struct buf *reply);
+bool meter_resume(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		  struct buf *reply);
 bool meter_set_variables(struct daemon *d, const struct control_peer *peer,
-			   const msgpack_object *request, struct buf *reply);
+			 const msgpack_object *request, struct buf *reply);
 /* fleet.answer; `arg` is the daemon. */
 void meter_answered(void *arg, size_t owner, int64_t i, const char *error);
 

@@ -34,7 +34,6 @@ char *place_key(const struct hub *h, const struct plugins *p, const struct conf_
 	return key;
 }
 
-
 ssize_t place_all(struct hub *h, const struct plugins *p)
 {
 	struct supervise_line *lines = calloc(h->n_lines + 1, sizeof *lines);

@@ -24,8 +24,8 @@ int recording_start(struct recording *r, uv_loop_t *loop, const struct check *c,
 		    const struct log *log);
 /*
  * Goes on with a changed configuration: `adopt` is called in between, once nothing can fail any
- * more, to bring next->hub to where the old one stands; the old one may go there.  No turn of the clerk
- * may be under way (clerk_do's `done`).  Negative: *err says why, and nothing changed.
+ * more, to bring next->hub to where the old one stands; the old one may go there.  No turn of the
+ * clerk may be under way (clerk_do's `done`).  Negative: *err says why, and nothing changed.
  */
 int recording_change(struct recording *r, const struct check *next, void (*adopt)(void *arg),
 		     void *arg, struct tesla_error *err);

@@ -276,7 +276,8 @@ static void check_fixed(struct reload *r)
 			    "started anew",
 			    b->node_id, a->node_id);
 	for (size_t i = 0; i < N_ELEMENTS(fixed); i++) {
-		const char *x = fixed[i].was ? fixed[i].was : "", *y = fixed[i].is ? fixed[i].is : "";
+		const char *x = fixed[i].was ? fixed[i].was : "",
+			   *y = fixed[i].is ? fixed[i].is : "";
 
 		if (strcmp(x, y) != 0)
 			diags_warning(&r->next.diags, r->d->files.ini, 0, 0,
@@ -290,9 +291,8 @@ static void check_journal(struct reload *r)
 	const struct ini_journal *a = &r->d->check.ini->journal, *b = &r->next.ini->journal;
 	const struct journal_limits *x = &a->limits, *y = &b->limits;
 
-	if (x->bytes != y->bytes || x->age_ms != y->age_ms ||
-	    x->rejects != y->rejects || x->policy != y->policy ||
-	    a->sync_interval_ms != b->sync_interval_ms)
+	if (x->bytes != y->bytes || x->age_ms != y->age_ms || x->rejects != y->rejects ||
+	    x->policy != y->policy || a->sync_interval_ms != b->sync_interval_ms)
 		diags_warning(&r->next.diags, r->d->files.ini, 0, 0,
 			      "[Journal] takes effect at the next start");
 }

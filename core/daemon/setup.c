@@ -148,8 +148,8 @@ static bool plugin_used(const struct update *u, const struct plugin *p)
 	const struct hub *h = u->s->hub;
 
 	for (size_t i = 0; i < h->n_analyzers; i++)
-		if (h->analyzers[i].owner == u->owner && (u->s->plugins->uses[i].driver == p ||
-							   u->s->plugins->uses[i].data == p))
+		if (h->analyzers[i].owner == u->owner &&
+		    (u->s->plugins->uses[i].driver == p || u->s->plugins->uses[i].data == p))
 			return true;
 	return false;
 }

@@ -20,9 +20,9 @@ struct setup { /* what all hosts' messages are made from */
 int setup_leave(const struct setup *s, size_t owner, struct told *told, struct buf *out);
 /*
  * The frames that bring the host of that owner from what it was told to what it is to be, `go`
- * included when it had none; none when it knows all but what is to leave.  Lines that another host still has, by
- * `blocked` (NULL: none), and those with a change under way, wait for the next call.  -EMSGSIZE,
- * -ENOMEM: the host is not to be used any more.
+ * included when it had none; none when it knows all but what is to leave.  Lines that another host
+ * still has, by `blocked` (NULL: none), and those with a change under way, wait for the next call.
+ * -EMSGSIZE, -ENOMEM: the host is not to be used any more.
  */
 typedef bool setup_blocked(void *arg, size_t owner, const struct hub_line *l);
 int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_blocked *blocked,

@@ -44,6 +44,18 @@ swept() { # ID, how many
 	have=$(ctl status | jq ".analyzers[] | select(.id == $1).sweeps")
 	test "$have" -ge "$2"
 }
+has_good() { # how many variables of analyzer 2
+	test "$(ctl snapshot | jq '[.readings[] | select(.analyzer == 2 and .q[0] == 0)] | length')" = "$1"
+}
+variables_are() { # of analyzer 2
+	test "$(ctl snapshot | jq -c '[.readings[] | select(.analyzer == 2).variable]')" = "$1"
+}
+has_file() { # folder: a day file
+	compgen -G "$1/2*.txt" >/dev/null
+}
+generation_is() {
+	test "$(ctl status | jq .generation)" = "$1"
+}
 goes_on() { # ID...
 	local id was
 	for id; do
@@ -79,7 +91,7 @@ write_config
 taken '[[],[],["analyzer 2"]]'
 goes_on 1 2 3
 assert_eq "interval" "$(ctl status | jq '.analyzers[] | select(.id == 2).interval_ms')" 400
-wait_for 5 eval 'test "$(ctl snapshot | jq "[.readings[] | select(.analyzer == 2 and .q[0] == 0).variable] | length")" = 2'
+wait_for 5 has_good 2
 first
 analyzer 2 2 PM710 address=2 poll_interval=0.4 record_interval=2s -- FRE TPF
 write_config
@@ -102,7 +114,7 @@ first
 analyzer 2 2 PM710 address=2 poll_interval=0.4 record_interval=2s export=localFile:other -- FRE TPF
 write_config
 taken '[["exporter localFile:other"],["analyzer 3"],[]]'
-wait_for 10 eval 'ls other/2/2*.txt >/dev/null 2>&1'
+wait_for 10 has_file other/2
 goes_on 1 2
 
 # What is wrong is said with its place, and nothing changes.
@@ -125,7 +137,7 @@ goes_on 1 2
 # SIGHUP does the same; settings: the level, and what only a start can change.
 write_ini General.log_level=info General.run_dir="$tmp/elsewhere"
 kill -HUP "${pids[teslad]}"
-wait_for 10 eval 'test "$(ctl status | jq .generation)" = '$((generation + 1))
+wait_for 10 generation_is $((generation + 1))
 generation=$((generation + 1))
 assert_eq "last reload" "$(ctl status | jq -c '.reload | [.ok, .error]')" '[true,null]'
 assert_match "warnings" "$(ctl status | jq -r '.warnings[]')" 'run_dir is .* from the next start on'
@@ -135,7 +147,7 @@ taken '[[],[],["log_level"]]'
 # Variables for a while, until the next reload.
 ask '{"cmd":"set-variables","analyzer":2,"variables":["PAT"]}' | jq -e .ok >/dev/null
 generation=$((generation + 1))
-wait_for 5 eval 'test "$(ctl snapshot | jq -c "[.readings[] | select(.analyzer == 2).variable]")" = "[\"PAT\"]"'
+wait_for 5 variables_are '["PAT"]'
 ! ask '{"cmd":"set-variables","analyzer":2,"variables":["NONE"]}' >answer || fail "NONE was taken"
 assert_match "the error" "$(cat answer)" 'has no variable NONE'
 taken '[[],[],["analyzer 2"]]'

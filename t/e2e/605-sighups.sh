@@ -31,6 +31,9 @@ write_ini General.log_level=warning
 
 py "$top/t/e2e/hups.py" prepare config.xml good
 
+all_swept() {
+	test "$(ctl status | jq '[.analyzers[].sweeps] | min')" -ge 2
+}
 run() {
 	cp good/0.xml config.xml
 	rm -rf state run data/* central.jsonl seen.jsonl
@@ -38,7 +41,7 @@ run() {
 	start witness py "$top/t/e2e/peer.py" witness 1000
 	start_teslad
 	subscribe seen reading/
-	wait_for 20 eval 'test "$(ctl status | jq "[.analyzers[].sweeps] | min")" -ge 2'
+	wait_for 20 all_swept
 	py "$top/t/e2e/hups.py" run "${pids[teslad]}" "$control" "$hups" "${pids[central]}" >hups.json ||
 		fail "$(cat hups.json)"
 	wait_for 30 drained

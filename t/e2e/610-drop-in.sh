@@ -22,6 +22,14 @@ drop() {
 shows() { # the value of analyzer 3
 	ctl snapshot | jq -e --argjson v "$1" 'any(.readings[]; .analyzer == 3 and .q[0] == 0 and .v[0] == $v)' >/dev/null
 }
+swept() { # ID, how many
+	test "$(ctl status | jq ".analyzers[] | select(.id == $1).sweeps")" -ge "$2"
+}
+has_other_host() { # line 1
+	local pid
+	pid=$(host_of 1)
+	test -n "$pid" && test "$pid" != "${hosts% *}"
+}
 host_of() { # line
 	ctl status | jq --argjson l "$1" '.hosts[] | select(.lines | index($l)).pid'
 }
@@ -33,7 +41,8 @@ analyzer 2 2 PM710 address=1 poll_interval=0.2 -- TPF
 write_config
 write_ini "General.plugin_path=$tmp/plugins"
 start_teslad
-wait_for 10 eval 'test "$(ctl status | jq "[.analyzers[].sweeps] | min")" -ge 3'
+wait_for 10 swept 1 3
+wait_for 10 swept 2 3
 subscribe seen reading/
 hosts="$(host_of 1) $(host_of 2)"
 
@@ -60,7 +69,7 @@ for bad in wrong-magic missing-symbol; do
 	! reload false >answer || fail "$bad was taken"
 	assert_match "the error" "$(jq -r .error answer)" 'config.xml:[0-9]+:[0-9]+: .*driver dropIn: .*(0x12345678|undefined symbol)'
 	sweeps=$(ctl status | jq '.analyzers[] | select(.id == 3).sweeps')
-	wait_for 5 eval 'test "$(ctl status | jq ".analyzers[] | select(.id == 3).sweeps")" -ge $((sweeps + 3))'
+	wait_for 5 swept 3 $((sweeps + 3))
 done
 assert_eq "its host" "$(host_of 3)" "$was"
 assert_eq "the hosts of others" "$(host_of 1) $(host_of 2)" "$hosts"
@@ -74,5 +83,5 @@ assert_eq "holes" "$(jq -c '[.k_holes, .k_doubled, .n_holes, .n_doubled]' gaps.j
 drop "$built/drop-in-2.so"
 reload true >answer || fail "$(cat answer)"
 wait_for 10 shows 0.02
-wait_for 10 eval 'test "$(host_of 1)" != "${hosts% *}" && test -n "$(host_of 1)"'
+wait_for 10 has_other_host
 assert_eq "deaths" "$(ctl status | jq '[.hosts[].restarts] | add')" 0

@@ -17,7 +17,7 @@
 Test(supervise, lines_of_a_kind_share_a_host)
 {
 	struct supervise_line l[] = {
-		{ false, "a", NONE, 0 },   { true, "a", NONE, 0 },  { false, "a", NONE, 0 },
+		{ false, "a", NONE, 0 },   { true, "a", NONE, 0 },   { false, "a", NONE, 0 },
 		{ false, "a:b", NONE, 0 }, { false, NULL, NONE, 0 }, { true, "a", NONE, 0 },
 	};
 	static const size_t want[] = { 0, 1, 0, 2, NONE, 1 };
