@@ -100,7 +100,7 @@ static void on_fatal(int sig)
 	(void)raise(sig);
 }
 
-struct handler_stack { /* a mapping of its own */
+struct handler_stack {	/* a mapping of its own */
 	stack_t before; /* what the thread had: none, or a sanitizer's */
 	char bytes[65536 - sizeof(stack_t)];
 };
@@ -115,8 +115,8 @@ static bool handlers_install(void)
 {
 	struct sigaction sa = { .sa_handler = on_fatal,
 				.sa_flags = SA_ONSTACK | (int)SA_RESETHAND };
-	struct handler_stack *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE,
-				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct handler_stack *s =
+		mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (s == MAP_FAILED)
 		return false;

@@ -72,10 +72,10 @@ struct analyzer {
 	int64_t id;
 	unsigned address;
 	struct kind *kind;
-	size_t driver;	  /* which of its line's */
-	struct buf told;  /* what the core said of it but for identity and held: the same again? */
-	char **texts;	  /* what data_conf points to, NULL-terminated */
-	bool held;	  /* not polled until it is released; asked it may be */
+	size_t driver;	 /* which of its line's */
+	struct buf told; /* what the core said of it but for identity and held: the same again? */
+	char **texts;	 /* what data_conf points to, NULL-terminated */
+	bool held;	 /* not polled until it is released; asked it may be */
 
 	struct loader *data;
 	void *data_conf, *data_self;

@@ -29,8 +29,8 @@ struct host_line {
 	char **drivers;	       /* their names, NULL-terminated: the set never changes */
 	int64_t *analyzers;    /* their ids */
 	size_t n_analyzers;
-	bool shared;  /* in the event loop's thread */
-	bool moving;  /* its runner is asked to let go of it, so that `line` can have another */
+	bool shared; /* in the event loop's thread */
+	bool moving; /* its runner is asked to let go of it, so that `line` can have another */
 };
 
 struct host {
@@ -44,9 +44,9 @@ struct host {
 	struct patterns *patterns; /* the newest; NULL: none were told */
 	struct host_line **lines;
 	size_t n_lines, n_ending; /* ending: those that the core no longer has, until `gone` */
-	bool running;	       /* `go` came, not a dry one */
-	struct runner *shared; /* the event loop's; NULL: no line needed it yet */
-	struct queue ended;    /* of struct command: runners let go of these lines (run.h) */
+	bool running;		  /* `go` came, not a dry one */
+	struct runner *shared;	  /* the event loop's; NULL: no line needed it yet */
+	struct queue ended;	  /* of struct command: runners let go of these lines (run.h) */
 };
 
 /* For a host that is all zero but for its report, page and slot. */
@@ -66,7 +66,7 @@ struct kind *kind_find(const struct host *h, const char *name);
 int grow(void *list, size_t n, size_t size);
 
 /* ---- line_make.c ---- */
-/* The line that a message describes, with all that its thread needs.  What will not do is reported. */
+/* The line that a message describes, all that its thread needs.  What will not do is reported. */
 int line_make(struct host *h, const msgpack_object *m, struct line **ret, struct tesla_error *err);
 
 /* ---- live.c: lines that come, change and go ---- */

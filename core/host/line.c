@@ -382,8 +382,8 @@ static bool identify_done(struct line *l, const struct tesla_reply *reply, bool 
 		return true;
 	}
 	if (a->verified == VERIFIED_YES || asked) {
-		if (a->verified == VERIFIED_YES) /* what is in doubt stays so until it is answered */
-			a->verified = VERIFIED_NO;
+		if (a->verified == VERIFIED_YES)
+			a->verified = VERIFIED_NO; /* what is in doubt stays so */
 		line_report_state(l, a, NULL, NULL, 0, 0);
 	}
 	return false;
@@ -394,8 +394,8 @@ static void identity_asked(struct line *l, const struct tesla_reply *reply,
 {
 	struct ask *ask = l->job.ask;
 	bool said = identify_done(l, reply, true, ask->what == ASK_ACCEPT);
-	const char *why = reply->status == TESLA_REPLY_OK ? "the meter does not say who it is"
-							  : err->text;
+	const char *why =
+		reply->status == TESLA_REPLY_OK ? "the meter does not say who it is" : err->text;
 
 	l->job.ask = NULL;
 	job_over(l);

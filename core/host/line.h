@@ -61,16 +61,16 @@ struct line {
 	struct tesla_line pub; /* what drivers see */
 	char *name;	       /* pub.name */
 	struct line_params params;
-	char **texts;	/* what params and the drivers' conf point to, NULL-terminated */
+	char **texts;	 /* what params and the drivers' conf point to, NULL-terminated */
 	struct buf told; /* what the core said of the connection: the same again? */
-	int64_t change; /* the core's number of its last message about this line */
+	int64_t change;	 /* the core's number of its last message about this line */
 
 	struct line_driver *drivers;
 	size_t n_drivers;
 	struct analyzer **analyzers; /* in the order of the configuration */
 	size_t n_analyzers;
-	struct ask *asks; /* still to be done, oldest first */
-	bool ending;	  /* no further transaction: to be drained and closed */
+	struct ask *asks;    /* still to be done, oldest first */
+	bool ending;	     /* no further transaction: to be drained and closed */
 	struct line *before; /* what it was in another thread: to be taken over by line_change */
 
 	enum line_state state;
@@ -82,7 +82,7 @@ struct line {
 	unsigned random;   /* for jitter */
 
 	struct patterns *patterns; /* NULL: none */
-	struct gather *gather; /* of the thread that runs the line */
+	struct gather *gather;	   /* of the thread that runs the line */
 	struct blame_slot *slot;
 };
 

@@ -41,8 +41,8 @@ static void held_set(struct line *l, struct analyzer *a, bool held)
 	if (!released)
 		return;
 	line_release(a);
-	if (l->state == LINE_CLOSED)
-		l->open_at_us = 0; /* it was closed because all were held */
+	if (l->state != LINE_OPEN)
+		l->open_at_us = 0; /* perhaps it was closed because all were held */
 }
 
 /* Behind another connection the same meter is met anew; what is known of it stays. */
@@ -137,8 +137,7 @@ static struct line *changed_whole(struct line *l, struct line *fresh)
 
 struct line *line_change(struct line *l, struct line *fresh, int64_t mono_us, struct line **rest)
 {
-	*rest = line_same(l, fresh) ? changed_in_place(l, fresh, mono_us)
-				    : changed_whole(l, fresh);
+	*rest = line_same(l, fresh) ? changed_in_place(l, fresh, mono_us) : changed_whole(l, fresh);
 	return *rest == l ? fresh : l;
 }
 

@@ -103,8 +103,9 @@ static int told_pack(struct buf *told, const msgpack_object *m, const char *cons
 		bool found = false;
 
 		for (size_t j = 0; keys[j] != NULL && key->type == MSGPACK_OBJECT_STR; j++)
-			found = found || (key->via.str.size == strlen(keys[j]) &&
-					  memcmp(key->via.str.ptr, keys[j], key->via.str.size) == 0);
+			found = found ||
+				(key->via.str.size == strlen(keys[j]) &&
+				 memcmp(key->via.str.ptr, keys[j], key->via.str.size) == 0);
 		if (found != only)
 			continue;
 		(void)msgpack_pack_object(&pk, *key);

@@ -75,8 +75,8 @@ static struct analyzer *scales_pick(const struct line *l, int64_t mono_us, int64
 		struct tesla_error err;
 		struct plan *plan;
 
-		if (a->held || a->state != ANALYZER_ONLINE || a->connect_needed || a->scales_at_us > mono_us ||
-		    analyzer_connect_plan(a, &cost, &plan, &err) != 0)
+		if (a->held || a->state != ANALYZER_ONLINE || a->connect_needed ||
+		    a->scales_at_us > mono_us || analyzer_connect_plan(a, &cost, &plan, &err) != 0)
 			continue;
 		if (until_us - mono_us > (int64_t)(2 * plan_predict(plan, &cost)) + IDLE_MARGIN_US)
 			return a;

@@ -20,7 +20,7 @@ struct command {
 	struct line *line; /* COMMAND_LINE: what it is to be; COMMAND_UNLINE, kept: what it was */
 	struct ask *ask;
 	bool keep;	       /* COMMAND_UNLINE: all but the connection, for another thread */
-	struct runner *runner; /* COMMAND_UNLINE, on return: its thread is ending.  NULL: it goes on */
+	struct runner *runner; /* COMMAND_UNLINE, on return: that is ending.  NULL: it goes on */
 	struct command *next;
 };
 void command_free(struct command *c);
@@ -33,8 +33,8 @@ struct runner {
 	struct host *host;
 	struct line *line; /* its only one; of the event loop's thread, its first */
 	pthread_t thread;
-	struct queue commands; /* of struct command */
-	atomic_uint asks;      /* not answered yet */
+	struct queue commands;	 /* of struct command */
+	atomic_uint asks;	 /* not answered yet */
 	struct blame_slot *slot; /* claimed by the thread itself */
 	struct gather gather;
 	struct tesla_host services; /* what drivers are handed */

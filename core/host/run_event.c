@@ -27,8 +27,8 @@ enum doing { DOING_NOTHING, DOING_RESOLVE, DOING_CONNECT, DOING_ASK, DOING_OVER 
 struct event_line {
 	struct line *l;
 	struct event_loop *loop;
-	uv_poll_t *poll; /* of l->pub.fd; owned by the loop, freed when closed */
-	struct resolve *resolve; /* under way; NULL: none */
+	uv_poll_t *poll;		   /* of l->pub.fd; owned by the loop, freed when closed */
+	struct resolve *resolve;	   /* under way; NULL: none */
 	struct addrinfo *addresses, *next; /* still to be tried */
 	enum doing doing;
 	int64_t asked_us;

@@ -224,10 +224,14 @@ int setup_message(struct host *h, const msgpack_object *message, struct tesla_er
 		const char *m;
 		int (*take)(struct host *, const msgpack_object *, struct tesla_error *);
 	} messages[] = {
-		{ "hello", take_hello },       { "plugin", take_plugin },
-		{ "model", take_model },       { "patterns", take_patterns },
-		{ "forbidden", take_forbidden }, { "level", take_hello },
-		{ "line", live_line },	       { "unline", live_unline },
+		{ "hello", take_hello },
+		{ "plugin", take_plugin },
+		{ "model", take_model },
+		{ "patterns", take_patterns },
+		{ "forbidden", take_forbidden },
+		{ "level", take_hello },
+		{ "line", live_line },
+		{ "unline", live_unline },
 		{ "ask", live_ask },
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line that changes while it runs, and what is asked of it: who did not change notices nothing. */
+/* A line that changes while it runs, and what is asked of it: the unchanged notice nothing. */
 #include "line_fixture.h"
 
 static void tell(struct buf *told, const char *text)
@@ -350,9 +350,9 @@ Test(line_change, a_line_that_ends_is_drained_first)
 	struct world *w = world_new(2);
 	struct action act;
 
-	w->line->params.pause_ms = 20;
+	w->meters[0].refuse_address = 15; /* two transactions, from then on */
 	world_run(w, 5300000);
-	run_into(w, 100, 0);
+	run_into(w, 100, 1);
 	int64_t until = w->mono + 130000;
 
 	w->line->drain_until_us = until;

@@ -283,7 +283,8 @@ static inline void world_transact(struct world *w, const struct action *act)
 		m->asked++;
 		meter_answer(m, &act->what, &reply);
 	}
-	w->mono += reply.status == TESLA_REPLY_TIMEOUT ? 1000 * w->line->params.timeout_ms : TOOK_US;
+	w->mono +=
+		reply.status == TESLA_REPLY_TIMEOUT ? 1000 * w->line->params.timeout_ms : TOOK_US;
 	reply.received_us = w->mono;
 	w->timeout_us = reply.status == TESLA_REPLY_TIMEOUT ? w->mono : 0;
 	line_done(w->line, &reply, &err, w->mono, wall(w));
