@@ -7,6 +7,7 @@ Keys: tcp, tcp2, raw (ports of tesla-sim), pty, control (its socket).  A scenari
 repeated, twice at most, when a process that only sleeps was itself late.
 """
 import collections
+import contextlib
 import fcntl
 import json
 import os
@@ -134,11 +135,15 @@ class Host:
         now = time.monotonic()
         if self.ping is None and now - self.pinged > 0.2:
             self.ping, self.pinged = now, now
-            self.send({"m": "ping", "i": 1})
+            with contextlib.suppress(BrokenPipeError):
+                self.send({"m": "ping", "i": 1})
         check("a ping was not answered", self.ping is None or now - self.ping < 1.5 * SLOWER)
         if not select.select([self.socket], [], [], wait)[0]:
             return
-        got = self.socket.recv(1 << 20)
+        try:
+            got = self.socket.recv(1 << 20)
+        except ConnectionResetError:    # it ended without having read all: what it wrote is still there
+            return
         self.ended = not got
         self.bytes += got
         while len(self.bytes) >= 4:
