@@ -252,6 +252,33 @@ Test(line_change, a_read_goes_before_what_is_due_and_moves_nothing)
 	world_free(w);
 }
 
+Test(line_change, a_read_under_way_is_answered_whatever_becomes_of_it)
+{
+	struct world *w = world_new(2);
+	struct line *fresh = fake_line_new(w, 2);
+
+	w->meters[0].refuse_address = w->meters[1].refuse_address = 15; /* two transactions */
+	world_run(w, 5300000);
+	tell(&fresh->told, "another port");
+	ask(w, ASK_READ, 101);
+	run_into(w, 101, 1);
+	become(w, fresh);
+	cr_expect_eq(told(w, 101).answers, 0, "it is read behind the other connection");
+	world_run(w, 6300000);
+	cr_expect_eq(told(w, 101).answers, 1);
+	cr_expect_str_eq(told(w, 101).error, "");
+	ask(w, ASK_READ, 101);
+	run_into(w, 101, 1);
+	fresh = fake_line_new(w, 1);
+	tell(&fresh->told, "another port");
+	become(w, fresh);
+	world_run(w, 6400000);
+	cr_expect_eq(told(w, 101).answers, 2);
+	cr_expect_str_eq(told(w, 101).error, "the analyzer is on this line no longer");
+	cr_expect_eq(w->asks, 0);
+	world_free(w);
+}
+
 Test(line_change, a_read_reaches_who_is_held_or_offline)
 {
 	struct world *w = world_new(2);
