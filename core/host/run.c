@@ -263,6 +263,7 @@ static void *dry_main(void *arg)
 	for (size_t i = 0; i < r->host->n_lines; i++)
 		line_begin(r, r->host->lines[i]->line);
 	gather_release(&r->gather);
+	blame_release(r->slot);
 	return NULL;
 }
 

@@ -228,8 +228,10 @@ static void *worker_main(void *arg)
 		tell(w->report, "ready");
 		serve(&run);
 	}
-	if (run.slot != NULL)
+	if (run.slot != NULL) {
 		run_close(&run);
+		blame_release(run.slot);
+	}
 	(void)!write(w->ended_fd, &(uint64_t){ 1 },
 		     sizeof(uint64_t)); /* an eventfd's first write fits */
 	return NULL;
