@@ -24,6 +24,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/record.c core/base/record.h \
 	core/base/recorded.c core/base/recorded.h \
 	core/base/stdio_fill.c core/base/stdio_fill.h \
+	core/base/utf8.c core/base/utf8.h \
 	core/base/xml.c core/base/xml.h core/base/xml_internal.h \
 	core/base/xml_check.c
 core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS) $(ISAL_CFLAGS)

@@ -5,30 +5,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define RETRY_MAX_MS (24 * 60 * 60 * 1000LL)
 
 /* ---- sentences ---- */
-
-/*
- * The length of the character that `s` begins with, and which it is.  0: it is none; -1: it is cut
- * off by the end of the text.
- */
-static int utf8_take(const unsigned char *s, uint32_t *ret)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	int len = *s < 0x80 ? 1 : *s >> 5 == 6 ? 2 : *s >> 4 == 14 ? 3 : *s >> 3 == 30 ? 4 : 0;
-	uint32_t c = len == 1 ? *s : *s & (0x7fu >> len);
-
-	for (int i = 1; i < len; i++) {
-		if (s[i] == '\0')
-			return -1;
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	*ret = c;
-	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : len;
-}
 
 static bool is_control(uint32_t c)
 {
@@ -37,7 +18,7 @@ static bool is_control(uint32_t c)
 
 void error_clean(struct tesla_error *err)
 {
-	unsigned char *s = (unsigned char *)err->text;
+	char *s = err->text;
 	uint32_t c = 0;
 
 	err->text[sizeof err->text - 1] = '\0';
