@@ -12,6 +12,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/diags.c \
 	core/base/file.c core/base/file.h \
 	core/base/frame.c core/base/frame.h \
+	core/base/histogram.c core/base/histogram.h \
 	core/base/line_params.c core/base/line_params.h \
 	core/base/lock.c core/base/lock.h \
 	core/base/log.c core/base/log.h \

@@ -8,6 +8,7 @@
 #define DAEMON_HUB_H
 
 #include "base/frame.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "daemon/config.h"
 
@@ -65,6 +66,12 @@ struct hub_analyzer {
 	struct hub_plan plan;
 };
 
+struct hub_line_totals { /* since the core's start */
+	uint64_t busy_us, timeouts, garbled, exceptions;
+	struct histogram took; /* of transactions that were answered */
+	struct histogram late; /* of sweeps: from the deadline to the start */
+};
+
 struct hub_line {
 	const struct conf_line *conf;
 	size_t owner;
@@ -74,6 +81,7 @@ struct hub_line {
 	double busy;	 /* measured, smoothed over about 10 s */
 	int64_t busy_us; /* since the last heartbeat */
 	uint64_t transactions;
+	struct hub_line_totals totals;
 	bool planned;
 };
 

@@ -74,12 +74,15 @@ enum {
 	S_TRANSACTIONS,
 	S_BUS,
 	S_READINGS,
+	S_LATE,
+	S_TOOK,
 	S_FIELDS
 };
 
 struct sweep {
-	int64_t v[S_FIELDS];
+	int64_t v[S_FIELDS]; /* late: -1 when nil */
 	char *error;
+	struct histogram took;
 };
 
 static int take_element(struct take *t, const msgpack_object *value, const msgpack_object *quality,
@@ -154,10 +157,30 @@ static int take_numbers(struct take *t, const msgpack_object *p, struct sweep *s
 			return tesla_fail(t->err, -EPROTO,
 					  "sweep: field %d is no number of its kind", i);
 	}
+	s->v[S_LATE] = -1;
+	if (!is_nil(&p[S_LATE]) && !take_time(&p[S_LATE], &s->v[S_LATE]))
+		return breach(t, "sweep: it is late by what is no time");
+	if (!histogram_unpack(&p[S_TOOK], &s->took))
+		return breach(t, "sweep: how long requests took is no histogram");
 	if (is_nil(&p[S_ERROR]))
 		return 0;
 	s->error = mp_to_strdup(&p[S_ERROR]);
 	return s->error ? 0 : breach(t, "sweep: the error is no text");
+}
+
+static void count_line(struct hub_line *l, const struct sweep *s)
+{
+	struct hub_line_totals *c = &l->totals;
+
+	l->transactions += (uint64_t)s->v[S_TRANSACTIONS];
+	l->busy_us += s->v[S_BUS];
+	c->busy_us += (uint64_t)s->v[S_BUS];
+	c->timeouts += (uint64_t)s->v[S_TIMEOUTS];
+	c->garbled += (uint64_t)s->v[S_GARBLED];
+	c->exceptions += (uint64_t)s->v[S_EXCEPTIONS];
+	histogram_merge(&c->took, &s->took);
+	if (s->v[S_LATE] >= 0)
+		histogram_add(&c->late, s->v[S_LATE]);
 }
 
 static void count(struct hub_analyzer *a, const struct sweep *s)
@@ -169,8 +192,7 @@ static void count(struct hub_analyzer *a, const struct sweep *s)
 	a->garbled += (uint64_t)s->v[S_GARBLED];
 	a->exceptions += (uint64_t)s->v[S_EXCEPTIONS];
 	a->t_us = s->v[S_T];
-	a->line->transactions += (uint64_t)s->v[S_TRANSACTIONS];
-	a->line->busy_us += s->v[S_BUS];
+	count_line(a->line, s);
 }
 
 static int take_sweep(struct take *t, const msgpack_object *o)

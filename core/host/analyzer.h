@@ -12,6 +12,7 @@
 
 #include "base/blame.h"
 #include "base/buf.h"
+#include "base/histogram.h"
 #include "base/model.h"
 #include "host/loader.h"
 #include "host/planner.h"
@@ -61,6 +62,7 @@ struct wanted { /* a variable that is asked of this analyzer */
 struct counts {
 	unsigned timeouts, garbled, exceptions, transactions;
 	int64_t bus_us;
+	struct histogram took; /* of answered requests: until the last byte of the reply */
 };
 
 struct counter_state { /* of a counter's element; NAN: none yet */

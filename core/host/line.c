@@ -184,6 +184,7 @@ static void job_over(struct line *l)
 	owed->exceptions += c->exceptions;
 	owed->transactions += c->transactions;
 	owed->bus_us += c->bus_us;
+	histogram_merge(&owed->took, &c->took);
 	l->job.kind = JOB_NONE;
 	learned_report(l);
 }
@@ -338,7 +339,9 @@ static void job_start(struct line *l, struct analyzer *a, enum job_kind kind, in
 		job_settle(l, mono_us, wall_us);
 		return;
 	}
+	job->timed = a->schedule.deadline_ms != INT64_MIN;
 	job->missed = schedule_start(&a->schedule, wall_us / 1000, &job->deadline_ms, &job->due);
+	job->late_us = wall_us - job->deadline_ms * 1000;
 	sweep_begin(l, mono_us, wall_us);
 }
 
@@ -490,6 +493,8 @@ void line_done(struct line *l, const struct tesla_reply *came, const struct tesl
 	job->counts.timeouts += timeout;
 	if (timeout)
 		job->counts.bus_us += 1000 * l->params.timeout_ms;
+	else if (!broken)
+		histogram_add(&job->counts.took, reply.received_us - reply.sent_us);
 	if (reply.status != TESLA_REPLY_OK && reply.status != TESLA_REPLY_EXCEPTION)
 		drain_start(l, &reply, mono_us);
 	else if (job->phase != PHASE_IDENTIFY) /* who says its name may still not be readable */

@@ -47,6 +47,8 @@ struct job {
 	bool answered;	   /* something good came */
 	bool learned;	   /* ranges: the plans are made anew at the end */
 	int64_t deadline_ms;
+	bool timed;	 /* it had a deadline: it was not to be at once */
+	int64_t late_us; /* from there to its start */
 	unsigned due, missed;
 	struct counts counts;
 	int64_t first_sent_us,

@@ -213,7 +213,7 @@ static void sweep_pack(struct gather *g, const struct job *job, const struct sta
 	msgpack_packer pk;
 
 	mp_writer(&pk, &g->sweeps);
-	(void)msgpack_pack_array(&pk, 12);
+	(void)msgpack_pack_array(&pk, 14);
 	(void)msgpack_pack_int64(&pk, a->id);
 	(void)msgpack_pack_int64(&pk, stamp->t_us);
 	(void)msgpack_pack_int64(&pk, stamp->dt_us);
@@ -222,6 +222,11 @@ static void sweep_pack(struct gather *g, const struct job *job, const struct sta
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		(void)msgpack_pack_int64(&pk, counts[i]);
 	readings_pack(&pk, job, wall_offset_us);
+	if (job->timed && job->late_us >= 0) /* less: the clock was put back */
+		(void)msgpack_pack_int64(&pk, job->late_us);
+	else
+		(void)msgpack_pack_nil(&pk);
+	histogram_pack(&pk, &c->took);
 	if (!g->sweeps.failed) {
 		g->n++;
 		return;

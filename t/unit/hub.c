@@ -39,7 +39,8 @@ static int say(struct hub *h, const char *json, struct tesla_error *err)
 }
 
 #define SWEEP(ID, ERROR, READINGS) \
-	"[\"s\",[" #ID ",5000000,40,4000," ERROR ",1,2,3,4,5,600," READINGS "]]"
+	"[\"s\",[" #ID ",5000000,40,4000," ERROR ",1,2,3,4,5,600," READINGS ",2500,[9000,2,0,1]]]"
+#define COUNTED(LATE, TOOK) "[\"s\",[3,5000000,40,4000,null,1,2,3,4,5,600,[]," LATE "," TOOK "]]"
 
 /* ---- what went out ---- */
 
@@ -107,6 +108,16 @@ Test(hub, a_sweep_is_numbered_kept_and_passed_on)
 	cr_assert(isnan(a->last[0].elements[1].value));
 	cr_assert(eq(u64, a->last[1].n, 3));
 	cr_assert(eq(u64, hub_analyzer(h, 7)->n, 0), "each has numbers of its own");
+
+	const struct hub_line_totals *c = &a->line->totals;
+
+	cr_assert(eq(u64, c->busy_us, 1800));
+	cr_assert(eq(u64, c->timeouts, 6));
+	cr_assert(eq(u64, c->took.sum_us, 27000));
+	cr_assert(eq(u64, c->took.n[0], 6));
+	cr_assert(eq(u64, c->took.n[2], 3));
+	cr_assert(eq(u64, c->late.sum_us, 7500));
+	cr_assert(eq(u64, c->late.n[2], 3), "2.5 ms are beyond 2 and within 5");
 	hub_free(h);
 }
 
@@ -343,7 +354,7 @@ static int say_wide(struct hub *h, size_t n, struct tesla_error *err)
 	for (size_t i = 0; i < n; i++)
 		len += snprintf(json + len, sizeof json - (size_t)len, "%s[%zu,[1],null]",
 				i > 0 ? "," : "", i % MODEL_VARIABLES_MAX);
-	(void)snprintf(json + len, sizeof json - (size_t)len, "]]]");
+	(void)snprintf(json + len, sizeof json - (size_t)len, "],null,null]]");
 	return say(h, json, err);
 }
 
@@ -486,8 +497,8 @@ static const struct {
 	{ "[]", "no batch of sweeps" },
 	{ "[1]", "no batch of sweeps" },
 	{ "[\"b\",[]]", "no batch of sweeps" },
-	{ "[\"s\",1]", "expected an array of 12" },
-	{ "[\"s\",[3]]", "expected an array of 12" },
+	{ "[\"s\",1]", "expected an array of 14" },
+	{ "[\"s\",[3]]", "expected an array of 14" },
 	{ SWEEP("x", "null", "[]"), "id of an analyzer" },
 	{ SWEEP(4, "null", "[]"), "analyzer 4 is not its own" },
 	{ SWEEP(9, "null", "[]"), "analyzer 9 is not its own" },
@@ -503,8 +514,16 @@ static const struct {
 	{ SWEEP(3, "null", "[[1,[\"x\"],null]]"), "good element without a number" },
 	{ SWEEP(3, "null", "[[1,[5],[3]]]"), "a number where there can be none" },
 	{ SWEEP(3, "null", "[[1,[null],[4]]]"), "a quality that is none" },
-	{ "[\"s\",[3,-1,40,4000,null,1,2,3,4,5,600,[]]]", "field 1" },
-	{ "[\"s\",[3,1,40,4000,null,1,2,3,4,5,\"x\",[]]]", "field 10" },
+	{ "[\"s\",[3,-1,40,4000,null,1,2,3,4,5,600,[],null,null]]", "field 1" },
+	{ "[\"s\",[3,1,40,4000,null,1,2,3,4,5,\"x\",[],null,null]]", "field 10" },
+	{ COUNTED("-1", "null"), "late by what is no time" },
+	{ COUNTED("\"x\"", "null"), "late by what is no time" },
+	{ COUNTED("null", "1"), "no histogram" },
+	{ COUNTED("null", "[]"), "no histogram" },
+	{ COUNTED("null", "[5,-1]"), "no histogram" },
+	{ COUNTED("null", "[5,1.5]"), "no histogram" },
+	{ COUNTED("null", "[-5,1]"), "no histogram" },
+	{ COUNTED("null", "[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"), "no histogram" },
 	{ "{\"m\":\"state\",\"state\":\"online\"}", "id of an analyzer" },
 	{ "{\"m\":\"state\",\"analyzer\":9,\"state\":\"online\"}", "analyzer 9 is not its own" },
 	{ "{\"m\":\"state\",\"analyzer\":3,\"state\":\"asleep\"}", "not one of those" },

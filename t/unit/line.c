@@ -108,6 +108,34 @@ Test(line, a_refused_block_fails_alone)
 	world_free(w);
 }
 
+/* An answer takes 10 ms, which is a bucket's bound; what is not answered takes nothing known. */
+Test(line, how_long_requests_took_and_how_late_sweeps_began)
+{
+	struct world *w = world_new(2);
+	struct told t, u;
+
+	w->meters[1].refuse_address = 20;
+	world_run(w, 5500000);
+	t = told(w, 100);
+	u = told(w, 101);
+	cr_expect(t.transactions > 5 && t.timeouts == 0);
+	cr_expect_eq(t.took.n[3], t.transactions);
+	cr_expect_eq(t.took.sum_us, 10000u * t.transactions);
+	cr_expect_eq(t.lates, t.sweeps - 1, "the first one was to be at once");
+	cr_expect_eq(t.late_us, 0);
+	cr_expect_eq(u.took.n[3], u.transactions, "refusals are answers");
+	cr_expect(u.late_us >= 10000 && u.late_us < 100000, "waits for its neighbour: %lld",
+		  (long long)u.late_us);
+	w->meters[0].silent = true;
+	world_run(w, 30500000);
+	w->meters[0].silent = false; /* probes are told with the next sweep */
+	world_run(w, 40500000);
+	t = told(w, 100);
+	cr_expect(t.timeouts >= 5, "%u", t.timeouts);
+	cr_expect_eq(t.took.n[3], t.transactions - t.timeouts);
+	world_free(w);
+}
+
 Test(line, a_meter_that_hangs_up_costs_its_neighbour_nothing)
 {
 	struct world *w = world_new(2);

@@ -325,6 +325,9 @@ struct told {
 		suspects, own_times, reasons, scales, sweeps_before_scales, answers, plans;
 	int64_t last_deadline_ms, longest_ms; /* between two deadlines, from the second sweep on */
 	char error[64], verified[16];	      /* of the last answer, the last state */
+	unsigned transactions, lates; /* lates: sweeps that had a deadline to be late after */
+	int64_t late_us;	      /* the most */
+	struct histogram took;
 	int64_t own_dt_us;
 	char last_state[16];
 	int exponent; /* the last one told */
@@ -336,6 +339,7 @@ static inline void tell_sweep(struct told *t, const msgpack_object *s, int64_t a
 {
 	const msgpack_object *f = s->via.array.ptr;
 	const msgpack_object *readings = f[11].via.array.ptr;
+	struct histogram took;
 
 	if (f[0].via.i64 != analyzer)
 		return;
@@ -345,6 +349,13 @@ static inline void tell_sweep(struct told *t, const msgpack_object *s, int64_t a
 	t->timeouts += (unsigned)f[6].via.u64;
 	t->garbled += (unsigned)f[7].via.u64;
 	t->exceptions += (unsigned)f[8].via.u64;
+	t->transactions += (unsigned)f[9].via.u64;
+	if (f[12].type != MSGPACK_OBJECT_NIL) {
+		t->lates++;
+		t->late_us = f[12].via.i64 > t->late_us ? f[12].via.i64 : t->late_us;
+	}
+	if (histogram_unpack(&f[13], &took))
+		histogram_merge(&t->took, &took);
 	t->last_t_us = f[1].via.i64;
 	if (t->sweeps > 2 && f[3].via.i64 - t->last_deadline_ms > t->longest_ms)
 		t->longest_ms = f[3].via.i64 - t->last_deadline_ms;
