@@ -231,7 +231,7 @@ static int plugins_show(const msgpack_object *answer)
 	return CTL_GOOD;
 }
 
-/* ---- check, shutdown ---- */
+/* ---- check, metrics, shutdown ---- */
 
 static int check_show(const msgpack_object *answer)
 {
@@ -245,6 +245,15 @@ static int check_show(const msgpack_object *answer)
 static int check_code(const msgpack_object *answer)
 {
 	return mp_int(answer, "exit", 1) == 0 ? CTL_GOOD : CTL_NO;
+}
+
+static int metrics_show(const msgpack_object *answer)
+{
+	_cleanup_free_ char *text = mp_strdup(answer, "text");
+
+	if (text != NULL)
+		(void)fputs(text, stdout);
+	return CTL_GOOD;
 }
 
 static int shutdown_show(const msgpack_object *answer)
@@ -268,6 +277,8 @@ const struct command commands[] = {
 	{ "check", "", "Check the configuration on disk as `teslad -t` does", check_show,
 	  check_code, NULL },
 	{ "journal", JOURNAL_ARGS, JOURNAL_HELP, NULL, NULL, journal_run },
+	{ "metrics", "", "What the daemon tells of itself, as Prometheus reads it", metrics_show,
+	  NULL, NULL },
 	{ "shutdown", "", "End the daemon", shutdown_show, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };
