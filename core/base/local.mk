@@ -2,6 +2,7 @@
 # What core, central and tools share.
 noinst_LTLIBRARIES += core/base/libbase.la
 core_base_libbase_la_SOURCES = \
+	core/base/address.c core/base/address.h \
 	core/base/arena.c core/base/arena.h \
 	core/base/blame.c core/base/blame.h \
 	core/base/buf.c core/base/buf.h \

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/journal_commands.h"
+#include "daemon/metrics.h"
 #include "daemon/status.h"
 
 #define CHECK_TEXT_MAX (1u << 20)
@@ -218,6 +219,7 @@ static const struct {
 	{ "read-now", NULL, meter_read_now },
 	{ "identify", NULL, meter_identify },
 	{ "set-variables", NULL, meter_set_variables },
+	{ "metrics", NULL, metrics_command },
 	{ "shutdown", NULL, cmd_shutdown },
 };
 
@@ -241,7 +243,7 @@ bool commands_answer(void *arg, const msgpack_object *request, const struct cont
 		control_error(
 			reply,
 			"unknown command %.40s: expected status, snapshot, plan, plugins, check, "
-			"journal or shutdown",
+			"journal, metrics or shutdown",
 			cmd);
 	else
 		control_error(reply, "expected a map with cmd, the name of a command");

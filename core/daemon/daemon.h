@@ -10,6 +10,7 @@
 #include "daemon/control.h"
 #include "daemon/fleet.h"
 #include "daemon/meter_commands.h"
+#include "daemon/metrics_http.h"
 #include "daemon/recording.h"
 #include "daemon/reload.h"
 
@@ -25,6 +26,7 @@ struct daemon {
 	struct fleet fleet;
 	struct control *control;
 	struct reload *reload;
+	struct metrics_http *metrics; /* NULL: nobody is served */
 	uv_signal_t signals[3];
 	struct asks asks;
 	unsigned n_checks, n_walks; /* commands under way */

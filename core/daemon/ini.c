@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/address.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -53,13 +54,17 @@ static bool set_level(struct reading *r, const char *key, const char *value)
 	       complain(r, key, value, "debug, info, warning or error");
 }
 
-static bool set_start(struct reading *r, const char *key, const char *value)
+static bool set_bool(struct reading *r, const char *key, const char *value, bool *member)
 {
 	const struct tesla_param row = { .name = key, .type = TESLA_T_BOOL };
 	struct tesla_error err;
 
-	return param_set(&row, value, &r->ini->auto_start, &err) == 0 ||
-	       complain(r, key, value, "yes or no");
+	return param_set(&row, value, member, &err) == 0 || complain(r, key, value, "yes or no");
+}
+
+static bool set_start(struct reading *r, const char *key, const char *value)
+{
+	return set_bool(r, key, value, &r->ini->auto_start);
 }
 
 static bool set_log_dir(struct reading *r, const char *key, const char *value)
@@ -220,6 +225,41 @@ static bool set_sync_interval(struct reading *r, const char *key, const char *va
 	       complain(r, key, value, "100 ms to 60 s");
 }
 
+/* ---- [Metrics] ---- */
+
+static bool set_listen(struct reading *r, const char *key, const char *value)
+{
+	struct address a;
+
+	r->ini->metrics.line = r->line;
+	if (*value != '\0' && address_parse(value, &a) == -EINVAL)
+		return complain(r, key, value,
+				"an address and a port, such as 127.0.0.1:9466, localhost:9466 or "
+				"[::1]:9466; empty: nowhere");
+	return take(r, &r->ini->metrics.listen, strdup(value));
+}
+
+static bool set_remote(struct reading *r, const char *key, const char *value)
+{
+	return set_bool(r, key, value, &r->ini->metrics.remote);
+}
+
+/* `remote` may stand behind `listen`. */
+static void metrics_check(struct reading *r)
+{
+	const struct ini_metrics *m = &r->ini->metrics;
+	struct address a;
+
+	if (m->listen == NULL || *m->listen == '\0' || m->remote)
+		return;
+	if (address_parse(m->listen, &a) == 0 && !a.loopback)
+		diags_error(r->d, r->file, m->line, 0,
+			    "listen is \"%.80s\": metrics are told to whoever asks, so expected an "
+			    "address of this machine alone (127.x.y.z, localhost or [::1]), or "
+			    "remote = yes",
+			    m->listen);
+}
+
 /* ---- all of them; those of a section stand together ---- */
 
 static const struct key {
@@ -239,6 +279,8 @@ static const struct key {
 	{ "Journal", "policy", set_policy },
 	{ "Journal", "rejects", set_rejects },
 	{ "Journal", "sync_interval", set_sync_interval },
+	{ "Metrics", "listen", set_listen },
+	{ "Metrics", "remote", set_remote },
 };
 
 /* ---- lines ---- */
@@ -342,6 +384,8 @@ static void defaults(struct reading *r)
 		(void)take(r, &ini->state_dir, path_state_dir());
 	if (ini->stream == NULL)
 		(void)take(r, &ini->stream, strdup(DEFAULT_STREAM));
+	if (ini->metrics.listen == NULL)
+		(void)take(r, &ini->metrics.listen, strdup(""));
 	if (ini->plugin_path == NULL)
 		ini->plugin_path = calloc(1, sizeof *ini->plugin_path);
 	if (ini->control == NULL &&
@@ -386,6 +430,8 @@ struct ini *ini_load(const char *file, bool must_exist, struct diags *diags)
 		ini_read(&r, text, len);
 	if (!r.failed)
 		defaults(&r);
+	if (!r.failed)
+		metrics_check(&r);
 	if (r.failed)
 		diags_error(diags, file, 0, 0, "cannot be read: no memory is left");
 	if (diags->n_errors > before) {
@@ -407,5 +453,6 @@ void ini_free(struct ini *ini)
 	free(ini->state_dir);
 	free(ini->stream);
 	free(ini->control);
+	free(ini->metrics.listen);
 	free(ini);
 }

@@ -11,6 +11,12 @@ struct ini_journal {		      /* [Journal] */
 	int64_t sync_interval_ms;     /* sync_interval */
 };
 
+struct ini_metrics {  /* [Metrics] */
+	char *listen; /* listen: an address that address_parse takes; "" is off */
+	bool remote;  /* remote: it need not be a loopback address; default no */
+	int line;     /* where `listen` stands */
+};
+
 struct ini {
 	int log_level;		   /* [General] log_level: debug, info, warning, error */
 	bool auto_start;	   /* [General] auto_start: poll at once; default yes */
@@ -20,6 +26,7 @@ struct ini {
 	char *stream;		   /* [Stream] endpoint; "" is off */
 	char *control; /* [Control] endpoint; ipc:// always; default <run_dir>/control */
 	struct ini_journal journal;
+	struct ini_metrics metrics;
 };
 
 /* A file that does not exist is an error only when `must_exist`.  NULL: *diags says why. */

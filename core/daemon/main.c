@@ -17,6 +17,7 @@
 #include "base/stdio_fill.h"
 #include "daemon/commands.h"
 #include "daemon/journal_check.h"
+#include "daemon/metrics.h"
 #include "daemon/reload.h"
 
 const char *argp_program_version = "teslad (" PACKAGE_NAME ") " PACKAGE_VERSION;
@@ -114,6 +115,8 @@ void daemon_stop(struct daemon *d)
 		return;
 	d->stopping = true;
 	control_stop(d->control);
+	metrics_http_stop(d->metrics);
+	d->metrics = NULL;
 	for (size_t i = 0; i < N_ELEMENTS(d->signals); i++)
 		uv_unref((uv_handle_t *)&d->signals[i]);
 	if (d->fleet.loop != NULL)
@@ -240,6 +243,7 @@ static int daemon_open(struct daemon *d)
 	d->fleet.answer = meter_answered;
 	d->fleet.answer_arg = d;
 	fleet_start(&d->fleet);
+	metrics_start(d);
 	return 0;
 }
 

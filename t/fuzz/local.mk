@@ -56,5 +56,10 @@ t_fuzz_dayfile_SOURCES = t/fuzz/dayfile.c $(local_file_parts)
 t_fuzz_dayfile_CFLAGS = $(AM_CFLAGS) $(LOCAL_FILE_CFLAGS)
 t_fuzz_dayfile_LDADD = $(LOCAL_FILE_LIBS)
 t_fuzz_dayfile_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/accept
+t_fuzz_accept_SOURCES = t/fuzz/accept.c
+t_fuzz_accept_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
+t_fuzz_accept_LDADD = core/daemon/libdaemon.la
+t_fuzz_accept_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

@@ -46,6 +46,7 @@ Test(ini, defaults)
 		cr_assert(asprintf(&control, "ipc://%s/control", ini->run_dir) > 0);
 		cr_expect_str_eq(ini->control, control);
 		cr_expect_null(ini->plugin_path[0]);
+		cr_expect_str_eq(ini->metrics.listen, "");
 		cr_expect(ini->journal.limits.bytes == 512u << 20 &&
 			  ini->journal.limits.age_ms == 0 && ini->journal.limits.rejects == 1000 &&
 			  ini->journal.limits.policy == JOURNAL_DROP_OLDEST &&
@@ -64,7 +65,8 @@ Test(ini, all_keys)
 			       "plugin_path=/a::b:\nplugin_path=/c\n[Stream]\nendpoint=\n"
 			       "[Control]\nendpoint=ipc:///tmp/x\n"
 			       "[Journal]\nmax_size=64G\nmax_age = 90 d\npolicy=drop-newest\n"
-			       "rejects=10\nsync_interval=100 ms\n",
+			       "rejects=10\nsync_interval=100 ms\n"
+			       "[Metrics]\nlisten=0.0.0.0:9466\nremote=yes\n",
 			       &d);
 
 	cr_assert_not_null(ini, "%s", d.n ? d.list[0].text : "");
@@ -83,6 +85,8 @@ Test(ini, all_keys)
 		  ini->journal.limits.rejects == 10 &&
 		  ini->journal.limits.policy == JOURNAL_DROP_NEWEST &&
 		  ini->journal.sync_interval_ms == 100);
+	cr_expect_str_eq(ini->metrics.listen, "0.0.0.0:9466");
+	cr_expect(ini->metrics.remote);
 	ini_free(ini);
 }
 
@@ -127,6 +131,13 @@ static const struct {
 	{ "[Journal]\nrejects=9\n", 2, false, "rejects is \"9\": expected 10 to 100000" },
 	{ "[Journal]\nsync_interval=61\n", 2, false,
 	  "sync_interval is \"61\": expected 100 ms to 60 s" },
+	{ "[Metrics]\nlisten=9466\n", 2, false,
+	  "listen is \"9466\": expected an address and a port, such as 127.0.0.1:9466" },
+	{ "[Metrics]\nlisten=here:9466\n", 2, false, "listen is \"here:9466\": expected" },
+	{ "[Metrics]\n\nlisten=0.0.0.0:9466\n", 3, false,
+	  "metrics are told to whoever asks, so expected an address of this machine alone" },
+	{ "[Metrics]\nremote=no\nlisten=[::]:9466\n", 3, false, "or remote = yes" },
+	{ "[Metrics]\nremote=perhaps\n", 2, false, "expected yes or no" },
 	{ "[Journal]\nsize=1M\n", 2, true,
 	  "size is not known in [Journal] and ignored: expected one of max_size" },
 	{ "[General]\nlog_level\n", 2, false,

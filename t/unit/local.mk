@@ -245,6 +245,13 @@ t_unit_journal_prepare_CPPFLAGS = $(t_unit_journal_check_CPPFLAGS)
 t_unit_journal_prepare_CFLAGS = $(unit_cflags)
 t_unit_journal_prepare_LDADD = core/daemon/libjournal.la core/base/libbase.la $(CRITERION_LIBS) -lpthread
 EXTRA_t_unit_journal_prepare_DEPENDENCIES = t/unit/journal_child
+unit_tests += t/unit/metrics_text t/unit/metrics_http
+t_unit_metrics_text_SOURCES = t/unit/metrics_text.c
+t_unit_metrics_text_CFLAGS = $(unit_cflags)
+t_unit_metrics_text_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
+t_unit_metrics_http_SOURCES = t/unit/metrics_http.c
+t_unit_metrics_http_CFLAGS = $(unit_cflags)
+t_unit_metrics_http_LDADD = core/daemon/libdaemon.la $(UV_LIBS) $(CRITERION_LIBS) -lpthread
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Metrics of the node and of teslad itself. */
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon/metrics_parts.h"
+#include "daemon/metrics_process.h"
+
+static void build_info(struct scrape *s, const struct metric *m, const void *of)
+{
+	(void)m, (void)of;
+	scrape_label(s, "version", PACKAGE_VERSION);
+	scrape_count(s, 1);
+	scrape_drop(s, 1);
+}
+
+static void node_info(struct scrape *s, const struct metric *m, const void *of)
+{
+	const struct config *c = ((const struct daemon *)of)->check.config;
+
+	(void)m;
+	scrape_label(s, "node", c->node_id);
+	scrape_label(s, "name", c->node_name);
+	scrape_label(s, "location", c->node_location);
+	scrape_count(s, 1);
+	scrape_drop(s, 3);
+}
+
+static void config_warnings(struct scrape *s, const struct metric *m, const void *of)
+{
+	const struct daemon *d = of;
+
+	(void)m;
+	scrape_count(s, d->check.diags.n - d->check.diags.n_errors);
+}
+
+static void process_start(struct scrape *s, const struct metric *m, const void *of)
+{
+	const struct daemon *d = of;
+
+	(void)m;
+	scrape_real(s, (double)d->check.hub->epoch_ms / 1e3);
+}
+
+static void process_cpu(struct scrape *s, const struct metric *m, const void *of)
+{
+	struct process_usage u;
+
+	(void)m, (void)of;
+	if (process_usage((int)getpid(), &u))
+		scrape_real(s, u.cpu_s);
+}
+
+static void process_memory(struct scrape *s, const struct metric *m, const void *of)
+{
+	struct process_usage u;
+
+	(void)of;
+	if (process_usage((int)getpid(), &u))
+		metric_count_at(s, m, &u);
+}
+
+static void process_open(struct scrape *s, const struct metric *m, const void *of)
+{
+	uint64_t n;
+
+	(void)m, (void)of;
+	if (process_descriptors(&n))
+		scrape_count(s, n);
+}
+
+static void process_limit(struct scrape *s, const struct metric *m, const void *of)
+{
+	struct rlimit l;
+
+	(void)m, (void)of;
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur != RLIM_INFINITY)
+		scrape_count(s, l.rlim_cur);
+}
+
+static const struct metric rows[] = {
+	{ METRIC("tesla_build_info", GAUGE, "The program that runs."), "version", NULL, build_info,
+	  0 },
+	{ METRIC("tesla_node_info", GAUGE, "The installation."), "node, name, location", NULL,
+	  node_info, 0 },
+	{ METRIC("tesla_config_warnings", GAUGE, "Warnings of the configuration in force."), "",
+	  NULL, config_warnings, 0 },
+	{ METRIC("process_start_time_seconds", GAUGE, "When teslad started, since 1970 UTC."), "",
+	  NULL, process_start, 0 },
+	{ METRIC("process_cpu_seconds_total", COUNTER, "Processor time of teslad."), "", NULL,
+	  process_cpu, 0 },
+	{ METRIC("process_resident_memory_bytes", GAUGE, "Memory of teslad (RSS)."), "", NULL,
+	  process_memory, offsetof(struct process_usage, resident_bytes) },
+	{ METRIC("process_virtual_memory_bytes", GAUGE, "Address space of teslad."), "", NULL,
+	  process_memory, offsetof(struct process_usage, virtual_bytes) },
+	{ METRIC("process_open_fds", GAUGE, "Descriptors that teslad has open."), "", NULL,
+	  process_open, 0 },
+	{ METRIC("process_max_fds", GAUGE, "Descriptors that teslad may have open."), "", NULL,
+	  process_limit, 0 },
+};
+
+const struct metric_table metrics_of_node = { rows, N_ELEMENTS(rows) };
