@@ -186,6 +186,7 @@ static void line_adopt(struct hub_line *l, struct hub_line *old, bool same)
 	l->busy = old->busy;
 	l->busy_us = old->busy_us;
 	l->transactions = old->transactions;
+	l->totals = old->totals;
 	if (!same)
 		return;
 	l->state = old->state;
