@@ -14,6 +14,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/file.c core/base/file.h \
 	core/base/frame.c core/base/frame.h \
 	core/base/histogram.c core/base/histogram.h \
+	core/base/keys.c core/base/keys.h \
 	core/base/line_params.c core/base/line_params.h \
 	core/base/lock.c core/base/lock.h \
 	core/base/log.c core/base/log.h \
