@@ -11,6 +11,7 @@
 #include "base/param.h"
 #include "base/paths.h"
 #include "daemon/config_loader.h"
+#include "daemon/config_text.h"
 
 #define CONFIG_FILE_MAX (4u << 20)
 
@@ -97,6 +98,12 @@ static void config_fill(struct loader *l)
 	config_analyzers(l, xml_child(root, &analyzers_element));
 }
 
+/* As the file declares it, or begins; NULL: neither. */
+static const char *encoding_of(const struct xml *x)
+{
+	return (const char *)xml_root(x)->doc->encoding;
+}
+
 struct config *config_parse(const char *file, const char *text, size_t len,
 			    const char *const *model_dirs, struct diags *diags)
 {
@@ -111,6 +118,7 @@ struct config *config_parse(const char *file, const char *text, size_t len,
 
 		xml_check(x, &config_element, diags);
 		config_fill(&l);
+		c->text = config_text_utf8(text, len, encoding_of(x), &c->memory);
 	}
 	if (c == NULL || c->memory.failed)
 		diags_error(diags, file, 0, 0, "cannot be read: no memory is left");

@@ -56,6 +56,7 @@ struct conf_exporter {		   /* one instance; several analyzers may name it */
 
 struct config {
 	char *file;
+	char *text; /* of that file, in UTF-8; NULL: it cannot be converted */
 	char *node_id, *node_name, *node_location;
 	struct conf_line *lines; /* enabled ones, in the order of the file */
 	size_t n_lines;

@@ -163,6 +163,7 @@ static void analyzer_release(struct hub_analyzer *a)
 	free(a->reason);
 	free(a->identity);
 	free(a->note);
+	free(a->error);
 	free(a->exponents);
 	hub_plan_release(&a->plan);
 }

@@ -62,7 +62,9 @@ struct hub_analyzer {
 	int16_t *exponents;
 	uint64_t n, status_k, record_k; /* last numbers given */
 	uint64_t sweeps, failed, missed, timeouts, garbled, exceptions;
-	int64_t t_us; /* of the last sweep; 0: none yet */
+	int64_t t_us;	     /* of the last sweep; 0: none yet */
+	int64_t answered_us; /* of the last one in which the meter answered; 0: none yet */
+	char *error;	     /* of the last sweep that had one; NULL: none had */
 	struct hub_plan plan;
 };
 

@@ -195,6 +195,20 @@ static void count(struct hub_analyzer *a, const struct sweep *s)
 	count_line(a->line, s);
 }
 
+/* What is asked of a meter long after that sweep: did it answer, and what was wrong? */
+static void remember(struct hub_analyzer *a, const struct sweep *s, const size_t *which, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct hub_last *last = &a->last[which[i]];
+
+		for (size_t k = 0; k < last->n_elements; k++)
+			if (last->elements[k].quality != TESLA_ERROR)
+				a->answered_us = s->v[S_T];
+	}
+	if (s->error != NULL)
+		text_set(&a->error, s->error);
+}
+
 static int take_sweep(struct take *t, const msgpack_object *o)
 {
 	struct sweep s = { .error = NULL };
@@ -219,6 +233,7 @@ static int take_sweep(struct take *t, const msgpack_object *o)
 	if (rc == 0) {
 		a->n++;
 		count(a, &s);
+		remember(a, &s, which, readings->via.array.size);
 		hub_publish(t->h, a, which, readings->via.array.size, s.error, s.v[S_T], s.v[S_DT]);
 	}
 	free(s.error);

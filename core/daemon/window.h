@@ -103,6 +103,8 @@ void window_begin_anew(struct window *w, const struct conf_analyzer *a);
  */
 int window_close(struct window *w, const struct conf_analyzer *a, const char *identity,
 		 struct arena *memory, struct record *ret);
+/* The least step of an element, in its unit; 0: there is none, or it is not known. */
+double window_resolution(const struct tesla_register *r, const struct window_scale *s);
 /* Does the open one have a good reading? */
 bool window_has_readings(const struct window *w);
 /* Forgets what is open; what counters grew goes to the next one. */

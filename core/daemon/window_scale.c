@@ -74,6 +74,13 @@ static bool resolution_of(const struct tesla_register *r, const struct window_sc
 	return ret->power >= -POWER_MAX && ret->power <= POWER_MAX;
 }
 
+double window_resolution(const struct tesla_register *r, const struct window_scale *s)
+{
+	struct decimal d;
+
+	return resolution_of(r, s, &d) ? decimal_value(d) : 0;
+}
+
 struct counter_rules window_rules(const struct tesla_variable *v, const struct tesla_register *r,
 				  const struct window_scale *s)
 {

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What meters offer, and how they are. */
+#include "daemon/definitions.h"
+
+#include <inttypes.h>
+
+#include "daemon/pack.h"
+#include "daemon/window.h"
+
+/* ---- of which analyzers ---- */
+
+/* `analyzer` of the request: *ret NULL is all of them.  False: the reply says what is wrong. */
+static bool analyzer_asked(const struct daemon *d, const msgpack_object *request,
+			   const struct hub_analyzer **ret, struct buf *reply)
+{
+	const msgpack_object *o = mp_get(request, "analyzer");
+	int64_t id;
+
+	*ret = NULL;
+	if (o == NULL || o->type == MSGPACK_OBJECT_NIL)
+		return true;
+	if (!mp_to_int(o, &id)) {
+		control_error(reply, "analyzer: expected the id of one, a whole number");
+		return false;
+	}
+	*ret = hub_analyzer(d->check.hub, id);
+	if (*ret == NULL)
+		control_error(reply, "there is no analyzer %" PRId64, id);
+	return *ret != NULL;
+}
+
+typedef void pack_one(const struct daemon *d, const struct hub_analyzer *a, msgpack_packer *pk);
+
+static bool answer_each(const struct daemon *d, const msgpack_object *request, const char *key,
+			pack_one *pack, struct buf *reply)
+{
+	const struct hub *h = d->check.hub;
+	const struct hub_analyzer *one;
+	msgpack_packer pk;
+
+	if (!analyzer_asked(d, request, &one, reply))
+		return true;
+	mp_writer(&pk, reply);
+	(void)msgpack_pack_map(&pk, 2);
+	mp_key_bool(&pk, "ok", true);
+	key_array(&pk, key, one ? 1 : h->n_analyzers);
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (one == NULL || one == &h->analyzers[i])
+			pack(d, &h->analyzers[i], &pk);
+	return true;
+}
+
+/* ---- definitions ---- */
+
+static void key_real_or_nil(msgpack_packer *pk, const char *key, double v, bool there)
+{
+	mp_str(pk, key);
+	(void)(there ? msgpack_pack_double(pk, v) : msgpack_pack_nil(pk));
+}
+
+static void pack_register(msgpack_packer *pk, const struct tesla_register *r,
+			  const struct window_scale *s)
+{
+	static const char *const types[] = { /* enum tesla_raw */
+					     "",      "int16",	"uint16",  "int32",  "uint32",
+					     "int64", "uint64", "float32", "float64"
+	};
+	const struct tesla_scale *of = r->scale_register;
+	bool known = of != NULL && s->exponents[of->index] != INT16_MIN;
+
+	(void)msgpack_pack_map(pk, 9);
+	mp_key_int(pk, "function", r->function);
+	mp_key_int(pk, "address", r->address);
+	mp_key_int(pk, "count", r->count);
+	mp_key_str(pk, "type", types[r->type]);
+	mp_key_real(pk, "scale", r->scale);
+	mp_key_real(pk, "offset", r->offset);
+	key_int_or_nil(pk, "scale_register", of ? of->address : 0, of != NULL);
+	key_int_or_nil(pk, "exponent", known ? s->exponents[of->index] : 0, known);
+	key_real_or_nil(pk, "max", r->max, r->has_max);
+}
+
+static void pack_elements(msgpack_packer *pk, const struct tesla_variable *v,
+			  const struct window_scale *s)
+{
+	bool known = false;
+
+	key_array(pk, "labels", v->n_elements);
+	for (size_t i = 0; i < v->n_elements; i++)
+		mp_str(pk, v->elements[i]->label);
+	for (size_t i = 0; i < v->n_elements; i++)
+		known = known || window_resolution(v->elements[i], s) > 0;
+	mp_str(pk, "resolution");
+	(void)(known ? msgpack_pack_array(pk, v->n_elements) : msgpack_pack_nil(pk));
+	for (size_t i = 0; known && i < v->n_elements; i++) {
+		double resolution = window_resolution(v->elements[i], s);
+
+		(void)(resolution > 0 ? msgpack_pack_double(pk, resolution) : msgpack_pack_nil(pk));
+	}
+	key_array(pk, "registers", v->n_elements);
+	for (size_t i = 0; i < v->n_elements; i++)
+		pack_register(pk, v->elements[i], s);
+}
+
+/* NULL: it is not read. */
+static const struct conf_variable *wanted(const struct hub_analyzer *a,
+					  const struct tesla_variable *v)
+{
+	for (size_t i = 0; i < a->conf->n_variables; i++)
+		if (a->conf->variables[i].variable == v)
+			return &a->conf->variables[i];
+	return NULL;
+}
+
+static void pack_variable(msgpack_packer *pk, const struct hub_analyzer *a,
+			  const struct tesla_variable *v)
+{
+	static const char *const kinds[] = { "", "gauge", "counter", "status" };
+	const struct window_scale s = { a->exponents, a->conf->model->pub.n_scales };
+	const struct conf_variable *w = wanted(a, v);
+	int64_t interval_ms = w && w->interval_ms > 0 ? w->interval_ms : a->conf->interval_ms;
+
+	(void)msgpack_pack_map(pk, 11);
+	mp_key_str(pk, "name", v->name);
+	mp_key_str(pk, "description", v->description);
+	mp_key_str(pk, "unit", v->unit ? v->unit : "");
+	mp_key_str(pk, "kind", kinds[v->kind]);
+	mp_key_real(pk, "factor", v->predecessor_factor);
+	mp_key_bool(pk, "compost", v->n_elements == 1 && v->elements[0]->count > 1);
+	mp_key_bool(pk, "wanted", w != NULL);
+	key_int_or_nil(pk, "interval_ms", interval_ms, w != NULL);
+	pack_elements(pk, v, &s);
+}
+
+static void pack_definitions(const struct daemon *d, const struct hub_analyzer *a,
+			     msgpack_packer *pk)
+{
+	const struct model *m = a->conf->model;
+
+	(void)d;
+	(void)msgpack_pack_map(pk, 6);
+	mp_key_int(pk, "analyzer", a->conf->id);
+	mp_key_str(pk, "model", m->pub.name);
+	mp_key_str(pk, "manufacturer", m->pub.manufacturer);
+	mp_key_str(pk, "description", m->description);
+	mp_key_bool(pk, "proven", m->proven);
+	key_array(pk, "variables", m->pub.n_variables);
+	for (size_t i = 0; i < m->pub.n_variables; i++)
+		pack_variable(pk, a, m->pub.variables[i]);
+}
+
+bool cmd_definitions(struct daemon *d, const struct control_peer *peer,
+		     const msgpack_object *request, struct buf *reply)
+{
+	(void)peer;
+	return answer_each(d, request, "definitions", pack_definitions, reply);
+}
+
+/* ---- device-status ---- */
+
+static void pack_device(const struct daemon *d, const struct hub_analyzer *a, msgpack_packer *pk)
+{
+	(void)msgpack_pack_map(pk, 9);
+	mp_key_int(pk, "analyzer", a->conf->id);
+	mp_key_str(pk, "run", d->check.ini->auto_start ? "started" : "stopped");
+	mp_key_bool(pk, "comm", a->state == HUB_ONLINE);
+	mp_key_str(pk, "state", hub_state_name(a->state));
+	mp_key_str(pk, "reason", a->reason);
+	mp_key_str(pk, "error", a->error);
+	key_int_or_nil(pk, "t_ms", a->answered_us / 1000, a->answered_us != 0);
+	mp_key_str(pk, "identity", a->identity);
+	mp_key_str(pk, "verified", hub_verified_name(a->verified));
+}
+
+bool cmd_device_status(struct daemon *d, const struct control_peer *peer,
+		       const msgpack_object *request, struct buf *reply)
+{
+	(void)peer;
+	return answer_each(d, request, "devices", pack_device, reply);
+}
