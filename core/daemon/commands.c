@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "daemon/access.h"
+#include "daemon/definitions.h"
 #include "daemon/journal_commands.h"
 #include "daemon/metrics.h"
 #include "daemon/status.h"
@@ -190,7 +192,6 @@ static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer,
 	msgpack_packer pk;
 
 	(void)peer, (void)request;
-	log_msg(&d->log, LOG_LEVEL_INFO, "shutdown by the control socket");
 	mp_writer(&pk, reply);
 	(void)msgpack_pack_map(&pk, 1);
 	mp_key_bool(&pk, "ok", true);
@@ -198,9 +199,35 @@ static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer,
 	return true;
 }
 
+/* ---- log-level ---- */
+
+/* Hosts that run keep theirs until they start again. */
+static bool cmd_log_level(struct daemon *d, const struct control_peer *peer,
+			  const msgpack_object *request, struct buf *reply)
+{
+	const msgpack_object *o = mp_get(request, "level");
+	_cleanup_free_ char *level = mp_strdup(request, "level");
+	msgpack_packer pk;
+
+	(void)peer;
+	if (o != NULL && o->type != MSGPACK_OBJECT_NIL) {
+		if (level == NULL || log_level_parse(level, &d->log.level) != 0) {
+			control_error(reply, "level: expected debug, info, warning or error");
+			return true;
+		}
+		d->fleet.setup.log_level = d->log.level;
+	}
+	mp_writer(&pk, reply);
+	(void)msgpack_pack_map(&pk, 2);
+	mp_key_bool(&pk, "ok", true);
+	mp_key_str(&pk, "level", log_level_name(d->log.level));
+	return true;
+}
+
 /* ---- all of them ---- */
 
-static const struct {
+/* Whether read-only access has it is said in access.c: it has not, unless it stands there. */
+static const struct command {
 	const char *name;
 	void (*pack)(const struct daemon *, msgpack_packer *); /* tells something, or: */
 	bool (*run)(struct daemon *, const struct control_peer *, const msgpack_object *,
@@ -210,8 +237,6 @@ static const struct {
 	{ "snapshot", snapshot_pack, NULL },
 	{ "plan", plan_pack, NULL },
 	{ "plugins", plugins_pack, NULL },
-	{ "check", NULL, cmd_check },
-	{ "journal", NULL, journal_command },
 	{ "reload", NULL, cmd_reload },
 	{ "start", NULL, meter_start },
 	{ "pause", NULL, meter_pause },
@@ -220,32 +245,73 @@ static const struct {
 	{ "identify", NULL, meter_identify },
 	{ "set-variables", NULL, meter_set_variables },
 	{ "metrics", NULL, metrics_command },
+	{ "definitions", NULL, cmd_definitions },
+	{ "device-status", NULL, cmd_device_status },
+	{ "config", NULL, cmd_config },
+	{ "log-level", NULL, cmd_log_level },
+	{ "check", NULL, cmd_check },
+	{ "journal", NULL, journal_command },
 	{ "shutdown", NULL, cmd_shutdown },
 };
+
+static void unknown(const msgpack_object *request, struct buf *reply)
+{
+	_cleanup_free_ char *cmd = mp_strdup(request, "cmd"), *list = NULL;
+	size_t size;
+	FILE *out = open_memstream(&list, &size);
+
+	for (size_t i = 0; out != NULL && i < N_ELEMENTS(commands); i++)
+		(void)fprintf(out, "%s%s",
+			      i == 0			      ? ""
+			      : i + 1 == N_ELEMENTS(commands) ? " or "
+							      : ", ",
+			      commands[i].name);
+	if (out != NULL)
+		(void)fclose(out);
+	if (cmd != NULL)
+		control_error(reply, "unknown command %.40s: expected %s", cmd,
+			      list ? list : "another");
+	else
+		control_error(reply, "expected a map with cmd, the name of a command");
+}
+
+/* Of what changes something the log says whose doing it was. */
+static bool allowed(const struct daemon *d, const struct command *command,
+		    const msgpack_object *request, const struct control_peer *peer,
+		    struct buf *reply)
+{
+	_cleanup_free_ char *op = mp_strdup(request, "op");
+
+	if (access_reads(request))
+		return true;
+	if (!peer->readonly) {
+		log_msg(&d->log, LOG_LEVEL_INFO, "control: %s%s%.20s by %s", command->name,
+			op ? " " : "", op ? op : "", peer->who);
+		return true;
+	}
+	control_refused(d->control, peer, "%s, which read-only access has not", command->name);
+	control_error(reply, "%s is refused: this access is read-only", command->name);
+	return false;
+}
 
 bool commands_answer(void *arg, const msgpack_object *request, const struct control_peer *peer,
 		     struct buf *reply)
 {
 	struct daemon *d = arg;
-	_cleanup_free_ char *cmd = mp_strdup(request, "cmd");
+	const struct command *c = commands;
 	msgpack_packer pk;
 
-	for (size_t i = 0; i < N_ELEMENTS(commands); i++) {
-		if (!mp_is(request, "cmd", commands[i].name))
-			continue;
-		if (commands[i].run != NULL)
-			return commands[i].run(d, peer, request, reply);
-		mp_writer(&pk, reply);
-		commands[i].pack(d, &pk);
+	while (c < commands + N_ELEMENTS(commands) && !mp_is(request, "cmd", c->name))
+		c++;
+	if (c == commands + N_ELEMENTS(commands)) {
+		unknown(request, reply);
 		return true;
 	}
-	if (cmd != NULL)
-		control_error(
-			reply,
-			"unknown command %.40s: expected status, snapshot, plan, plugins, check, "
-			"journal, metrics or shutdown",
-			cmd);
-	else
-		control_error(reply, "expected a map with cmd, the name of a command");
+	if (!allowed(d, c, request, peer, reply))
+		return true;
+	if (c->run != NULL)
+		return c->run(d, peer, request, reply);
+	mp_writer(&pk, reply);
+	c->pack(d, &pk);
 	return true;
 }

@@ -1,113 +1,78 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control socket in the loop. */
+/* The control sockets in the loop. */
 #include "daemon/control.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <zmq.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "daemon/control_curve.h"
+#include "daemon/control_place.h"
+#include "daemon/ini.h"
+#include "daemon/refusals.h"
 
 #define REQUEST_MAX (1 << 20)
-#define REQUESTS_AT_A_TIME 64 /* then the loop goes round: nobody can keep it here */
-#define FRAMES_MAX 3	      /* identity, delimiter, request */
-#define N_HANDLES 3
-#define GRACE_MS 200 /* a peer may lose an answer that it has not read when we close */
+#define MESSAGE_MAX (16 << 20) /* what is larger ends the connection, and nobody is told */
+#define KEYS_MAX 64u	       /* in a request */
+#define TURN_US 2000	       /* then the loop goes round: nobody can keep it here */
+#define FRAMES_MAX 3	       /* identity, delimiter, request */
+#define GRACE_MS 200	       /* a peer may lose an answer that it has not read when we close */
+#define HANDSHAKE_MS 10000
+
+enum { DOOR_FULL, DOOR_READONLY, DOOR_TCP, N_DOORS };
+#define SOCKETS_MAX (N_DOORS + CURVE_N_SOCKETS)
 
 struct control {
-	void *ctx, *socket;
-	uv_poll_t poll;
+	void *ctx, *doors[N_DOORS]; /* NULL: there is none */
+	struct curve *curve;	    /* of DOOR_TCP */
+	uv_poll_t polls[SOCKETS_MAX];
+	size_t n_polls;
 	uv_async_t again;
 	uv_timer_t grace;
 	int64_t answered_us;
 	unsigned open_handles;
 	bool stopping;
-	control_request *request;
-	void *arg;
+	struct control_calls calls;
+	const struct log *log;
+	struct refusals refusals;
 	struct buf reply;
 };
 
-/* ---- the place of the socket ---- */
+/* ---- what is refused ---- */
 
-static int folder_make(const char *path, struct tesla_error *err)
+/* Who it is without what is in brackets: the process of a user is another one each time. */
+static void refused(void *arg, const char *who, const char *what)
 {
-	_cleanup_free_ char *dir = strdup(path);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
-	struct stat st;
+	struct control *c = arg;
+	char name[CONTROL_WHO_MAX], times[64] = "", others[64] = "";
+	uint64_t held, unsaid;
 
-	if (slash == NULL || slash == dir)
-		return 0;
-	*slash = '\0';
-	if (mkdir(dir, 0750) != 0 && errno != EEXIST)
-		return tesla_fail(err, -errno, "run_dir %s cannot be made: %s", dir,
-				  strerror(errno));
-	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
-		return tesla_fail(err, -ENOTDIR, "run_dir %s is no folder", dir);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return tesla_fail(
-			err, -EPERM,
-			"run_dir %s belongs to user %u, expected %u: its owner could take the "
-			"control socket's place",
-			dir, (unsigned)st.st_uid, (unsigned)geteuid());
-	return 0;
+	(void)snprintf(name, sizeof name, "%.*s", (int)strcspn(who, "("), who);
+	if (!refusals_due(&c->refusals, name, what, clock_mono_us(), &held, &unsaid))
+		return;
+	if (held > 0)
+		(void)snprintf(times, sizeof times, ", %llu times since that was said",
+			       (unsigned long long)held + 1);
+	if (unsaid > 0)
+		(void)snprintf(others, sizeof others, "; of others %llu were not said",
+			       (unsigned long long)unsaid);
+	log_msg(c->log, LOG_LEVEL_WARNING, "control: refused: %s: %s%s%s", who, what, times,
+		others);
 }
 
-/* ZeroMQ would unlink a socket that another daemon listens on. */
-static int socket_is_free(const char *path, struct tesla_error *err)
+void control_refused(struct control *c, const struct control_peer *peer, const char *fmt, ...)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
+	char what[256];
+	va_list ap;
 
-	if (strlen(path) >= sizeof addr.sun_path)
-		return tesla_fail(err, -ENAMETOOLONG,
-				  "control socket %s: the path is longer than %zu bytes", path,
-				  sizeof addr.sun_path - 1);
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	if (lstat(path, &st) != 0)
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
-		return tesla_fail(
-			err, -EEXIST,
-			"control socket %s: there is a file of that name that is no socket", path);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 ||
-	    errno == EAGAIN)
-		return tesla_fail(err, -EADDRINUSE, "another teslad is running: it listens on %s",
-				  path);
-	return 0;
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	refused(c, peer->who, what);
 }
-
-static int socket_bind(struct control *c, const char *endpoint, struct tesla_error *err)
-{
-	static const struct {
-		int option, value;
-	} options[] = {
-		{ ZMQ_RCVHWM, 100 },
-		{ ZMQ_SNDHWM, 128 },
-		{ ZMQ_LINGER, 200 },
-	};
-	const int64_t max = REQUEST_MAX;
-	mode_t old;
-	int r;
-
-	(void)zmq_setsockopt(c->socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
-	for (size_t i = 0; i < N_ELEMENTS(options); i++)
-		(void)zmq_setsockopt(c->socket, options[i].option, &options[i].value,
-				     sizeof options[i].value);
-	old = umask(0117);
-	r = zmq_bind(c->socket, endpoint);
-	(void)umask(old);
-	return r == 0 ? 0
-		      : tesla_fail(err, -zmq_errno(), "control socket %s: %s", endpoint,
-				   zmq_strerror(zmq_errno()));
-}
-
-/* ---- one request ---- */
 
 void control_error(struct buf *reply, const char *fmt, ...)
 {
@@ -126,40 +91,93 @@ void control_error(struct buf *reply, const char *fmt, ...)
 	mp_key_str(&pk, "error", text ? text : "no memory");
 }
 
+/* ---- frames ---- */
+
 /* A signal (a host that ends) interrupts libzmq: that loses no answer. */
-static bool frame_send(struct control *c, const void *bytes, size_t len, int flags)
+static bool frame_send(void *socket, const void *bytes, size_t len, int flags)
 {
 	int n;
 
 	do
-		n = zmq_send(c->socket, bytes, len, flags | ZMQ_DONTWAIT);
+		n = zmq_send(socket, bytes, len, flags | ZMQ_DONTWAIT);
 	while (n < 0 && zmq_errno() == EINTR);
 	return n >= 0;
 }
 
-static bool frame_receive(struct control *c, zmq_msg_t *m)
+static bool frame_receive(void *socket, zmq_msg_t *m)
 {
 	int n;
 
 	do
-		n = zmq_msg_recv(m, c->socket, ZMQ_DONTWAIT);
+		n = zmq_msg_recv(m, socket, ZMQ_DONTWAIT);
 	while (n < 0 && zmq_errno() == EINTR);
 	return n >= 0;
 }
 
 void control_reply(struct control *c, const struct control_peer *peer, const struct buf *reply)
 {
+	void *socket = c->doors[peer->door];
+
 	/*
 	 * A peer that went away, or reads nothing, loses its answer: the loop never waits for it.
 	 */
-	if (frame_send(c, peer->id, peer->len, ZMQ_SNDMORE)) {
+	if (frame_send(socket, peer->id, peer->len, ZMQ_SNDMORE)) {
 		if (peer->delimiter)
-			(void)frame_send(c, "", 0, ZMQ_SNDMORE);
-		(void)frame_send(c, reply->pub.bytes, reply->pub.len, 0);
+			(void)frame_send(socket, "", 0, ZMQ_SNDMORE);
+		(void)frame_send(socket, reply->pub.bytes, reply->pub.len, 0);
 	}
 	c->answered_us = clock_mono_us();
 	if (!c->stopping) /* sending may have eaten the edge of something that came */
 		(void)uv_async_send(&c->again);
+}
+
+/* ---- who asks ---- */
+
+/* libzmq's word for the other end on ipc is "localhost:UID:GID:PID", as the kernel says. */
+static void local_name(struct control_peer *peer, zmq_msg_t *m)
+{
+	const char *address = zmq_msg_gets(m, "Peer-Address");
+	unsigned uid, gid;
+	int pid;
+
+	address = address ? strchr(address, ':') : NULL;
+	if (address != NULL && sscanf(address, ":%10u:%10u:%10d", &uid, &gid, &pid) == 3)
+		(void)snprintf(peer->who, sizeof peer->who, "user %u (process %d)", uid, pid);
+	else
+		(void)snprintf(peer->who, sizeof peer->who, "a local process");
+}
+
+/* False: the list of clients has the key no longer. */
+static bool remote_name(struct control *c, struct control_peer *peer, zmq_msg_t *m)
+{
+	const char *key = zmq_msg_gets(m, "User-Id"), *address = zmq_msg_gets(m, "Peer-Address");
+	const struct keys_client *client = key ? curve_client(c->curve, key) : NULL;
+
+	(void)snprintf(peer->who, sizeof peer->who, "%s (%s)",
+		       client ? client->name
+		       : key  ? key
+			      : "somebody",
+		       address ? address : "tcp");
+	peer->readonly = client == NULL || client->readonly;
+	return client != NULL;
+}
+
+static bool peer_name(struct control *c, struct control_peer *peer, zmq_msg_t *m)
+{
+	if (peer->door == DOOR_TCP)
+		return remote_name(c, peer, m);
+	local_name(peer, m);
+	peer->readonly = peer->door == DOOR_READONLY;
+	return true;
+}
+
+/* ---- one request ---- */
+
+static void malformed(struct control *c, const struct control_peer *peer, const char *error)
+{
+	control_refused(c, peer, "malformed requests");
+	control_error(&c->reply, "%s", error);
+	control_reply(c, peer, &c->reply);
 }
 
 static void serve(struct control *c, const struct control_peer *peer, zmq_msg_t *body)
@@ -169,15 +187,23 @@ static void serve(struct control *c, const struct control_peer *peer, zmq_msg_t 
 	bool now = true;
 
 	buf_clear(&c->reply);
-	if (mp_unpack(&doc, zmq_msg_data(body), zmq_msg_size(body), &err) != 0) {
-		control_error(&c->reply, "%s", err.text);
-	} else {
-		now = c->request(c->arg, &doc.u.data, peer, &c->reply);
-		mp_doc_release(&doc);
-		if (now && c->reply.failed)
-			control_error(&c->reply, "the answer is longer than %u bytes",
-				      CONTROL_REPLY_MAX);
+	if (zmq_msg_size(body) > REQUEST_MAX)
+		(void)tesla_fail(&err, -EMSGSIZE, "the request has %zu bytes, expected at most %d",
+				 zmq_msg_size(body), REQUEST_MAX);
+	else
+		(void)mp_unpack(&doc, zmq_msg_data(body), zmq_msg_size(body), &err);
+	if (err.code != 0) {
+		malformed(c, peer, err.text);
+		return;
 	}
+	if (doc.u.data.type == MSGPACK_OBJECT_MAP && doc.u.data.via.map.size > KEYS_MAX)
+		control_error(&c->reply, "the request has %u keys, expected at most %u",
+			      doc.u.data.via.map.size, KEYS_MAX);
+	else
+		now = c->calls.request(c->calls.arg, &doc.u.data, peer, &c->reply);
+	mp_doc_release(&doc);
+	if (now && c->reply.failed)
+		control_error(&c->reply, "the answer is longer than %u bytes", CONTROL_REPLY_MAX);
 	if (now)
 		control_reply(c, peer, &c->reply);
 }
@@ -186,7 +212,7 @@ static void serve(struct control *c, const struct control_peer *peer, zmq_msg_t 
  * All frames of one message; those beyond FRAMES_MAX are thrown away.  Returns how many came; 0:
  * nothing.
  */
-static int receive(struct control *c, zmq_msg_t frames[FRAMES_MAX])
+static int receive(void *socket, zmq_msg_t frames[FRAMES_MAX])
 {
 	int n = 0;
 
@@ -194,7 +220,7 @@ static int receive(struct control *c, zmq_msg_t frames[FRAMES_MAX])
 		zmq_msg_t m;
 
 		(void)zmq_msg_init(&m);
-		if (!frame_receive(c, &m)) {
+		if (!frame_receive(socket, &m)) {
 			(void)zmq_msg_close(&m);
 			return 0;
 		}
@@ -209,35 +235,60 @@ static int receive(struct control *c, zmq_msg_t frames[FRAMES_MAX])
 	}
 }
 
-/* False: there is nothing more. */
-static bool serve_one(struct control *c)
+static void serve_message(struct control *c, int door, zmq_msg_t frames[FRAMES_MAX], int n)
 {
-	struct control_peer peer = { .len = 0 };
+	struct control_peer peer = { .door = (uint8_t)door };
+	zmq_msg_t *id = &frames[0], *second = &frames[1];
+	bool known;
+
+	if (n < 2 || zmq_msg_size(id) > sizeof peer.id)
+		return; /* a routing id and nothing: nobody can be answered */
+	peer.len = (uint8_t)zmq_msg_size(id);
+	memcpy(peer.id, zmq_msg_data(id), peer.len);
+	peer.delimiter = n > 2 && zmq_msg_size(second) == 0;
+	known = peer_name(c, &peer, second);
+	if (!known) {
+		control_refused(c, &peer, "is no longer in the list of clients");
+		control_error(&c->reply, "this key is no longer in the list of clients");
+		control_reply(c, &peer, &c->reply);
+	} else if (n == 2 || (n == 3 && peer.delimiter)) {
+		serve(c, &peer, &frames[n - 1]);
+	} else {
+		malformed(c, &peer, "expected one frame, behind an empty one or alone");
+	}
+}
+
+/* False: there is nothing more. */
+static bool serve_one(struct control *c, int door)
+{
 	zmq_msg_t frames[FRAMES_MAX];
 	int n;
 
 	for (int i = 0; i < FRAMES_MAX; i++)
 		(void)zmq_msg_init(&frames[i]);
-	n = receive(c, frames);
-	if (n > 1 && n <= FRAMES_MAX && zmq_msg_size(&frames[0]) <= sizeof peer.id &&
-	    (n == 2 || zmq_msg_size(&frames[1]) == 0)) {
-		peer.len = (uint8_t)zmq_msg_size(&frames[0]);
-		memcpy(peer.id, zmq_msg_data(&frames[0]), peer.len);
-		peer.delimiter = n == FRAMES_MAX;
-		serve(c, &peer, &frames[n - 1]);
-	}
+	n = receive(c->doors[door], frames);
+	serve_message(c, door, frames, n);
 	for (int i = 0; i < FRAMES_MAX; i++)
 		(void)zmq_msg_close(&frames[i]);
 	return n > 0;
 }
 
-/* The descriptor tells of edges: all that is there is taken, or this is called again. */
-static void drain(struct control *c)
+/*
+ * The descriptors tell of edges: all that is there is taken, or this is called again.  The doors
+ * take turns, so that a crowd at one does not close the others.
+ */
+static void attend(struct control *c)
 {
-	for (int i = 0; !c->stopping && i < REQUESTS_AT_A_TIME; i++)
-		if (!serve_one(c))
-			return;
-	if (!c->stopping)
+	int64_t until_us = clock_mono_us() + TURN_US;
+	bool more = true;
+
+	while (more && !c->stopping && clock_mono_us() < until_us) {
+		more = c->curve != NULL && curve_tend(c->curve);
+		for (int i = 0; i < N_DOORS && !c->stopping; i++)
+			if (c->doors[i] != NULL && serve_one(c, i))
+				more = true;
+	}
+	if (more && !c->stopping)
 		(void)uv_async_send(&c->again);
 }
 
@@ -245,20 +296,29 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	(void)status;
 	(void)events;
-	drain(poll->data);
+	attend(poll->data);
 }
 
 static void on_again(uv_async_t *async)
 {
-	drain(async->data);
+	attend(async->data);
+}
+
+int control_clients_reload(struct control *c, struct tesla_error *err)
+{
+	int r = c->curve != NULL ? curve_refresh(c->curve, err) : 0;
+
+	return r < 0 ? r : 0;
 }
 
 /* ---- start and stop ---- */
 
 static void control_free(struct control *c)
 {
-	if (c->socket != NULL)
-		(void)zmq_close(c->socket);
+	curve_free(c->curve);
+	for (int i = 0; i < N_DOORS; i++)
+		if (c->doors[i] != NULL)
+			(void)zmq_close(c->doors[i]);
 	if (c->ctx != NULL)
 		(void)zmq_ctx_term(c->ctx);
 	buf_release(&c->reply);
@@ -273,49 +333,131 @@ static void on_closed(uv_handle_t *handle)
 		control_free(c);
 }
 
-static int control_open(struct control *c, const char *endpoint, struct tesla_error *err)
+static int door_new(struct control *c, int door, struct tesla_error *err)
 {
-	const char *path = endpoint + strlen("ipc://");
-	int r = folder_make(path, err);
+	static const struct {
+		int option, value;
+	} options[] = {
+		{ ZMQ_RCVHWM, 16 }, /* what comes faster waits on the peer's side */
+		{ ZMQ_SNDHWM, 128 },	  { ZMQ_LINGER, 200 }, { ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS },
+		{ ZMQ_TCP_KEEPALIVE, 1 }, /* who is gone without a word is not kept for ever */
+	};
+	const int64_t max = MESSAGE_MAX;
+	void *s = zmq_socket(c->ctx, ZMQ_ROUTER);
 
-	if (r == 0)
-		r = socket_is_free(path, err);
-	if (r != 0)
-		return r;
-	c->ctx = zmq_ctx_new();
-	c->socket = c->ctx ? zmq_socket(c->ctx, ZMQ_ROUTER) : NULL;
-	if (c->socket == NULL)
-		return tesla_fail(err, -errno, "control socket: %s", zmq_strerror(zmq_errno()));
-	return socket_bind(c, endpoint, err);
+	if (s == NULL)
+		return tesla_fail(err, -zmq_errno(), "control socket: %s",
+				  zmq_strerror(zmq_errno()));
+	c->doors[door] = s;
+	(void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
+	for (size_t i = 0; i < N_ELEMENTS(options); i++)
+		(void)zmq_setsockopt(s, options[i].option, &options[i].value,
+				     sizeof options[i].value);
+	return 0;
 }
 
-struct control *control_start(uv_loop_t *loop, const char *endpoint, control_request *request,
-			      void *arg, struct tesla_error *err)
+static int local_open(struct control *c, const struct ini *ini, struct tesla_error *err)
 {
-	struct control *c = calloc(1, sizeof *c);
+	const struct place places[] = {
+		[DOOR_FULL] = { ini->control, 0750, 0660, PLACE_NO_GROUP, ini->run_dir },
+		[DOOR_READONLY] = { ini->control_readonly, 0755, 0666, PLACE_NO_GROUP,
+				    ini->run_dir },
+	};
+	gid_t group = PLACE_NO_GROUP;
+	int r = ini->control_group ? place_group(ini->control_group, &group, err) : 0;
+
+	for (int i = 0; r == 0 && i < (int)N_ELEMENTS(places); i++) {
+		struct place p = places[i];
+
+		if (p.endpoint[0] == '\0')
+			continue;
+		p.group = group;
+		r = door_new(c, i, err);
+		if (r == 0)
+			r = place_bind(c->doors[i], &p, err);
+	}
+	return r;
+}
+
+static int remote_open(struct control *c, const struct ini *ini, struct tesla_error *err)
+{
+	const struct curve_calls calls = { refused, c };
+	const int v6 = strchr(ini->control_tcp, '[') != NULL;
+	void *s;
+
+	if (door_new(c, DOOR_TCP, err) != 0)
+		return err->code;
+	s = c->doors[DOOR_TCP];
+	c->curve = curve_new(c->ctx, ini->control_key, ini->control_clients, &calls, err);
+	if (c->curve == NULL || curve_guard(c->curve, s, err) != 0)
+		return err->code;
+	(void)zmq_setsockopt(s, ZMQ_IPV6, &v6, sizeof v6);
+	if (zmq_bind(s, ini->control_tcp) != 0)
+		return tesla_fail(err, -zmq_errno(), "control socket %s: %s", ini->control_tcp,
+				  zmq_strerror(zmq_errno()));
+	log_msg(c->log, LOG_LEVEL_INFO, "control is on %s too, for who is in %s", ini->control_tcp,
+		ini->control_clients);
+	return 0;
+}
+
+static int control_open(struct control *c, const struct ini *ini, struct tesla_error *err)
+{
+	int r;
+
+	c->ctx = zmq_ctx_new();
+	if (c->ctx == NULL)
+		return tesla_fail(err, -zmq_errno(), "control socket: %s",
+				  zmq_strerror(zmq_errno()));
+	r = local_open(c, ini, err);
+	if (r == 0 && ini->control_tcp != NULL)
+		r = remote_open(c, ini, err);
+	return r;
+}
+
+static void poll_start(struct control *c, uv_loop_t *loop, void *socket)
+{
+	uv_poll_t *poll = &c->polls[c->n_polls++];
 	size_t len = sizeof(int);
 	int fd = -1;
+
+	(void)zmq_getsockopt(socket, ZMQ_FD, &fd, &len);
+	(void)uv_poll_init(loop, poll, fd);
+	poll->data = c;
+	(void)uv_poll_start(poll, UV_READABLE, on_poll);
+}
+
+static void handles_start(struct control *c, uv_loop_t *loop)
+{
+	for (int i = 0; i < N_DOORS; i++)
+		if (c->doors[i] != NULL)
+			poll_start(c, loop, c->doors[i]);
+	for (int i = 0; c->curve != NULL && i < CURVE_N_SOCKETS; i++)
+		poll_start(c, loop, curve_socket(c->curve, i));
+	(void)uv_async_init(loop, &c->again, on_again);
+	(void)uv_timer_init(loop, &c->grace);
+	c->again.data = c->grace.data = c;
+	c->open_handles = (unsigned)c->n_polls + 2;
+	(void)uv_async_send(&c->again);
+}
+
+struct control *control_start(uv_loop_t *loop, const struct ini *ini, const struct log *log,
+			      const struct control_calls *calls, struct tesla_error *err)
+{
+	struct control *c = calloc(1, sizeof *c);
 
 	if (c == NULL) {
 		(void)tesla_fail(err, -ENOMEM, "no memory for the control socket");
 		return NULL;
 	}
-	c->request = request;
+	c->calls = *calls;
+	c->log = log;
 	c->answered_us = -GRACE_MS * 1000LL;
-	c->arg = arg;
 	buf_init(&c->reply, CONTROL_REPLY_MAX);
-	if (control_open(c, endpoint, err) != 0) {
+	if (control_open(c, ini, err) != 0) {
 		control_free(c);
 		return NULL;
 	}
-	(void)zmq_getsockopt(c->socket, ZMQ_FD, &fd, &len);
-	(void)uv_poll_init(loop, &c->poll, fd);
-	(void)uv_async_init(loop, &c->again, on_again);
-	(void)uv_timer_init(loop, &c->grace);
-	c->poll.data = c->again.data = c->grace.data = c;
-	c->open_handles = N_HANDLES;
-	(void)uv_poll_start(&c->poll, UV_READABLE, on_poll);
-	(void)uv_async_send(&c->again);
+	handles_start(c, loop);
 	return c;
 }
 
@@ -325,7 +467,8 @@ static void on_grace(uv_timer_t *timer)
 
 	if (clock_mono_us() - c->answered_us < GRACE_MS * 1000LL)
 		return;
-	uv_close((uv_handle_t *)&c->poll, on_closed);
+	for (size_t i = 0; i < c->n_polls; i++)
+		uv_close((uv_handle_t *)&c->polls[i], on_closed);
 	uv_close((uv_handle_t *)&c->again, on_closed);
 	uv_close((uv_handle_t *)&c->grace, on_closed);
 }
@@ -336,6 +479,7 @@ void control_stop(struct control *c)
 	if (c == NULL || c->stopping)
 		return;
 	c->stopping = true;
-	(void)uv_poll_stop(&c->poll);
+	for (size_t i = 0; i < c->n_polls; i++)
+		(void)uv_poll_stop(&c->polls[i]);
 	(void)uv_timer_start(&c->grace, on_grace, 0, 10);
 }

@@ -220,7 +220,7 @@ void fleet_abandon(struct fleet *f)
 static struct setup setup_for(const struct check *next)
 {
 	return (struct setup){ next->hub, next->plugins, &next->catalog, next->ini->log_level,
-			       false };
+			       false, next->ini };
 }
 
 void fleet_prepare(struct fleet *f, const struct check *next, const struct diff *d, bool force,
@@ -265,7 +265,7 @@ void fleet_adopt(struct fleet *f, const struct check *next, const struct diff *d
 		 struct check *before)
 {
 	struct attic *attic = calloc(1, sizeof *attic);
-	const struct fleet_change change = { next, d, before->hub, attic, force };
+	const struct fleet_change change = { next, d, before->hub, before->ini, attic, force };
 
 	f->setup = setup_for(next);
 	f->next.active = false;

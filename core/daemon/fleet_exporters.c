@@ -162,15 +162,16 @@ static struct found exporter_find(const struct check *next, const struct slot *s
 }
 
 /* Its host would be told something else, or has another version of its plugin. */
-static bool is_other(const struct slot *s, const struct found *now, const char *stream)
+static bool is_other(const struct slot *s, const struct found *now, const struct ini *before,
+		     const struct ini *next)
 {
 	struct buf a, b;
 	bool same;
 
 	buf_init(&a, DEFINE_MAX);
 	buf_init(&b, DEFINE_MAX);
-	setup_define_exporter(s->exporter, s->conf, s->fleet->stream, &a);
-	setup_define_exporter(now->plugin, now->conf, stream, &b);
+	setup_define_exporter(s->exporter, s->conf, before, &a);
+	setup_define_exporter(now->plugin, now->conf, next, &b);
 	same = !a.failed && !b.failed && a.pub.len == b.pub.len &&
 	       memcmp(a.pub.bytes, b.pub.bytes, a.pub.len) == 0;
 	buf_release(&a);
@@ -275,7 +276,7 @@ int fleet_change_exporters(struct fleet *f, const struct fleet_change *c)
 			exporter_leave(s, c->attic);
 			continue;
 		}
-		other = c->force || is_other(s, &now, next->ini->stream);
+		other = c->force || is_other(s, &now, c->before_ini, next->ini);
 		if (exporter_stay(s, &now, c->before, c->diff->table && !other) != 0)
 			r = -ENOMEM;
 		s->again = other;

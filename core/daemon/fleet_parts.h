@@ -39,6 +39,7 @@ struct fleet_change { /* what comes into force */
 	const struct check *next;
 	const struct diff *diff;
 	const struct hub *before;
+	const struct ini *before_ini;
 	struct attic *attic; /* of the one before */
 	bool force;	     /* plugins are loaded anew */
 };

@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/keys.h"
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/param.h"
@@ -27,6 +28,7 @@ struct reading {
 	struct ini *ini;
 	const char *file, *rest; /* what is not read yet */
 	int line;
+	int stream_line, tcp_line; /* where these stand; 0: nowhere */
 	struct diags *d;
 	bool failed; /* no memory */
 };
@@ -120,11 +122,33 @@ static bool set_plugin_path(struct reading *r, const char *key, const char *valu
 	return true;
 }
 
-/* The stream is not encrypted, so that only this machine may reach it. */
+/* ---- [Stream], [Control] ---- */
+
+#define IPC "ipc:///"
+
+static bool is_ipc(const char *value)
+{
+	return strncmp(value, IPC, strlen(IPC)) == 0 && value[strlen(IPC)] != '\0';
+}
+
+/* tcp://ADDRESS:PORT; an address is libzmq's: a number, an interface, or *. */
+static bool is_tcp(const char *value)
+{
+	const char *port = strrchr(value, ':');
+	size_t len;
+
+	if (strncmp(value, "tcp://", 6) != 0 || port <= value + 6)
+		return false;
+	port++;
+	len = strspn(port, "0123456789");
+	return len >= 1 && len <= 5 && port[len] == '\0' && strtol(port, NULL, 10) >= 1 &&
+	       strtol(port, NULL, 10) <= 65535;
+}
+
+/* Only this machine reaches it. */
 static bool endpoint_is_local(const char *value)
 {
-	static const char *const ours[] = { "ipc:///", "tcp://127.",
-					    "tcp://localhost:", "tcp://[::1]:" };
+	static const char *const ours[] = { IPC, "tcp://127.", "tcp://localhost:", "tcp://[::1]:" };
 
 	for (size_t i = 0; i < N_ELEMENTS(ours); i++)
 		if (strncmp(value, ours[i], strlen(ours[i])) == 0 && value[strlen(ours[i])] != '\0')
@@ -132,21 +156,73 @@ static bool endpoint_is_local(const char *value)
 	return false;
 }
 
+/* Where it may be is known once `key` and `clients` are: ini_check. */
 static bool set_stream(struct reading *r, const char *key, const char *value)
 {
-	if (*value != '\0' && !endpoint_is_local(value))
+	if (*value != '\0' && !endpoint_is_local(value) && !is_tcp(value))
 		return complain(r, key, value,
-				"ipc:///a/path, or tcp:// with 127.x.y.z, localhost or [::1] and "
-				"a port: without encryption only this machine may connect; empty: "
-				"no stream");
+				"ipc:///a/path, or tcp:// with an address and a port; empty: no "
+				"stream");
+	r->stream_line = r->line;
 	return take(r, &r->ini->stream, strdup(value));
+}
+
+static bool set_file(struct reading *r, char **member, const char *key, const char *value)
+{
+	if (*value == '\0')
+		return complain(r, key, value, "a file");
+	return take(r, member, path_beside(r->file, value));
+}
+
+static bool set_stream_key(struct reading *r, const char *key, const char *value)
+{
+	return set_file(r, &r->ini->stream_key, key, value);
+}
+
+static bool set_stream_clients(struct reading *r, const char *key, const char *value)
+{
+	return set_file(r, &r->ini->stream_clients, key, value);
 }
 
 static bool set_control(struct reading *r, const char *key, const char *value)
 {
-	if (strncmp(value, "ipc:///", strlen("ipc:///")) != 0 || value[strlen("ipc:///")] == '\0')
-		return complain(r, key, value, "ipc:///a/path: nothing else tells who asks");
+	if (!is_ipc(value))
+		return complain(r, key, value,
+				"ipc:///a/path; on a network, tcp with key and clients");
 	return take(r, &r->ini->control, strdup(value));
+}
+
+static bool set_readonly(struct reading *r, const char *key, const char *value)
+{
+	if (*value != '\0' && !is_ipc(value))
+		return complain(r, key, value, "ipc:///a/path; empty: no such socket");
+	return take(r, &r->ini->control_readonly, strdup(value));
+}
+
+static bool set_group(struct reading *r, const char *key, const char *value)
+{
+	if (*value == '\0')
+		return complain(r, key, value, "the name or the number of a group");
+	return take(r, &r->ini->control_group, strdup(value));
+}
+
+static bool set_tcp(struct reading *r, const char *key, const char *value)
+{
+	if (!is_tcp(value))
+		return complain(r, key, value,
+				"tcp:// with an address of this machine, or *, and a port");
+	r->tcp_line = r->line;
+	return take(r, &r->ini->control_tcp, strdup(value));
+}
+
+static bool set_control_key(struct reading *r, const char *key, const char *value)
+{
+	return set_file(r, &r->ini->control_key, key, value);
+}
+
+static bool set_control_clients(struct reading *r, const char *key, const char *value)
+{
+	return set_file(r, &r->ini->control_clients, key, value);
 }
 
 /* ---- [Journal] ---- */
@@ -273,7 +349,14 @@ static const struct key {
 	{ "General", "state_dir", set_state_dir },
 	{ "General", "plugin_path", set_plugin_path },
 	{ "Stream", "endpoint", set_stream },
+	{ "Stream", "key", set_stream_key },
+	{ "Stream", "clients", set_stream_clients },
 	{ "Control", "endpoint", set_control },
+	{ "Control", "readonly", set_readonly },
+	{ "Control", "group", set_group },
+	{ "Control", "tcp", set_tcp },
+	{ "Control", "key", set_control_key },
+	{ "Control", "clients", set_control_clients },
 	{ "Journal", "max_size", set_max_size },
 	{ "Journal", "max_age", set_max_age },
 	{ "Journal", "policy", set_policy },
@@ -374,9 +457,18 @@ static const struct ini plain_defaults = {
 		     .sync_interval_ms = 5000 },
 };
 
+/* "ipc://" and a path made of a text and an ending. */
+static void default_endpoint(struct reading *r, char **member, const char *begin, const char *end)
+{
+	if (*member == NULL && (begin == NULL || asprintf(member, "%s%s", begin, end) < 0))
+		*member = NULL;
+	r->failed |= *member == NULL;
+}
+
 static void defaults(struct reading *r)
 {
 	struct ini *ini = r->ini;
+	_cleanup_free_ char *run = NULL;
 
 	if (ini->run_dir == NULL)
 		(void)take(r, &ini->run_dir, path_run_dir());
@@ -388,10 +480,74 @@ static void defaults(struct reading *r)
 		(void)take(r, &ini->metrics.listen, strdup(""));
 	if (ini->plugin_path == NULL)
 		ini->plugin_path = calloc(1, sizeof *ini->plugin_path);
-	if (ini->control == NULL &&
-	    (ini->run_dir == NULL || asprintf(&ini->control, "ipc://%s/control", ini->run_dir) < 0))
-		ini->control = NULL;
-	r->failed |= ini->plugin_path == NULL || ini->control == NULL;
+	if (ini->run_dir == NULL || asprintf(&run, "ipc://%s", ini->run_dir) < 0)
+		run = NULL;
+	default_endpoint(r, &ini->control, run, "/control");
+	default_endpoint(r, &ini->control_readonly, ini->control, "-ro");
+	r->failed |= ini->plugin_path == NULL;
+}
+
+/* ---- what only all of them together can say ---- */
+
+static void check_files(struct reading *r, int line, const char *section, const char *key,
+			const char *clients, char **public_key)
+{
+	struct keys_pair pair;
+	struct keys_file list;
+	struct tesla_error err;
+
+	if (keys_read(key, true, &pair, &err) != 0)
+		diags_error(r->d, r->file, line, 0, "[%s] key: %s", section, err.text);
+	else if (public_key != NULL)
+		(void)take(r, public_key, strdup(pair.public_key));
+	keys_forget(&pair);
+	if (keys_file_init(&list, clients, &err) != 0)
+		diags_error(r->d, r->file, line, 0, "[%s] clients: %s", section, err.text);
+	else
+		keys_file_release(&list);
+}
+
+static void check_stream(struct reading *r)
+{
+	const struct ini *ini = r->ini;
+	bool key = ini->stream_key != NULL, clients = ini->stream_clients != NULL;
+
+	if (key != clients)
+		diags_error(r->d, r->file, r->stream_line, 0,
+			    "[Stream] has %s and no %s: expected both or none",
+			    key ? "key" : "clients", key ? "clients" : "key");
+	else if (key)
+		check_files(r, r->stream_line, "Stream", ini->stream_key, ini->stream_clients,
+			    &r->ini->stream_public);
+	else if (ini->stream[0] != '\0' && !endpoint_is_local(ini->stream))
+		diags_error(r->d, r->file, r->stream_line, 0,
+			    "[Stream] endpoint is \"%.80s\": expected ipc:///a/path, or tcp:// "
+			    "with 127.x.y.z, localhost or [::1]: without encryption only this "
+			    "machine may connect; with key and clients any address will do",
+			    ini->stream);
+}
+
+static void check_control(struct reading *r)
+{
+	const struct ini *ini = r->ini;
+	bool tcp = ini->control_tcp != NULL;
+
+	if (strcmp(ini->control, ini->control_readonly) == 0)
+		diags_error(
+			r->d, r->file, 0, 0,
+			"[Control] readonly is \"%.80s\", as endpoint is: expected another path",
+			ini->control_readonly);
+	if (tcp && (ini->control_key == NULL || ini->control_clients == NULL))
+		diags_error(r->d, r->file, r->tcp_line, 0,
+			    "[Control] tcp is \"%.80s\" and %s is missing: on a network, expected "
+			    "key, the server's own keys, and clients, the list of who may connect",
+			    ini->control_tcp, ini->control_key ? "clients" : "key");
+	else if (tcp)
+		check_files(r, r->tcp_line, "Control", ini->control_key, ini->control_clients,
+			    NULL);
+	else if (ini->control_key != NULL || ini->control_clients != NULL)
+		diags_warning(r->d, r->file, 0, 0,
+			      "[Control] key and clients are ignored: expected tcp, too");
 }
 
 static void ini_read(struct reading *r, const char *text, size_t len)
@@ -430,8 +586,11 @@ struct ini *ini_load(const char *file, bool must_exist, struct diags *diags)
 		ini_read(&r, text, len);
 	if (!r.failed)
 		defaults(&r);
-	if (!r.failed)
+	if (!r.failed) {
 		metrics_check(&r);
+		check_stream(&r);
+		check_control(&r);
+	}
 	if (r.failed)
 		diags_error(diags, file, 0, 0, "cannot be read: no memory is left");
 	if (diags->n_errors > before) {
@@ -452,7 +611,15 @@ void ini_free(struct ini *ini)
 	free(ini->run_dir);
 	free(ini->state_dir);
 	free(ini->stream);
+	free(ini->stream_key);
+	free(ini->stream_clients);
+	free(ini->stream_public);
 	free(ini->control);
 	free(ini->metrics.listen);
+	free(ini->control_readonly);
+	free(ini->control_group);
+	free(ini->control_tcp);
+	free(ini->control_key);
+	free(ini->control_clients);
 	free(ini);
 }

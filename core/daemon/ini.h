@@ -18,13 +18,19 @@ struct ini_metrics {  /* [Metrics] */
 };
 
 struct ini {
-	int log_level;		   /* [General] log_level: debug, info, warning, error */
-	bool auto_start;	   /* [General] auto_start: poll at once; default yes */
-	char *log_dir;		   /* [General] log_dir; NULL: standard error */
-	char *run_dir, *state_dir; /* [General]; defaults: base/paths.h */
-	char **plugin_path;	   /* [General] plugin_path: folders; NULL-terminated */
-	char *stream;		   /* [Stream] endpoint; "" is off */
-	char *control; /* [Control] endpoint; ipc:// always; default <run_dir>/control */
+	int log_level;			   /* [General] log_level: debug, info, warning, error */
+	bool auto_start;		   /* [General] auto_start: poll at once; default yes */
+	char *log_dir;			   /* [General] log_dir; NULL: standard error */
+	char *run_dir, *state_dir;	   /* [General]; defaults: base/paths.h */
+	char **plugin_path;		   /* [General] plugin_path: folders; NULL-terminated */
+	char *stream;			   /* [Stream] endpoint; "" is off */
+	char *stream_key, *stream_clients; /* [Stream]; files; both, or both NULL: in plain text */
+	char *stream_public;		   /* the public key of that file; NULL: in plain text */
+	char *control;		/* [Control] endpoint; ipc:// always; default <run_dir>/control */
+	char *control_readonly; /* readonly: likewise; default <endpoint>-ro; "": none */
+	char *control_group;	/* group: of the sockets and their folder; NULL: the process's */
+	/* tcp, key, clients: all of them, or all NULL: nobody from elsewhere. */
+	char *control_tcp, *control_key, *control_clients;
 	struct ini_journal journal;
 	struct ini_metrics metrics;
 };

@@ -10,6 +10,8 @@ core_daemon_libconf_la_SOURCES = \
 	core/daemon/config_tables.c core/daemon/config_tables.h \
 	core/daemon/ini.c core/daemon/ini.h \
 	core/daemon/overrides.c core/daemon/overrides.h
+	core/daemon/config_text.c core/daemon/config_text.h \
+	core/daemon/ini.c core/daemon/ini.h
 core_daemon_libconf_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)
 core_daemon_libconf_la_LIBADD = core/base/libbase.la $(XML_LIBS) $(INIH_LIBS)
 # The queue on disk; alone knows LMDB.
@@ -53,9 +55,14 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/check.c core/daemon/check.h \
 	core/daemon/clerk.c core/daemon/clerk.h core/daemon/clerk_internal.h \
 	core/daemon/clerk_turn.c \
+	core/daemon/access.c core/daemon/access.h \
 	core/daemon/commands.c core/daemon/commands.h \
 	core/daemon/control.c core/daemon/control.h \
+	core/daemon/control_curve.c core/daemon/control_curve.h \
+	core/daemon/control_place.c core/daemon/control_place.h \
+	core/daemon/config_show.c \
 	core/daemon/daemon.h \
+	core/daemon/definitions.c core/daemon/definitions.h \
 	core/daemon/delivery.c core/daemon/delivery.h \
 	core/daemon/describe.c core/daemon/describe.h \
 	core/daemon/diff.c core/daemon/diff.h \
@@ -86,6 +93,7 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/record_map.c core/daemon/record_map.h \
 	core/daemon/recorder.c core/daemon/recorder.h \
 	core/daemon/recording.c core/daemon/recording.h \
+	core/daemon/refusals.c core/daemon/refusals.h \
 	core/daemon/setup.c core/daemon/setup.h \
 	core/daemon/status.c core/daemon/status.h core/daemon/status_journal.c \
 	core/daemon/supervise.c core/daemon/supervise.h \

@@ -201,13 +201,14 @@ static int daemon_open(struct daemon *d)
 	struct fleet_conf fleet = {
 		.places = &c->places,
 		.stream = c->ini->stream,
-		.setup = { c->hub, c->plugins, &c->catalog, d->log.level, false },
+		.setup = { c->hub, c->plugins, &c->catalog, d->log.level, false, c->ini },
 		.n_owners = c->n_owners,
 	};
+	const struct control_calls calls = { commands_answer, d };
 	struct tesla_error err = { .code = 0 };
 	int r;
 
-	d->control = control_start(&d->loop, c->ini->control, commands_answer, d, &err);
+	d->control = control_start(&d->loop, c->ini, &d->log, &calls, &err);
 	if (d->control == NULL) {
 		log_msg(&d->log, LOG_LEVEL_ERROR, "%s", err.text);
 		return err.code;

@@ -451,21 +451,37 @@ int setup_table(const struct hub *h, struct buf *out)
 	return o.error;
 }
 
-static void pack_exporter(msgpack_packer *pk, const struct conf_exporter *e, const char *endpoint)
+/* Keys are named, not sent: its host reads the files. */
+static void pack_stream(msgpack_packer *pk, const struct ini *ini, const char *endpoint)
 {
-	static const struct conf_params none = { .n = 0 };
+	bool curve = ini != NULL && ini->stream_key != NULL;
 
-	put_params(pk, e ? &e->params : &none, e ? "target" : "endpoint", e ? e->target : endpoint);
+	mp_str(pk, "params");
+	(void)msgpack_pack_map(pk, 1u + 2 * curve);
+	mp_key_str(pk, "endpoint", endpoint);
+	if (!curve)
+		return;
+	mp_key_str(pk, "key", ini->stream_key);
+	mp_key_str(pk, "clients", ini->stream_clients);
+}
+
+static void pack_exporter(msgpack_packer *pk, const struct conf_exporter *e, const struct ini *ini,
+			  const char *endpoint)
+{
+	if (e != NULL)
+		put_params(pk, &e->params, "target", e->target);
+	else
+		pack_stream(pk, ini, endpoint);
 }
 
 void setup_define_exporter(const struct plugin *p, const struct conf_exporter *e,
-			   const char *endpoint, struct buf *out)
+			   const struct ini *ini, struct buf *out)
 {
 	msgpack_packer pk;
 
 	mp_writer(&pk, out);
 	mp_str(&pk, p->stamp);
-	pack_exporter(&pk, e, endpoint);
+	pack_exporter(&pk, e, ini, ini ? ini->stream : NULL);
 }
 
 int setup_exporter(const struct setup *s, const struct plugin *p, const struct conf_exporter *e,
@@ -475,7 +491,7 @@ int setup_exporter(const struct setup *s, const struct plugin *p, const struct c
 
 	put_hello(&o, s);
 	put_plugin(&o, p);
-	pack_exporter(begin(&o, "exporter", 1), e, endpoint);
+	pack_exporter(begin(&o, "exporter", 1), e, s->ini, endpoint);
 	end(&o);
 	put_table(&o, s->hub, p->caps & TESLA_LIVE);
 	put_go(&o, s);

@@ -14,6 +14,7 @@ struct setup { /* what all hosts' messages are made from */
 	const struct catalog *catalog;
 	int log_level;
 	bool dry; /* plugins are loaded and checked, but no line and no exporter is opened */
+	const struct ini *ini; /* for the stream; not needed when dry */
 };
 
 /* Those that have it let go of lines that it is not to have any more: to be told first of all. */
@@ -27,7 +28,7 @@ int setup_leave(const struct setup *s, size_t owner, struct told *told, struct b
 typedef bool setup_blocked(void *arg, size_t owner, const struct hub_line *l);
 int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_blocked *blocked,
 		void *arg, struct buf *out);
-/* `e` NULL: the stream, at `endpoint`. */
+/* `e` NULL: the stream, at `endpoint`, with what else [Stream] of s->ini says. */
 int setup_exporter(const struct setup *s, const struct plugin *p, const struct conf_exporter *e,
 		   const char *endpoint, struct buf *out);
 /* What a live exporter has to know anew when analyzers or their variables changed. */
@@ -41,6 +42,6 @@ int setup_ask(int64_t i, int64_t analyzer, const char *what, struct buf *out);
 void setup_define_analyzer(const struct conf_analyzer *a, struct buf *out);
 void setup_define_line(const struct conf_line *l, struct buf *out);
 void setup_define_exporter(const struct plugin *p, const struct conf_exporter *e,
-			   const char *endpoint, struct buf *out);
+			   const struct ini *ini, struct buf *out);
 
 #endif

@@ -161,7 +161,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 
 	for (size_t i = 0; i < f->n_slots; i++)
 		n_exporters += f->slots[i]->exporter != NULL;
-	(void)msgpack_pack_map(pk, 15);
+	(void)msgpack_pack_map(pk, 16);
 	mp_key_bool(pk, "ok", true);
 	mp_key_int(pk, "generation", (int64_t)reload_generation(d->reload));
 	pack_reload(pk, reload_last(d->reload));
@@ -171,6 +171,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 	mp_key_int(pk, "epoch_ms", h->epoch_ms);
 	mp_key_str(pk, "config", d->check.config->file);
 	mp_key_str(pk, "stream", d->check.ini->stream);
+	mp_key_str(pk, "stream_key", d->check.ini->stream_public);
 	key_array(pk, "hosts", f->n_slots);
 	for (size_t i = 0; i < f->n_slots; i++)
 		pack_host(d, pk, f->slots[i]);

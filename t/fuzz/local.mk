@@ -51,6 +51,11 @@ t_fuzz_journal_SOURCES = t/fuzz/journal.c
 t_fuzz_journal_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS)
 t_fuzz_journal_LDADD = core/daemon/libjournal.la core/base/libbase.la
 t_fuzz_journal_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/control
+t_fuzz_control_SOURCES = t/fuzz/control.c t/unit/hub_fixture.h
+t_fuzz_control_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(UV_CFLAGS)
+t_fuzz_control_LDADD = core/daemon/libdaemon.la
+t_fuzz_control_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_programs += t/fuzz/dayfile
 t_fuzz_dayfile_SOURCES = t/fuzz/dayfile.c $(local_file_parts)
 t_fuzz_dayfile_CFLAGS = $(AM_CFLAGS) $(LOCAL_FILE_CFLAGS)

@@ -45,6 +45,11 @@ Test(ini, defaults)
 		cr_expect_str_eq(ini->stream, "tcp://127.0.0.1:5556");
 		cr_assert(asprintf(&control, "ipc://%s/control", ini->run_dir) > 0);
 		cr_expect_str_eq(ini->control, control);
+		cr_expect(strncmp(ini->control_readonly, control, strlen(control)) == 0 &&
+			  strcmp(ini->control_readonly + strlen(control), "-ro") == 0);
+		cr_expect(ini->stream_key == NULL && ini->stream_clients == NULL &&
+			  ini->control_group == NULL && ini->control_tcp == NULL &&
+			  ini->control_key == NULL && ini->control_clients == NULL);
 		cr_expect_null(ini->plugin_path[0]);
 		cr_expect_str_eq(ini->metrics.listen, "");
 		cr_expect(ini->journal.limits.bytes == 512u << 20 &&
@@ -63,7 +68,7 @@ Test(ini, all_keys)
 	struct ini *ini = load("[General]\nlog_level=debug\n  auto_start = no ; later\n"
 			       "log_dir=log\nrun_dir='/run/x'\nstate_dir=/var/x\n"
 			       "plugin_path=/a::b:\nplugin_path=/c\n[Stream]\nendpoint=\n"
-			       "[Control]\nendpoint=ipc:///tmp/x\n"
+			       "[Control]\nendpoint=ipc:///tmp/x\nreadonly=\ngroup=adm\n"
 			       "[Journal]\nmax_size=64G\nmax_age = 90 d\npolicy=drop-newest\n"
 			       "rejects=10\nsync_interval=100 ms\n"
 			       "[Metrics]\nlisten=0.0.0.0:9466\nremote=yes\n",
@@ -80,6 +85,8 @@ Test(ini, all_keys)
 	cr_expect_null(ini->plugin_path[3]);
 	cr_expect_str_eq(ini->stream, "");
 	cr_expect_str_eq(ini->control, "ipc:///tmp/x");
+	cr_expect_str_eq(ini->control_readonly, "");
+	cr_expect_str_eq(ini->control_group, "adm");
 	cr_expect(ini->journal.limits.bytes == UINT64_C(64) << 30 &&
 		  ini->journal.limits.age_ms == INT64_C(90) * 86400000 &&
 		  ini->journal.limits.rejects == 10 &&
@@ -114,6 +121,25 @@ static const struct {
 	{ "[Control]\nendpoint=ipc:///\n", 2, false,
 	  "endpoint is \"ipc:///\": expected ipc:///a/path" },
 	{ "[Control]\nendpoint=\n", 2, false, "endpoint is \"\": expected ipc:///a/path" },
+	{ "[Control]\nreadonly=tcp://127.0.0.1:1\n", 2, false,
+	  "readonly is \"tcp://127.0.0.1:1\": expected ipc:///a/path; empty: no such socket" },
+	{ "[Control]\nendpoint=ipc:///tmp/x\nreadonly=ipc:///tmp/x\n", 0, false,
+	  "readonly is \"ipc:///tmp/x\", as endpoint is: expected another path" },
+	{ "[Control]\ngroup=\n", 2, false, "group is \"\": expected the name or the number" },
+	{ "[Control]\ntcp=ipc:///tmp/x\n", 2, false,
+	  "tcp is \"ipc:///tmp/x\": expected tcp:// with an address" },
+	{ "[Control]\ntcp=tcp://10.0.0.1\n", 2, false, "tcp is \"tcp://10.0.0.1\": expected" },
+	{ "[Control]\ntcp=tcp://:5557\n", 2, false, "tcp is \"tcp://:5557\": expected" },
+	{ "[Control]\ntcp=tcp://*:65536\n", 2, false, "tcp is \"tcp://*:65536\": expected" },
+	{ "[Control]\nkey=\n", 2, false, "key is \"\": expected a file" },
+	{ "[Control]\ntcp=tcp://127.0.0.1:5557\n", 2, false,
+	  "tcp is \"tcp://127.0.0.1:5557\" and key is missing: on a network, expected key" },
+	{ "[Control]\nkey=/nowhere\ntcp=tcp://*:5557\n", 3, false, "and clients is missing" },
+	{ "[Control]\nkey=/nowhere\n", 0, true, "key and clients are ignored: expected tcp, too" },
+	{ "[Stream]\nkey=/nowhere\nendpoint=tcp://*:5556\n", 3, false,
+	  "[Stream] has key and no clients: expected both or none" },
+	{ "[Stream]\nendpoint=tcp://[::]:5556\n", 2, false,
+	  "with key and clients any address will do" },
 	{ "[Journal]\nmax_size=big\n", 2, false,
 	  "max_size is \"big\": expected bytes, also with K, M or G: 1M to 64G" },
 	{ "[Journal]\nmax_size=\n", 2, false, "max_size is \"\": expected bytes" },
@@ -245,4 +271,55 @@ Test(ini, the_example_is_all_defaults)
 	cr_assert_not_null(ini);
 	cr_expect(d.n == 0 && ini->auto_start);
 	ini_free(ini);
+}
+
+#define KEY "abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+
+static char *file_of(const char *text)
+{
+	char *path = strdup("/tmp/tesla-ini-key-XXXXXX");
+	int fd = path ? mkstemp(path) : -1;
+
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	(void)close(fd);
+	return path;
+}
+
+/* With keys, any address will do; what is wrong with the files is said, with the line. */
+Test(ini, curve)
+{
+	_cleanup_free_ char *key = file_of("public " KEY "\nsecret " KEY "\n");
+	_cleanup_free_ char *clients = file_of(KEY " roof\n"), *bad = file_of(KEY "\n");
+	_cleanup_free_ char *good = NULL, *wrong = NULL;
+	struct diags d = { 0 };
+	struct ini *ini;
+
+	cr_assert(asprintf(&good,
+			   "[Control]\ntcp=tcp://*:5557\nkey=%s\nclients=%s\n"
+			   "[Stream]\nclients=%s\nkey=%s\nendpoint=tcp://10.0.0.1:5556\n",
+			   key, clients, clients, key) > 0);
+	ini = load(good, &d);
+	cr_assert_not_null(ini, "%s", d.n ? d.list[0].text : "");
+	cr_expect_eq(d.n, 0);
+	cr_expect_str_eq(ini->control_tcp, "tcp://*:5557");
+	cr_expect_str_eq(ini->control_key, key);
+	cr_expect_str_eq(ini->control_clients, clients);
+	cr_expect_str_eq(ini->stream_key, key);
+	cr_expect_str_eq(ini->stream_clients, clients);
+	cr_expect_str_eq(ini->stream_public, KEY);
+	ini_free(ini);
+
+	cr_assert(asprintf(&wrong, "[Control]\ntcp=tcp://*:5557\nkey=%s\nclients=%s\n", clients,
+			   bad) > 0);
+	cr_expect_null(load(wrong, &d));
+	cr_assert_eq(d.n, 2);
+	for (size_t i = 0; i < d.n; i++)
+		cr_expect(d.list[i].line == 2 && !d.list[i].warning);
+	cr_expect_not_null(strstr(d.list[0].text, "line 1: expected `public`"), "%s",
+			   d.list[0].text);
+	cr_expect_not_null(strstr(d.list[1].text, "line 1: expected a name"), "%s", d.list[1].text);
+	diags_release(&d);
+	(void)unlink(key);
+	(void)unlink(clients);
+	(void)unlink(bad);
 }

@@ -60,7 +60,8 @@ t_unit_pmData_LDADD = core/base/libbase.la $(CRITERION_LIBS) -lm
 endif
 if PLUGIN_zmqPublish
 unit_tests += t/unit/zmqPublish
-t_unit_zmqPublish_SOURCES = t/unit/zmqPublish.c plugins/export/zmqPublish/zmqPublish.c plugins/export/zmqPublish/message.c
+t_unit_zmqPublish_SOURCES = t/unit/zmqPublish.c plugins/export/zmqPublish/zmqPublish.c plugins/export/zmqPublish/message.c \
+	plugins/export/zmqPublish/curve.c
 t_unit_zmqPublish_CFLAGS = $(unit_cflags) $(ZMQ_PUBLISH_CFLAGS)
 t_unit_zmqPublish_LDADD = core/base/libbase.la $(ZMQ_PUBLISH_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS) -lm
 endif
@@ -132,6 +133,13 @@ unit_tests += t/unit/setup
 t_unit_setup_SOURCES = t/unit/setup.c t/unit/hub_fixture.h
 t_unit_setup_CFLAGS = $(unit_cflags)
 t_unit_setup_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
+unit_tests += t/unit/keys t/unit/control
+t_unit_keys_SOURCES = t/unit/keys.c
+t_unit_keys_CFLAGS = $(unit_cflags)
+t_unit_keys_LDADD = core/base/libbase.la $(XML_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS)
+t_unit_control_SOURCES = t/unit/control.c
+t_unit_control_CFLAGS = $(unit_cflags)
+t_unit_control_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
 unit_tests += t/unit/supervise t/unit/hub t/unit/plugins
 t_unit_supervise_SOURCES = t/unit/supervise.c
 t_unit_supervise_CFLAGS = $(unit_cflags)
