@@ -30,6 +30,7 @@
 struct conf {
 	const char *endpoint, *target;
 	int64_t hwm;
+	const char *key, *clients;
 }; /* as the plugin's; checked by conf_of() */
 
 static const struct tesla_item sweep = {
@@ -395,6 +396,61 @@ Test(zmqPublish, plain_text_stays_on_this_machine)
 		target.target = c.endpoint;
 		cr_expect_eq(tesla_plugin.check(&target, &err), r, "as target: %s", c.endpoint);
 	}
+}
+
+#define KEY "abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+#define SHARP "#bcdefghijklmnopqrstuvwxyz0123456789ABCD"
+
+static void file_write(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	cr_assert_eq(fchmod(fd, mode), 0);
+	(void)close(fd);
+}
+
+/* With keys it may be any address; what is wrong with a file is said, with the line. */
+Test(zmqPublish, with_keys_others_may_listen)
+{
+	static const char good_key[] = "public " KEY "\nsecret " KEY "\n";
+	static const struct {
+		const char *key, *clients, *says;
+		mode_t mode;
+	} files[] = {
+		{ good_key, "# who\n" KEY " roof\n" SHARP " shed read-only\n", NULL, 0600 },
+		{ good_key, "", NULL, 0640 },
+		{ good_key, "", "others may read or change it", 0644 },
+		{ good_key, "#c\n" KEY "\n", "clients:2: expected a public key (Z85) and a name",
+		  0600 },
+		{ good_key, "roof " KEY "\n", "clients:1: expected a public key", 0600 },
+		{ "public " KEY "\n", "", "no line with a secret key", 0600 },
+		{ "secret abc\n", "", "key:1: expected public or secret", 0600 },
+	};
+	char dir[] = "/tmp/tesla-publish-XXXXXX", key[64], clients[64];
+
+	cr_assert_not_null(mkdtemp(dir));
+	(void)snprintf(key, sizeof key, "%s/key", dir);
+	(void)snprintf(clients, sizeof clients, "%s/clients", dir);
+	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
+		struct tesla_error err = { 0 };
+		struct conf c = conf_of("tcp://*:5556");
+		int r;
+
+		c.key = key;
+		c.clients = clients;
+		file_write(key, files[i].key, files[i].mode);
+		file_write(clients, files[i].clients, 0644);
+		r = tesla_plugin.check(&c, &err);
+		cr_expect_eq(r == 0, files[i].says == NULL, "%zu: %s", i, err.text);
+		cr_expect_not_null(strstr(err.text, files[i].says ? files[i].says : ""), "%s",
+				   err.text);
+		c.clients = NULL;
+		cr_expect_eq(tesla_plugin.check(&c, &err), -EINVAL);
+	}
+	(void)unlink(key);
+	(void)unlink(clients);
+	(void)rmdir(dir);
 }
 
 /* ---- the socket ---- */

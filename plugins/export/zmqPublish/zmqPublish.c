@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "curve.h"
 #include "message.h"
 
 #define LINGER_MS 100
@@ -22,10 +23,14 @@
 struct conf {
 	const char *endpoint, *target;
 	int64_t hwm;
+	const char *key, *clients;
 };
 
 struct publisher {
-	void *ctx, *socket;
+	const struct conf *conf;
+	void *ctx, *socket; /* socket NULL: it could not listen, and tries again */
+	struct curve curve;
+	bool guarded; /* by `curve` */
 	struct message message;
 };
 
@@ -34,7 +39,7 @@ static const char *conf_endpoint(const struct conf *c)
 	return c->target != NULL ? c->target : c->endpoint;
 }
 
-/* ---- where it may listen: in plain text nobody but this machine hears it ---- */
+/* ---- where it may listen: in plain text where nobody but this machine hears it ---- */
 
 /* The host of "tcp://host:port", brackets taken off; NULL: no such form. */
 static const char *tcp_host(const char *endpoint, char host[HOST_MAX])
@@ -74,7 +79,7 @@ static bool is_port(const char *text)
 	return port >= 1 && port <= PORT_MAX;
 }
 
-static int tcp_check(const char *endpoint, struct tesla_error *err)
+static int tcp_check(const char *endpoint, bool curve, struct tesla_error *err)
 {
 	char host[HOST_MAX];
 
@@ -85,10 +90,11 @@ static int tcp_check(const char *endpoint, struct tesla_error *err)
 	if (!is_port(strrchr(endpoint, ':') + 1))
 		return tesla_fail(err, -EINVAL, "endpoint \"%s\": expected a port from 1 to %d",
 				  endpoint, PORT_MAX);
-	if (!is_loopback(host))
+	if (!curve && !is_loopback(host))
 		return tesla_fail(err, -EPERM,
-				  "endpoint \"%s\": others could listen to it unencrypted; "
-				  "expected 127.0.0.1, [::1] or localhost, or ipc://",
+				  "endpoint \"%.80s\": others could listen to it unencrypted; "
+				  "expected 127.0.0.1, [::1] or localhost, or ipc://, or key and "
+				  "clients, too",
 				  endpoint);
 	return 0;
 }
@@ -102,9 +108,9 @@ static const char *ipc_path(const char *endpoint)
 								 : NULL;
 }
 
-static int publisher_check(const void *conf, struct tesla_error *err)
+static int endpoint_check(const char *endpoint, bool curve, struct tesla_error *err)
 {
-	const char *endpoint = conf_endpoint(conf), *path = ipc_path(endpoint);
+	const char *path = ipc_path(endpoint);
 	const size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
 
 	if (path != NULL && strlen(path) > max)
@@ -115,10 +121,23 @@ static int publisher_check(const void *conf, struct tesla_error *err)
 	if (path != NULL && *path != '\0')
 		return 0;
 	if (strncmp(endpoint, "tcp://", 6) == 0)
-		return tcp_check(endpoint, err);
+		return tcp_check(endpoint, curve, err);
 	return tesla_fail(err, -EINVAL,
 			  "endpoint \"%s\": expected tcp://127.0.0.1:5556 or ipc:///a/path",
 			  endpoint);
+}
+
+static int publisher_check(const void *conf, struct tesla_error *err)
+{
+	const struct conf *c = conf;
+	int r = endpoint_check(conf_endpoint(c), c->key != NULL, err);
+
+	if (r == 0 && (c->key == NULL) != (c->clients == NULL))
+		r = tesla_fail(err, -EINVAL, "%s without %s: expected both, or none",
+			       c->key ? "key" : "clients", c->key ? "clients" : "key");
+	if (r == 0 && c->key != NULL)
+		r = curve_check(c->key, c->clients, err);
+	return r;
 }
 
 /* ---- libzmq removes what stands at an ipc path before it binds: only a dead socket may go ---- */
@@ -157,16 +176,27 @@ static int path_is_free(const char *endpoint, struct tesla_error *err)
 
 /* ---- the socket ---- */
 
+/* After that the address is free: the context has ended. */
+static void publisher_unbind(struct publisher *p)
+{
+	if (p->socket != NULL)
+		(void)zmq_close(p->socket);
+	if (p->guarded)
+		curve_unguard(&p->curve);
+	while (p->ctx != NULL && zmq_ctx_term(p->ctx) != 0 && errno == EINTR)
+		;
+	p->socket = p->ctx = NULL;
+}
+
 static void publisher_close(void *self)
 {
 	struct publisher *p = self;
 
 	if (p == NULL)
 		return;
-	if (p->socket != NULL)
-		(void)zmq_close(p->socket);
-	while (p->ctx != NULL && zmq_ctx_term(p->ctx) != 0 && errno == EINTR)
-		;
+	publisher_unbind(p);
+	if (p->guarded)
+		curve_release(&p->curve);
 	message_release(&p->message);
 	free(p);
 }
@@ -188,15 +218,52 @@ static int socket_set(void *socket, int option, int value)
 	return zmq_setsockopt(socket, option, &value, sizeof value);
 }
 
-static int publisher_bind(struct publisher *p, const struct conf *c)
+static int publisher_listen(struct publisher *p)
 {
+	const struct conf *c = p->conf;
+
 	p->ctx = zmq_ctx_new();
 	p->socket = p->ctx ? zmq_socket(p->ctx, ZMQ_PUB) : NULL;
 	if (p->socket == NULL || socket_set(p->socket, ZMQ_SNDHWM, (int)c->hwm) != 0 ||
 	    socket_set(p->socket, ZMQ_LINGER, LINGER_MS) != 0 ||
 	    socket_set(p->socket, ZMQ_IPV6, strchr(conf_endpoint(c), '[') != NULL) != 0)
 		return -1;
+	if (p->guarded && curve_guard(&p->curve, p->ctx, p->socket) != 0)
+		return -1;
 	return socket_bind(p->socket, conf_endpoint(c));
+}
+
+static int publisher_bind(struct publisher *p, struct tesla_error *err)
+{
+	int cause;
+
+	if (publisher_listen(p) == 0)
+		return 0;
+	cause = errno;
+	publisher_unbind(p);
+	return tesla_fail(err, cause == EADDRINUSE ? -EADDRINUSE : -EIO, "cannot listen on %s: %s",
+			  conf_endpoint(p->conf), zmq_strerror(cause));
+}
+
+/* `conf` outlives the publisher. */
+static struct publisher *publisher_new(const struct conf *c, const struct tesla_host *host,
+				       struct tesla_error *err)
+{
+	struct publisher *p = calloc(1, sizeof *p);
+
+	if (p == NULL) {
+		(void)tesla_fail(err, -ENOMEM, "no memory");
+		return NULL;
+	}
+	p->conf = c;
+	message_init(&p->message);
+	if (c->key == NULL)
+		return p;
+	p->guarded = curve_init(&p->curve, c->key, c->clients, host, err) == 0;
+	if (p->guarded)
+		return p;
+	publisher_close(p);
+	return NULL;
 }
 
 static int publisher_open(const void *conf, const struct tesla_host *host, void **self,
@@ -205,25 +272,19 @@ static int publisher_open(const void *conf, const struct tesla_host *host, void 
 	struct publisher *p;
 	int r = publisher_check(conf, err);
 
-	(void)host;
 	if (r == 0)
 		r = path_is_free(conf_endpoint(conf), err);
 	if (r != 0)
 		return r;
-	p = calloc(1, sizeof *p);
+	p = publisher_new(conf, host, err);
 	if (p == NULL)
-		return tesla_fail(err, -ENOMEM, "no memory");
-	message_init(&p->message);
-	if (publisher_bind(p, conf) != 0) {
-		int cause = errno;
-
+		return err->code;
+	r = publisher_bind(p, err);
+	if (r != 0)
 		publisher_close(p);
-		return tesla_fail(err, cause == EADDRINUSE ? -EADDRINUSE : -EIO,
-				  "cannot listen on %s: %s", conf_endpoint(conf),
-				  zmq_strerror(cause));
-	}
-	*self = p;
-	return 0;
+	else
+		*self = p;
+	return r;
 }
 
 /* ---- messages ---- */
@@ -270,6 +331,18 @@ static int publish_item(struct publisher *p, const struct tesla_batch *batch,
 	}
 }
 
+/* Who was taken off the list is out: all connect again, and only the others get in. */
+static int publisher_tend(struct publisher *p, struct tesla_error *err)
+{
+	if (p->guarded && curve_refresh(&p->curve))
+		publisher_unbind(p);
+	if (p->socket == NULL && publisher_bind(p, err) != 0)
+		return err->code;
+	if (p->guarded)
+		curve_tend(&p->curve);
+	return 0;
+}
+
 /*
  * What cannot be sent is lost, and what comes after it is tried: the first error is the one told.
  */
@@ -277,9 +350,11 @@ static int publisher_deliver(void *self, const struct tesla_batch *batch,
 			     struct tesla_verdict *verdicts, struct tesla_error *err)
 {
 	struct tesla_error later;
-	int first = 0;
+	int first = publisher_tend(self, err);
 
 	(void)verdicts;
+	if (first != 0)
+		return first;
 	for (size_t i = 0; i < batch->n_items; i++) {
 		int r = publish_item(self, batch, batch->items[i], first ? &later : err);
 
@@ -297,6 +372,10 @@ static const struct tesla_param params[] = {
 	TESLA_P_INT("hwm", struct conf, hwm, .dflt = "20000", .min = 1, .max = 10000000,
 		    .unit = "messages",
 		    .help = "How many messages wait for a slow subscriber; more are lost to it."),
+	TESLA_P_STR("key", struct conf, key,
+		    .help = "File of our keys (teslactl keygen): the stream is encrypted."),
+	TESLA_P_STR("clients", struct conf, clients,
+		    .help = "File of the public keys that may subscribe; goes with key."),
 	TESLA_P_END
 };
 
