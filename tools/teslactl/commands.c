@@ -10,6 +10,7 @@
 #include "base/param.h"
 #include "teslactl/journal.h"
 #include "teslactl/json.h"
+#include "teslactl/keygen.h"
 #include "teslactl/list.h"
 #include "teslactl/rows.h"
 #include "teslactl/table.h"
@@ -279,6 +280,7 @@ const struct command commands[] = {
 	{ "journal", JOURNAL_ARGS, JOURNAL_HELP, NULL, NULL, journal_run },
 	{ "metrics", "", "What the daemon tells of itself, as Prometheus reads it", metrics_show,
 	  NULL, NULL },
+	{ "keygen", KEYGEN_ARGS, KEYGEN_HELP, NULL, NULL, keygen_run },
 	{ "shutdown", "", "End the daemon", shutdown_show, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };

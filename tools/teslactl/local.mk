@@ -5,12 +5,13 @@ tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c \
 	tools/teslactl/ctl.c tools/teslactl/ctl.h \
 	tools/teslactl/journal.c tools/teslactl/journal.h \
 	tools/teslactl/json.c tools/teslactl/json.h \
+	tools/teslactl/keygen.c tools/teslactl/keygen.h \
 	tools/teslactl/list.c tools/teslactl/list.h \
 	tools/teslactl/rows.c tools/teslactl/rows.h \
 	tools/teslactl/screen.c tools/teslactl/screen.h \
 	tools/teslactl/table.c tools/teslactl/table.h \
 	tools/teslactl/watch.c tools/teslactl/watch.h
 tools_teslactl_teslactl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
-tools_teslactl_teslactl_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS)
-tools_teslactl_teslactl_LDADD = core/client/libtesla.la core/base/libbase.la $(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS)
+tools_teslactl_teslactl_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS) $(ZMQ_CFLAGS)
+tools_teslactl_teslactl_LDADD = core/client/libtesla.la core/base/libbase.la $(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS) $(ZMQ_LIBS)
 dist_man_MANS += docs/man/teslactl.1
