@@ -3,12 +3,27 @@
 #ifndef CLIENT_SOCKET_H
 #define CLIENT_SOCKET_H
 
-#include <tesla/plugin.h>
+#include <tesla/client.h>
 
 /* Opens `type` on ctx and connects; `max` bytes a message.  NULL with *err. */
-void *socket_connect(void *ctx, int type, const char *endpoint, int64_t max,
+void *socket_connect(void *ctx, int type, const struct tesla_peer *peer, int64_t max,
 		     struct tesla_error *err);
+/* Its descriptor; -1: none. */
+int socket_fd(void *socket);
+/*
+ * Takes notice of what its descriptor tells without receiving anything: else that stays readable.
+ * NULL: nothing.
+ */
+void socket_settle(void *socket);
+/* Milliseconds until clock_mono_us() is `until_us`, for poll(); -1 when that is -1: for ever. */
+int socket_left_ms(int64_t until_us);
 /* Waits for a message until clock_mono_us() is `until_us`; -1: for ever.  -EAGAIN, -EINTR. */
 int socket_wait(void *socket, int64_t until_us);
+
+/* A copy of *from, released with peer_release; -ENOMEM. */
+int peer_copy(struct tesla_peer *to, const struct tesla_peer *from);
+void peer_release(struct tesla_peer *p);
+/* Of a copy; takes the text over. */
+void peer_set_endpoint(struct tesla_peer *p, char *endpoint);
 
 #endif

@@ -5,22 +5,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zmq.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mp.h"
-#include "client/socket.h"
+#include "client/stream.h"
 
 #define MESSAGE_MAX (1 << 20)
-#define TOPIC_MAX 1024
 #define ASK_TIMEOUT_MS 5000
-
-struct tesla_stream {
-	void *ctx, *socket;
-	zmq_msg_t payload;
-	char topic[TOPIC_MAX + 1];
-};
 
 /* The daemon knows where it publishes. */
 static char *endpoint_ask(struct tesla_error *err)
@@ -55,36 +47,65 @@ static char *endpoint_reachable(const char *endpoint)
 	return asprintf(&to, "tcp://127.0.0.1:%s", endpoint + sizeof any - 1) < 0 ? NULL : to;
 }
 
-static int stream_open(struct tesla_stream *s, const char *endpoint, const char *prefix,
-		       struct tesla_error *err)
+int stream_init(struct tesla_stream *s, void *ctx, const struct tesla_peer *peer,
+		struct tesla_error *err)
 {
-	_cleanup_free_ char *asked = endpoint ? NULL : endpoint_ask(err);
-	_cleanup_free_ char *to = NULL;
+	_cleanup_free_ char *to = endpoint_reachable(peer->endpoint);
+	struct tesla_peer p = *peer;
 
-	if (endpoint == NULL && asked == NULL)
-		return err->code;
-	to = endpoint_reachable(endpoint ? endpoint : asked);
-	s->ctx = zmq_ctx_new();
-	if (to == NULL || s->ctx == NULL)
+	*s = (struct tesla_stream){ 0 };
+	(void)zmq_msg_init(&s->payload);
+	if (to == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for a subscription");
-	s->socket = socket_connect(s->ctx, ZMQ_SUB, to, MESSAGE_MAX, err);
-	if (s->socket == NULL)
-		return err->code;
+	p.endpoint = to;
+	s->socket = socket_connect(ctx, ZMQ_SUB, &p, MESSAGE_MAX, err);
+	return s->socket ? 0 : err->code;
+}
+
+int stream_add(struct tesla_stream *s, const char *prefix, struct tesla_error *err)
+{
 	if (zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) != 0)
-		return tesla_fail(err, -errno, "%s: %s", to, zmq_strerror(errno));
+		return tesla_fail(err, -errno, "subscribe \"%s\": %s", prefix, zmq_strerror(errno));
 	return 0;
 }
 
-int tesla_subscribe(const char *endpoint, const char *prefix, struct tesla_stream **ret,
-		    struct tesla_error *err)
+void stream_release(struct tesla_stream *s)
+{
+	(void)zmq_msg_close(&s->payload);
+	if (s->socket != NULL)
+		(void)zmq_close(s->socket);
+	s->socket = NULL;
+}
+
+static int stream_open(struct tesla_stream *s, const struct tesla_peer *peer, const char *prefix,
+		       struct tesla_error *err)
+{
+	_cleanup_free_ char *asked = peer->endpoint ? NULL : endpoint_ask(err);
+	struct tesla_peer p = *peer;
+	void *ctx;
+	int r;
+
+	if (peer->endpoint == NULL && asked == NULL)
+		return err->code;
+	if (p.endpoint == NULL)
+		p.endpoint = asked;
+	ctx = zmq_ctx_new();
+	if (ctx == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory for a subscription");
+	r = stream_init(s, ctx, &p, err);
+	s->ctx = ctx;
+	return r == 0 ? stream_add(s, prefix, err) : r;
+}
+
+int tesla_subscribe_peer(const struct tesla_peer *peer, const char *prefix,
+			 struct tesla_stream **ret, struct tesla_error *err)
 {
 	struct tesla_stream *s = calloc(1, sizeof *s);
 	int r;
 
 	if (s == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for a subscription");
-	(void)zmq_msg_init(&s->payload);
-	r = stream_open(s, endpoint, prefix, err);
+	r = stream_open(s, peer, prefix, err);
 	if (r != 0)
 		tesla_unsubscribe(s);
 	else
@@ -92,13 +113,19 @@ int tesla_subscribe(const char *endpoint, const char *prefix, struct tesla_strea
 	return r;
 }
 
+int tesla_subscribe(const char *endpoint, const char *prefix, struct tesla_stream **ret,
+		    struct tesla_error *err)
+{
+	const struct tesla_peer peer = { .endpoint = endpoint };
+
+	return tesla_subscribe_peer(&peer, prefix, ret, err);
+}
+
 void tesla_unsubscribe(struct tesla_stream *s)
 {
 	if (s == NULL)
 		return;
-	(void)zmq_msg_close(&s->payload);
-	if (s->socket != NULL)
-		(void)zmq_close(s->socket);
+	stream_release(s);
 	if (s->ctx != NULL)
 		(void)zmq_ctx_term(s->ctx);
 	free(s);
@@ -106,10 +133,7 @@ void tesla_unsubscribe(struct tesla_stream *s)
 
 int tesla_stream_fd(struct tesla_stream *s)
 {
-	int fd = -1;
-	size_t len = sizeof fd;
-
-	return zmq_getsockopt(s->socket, ZMQ_FD, &fd, &len) == 0 ? fd : -1;
+	return socket_fd(s->socket);
 }
 
 /*
@@ -127,7 +151,7 @@ static bool topic_take(struct tesla_stream *s)
 	size_t len = zmq_msg_size(&s->payload);
 	const char *text = zmq_msg_data(&s->payload);
 
-	if (len > TOPIC_MAX || (len > 0 && memchr(text, '\0', len) != NULL))
+	if (len > STREAM_TOPIC_MAX || (len > 0 && memchr(text, '\0', len) != NULL))
 		return false;
 	if (len > 0)
 		memcpy(s->topic, text, len);
@@ -136,7 +160,7 @@ static bool topic_take(struct tesla_stream *s)
 }
 
 /* Both frames are there: ZeroMQ delivers a message whole. */
-static int message_recv(struct tesla_stream *s, struct tesla_error *err)
+int stream_recv(struct tesla_stream *s, struct tesla_error *err)
 {
 	if (zmq_msg_recv(&s->payload, s->socket, ZMQ_DONTWAIT) < 0)
 		return tesla_fail(err, -errno, "stream: %s", zmq_strerror(errno));
@@ -162,7 +186,7 @@ int tesla_next(struct tesla_stream *s, int timeout_ms, const char **topic, const
 	if (r != 0)
 		return tesla_fail(err, r, "stream: %s",
 				  r == -EAGAIN ? "nothing came" : zmq_strerror(-r));
-	r = message_recv(s, err);
+	r = stream_recv(s, err);
 	if (r != 0)
 		return r;
 	*topic = s->topic;

@@ -66,5 +66,10 @@ t_fuzz_accept_SOURCES = t/fuzz/accept.c
 t_fuzz_accept_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
 t_fuzz_accept_LDADD = core/daemon/libdaemon.la
 t_fuzz_accept_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/client
+t_fuzz_client_SOURCES = t/fuzz/client.c
+t_fuzz_client_CFLAGS = $(AM_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
+t_fuzz_client_LDADD = core/client/libclient.la
+t_fuzz_client_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif
