@@ -23,3 +23,6 @@ core_client_examples_follow_LDADD = core/client/libtesla.la
 core_client_examples_snapshot_SOURCES = core/client/examples/snapshot.c
 core_client_examples_snapshot_LDADD = core/client/libtesla.la
 EXTRA_DIST += core/client/examples/Makefile
+# The Python package is installed by pip; here it is only handed on.
+EXTRA_DIST += $(wildcard $(srcdir)/core/client/python/*.toml $(srcdir)/core/client/python/*.md \
+	$(srcdir)/core/client/python/*/*.py) core/client/python/tesla/py.typed

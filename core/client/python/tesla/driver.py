@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sockets and the clock round state.py, without waiting: what Follower and AsyncFollower share.
+"""
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import Any, Sequence
+
+import zmq
+
+from .client import pack_request, take_answer
+from .errors import BadMessage, TeslaError, TeslaTimeout
+from .events import Event
+from .peer import (ANSWER_MAX, MESSAGE_MAX, Peer, PeerLike, as_peer, connect, control_peer,
+                   reachable)
+from .reading import text
+from .state import Phase, SILENT_S, State
+
+log = logging.getLogger("tesla")
+
+ANSWER_S = 3.0  # a daemon that was killed meanwhile never answers
+AGAIN_S = 1.0  # after a failure
+SPACING_S = 2.0  # a follower that is too slow is not helped by one snapshot after another
+
+
+class Ask:
+    """Questions to the control socket: one at a time, asked again until there is an answer."""
+
+    def __init__(self, context: zmq.Context[Any], peer: Peer) -> None:
+        self._context, self._peer = context, peer
+        self.socket: zmq.Socket[Any] | None = connect(context, zmq.DEALER, peer, ANSWER_MAX)
+        self.wanted: str | None = None
+        self.command: str | None = None  # that is or was asked
+        self._out: str | None = None
+        self._since, self._until = 0.0, 0.0
+
+    def forget(self) -> None:
+        """What is out belongs to the past; the next question may be asked at once."""
+        if self._out is not None:
+            self._drop()
+        self._out, self._since = None, 0.0
+
+    def close(self) -> None:
+        self._drop()
+
+    def _drop(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+        self.socket = None
+
+    def step(self, now: float) -> dict[str, Any] | None:
+        """The answer, or None; it may fail, and is asked again by itself."""
+        fresh = self._out is None
+        command = self._out or self.wanted
+        if command is None or (fresh and now < self._since):
+            return None
+        if fresh:
+            self._out, self.wanted, self._until = command, None, now + ANSWER_S
+            self.command = command
+        try:
+            answer = self._exchange(command, now, fresh)
+        except (TeslaError, zmq.ZMQError):
+            self._drop()
+            self._out, self._since = None, now + AGAIN_S
+            self.wanted = self.wanted or command
+            raise
+        if answer is not None:
+            self._out, self._since = None, now + SPACING_S
+        return answer
+
+    def _exchange(self, command: str, now: float, fresh: bool) -> dict[str, Any] | None:
+        if self.socket is None:
+            self.socket = connect(self._context, zmq.DEALER, self._peer, ANSWER_MAX)
+        if fresh:
+            self.socket.send_multipart(pack_request(command, {}), zmq.NOBLOCK)
+        try:
+            frames = self.socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            if now < self._until:
+                return None
+            raise TeslaTimeout(f"no answer from teslad at {self._peer.endpoint} in time") from None
+        return take_answer(command, frames)
+
+    def due(self) -> float | None:
+        """When step() has something to do by itself."""
+        if self._out is not None:
+            return self._until
+        return self._since if self.wanted is not None else None
+
+
+class Driver:
+    """Goes on without waiting; events pile up no further than one message or one snapshot."""
+
+    def __init__(self, control: PeerLike = None, stream: PeerLike = None,
+                 prefixes: Sequence[str] = ()) -> None:
+        self._prefixes = tuple(prefixes)
+        self._stream = as_peer(stream)
+        self._state = State(self._prefixes, time.monotonic())
+        self._events: deque[Event] = deque()
+        self._sub: zmq.Socket[Any] | None = None
+        self._context: zmq.Context[Any] = zmq.Context()
+        self.left_out = 0  # messages that made no sense
+        try:
+            self._ask = Ask(self._context, control_peer(control))
+            # An endpoint that is the daemon's word may change.
+            self._asks, self._endpoint = self._stream.endpoint is None, ""
+            if self._stream.endpoint is None:
+                self._ask.wanted = "status"
+            else:
+                self._subscribe(self._stream.endpoint)
+        except TeslaError:
+            self._context.destroy(linger=0)
+            raise
+
+    def _subscribe(self, endpoint: str) -> None:
+        s, self._endpoint = self._stream, endpoint
+        if self._sub is not None:
+            self._sub.close()
+        self._sub = connect(self._context, zmq.SUB, Peer(
+            reachable(endpoint), s.server_key, s.public_key, s.secret_key), MESSAGE_MAX)
+        for prefix in self._prefixes:
+            self._sub.setsockopt(zmq.SUBSCRIBE, prefix.encode())
+        # The heartbeat is subscribed to last: where it comes, all else is in force.
+        self._sub.setsockopt(zmq.SUBSCRIBE, b"node/" if self._prefixes else b"")
+
+    def close(self) -> None:
+        """Ends it; nothing is waited for."""
+        self._ask.close()
+        if self._sub is not None:
+            self._sub.close()
+        self._context.term()
+
+    # ---- going on ----
+
+    def _advance(self) -> bool:
+        """One thing; False: nothing can be done before _due() or before a socket is readable."""
+        now = time.monotonic()
+        done = self._control(now) or self._message(now) or self._silence(now)
+        if self._state.restarted:
+            self._ask.forget()
+        if self._state.wants_snapshot:
+            self._ask.wanted = "snapshot"
+        self._state.restarted = self._state.wants_snapshot = False
+        return done
+
+    def _control(self, now: float) -> bool:
+        """What fails is told as Down where nothing goes on without it."""
+        needed = self._sub is None or self._state.phase is Phase.ASKING
+        try:
+            answer = self._ask.step(now)
+            if answer is not None and self._ask.command == "status":
+                self._status(answer)
+            elif answer is not None:
+                self._events.extend(self._state.snapshot(answer, now))
+        except (TeslaError, zmq.ZMQError) as cause:
+            self._ask.wanted = self._ask.wanted or self._ask.command
+            if needed:
+                self._events.extend(self._state.down(str(cause)))
+            return True
+        return answer is not None
+
+    def _status(self, answer: dict[str, Any]) -> None:
+        """Asked at first, and when nothing comes any more; not while a message is held."""
+        endpoint = text(answer, "stream")
+        if endpoint is None:
+            raise TeslaError("teslad publishes no stream")
+        if self._sub is None or (self._state.is_down() and endpoint != self._endpoint):
+            self._subscribe(endpoint)
+
+    def _message(self, now: float) -> bool:
+        if self._sub is None or self._state.phase is Phase.ASKING:
+            return False
+        try:
+            frames = self._sub.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            self._state.drained()
+            return False
+        try:
+            if len(frames) != 2:
+                raise BadMessage(f"{len(frames)} frames")
+            self._events.extend(self._state.message(frames[0], frames[1], now))
+        except BadMessage as cause:
+            self.left_out += 1
+            log.warning("stream: a message was left out: %s", cause)
+        return True
+
+    def _silence(self, now: float) -> bool:
+        due = self._state.due()
+        if self._sub is None or due is None or now < due:
+            return False
+        self._events.extend(self._state.down(
+            f"nothing has come from the stream for {SILENT_S:g} s"))
+        if self._asks:
+            self._ask.wanted = "status"
+        return True
+
+    # ---- waiting ----
+
+    def _sockets(self) -> list[zmq.Socket[Any]]:
+        """What to wait for; the stream not while the snapshot is waited for."""
+        sockets = [self._ask.socket] if self._ask.socket is not None else []
+        if self._sub is not None and self._state.phase is not Phase.ASKING:
+            sockets.append(self._sub)
+        return sockets
+
+    def _due(self, until: float | None) -> float | None:
+        """When to go on at the latest."""
+        silent = self._state.due() if self._sub is not None else None
+        times = [t for t in (until, self._ask.due(), silent) if t is not None]
+        return min(times) if times else None
+
+    def _wait_ms(self, until: float | None) -> int | None:
+        due = self._due(until)
+        return None if due is None else max(0, int((due - time.monotonic()) * 1000) + 1)
