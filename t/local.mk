@@ -60,6 +60,7 @@ e2e_tests = \
 	t/e2e/623-live-junk.sh \
 	t/e2e/624-thousand-changes.sh \
 	t/e2e/630-readonly.sh \
+	t/e2e/650-follow.sh \
 	t/e2e/655-client.sh \
 	t/e2e/656-python.sh \
 	t/e2e/680-metrics.sh
