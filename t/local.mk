@@ -63,6 +63,7 @@ e2e_tests = \
 	t/e2e/650-follow.sh \
 	t/e2e/655-client.sh \
 	t/e2e/656-python.sh \
+	t/e2e/660-follow-reload.sh \
 	t/e2e/680-metrics.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
