@@ -60,6 +60,8 @@ e2e_tests = \
 	t/e2e/623-live-junk.sh \
 	t/e2e/624-thousand-changes.sh \
 	t/e2e/630-readonly.sh \
+	t/e2e/632-curve.sh \
+	t/e2e/634-curve-stream.sh \
 	t/e2e/650-follow.sh \
 	t/e2e/655-client.sh \
 	t/e2e/656-python.sh \

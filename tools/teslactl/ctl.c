@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "teslactl/peer.h"
 
 int ctl_complain(const struct tesla_error *err)
 {
@@ -22,13 +23,13 @@ static int no_daemon(const struct tesla_error *err)
 int ctl_request(const struct ctl *ctl, const char *command, const struct buf *args,
 		struct answer *ret)
 {
-	struct tesla_client *c;
 	struct tesla_error err;
+	struct tesla_client *c = peer_connect(ctl, &err);
 	_cleanup_free_ uint8_t *bytes = NULL;
 	size_t len;
-	int r = tesla_connect(ctl->endpoint, &c, &err);
+	int r;
 
-	if (r != 0)
+	if (c == NULL)
 		return no_daemon(&err);
 	r = tesla_request(c, command, args ? args->pub.bytes : NULL, args ? args->pub.len : 0,
 			  ctl->timeout_ms, &bytes, &len, &err);

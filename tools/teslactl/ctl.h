@@ -17,7 +17,8 @@ enum ctl_exit {
 };
 
 struct ctl {
-	const char *endpoint; /* NULL: the default */
+	const char *endpoint;	  /* NULL: the default */
+	const char *key, *server; /* files: our keys, and with them the daemon's; or NULL */
 	bool json;
 	int timeout_ms;
 	int64_t seconds_ms; /* watch ends after so long; 0: never by itself */

@@ -7,6 +7,7 @@ tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c \
 	tools/teslactl/json.c tools/teslactl/json.h \
 	tools/teslactl/keygen.c tools/teslactl/keygen.h \
 	tools/teslactl/list.c tools/teslactl/list.h \
+	tools/teslactl/peer.c tools/teslactl/peer.h \
 	tools/teslactl/rows.c tools/teslactl/rows.h \
 	tools/teslactl/screen.c tools/teslactl/screen.h \
 	tools/teslactl/table.c tools/teslactl/table.h \

@@ -11,7 +11,7 @@
 #include "base/stdio_fill.h"
 #include "teslactl/commands.h"
 
-enum { OPTION_TIMEOUT = 256, OPTION_TO };
+enum { OPTION_TIMEOUT = 256, OPTION_TO, OPTION_KEY, OPTION_SERVER };
 
 struct line {
 	struct ctl ctl;
@@ -21,6 +21,10 @@ struct line {
 static const struct argp_option options[] = {
 	{ "socket", 's', "ENDPOINT", 0, "Where teslad listens, such as ipc:///run/tesla/control",
 	  0 },
+	{ "key", OPTION_KEY, "FILE.key", 0,
+	  "Our keys: for --server, and where the stream is encrypted", 0 },
+	{ "server", OPTION_SERVER, "FILE.pub", 0,
+	  "The public key of the daemon, which is on a network", 0 },
 	{ "json", 'j', NULL, 0, "Answers as one JSON object; watch: one object a line", 0 },
 	{ "seconds", 'n', "N", 0, "watch ends after N seconds", 0 },
 	{ "timeout", OPTION_TIMEOUT, "SECONDS", 0, "Wait so long for an answer (default 5)", 0 },
@@ -86,6 +90,8 @@ static void line_check(struct argp_state *state, struct line *line)
 		argp_error(state, "a command is missing");
 	journal = strcmp(line->command->name, "journal") == 0;
 	watch = strcmp(line->command->name, "watch") == 0;
+	if (line->ctl.server != NULL && line->ctl.key == NULL)
+		argp_error(state, "--server needs --key, our own keys");
 	if (line->ctl.seconds_ms > 0 && !watch)
 		argp_error(state, "--seconds is for watch only");
 	if ((line->ctl.to != NULL || line->ctl.yes) && !journal)
@@ -110,6 +116,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_TIMEOUT:
 		line->ctl.timeout_ms = (int)duration_arg(state, "timeout", arg);
+		return 0;
+	case OPTION_KEY:
+		line->ctl.key = arg;
+		return 0;
+	case OPTION_SERVER:
+		line->ctl.server = arg;
 		return 0;
 	case OPTION_TO:
 		line->ctl.to = arg;

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "teslactl/json.h"
+#include "teslactl/peer.h"
 #include "teslactl/rows.h"
 #include "teslactl/screen.h"
 
@@ -34,7 +35,7 @@ struct rate {
 
 struct watch {
 	const struct ctl *ctl;
-	char *node, *name, *endpoint;
+	char *node, *name, *endpoint, *key;
 	struct tesla_stream *stream;
 	struct rows rows;
 	struct screen *screen; /* NULL: lines of text or JSON */
@@ -289,6 +290,7 @@ static int status_take(struct watch *w)
 	w->node = mp_strdup(mp_get(status, "node"), "id");
 	w->name = mp_strdup(mp_get(status, "node"), "name");
 	w->endpoint = mp_strdup(status, "stream");
+	w->key = mp_strdup(status, "stream_key");
 	if (w->node == NULL || w->endpoint == NULL) {
 		(void)tesla_fail(&err, -EREMOTEIO, "teslad publishes no stream");
 		r = ctl_complain(&err);
@@ -310,7 +312,8 @@ static int subscribe(struct watch *w, struct tesla_error *err)
 
 	if (n < 0)
 		return tesla_fail(err, -ENOMEM, "no memory");
-	return tesla_subscribe(w->endpoint, prefix, &w->stream, err);
+	w->stream = peer_subscribe(w->ctl, w->endpoint, w->key, prefix, err);
+	return w->stream != NULL ? 0 : err->code;
 }
 
 static int snapshot_take(struct watch *w)
@@ -368,6 +371,7 @@ static void watch_release(struct watch *w)
 	free(w->node);
 	free(w->name);
 	free(w->endpoint);
+	free(w->key);
 }
 
 int watch_run(const struct ctl *ctl)
