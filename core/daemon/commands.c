@@ -208,14 +208,16 @@ static bool cmd_log_level(struct daemon *d, const struct control_peer *peer,
 	const msgpack_object *o = mp_get(request, "level");
 	_cleanup_free_ char *level = mp_strdup(request, "level");
 	msgpack_packer pk;
+	int to;
 
 	(void)peer;
 	if (o != NULL && o->type != MSGPACK_OBJECT_NIL) {
-		if (level == NULL || log_level_parse(level, &d->log.level) != 0) {
+		if (level == NULL || log_level_parse(level, &to) != 0) {
 			control_error(reply, "level: expected debug, info, warning or error");
 			return true;
 		}
-		d->fleet.setup.log_level = d->log.level;
+		d->log.level = to;
+		fleet_set_level(&d->fleet, to);
 	}
 	mp_writer(&pk, reply);
 	(void)msgpack_pack_map(&pk, 2);

@@ -144,7 +144,7 @@ bool cmd_config(struct daemon *d, const struct control_peer *peer, const msgpack
 	(void)msgpack_pack_map(&pk, 7);
 	mp_key_bool(&pk, "ok", true);
 	mp_key_str(&pk, "file", c->file);
-	mp_key_int(&pk, "generation", 1); /* it is read at the start only */
+	mp_key_int(&pk, "generation", (int64_t)reload_generation(d->reload));
 	pack_text(&pk, c, p);
 	key_array(&pk, "devices", c->n_lines);
 	for (size_t i = 0; i < c->n_lines; i++)

@@ -29,7 +29,7 @@ static bool analyzer_asked(const struct daemon *d, const msgpack_object *request
 	return *ret != NULL;
 }
 
-typedef void pack_one(const struct daemon *d, const struct hub_analyzer *a, msgpack_packer *pk);
+typedef void pack_one(const struct hub_analyzer *a, msgpack_packer *pk);
 
 static bool answer_each(const struct daemon *d, const msgpack_object *request, const char *key,
 			pack_one *pack, struct buf *reply)
@@ -46,7 +46,7 @@ static bool answer_each(const struct daemon *d, const msgpack_object *request, c
 	key_array(&pk, key, one ? 1 : h->n_analyzers);
 	for (size_t i = 0; i < h->n_analyzers; i++)
 		if (one == NULL || one == &h->analyzers[i])
-			pack(d, &h->analyzers[i], &pk);
+			pack(&h->analyzers[i], &pk);
 	return true;
 }
 
@@ -132,12 +132,10 @@ static void pack_variable(msgpack_packer *pk, const struct hub_analyzer *a,
 	pack_elements(pk, v, &s);
 }
 
-static void pack_definitions(const struct daemon *d, const struct hub_analyzer *a,
-			     msgpack_packer *pk)
+static void pack_definitions(const struct hub_analyzer *a, msgpack_packer *pk)
 {
 	const struct model *m = a->conf->model;
 
-	(void)d;
 	(void)msgpack_pack_map(pk, 6);
 	mp_key_int(pk, "analyzer", a->conf->id);
 	mp_key_str(pk, "model", m->pub.name);
@@ -158,11 +156,11 @@ bool cmd_definitions(struct daemon *d, const struct control_peer *peer,
 
 /* ---- device-status ---- */
 
-static void pack_device(const struct daemon *d, const struct hub_analyzer *a, msgpack_packer *pk)
+static void pack_device(const struct hub_analyzer *a, msgpack_packer *pk)
 {
 	(void)msgpack_pack_map(pk, 9);
 	mp_key_int(pk, "analyzer", a->conf->id);
-	mp_key_str(pk, "run", d->check.ini->auto_start ? "started" : "stopped");
+	mp_key_str(pk, "run", hub_run_name(a->run));
 	mp_key_bool(pk, "comm", a->state == HUB_ONLINE);
 	mp_key_str(pk, "state", hub_state_name(a->state));
 	mp_key_str(pk, "reason", a->reason);

@@ -546,6 +546,12 @@ void fleet_start(struct fleet *f)
 			slot_start(f->slots[i]);
 }
 
+void fleet_set_level(struct fleet *f, int level)
+{
+	f->setup.log_level = level;
+	fleet_update(f);
+}
+
 int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const char *what)
 {
 	struct slot *s = fleet_slot(f, a->owner);

@@ -99,6 +99,8 @@ struct slot *fleet_durable(const struct fleet *f, const char *id);
  * it does not run.
  */
 int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const char *what);
+/* Hosts of lines log at that level from now on, others when they start again. */
+void fleet_set_level(struct fleet *f, int level);
 /* The slot of that number; NULL. */
 struct slot *fleet_slot(const struct fleet *f, size_t owner);
 /* What waits for it is tried now, and its host started if it is not. */

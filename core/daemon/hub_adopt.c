@@ -138,6 +138,8 @@ static void meter_adopt(struct hub_analyzer *a, struct hub_analyzer *old)
 {
 	a->verified = old->verified;
 	a->t_us = old->t_us;
+	a->answered_us = old->answered_us;
+	move_text(&a->error, &old->error);
 	move_text(&a->identity, &old->identity);
 	move_text(&a->note, &old->note);
 	free(a->exponents);

@@ -8,10 +8,9 @@ core_daemon_libconf_la_SOURCES = \
 	core/daemon/config_lines.c \
 	core/daemon/config_models.c \
 	core/daemon/config_tables.c core/daemon/config_tables.h \
+	core/daemon/config_text.c core/daemon/config_text.h \
 	core/daemon/ini.c core/daemon/ini.h \
 	core/daemon/overrides.c core/daemon/overrides.h
-	core/daemon/config_text.c core/daemon/config_text.h \
-	core/daemon/ini.c core/daemon/ini.h
 core_daemon_libconf_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)
 core_daemon_libconf_la_LIBADD = core/base/libbase.la $(XML_LIBS) $(INIH_LIBS)
 # The queue on disk; alone knows LMDB.

@@ -268,6 +268,12 @@ static void check_fixed(struct reload *r)
 		{ "state_dir", was->state_dir, is->state_dir },
 		{ "log_dir", was->log_dir, is->log_dir },
 		{ "[Control] endpoint", was->control, is->control },
+		{ "[Control] readonly", was->control_readonly, is->control_readonly },
+		{ "[Control] group", was->control_group, is->control_group },
+		{ "[Control] tcp", was->control_tcp, is->control_tcp },
+		{ "[Control] key", was->control_key, is->control_key },
+		{ "[Control] clients", was->control_clients, is->control_clients },
+		{ "[Metrics] listen", was->metrics.listen, is->metrics.listen },
 	};
 
 	if (strcmp(a->node_id, b->node_id) != 0)
@@ -327,6 +333,16 @@ static void check_exporters(struct reload *r)
 			    "the stream's plugin cannot be used");
 }
 
+/* Files that it names may have changed, whether it did or not. */
+static void clients_again(struct reload *r)
+{
+	struct tesla_error err = { .code = 0 };
+
+	if (control_clients_reload(r->d->control, &err) != 0)
+		diags_warning(&r->next.diags, r->d->files.ini, 0, 0, "[Control] clients: %s",
+			      err.text);
+}
+
 static void on_checked(uv_work_t *work, int status)
 {
 	struct reload *r = work->data;
@@ -351,6 +367,7 @@ static void on_checked(uv_work_t *work, int status)
 		fail(r, "no memory to compare it");
 		return;
 	}
+	clients_again(r);
 	r->prepares = 0;
 	if (diff_is_empty(&r->diff) && !r->plugins)
 		finish(r, NULL);

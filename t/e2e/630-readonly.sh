@@ -108,7 +108,7 @@ told '{"cmd": "device-status", "analyzer": 2}' '.devices[0] | [.t_ms, (.error | 
 told '{"cmd": "config"}' '[.generation, .devices[0].params.host, .analyzers[1].variables[0].name]' \
 	'[1,"127.0.0.1","PAT"]'
 sed 's/abc123/***/; s/<!--.*-->/<!--***-->/' config.xml >expected.xml
-ask "$ro" '{"cmd": "config"}' | jq -r .text >got.xml
+ask "$ro" '{"cmd": "config"}' | jq -j .text >got.xml
 diff expected.xml got.xml || fail "config tells another text"
 cp config.xml kept.xml
 echo '<broken' >config.xml
