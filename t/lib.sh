@@ -10,6 +10,7 @@
 #
 # Line 2 says how long it takes on two cores (it is ended after three times that, at least a
 # minute); "san" asks for a second run under AddressSanitizer, which must not take more than 20 s.
+# "alone" is for one that is sensitive to what else runs; of the others there are two at a time.
 #
 # From here on the script is in a folder of its own, $tmp, with `set -euE`: a command that fails
 # ends the test and names its line; so do `fail TEXT` and the asserts.  `skip TEXT` ends it with 77.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 65
+# seconds: 65; alone
 # SPDX-License-Identifier: Apache-2.0
 # 100 analyzers at 1 s, each on a TCP line of its own, for a minute: every sweep is published, k and
 # n have no hole, none is missed, and each is on time.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 60
+# seconds: 60; alone
 # SPDX-License-Identifier: Apache-2.0
 # SIGHUPs at 10 a second over 50 analyzers at 1 s, while the HTTP server is down half the time and a
 # tenth of the files is broken: who does not change misses no poll, no record is lost, the last good
