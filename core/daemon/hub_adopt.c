@@ -19,9 +19,9 @@ static struct hub_ghost *ghost_find(const struct hub *h, int64_t analyzer, const
 }
 
 /* Beyond the bound, or without memory, it begins anew: a listener sees that as a restart. */
-static void ghost_keep(struct hub *h, const struct hub_ghost *g)
+static void ghost_keep(struct hub *h, const struct hub_ghost *g, const char *name)
 {
-	struct hub_ghost *at = ghost_find(h, g->analyzer, g->variable), *list;
+	struct hub_ghost *at = ghost_find(h, g->analyzer, name), *list;
 	char *variable;
 
 	if (at != NULL) {
@@ -32,7 +32,7 @@ static void ghost_keep(struct hub *h, const struct hub_ghost *g)
 	}
 	list = h->n_ghosts < GHOSTS_MAX ? reallocarray(h->ghosts, h->n_ghosts + 1, sizeof *list)
 					: NULL;
-	variable = strdup(g->variable);
+	variable = strdup(name);
 	if (list == NULL || variable == NULL) {
 		free(variable);
 		h->ghosts = list ? list : h->ghosts;
@@ -43,31 +43,23 @@ static void ghost_keep(struct hub *h, const struct hub_ghost *g)
 	list[h->n_ghosts++].variable = variable;
 }
 
-static char no_variable[] = "";
+#define NO_VARIABLE "" /* the analyzer itself */
 
 static void analyzer_leave(struct hub *h, const struct hub_analyzer *a)
 {
-	const struct hub_ghost g = { .analyzer = a->conf->id,
-				     .variable = no_variable,
-				     .n = a->n,
-				     .status_k = a->status_k,
-				     .record_k = a->record_k };
+	const struct hub_ghost g = {
+		.analyzer = a->conf->id, .n = a->n, .status_k = a->status_k, .record_k = a->record_k
+	};
 
-	ghost_keep(h, &g);
+	ghost_keep(h, &g, NO_VARIABLE);
 }
 
 static void variable_leave(struct hub *h, const struct hub_analyzer *a, size_t i)
 {
-	const union {
-		const char *in;
-		char *out;
-	} name = { .in = a->conf->variables[i].variable->name };
-	const struct hub_ghost g = { .analyzer = a->conf->id,
-				     .variable = name.out,
-				     .n = a->last[i].k };
+	const struct hub_ghost g = { .analyzer = a->conf->id, .n = a->last[i].k };
 
 	if (g.n > 0)
-		ghost_keep(h, &g);
+		ghost_keep(h, &g, a->conf->variables[i].variable->name);
 }
 
 /* ---- variables ---- */
@@ -160,7 +152,7 @@ static void same_adopt(struct hub_analyzer *a, struct hub_analyzer *old)
 static void analyzer_adopt(struct hub *h, struct hub_analyzer *a, struct hub_analyzer *old,
 			   enum diff_analyzer what)
 {
-	const struct hub_ghost *g = ghost_find(h, a->conf->id, no_variable);
+	const struct hub_ghost *g = ghost_find(h, a->conf->id, NO_VARIABLE);
 
 	variables_adopt(h, a, old, what >= DIFF_ASKED);
 	if (old == NULL) {
