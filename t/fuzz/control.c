@@ -35,6 +35,11 @@ void daemon_stop(struct daemon *d)
 	w.stopped++;
 }
 
+void daemon_warn(const struct daemon *d)
+{
+	(void)d;
+}
+
 static bool no_request(void *arg, const msgpack_object *request, const struct control_peer *peer,
 		       struct buf *reply)
 {
@@ -60,6 +65,19 @@ static void recording_make(void)
 	assert(r->keep != NULL && r->clerk != NULL && r->recorder != NULL);
 }
 
+static void clear_away(void)
+{
+	static const char *const files[] = { "control", "windows", "teslad.lock" };
+
+	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
+		char path[96];
+
+		(void)snprintf(path, sizeof path, "%s/%s", w.dir, files[i]);
+		(void)unlink(path);
+	}
+	(void)rmdir(w.dir);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const struct control_calls calls = { no_request, NULL };
@@ -72,9 +90,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	w.x.voltage.kind = w.x.frequency.kind = TESLA_GAUGE;
 	w.x.model.pub.variables = w.variables;
 	w.x.model.pub.n_variables = 2;
+	for (size_t i = 0; i < N_ELEMENTS(w.x.analyzers); i++)
+		w.x.analyzers[i].record_ms = 900000;
 	w.x.config.text = fixture_text("<configuration token='x'/>");
 	(void)snprintf(w.dir, sizeof w.dir, "/tmp/tesla-fuzz-XXXXXX");
-	assert(mkdtemp(w.dir) != NULL && uv_loop_init(&w.d.loop) == 0);
+	assert(mkdtemp(w.dir) != NULL && atexit(clear_away) == 0 && uv_loop_init(&w.d.loop) == 0);
 	(void)snprintf(w.control, sizeof w.control, "ipc://%s/control", w.dir);
 	w.ini = (struct ini){ .control = w.control,
 			      .control_readonly = w.readonly,
@@ -87,10 +107,24 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	w.d.check.plugins = &w.plugins;
 	w.d.check.hub = fixture_hub_of(&w.x);
 	w.d.n_checks = DAEMON_CHECKS_MAX; /* a check would start a process */
+	/* The first reload finds no file, and is never heard of again. */
+	w.d.files = (struct check_files){ "/nowhere/config.xml", "/nowhere/lector.ini", true };
+	w.d.reload = reload_new(&w.d);
 	w.d.control = control_start(&w.d.loop, &w.ini, &w.d.log, &calls, &err);
-	assert(w.d.check.hub != NULL && w.d.control != NULL);
+	assert(w.d.check.hub != NULL && w.d.control != NULL && w.d.reload != NULL);
 	recording_make();
 	return 0;
+}
+
+/* Which analyzers are started, paused or stopped, in one number. */
+static unsigned runs(void)
+{
+	const struct hub *h = w.d.check.hub;
+	unsigned all = 0;
+
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		all = all * HUB_N_RUNS + h->analyzers[i].run;
+	return all;
 }
 
 static void ask(const msgpack_object *request, bool readonly)
@@ -98,6 +132,7 @@ static void ask(const msgpack_object *request, bool readonly)
 	const struct control_peer peer = { .readonly = readonly, .who = "somebody" };
 	struct tesla_error err = { .code = 0 };
 	int level = w.d.log.level;
+	unsigned run = runs();
 	struct mp_doc answer;
 	struct buf reply;
 
@@ -114,7 +149,7 @@ static void ask(const msgpack_object *request, bool readonly)
 	} else {
 		assert(!readonly);
 	}
-	assert(!readonly || (w.stopped == 0 && w.d.log.level == level));
+	assert(!readonly || (w.stopped == 0 && w.d.log.level == level && runs() == run));
 	buf_release(&reply);
 }
 
