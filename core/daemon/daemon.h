@@ -33,8 +33,8 @@ struct daemon {
 	bool stopping;
 };
 
-/* Says the warnings of the configuration that is in force. */
-void daemon_warn(const struct daemon *d);
+/* Says what is doubtful in a configuration. */
+void daemon_warn(const struct daemon *d, const struct diags *diags);
 /* Ends the daemon, cleanly and soon; more than one call is fine. */
 void daemon_stop(struct daemon *d);
 

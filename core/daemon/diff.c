@@ -243,6 +243,9 @@ static void diff_settings(struct diffing *x)
 	if (x->old->ini->log_level != x->next->ini->log_level)
 		name_add(x, &x->d->changed, "log_level");
 	if (!same_text(x->old->ini->stream, x->next->ini->stream) ||
+	    !same_text(x->old->ini->stream_key, x->next->ini->stream_key) ||
+	    !same_text(x->old->ini->stream_clients, x->next->ini->stream_clients) ||
+	    !same_text(x->old->ini->stream_public, x->next->ini->stream_public) ||
 	    !same_text(p ? p->stamp : NULL, q ? q->stamp : NULL))
 		name_add(x, &x->d->changed, "stream");
 	if (!same_catalog(&x->old->catalog, &x->next->catalog))

@@ -99,7 +99,8 @@ static bool is_blocked(void *arg, size_t owner, const struct hub_line *l)
 		for (size_t k = 0; k < s->told.n; k++) {
 			const struct told_entry *e = &s->told.list[k];
 
-			if (e->leaving && (s->owner != owner || e->line != l->conf->id) &&
+			if ((e->leaving || e->to_leave) &&
+			    (s->owner != owner || e->line != l->conf->id) &&
 			    (e->line == l->conf->id || e->endpoint == NULL ||
 			     strcmp(e->endpoint, l->conf->name) == 0))
 				return true;
@@ -190,6 +191,7 @@ void slot_update(struct slot *s)
 	}
 	if (s->host == NULL)
 		return;
+	slot_tell(s, slot_leave_lines);
 	slot_tell(s, slot_setup);
 	if (s->state == SLOT_RUNNING)
 		lines_up(s);
@@ -238,12 +240,15 @@ static void slot_remove(struct slot *s)
 	if (s->durable != NULL)
 		durable_end(s->durable);
 	s->durable = NULL;
+	if (s->conf != NULL)
+		exporter_follow(f, s->conf->id);
 	uv_close((uv_handle_t *)&s->timer, on_slot_closed);
 }
 
 void slot_leave(struct slot *s)
 {
 	s->gone = true;
+	s->fleet->moves++; /* a change that counted on it is to be prepared anew */
 	(void)uv_timer_stop(&s->timer);
 	if (s->host != NULL)
 		host_stop(s->host);
@@ -366,15 +371,23 @@ static void on_ready(struct slot *s)
 		durable_up(s->durable);
 }
 
-/* The line is what it was told last: from here on what its analyzers say is of that. */
-static void on_line_settled(struct slot *s, int64_t line)
+/*
+ * A line is what it was told last.  Once they all are, what the host says of its analyzers is of
+ * what they are now: not before, since one may have gone from one line to another, and not when
+ * another change waited for this one.
+ */
+static void on_line_settled(struct slot *s)
 {
-	struct hub *h = s->fleet->setup.hub;
+	const struct fleet *f = s->fleet;
+	struct hub *h = f->setup.hub;
+	size_t owner = s->owner;
 
-	for (size_t i = 0; i < h->n_analyzers; i++)
-		if (h->analyzers[i].line->conf->id == line && h->analyzers[i].owner == s->owner)
-			h->analyzers[i].hushed = false;
 	slot_update(s);
+	if (fleet_slot(f, owner) != s || !told_all_settled(&s->told))
+		return;
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (h->analyzers[i].owner == owner)
+			h->analyzers[i].hushed = false;
 }
 
 static void on_plan(struct slot *s, const msgpack_object *msg)
@@ -386,7 +399,7 @@ static void on_plan(struct slot *s, const msgpack_object *msg)
 	    e->confirmed == e->number)
 		return;
 	e->confirmed = e->number;
-	on_line_settled(s, line);
+	on_line_settled(s);
 }
 
 static int on_gone(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
@@ -401,13 +414,34 @@ static int on_gone(struct slot *s, const msgpack_object *msg, struct tesla_error
 	return 0;
 }
 
-static void on_answer(const struct slot *s, const msgpack_object *msg)
+/* To hold or release an analyzer: what was refused is told again, with the next heartbeat. */
+static void on_turn(struct slot *s, int64_t analyzer, const char *error)
+{
+	_cleanup_free_ char *key = NULL;
+
+	if (s->told.turns > 0)
+		s->told.turns--;
+	if (error == NULL) {
+		slot_update(s);
+		return;
+	}
+	if (asprintf(&key, TOLD_TURN, analyzer) < 0)
+		key = NULL;
+	if (key != NULL)
+		told_forget(&s->told, key);
+	s->told.refused = true;
+}
+
+static void on_answer(struct slot *s, const msgpack_object *msg)
 {
 	_cleanup_free_ char *error = mp_strdup(msg, "error");
 	const struct fleet *f = s->fleet;
+	int64_t i = mp_int(msg, "i", 0);
 
-	if (f->answer != NULL)
-		f->answer(f->answer_arg, s->owner, mp_int(msg, "i", 0), error);
+	if (i < 0)
+		on_turn(s, -i, error);
+	else if (f->answer != NULL)
+		f->answer(f->answer_arg, s->owner, i, error);
 }
 
 static int on_lines(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
@@ -463,6 +497,14 @@ static void on_heartbeat(uv_timer_t *timer)
 	int64_t now_us = clock_mono_us();
 
 	hub_heartbeat(f->setup.hub, clock_wall_us(), now_us - f->beaten_us);
+	for (size_t i = f->n_slots; i-- > 0;) {
+		struct slot *s = f->slots[i];
+
+		if (s->told.refused) {
+			s->told.refused = false;
+			slot_update(s);
+		}
+	}
 	f->beaten_us = now_us;
 }
 
@@ -544,6 +586,11 @@ void fleet_start(struct fleet *f)
 	for (size_t i = 0; i < f->n_slots; i++)
 		if (f->slots[i]->exporter == NULL)
 			slot_start(f->slots[i]);
+}
+
+void fleet_tell(struct fleet *f)
+{
+	fleet_update(f);
 }
 
 void fleet_set_level(struct fleet *f, int level)

@@ -27,8 +27,9 @@ struct slot {
 	unsigned restarts;
 	char *reason; /* why the last one ended; NULL: none has */
 	bool quarantine;
-	bool again;	     /* its host is ended to be started anew, at once */
-	bool gone;	     /* there is nothing for it any more: it ends with its host */
+	bool again; /* its host is ended to be started anew, at once */
+	bool gone;  /* there is nothing for it any more: it ends with its host */
+	bool after; /* it begins once a slot that is gone, of the same exporter, has ended */
 	struct attic *attic; /* gone: what it was made from */
 	/* a slot of lines */
 	struct told told;
@@ -94,6 +95,8 @@ int fleet_init(struct fleet *f, uv_loop_t *loop, const struct fleet_conf *conf);
 void fleet_start(struct fleet *f);
 /* The slot of the durable exporter of that id; NULL: there is none. */
 struct slot *fleet_durable(const struct fleet *f, const char *id);
+/* Hosts are told what is new in the hub: whether an analyzer is polled. */
+void fleet_tell(struct fleet *f);
 /*
  * Has the analyzer's host do something (docs/wire.md: ask); f->answer is called later.  -ENOTCONN:
  * it does not run.

@@ -276,6 +276,10 @@ void fleet_adopt(struct fleet *f, const struct check *next, const struct diff *d
 		log_msg(f->log, LOG_LEVEL_ERROR, "no memory for an exporter: it is left out");
 	for (size_t i = 0; i < f->n_slots; i++)
 		f->slots[i]->fresh = false;
+	for (size_t i = 0; i < next->hub->n_analyzers; i++)
+		if (d->analyzers[i] != DIFF_SAME)
+			ledger_forget(&f->ledger, next->hub->analyzers[i].conf->id,
+				      next->hub->analyzers[i].line->conf->id);
 	fleet_update(f);
 	attic->check = *before;
 	if (--attic->users == 0) {

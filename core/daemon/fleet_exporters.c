@@ -182,6 +182,7 @@ static bool is_other(const struct slot *s, const struct found *now, const struct
 static void exporter_leave(struct slot *s, struct attic *a)
 {
 	attic_use(s, a);
+	s->sink = SIZE_MAX;
 	if (s->durable != NULL)
 		durable_stop(s->durable);
 	slot_leave(s);
@@ -190,6 +191,10 @@ static void exporter_leave(struct slot *s, struct attic *a)
 /* What it has under way is brought to its end first. */
 static void exporter_again(struct slot *s)
 {
+	if (s->after) {
+		s->again = false;
+		return;
+	}
 	s->again = s->host != NULL;
 	(void)uv_timer_stop(&s->timer);
 	if (s->host != NULL)
@@ -246,6 +251,28 @@ static bool has_slot(const struct fleet *f, const char *id)
 	return false;
 }
 
+/* Two at once would deliver the same records. */
+static bool is_leaving(const struct fleet *f, const char *id)
+{
+	for (size_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i]->gone && f->slots[i]->conf != NULL &&
+		    strcmp(f->slots[i]->conf->id, id) == 0)
+			return true;
+	return false;
+}
+
+void exporter_follow(struct fleet *f, const char *id)
+{
+	for (size_t i = 0; i < f->n_slots && !is_leaving(f, id); i++) {
+		struct slot *s = f->slots[i];
+
+		if (!s->after || strcmp(s->conf->id, id) != 0)
+			continue;
+		s->after = false;
+		slot_start(s);
+	}
+}
+
 static int exporter_new(struct fleet *f, const struct plugin *p, const struct conf_exporter *conf)
 {
 	struct slot *s;
@@ -255,7 +282,9 @@ static int exporter_new(struct fleet *f, const struct plugin *p, const struct co
 	s = exporter_add(f, p, conf);
 	if (s == NULL)
 		return -ENOMEM;
-	slot_start(s);
+	s->after = conf != NULL && is_leaving(f, conf->id);
+	if (!s->after)
+		slot_start(s);
 	return 0;
 }
 

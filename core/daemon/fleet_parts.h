@@ -32,6 +32,8 @@ void fleet_refused(struct slot *s, const msgpack_object *msg);
 int fleet_add_exporter(struct fleet *f, const struct plugin *p, const struct conf_exporter *conf);
 /* A message of an exporter's host.  Negative: it breaks the form. */
 int exporter_message(struct slot *s, const msgpack_object *msg, struct tesla_error *err);
+/* The slot of an exporter that was gone has ended: another of the same id may begin. */
+void exporter_follow(struct fleet *f, const char *id);
 /* After each turn of the clerk; `arg` is the fleet. */
 void fleet_on_journal(void *arg);
 

@@ -507,6 +507,8 @@ static int take_forbidden(struct take *t, const msgpack_object *msg)
 		.last = mp_int(msg, "last", -1),
 	};
 
+	if (f.model == NULL && t->changing)
+		return 0; /* it is in use no more */
 	if (f.model == NULL || f.function < 0 || f.function > 255 || f.first < 0 ||
 	    f.last < f.first || f.last > 65535)
 		return breach(t, "forbidden: not a range of a model in use");

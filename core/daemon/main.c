@@ -185,10 +185,10 @@ static int log_to_file(struct log *log, const char *dir)
 	return 0;
 }
 
-void daemon_warn(const struct daemon *d)
+void daemon_warn(const struct daemon *d, const struct diags *diags)
 {
-	for (size_t i = 0; i < d->check.diags.n; i++) {
-		_cleanup_free_ char *text = diag_format(&d->check.diags.list[i], "");
+	for (size_t i = 0; i < diags->n; i++) {
+		_cleanup_free_ char *text = diag_format(&diags->list[i], "");
 
 		if (text != NULL)
 			log_msg(&d->log, LOG_LEVEL_WARNING, "%s", text);
@@ -260,7 +260,7 @@ static int daemon_run(struct daemon *d)
 	}
 	if (d->check.ini->log_dir != NULL && log_to_file(&d->log, d->check.ini->log_dir) != 0)
 		return 1;
-	daemon_warn(d);
+	daemon_warn(d, &d->check.diags);
 	if (uv_loop_init(&d->loop) != 0)
 		return 1;
 	r = daemon_open(d);

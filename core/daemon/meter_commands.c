@@ -133,7 +133,6 @@ bool meter_identify(struct daemon *d, const struct control_peer *peer,
 /* ---- whether they are polled ---- */
 
 struct turn { /* a change of `run` */
-	const char *ask;
 	enum hub_run to;
 	bool from[HUB_N_RUNS];
 };
@@ -143,8 +142,6 @@ static void turn_one(struct daemon *d, struct hub_analyzer *a, const struct turn
 	if (!t->from[a->run])
 		return;
 	hub_set_run(d->check.hub, a, t->to);
-	/* Where no host runs, the next one is told at its start. */
-	(void)fleet_ask(&d->fleet, a, 0, t->ask);
 }
 
 static void pack_in_state(const struct hub *h, const struct hub_analyzer *only, enum hub_run run,
@@ -179,6 +176,7 @@ static bool turn(struct daemon *d, const msgpack_object *request, const struct t
 	for (size_t i = 0; i < h->n_analyzers; i++)
 		if (only == NULL || only == &h->analyzers[i])
 			turn_one(d, &h->analyzers[i], t);
+	fleet_tell(&d->fleet);
 	mp_writer(&pk, reply);
 	pack_in_state(h, only, t->to, &pk);
 	return true;
@@ -187,7 +185,7 @@ static bool turn(struct daemon *d, const msgpack_object *request, const struct t
 bool meter_start(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
 		 struct buf *reply)
 {
-	static const struct turn t = { "release", HUB_STARTED, { false, true, true } };
+	static const struct turn t = { HUB_STARTED, { false, true, true } };
 
 	(void)peer;
 	return turn(d, request, &t, reply);
@@ -196,7 +194,7 @@ bool meter_start(struct daemon *d, const struct control_peer *peer, const msgpac
 bool meter_pause(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
 		 struct buf *reply)
 {
-	static const struct turn t = { "hold", HUB_PAUSED, { true, false, true } };
+	static const struct turn t = { HUB_PAUSED, { true, false, true } };
 
 	(void)peer;
 	return turn(d, request, &t, reply);
@@ -205,7 +203,7 @@ bool meter_pause(struct daemon *d, const struct control_peer *peer, const msgpac
 bool meter_resume(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
 		  struct buf *reply)
 {
-	static const struct turn t = { "release", HUB_STARTED, { false, true, false } };
+	static const struct turn t = { HUB_STARTED, { false, true, false } };
 
 	(void)peer;
 	return turn(d, request, &t, reply);

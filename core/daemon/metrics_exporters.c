@@ -37,7 +37,7 @@ static void each_exporter(struct scrape *s, const struct metric *m)
 		const struct slot *slot = f->slots[i];
 		struct exporter e = { .slot = slot, .durable = slot->durable != NULL };
 
-		if (slot->exporter == NULL)
+		if (slot->exporter == NULL || slot->gone)
 			continue;
 		e.id = slot->conf ? slot->conf->id : "stream";
 		e.type = slot->exporter->name;

@@ -45,14 +45,25 @@ int overrides_set(struct overrides *o, int64_t analyzer, char **names, size_t n)
 	return 0;
 }
 
-void overrides_drop(struct overrides *o, int64_t analyzer)
+int overrides_copy(const struct overrides *from, struct overrides *to)
 {
-	struct override *at = find(o, analyzer);
+	for (size_t i = 0; i < from->n; i++) {
+		const struct override *o = &from->list[i];
+		char **names = calloc(o->n + 1, sizeof *names);
+		size_t n = 0;
+		int rc;
 
-	if (at == NULL)
-		return;
-	names_free(at->names, at->n);
-	*at = o->list[--o->n];
+		while (names != NULL && n < o->n && (names[n] = strdup(o->names[n])) != NULL)
+			n++;
+		if (names == NULL || n < o->n) {
+			names_free(names, n);
+			return -ENOMEM;
+		}
+		rc = overrides_set(to, o->analyzer, names, n);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
 }
 
 void overrides_release(struct overrides *o)

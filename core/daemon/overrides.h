@@ -19,8 +19,8 @@ struct overrides { /* all zero: none */
 
 /* Takes `names` over, and each of them, also when it fails.  -ENOMEM, -ENOSPC. */
 int overrides_set(struct overrides *o, int64_t analyzer, char **names, size_t n);
-/* As before overrides_set of that analyzer: without it. */
-void overrides_drop(struct overrides *o, int64_t analyzer);
+/* *to is empty before.  -ENOMEM: what it has then is to be released all the same. */
+int overrides_copy(const struct overrides *from, struct overrides *to);
 void overrides_release(struct overrides *o);
 
 /*

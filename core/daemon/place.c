@@ -12,26 +12,31 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+char *place_join(const char **names, size_t n)
+{
+	char *all = strdup("");
+
+	qsort(names, n, sizeof *names, by_text);
+	for (size_t i = 0; all != NULL && i < n; i++) {
+		_cleanup_free_ char *before = all;
+
+		if (i > 0 && strcmp(names[i], names[i - 1]) == 0)
+			before = NULL;
+		else if (asprintf(&all, "%s:%s", before, names[i]) < 0)
+			all = NULL;
+	}
+	return all;
+}
+
 char *place_key(const struct hub *h, const struct plugins *p, const struct conf_line *on)
 {
 	_cleanup_free_ const char **files = calloc(h->n_analyzers + 1, sizeof *files);
-	char *key = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; files != NULL && i < h->n_analyzers; i++)
 		if (h->analyzers[i].conf->on == on && p->uses[i].why == NULL)
 			files[n++] = p->uses[i].driver->stamp;
-	if (n > 0)
-		qsort(files, n, sizeof *files, by_text);
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *old = key;
-
-		if (i > 0 && strcmp(files[i], files[i - 1]) == 0)
-			old = NULL;
-		else if (asprintf(&key, "%s:%s", old ? old : "", files[i]) < 0)
-			return NULL;
-	}
-	return key;
+	return n > 0 ? place_join(files, n) : NULL;
 }
 
 ssize_t place_all(struct hub *h, const struct plugins *p)

@@ -9,6 +9,8 @@
 #include "daemon/plugins.h"
 #include "daemon/supervise.h"
 
+/* Each name once, in a fixed order, with a colon before it; sorts `names`.  NULL: no memory. */
+char *place_join(const char **names, size_t n);
 /*
  * The drivers on a line, as struct plugin's stamp, each once, in a fixed order: lines of one kind
  * (serial or not) with the same key may share a host.  For place_key_free; NULL: nothing there can

@@ -433,10 +433,13 @@ static void track_resume(struct recorder *r, struct track *t)
 }
 
 /* Goes on with the window of an earlier life, or closes it; else opens one. */
-static void track_begin(struct recorder *r, struct track *t, int64_t wall_us)
+static void track_begin(struct recorder *r, struct track *t, bool goes_on, int64_t wall_us)
 {
+	int64_t grace;
+
 	track_resume(r, t);
-	if (t->w->end_ms != 0 && wall_us >= t->w->end_ms * 1000)
+	grace = goes_on ? grace_ms(t->w) : 0;
+	if (t->w->end_ms != 0 && wall_us >= (t->w->end_ms + grace) * 1000)
 		track_close(r, t);
 	if (t->w->end_ms == 0)
 		track_open(r, t, wall_us);
@@ -473,10 +476,10 @@ struct recorder *recorder_new(struct hub *h, struct keep *k, const struct record
 	return r;
 }
 
-void recorder_begin(struct recorder *r, int64_t wall_us)
+void recorder_begin(struct recorder *r, bool goes_on, int64_t wall_us)
 {
 	for (size_t i = 0; i < r->hub->n_analyzers; i++)
-		track_begin(r, &r->tracks[i], wall_us);
+		track_begin(r, &r->tracks[i], goes_on, wall_us);
 }
 
 /* Its slot is gone already: what it measured so far is a record, and its coverage says of what. */

@@ -45,10 +45,10 @@ struct keep_slot *recorder_slots(const struct hub *h);
 struct recorder *recorder_new(struct hub *h, struct keep *k, const struct recorder_calls *calls,
 			      const bool *durable);
 /*
- * Goes on with what k has, whose slots are recorder_slots.  Windows of an earlier life that have
- * ended are closed now.
+ * Goes on with what k has, whose slots are recorder_slots.  Windows that have ended are closed now
+ * if they are of an earlier life; in the same one (`goes_on`) replies may still come.
  */
-void recorder_begin(struct recorder *r, int64_t wall_us);
+void recorder_begin(struct recorder *r, bool goes_on, int64_t wall_us);
 /*
  * Another one takes its place, for the hub `next`.  Windows of analyzers that are not in it are
  * closed as far as they are; the counts go on in the other one.

@@ -98,13 +98,14 @@ static struct recorder *recorder_of(struct recording *r, const struct check *c)
 	return durable ? recorder_new(c->hub, r->keep, &calls, durable) : NULL;
 }
 
-static void recorder_use(struct recording *r, struct hub *h, struct recorder *recorder)
+static void recorder_use(struct recording *r, struct hub *h, struct recorder *recorder,
+			 bool goes_on)
 {
 	r->hub = h;
 	r->recorder = recorder;
 	h->on_readings_arg = r;
 	h->on_readings = on_readings;
-	recorder_begin(recorder, clock_wall_us());
+	recorder_begin(recorder, goes_on, clock_wall_us());
 }
 
 static int recorder_start(struct recording *r, const struct check *c)
@@ -113,7 +114,7 @@ static int recorder_start(struct recording *r, const struct check *c)
 
 	if (recorder == NULL)
 		return -ENOMEM;
-	recorder_use(r, c->hub, recorder);
+	recorder_use(r, c->hub, recorder, false);
 	if (r->lost)
 		recorder_doubt(recorder);
 	return 0;
@@ -141,7 +142,7 @@ int recording_change(struct recording *r, const struct check *next, void (*adopt
 	r->recorder = NULL;
 	r->hub->on_readings = NULL;
 	adopt(arg); /* the old hub is gone after it */
-	recorder_use(r, hub, recorder);
+	recorder_use(r, hub, recorder, true);
 	return 0;
 }
 

@@ -30,12 +30,11 @@ struct reload {
 	uint64_t run, generation; /* run: of the one under way, or the last */
 	bool busy;
 	bool again, again_plugins; /* asked for meanwhile */
-	bool file_counts;	   /* and nothing that was asked for beside it */
 	struct waiter waiters[WAITERS_MAX];
 	size_t n_waiters;
 	struct reload_last last;
-	struct overrides overrides; /* variables, by set-variables */
-	int64_t analyzer;	    /* the last of them, when this run is for it; else 0 */
+	struct overrides in_force,
+		wanted; /* variables, by set-variables: now; by the one under way */
 	/* the one under way; `next` is the pool's while it is checked */
 	bool plugins;
 	unsigned prepares;
@@ -82,7 +81,8 @@ static void pack_success(const struct reload *r, msgpack_packer *pk)
 	pack_list(pk, "added", &r->diff.added);
 	pack_list(pk, "removed", &r->diff.removed);
 	pack_list(pk, "changed", &r->diff.changed);
-	pack_warnings(pk, &r->d->check.diags);
+	/* What was not brought into force, since nothing is different, may be doubtful all the same. */
+	pack_warnings(pk, r->next.config != NULL ? &r->next.diags : &r->d->check.diags);
 }
 
 /* Those of this run; the others move up. */
@@ -113,19 +113,22 @@ static void finish(struct reload *r, const char *error)
 	r->last.t_ms = clock_wall_us() / 1000;
 	text_set(&r->last.error, error);
 	answer(r, error);
+	if (error == NULL) {
+		overrides_release(&r->in_force);
+		r->in_force = r->wanted;
+		r->wanted = (struct overrides){ .n = 0 };
+	}
+	overrides_release(&r->wanted);
 	diff_release(&r->diff);
 	check_release(&r->next);
 	r->next = (struct check){ .n_owners = 0 };
 	r->busy = false;
-	r->analyzer = 0;
 	if (r->again && !r->d->stopping)
 		begin(r, r->again_plugins);
 }
 
-/* What was asked for, and could not be, is not asked again with the next one. */
 static void fail(struct reload *r, const char *error)
 {
-	overrides_drop(&r->overrides, r->analyzer);
 	log_msg(&r->d->log, LOG_LEVEL_ERROR, "reload refused, all goes on as before: %s", error);
 	finish(r, error);
 }
@@ -180,7 +183,25 @@ static void say(const struct reload *r)
 	names_say(r, "added", &r->diff.added);
 	names_say(r, "removed", &r->diff.removed);
 	names_say(r, "changed", &r->diff.changed);
-	daemon_warn(r->d);
+	daemon_warn(r->d, &r->d->check.diags);
+}
+
+static bool nothing_runs(const struct hub *h)
+{
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (h->analyzers[i].run != HUB_STOPPED)
+			return false;
+	return true;
+}
+
+/* Nobody has started anything yet: neither are those that come now. */
+static void hold_new(struct reload *r)
+{
+	struct hub *h = r->next.hub;
+
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (r->diff.analyzers[i] == DIFF_NEW)
+			h->analyzers[i].run = HUB_STOPPED;
 }
 
 static void adopt(void *arg)
@@ -191,6 +212,8 @@ static void adopt(void *arg)
 
 	fleet_before(&d->fleet);
 	hub_adopt(r->next.hub, before.hub, &r->diff);
+	if (!r->next.ini->auto_start && nothing_runs(before.hub))
+		hold_new(r);
 	d->check = r->next;
 	r->next = (struct check){ .n_owners = 0 };
 	d->log.level = d->check.ini->log_level;
@@ -369,17 +392,19 @@ static void on_checked(uv_work_t *work, int status)
 	}
 	clients_again(r);
 	r->prepares = 0;
-	if (diff_is_empty(&r->diff) && !r->plugins)
+	if (diff_is_empty(&r->diff) && !r->plugins) {
+		daemon_warn(r->d, &r->next.diags);
 		finish(r, NULL);
-	else
-		prepare(r);
+		return;
+	}
+	prepare(r);
 }
 
 static void in_pool(uv_work_t *work)
 {
 	struct reload *r = work->data;
 
-	r->checked = check_run(&r->next, &r->d->files, &r->overrides, true, &r->d->log);
+	r->checked = check_run(&r->next, &r->d->files, &r->wanted, true, &r->d->log);
 }
 
 /* ---- asked for ---- */
@@ -389,9 +414,6 @@ static void begin(struct reload *r, bool plugins)
 	r->busy = true;
 	r->again = r->again_plugins = false;
 	r->plugins = plugins;
-	if (r->file_counts)
-		overrides_release(&r->overrides);
-	r->file_counts = false;
 	r->run++;
 	r->work.data = r;
 	(void)uv_queue_work(&r->d->loop, &r->work, in_pool, on_checked);
@@ -414,7 +436,6 @@ static bool ask(struct reload *r, const struct control_peer *peer, bool plugins)
 
 bool reload_ask(struct reload *r, const struct control_peer *peer, bool plugins)
 {
-	r->file_counts = true;
 	return ask(r, peer, plugins);
 }
 
@@ -447,10 +468,14 @@ int reload_variables(struct reload *r, const struct control_peer *peer, int64_t 
 	list = names_of(names, &n);
 	if (list == NULL)
 		return -EINVAL;
-	rc = overrides_set(&r->overrides, analyzer, list, n);
+	rc = overrides_copy(&r->in_force, &r->wanted);
 	if (rc == 0)
-		r->analyzer = analyzer;
-	return rc == 0 && !ask(r, peer, false) ? -EBUSY : rc;
+		rc = overrides_set(&r->wanted, analyzer, list, n);
+	if (rc == 0 && !ask(r, peer, false))
+		rc = -EBUSY;
+	if (rc != 0)
+		overrides_release(&r->wanted);
+	return rc;
 }
 
 uint64_t reload_generation(const struct reload *r)
@@ -476,7 +501,8 @@ void reload_free(struct reload *r)
 {
 	if (r == NULL)
 		return;
-	overrides_release(&r->overrides);
+	overrides_release(&r->in_force);
+	overrides_release(&r->wanted);
 	check_release(&r->next);
 	diff_release(&r->diff);
 	free(r->last.error);

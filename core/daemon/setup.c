@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/place.h"
 
+#define TURNS_MAX 16u		 /* under way: a host takes 32 */
 #define HOST_TOLD_MAX (8u << 20) /* what defines one thing */
 
 /* ---- messages: each is one frame; what does not fit is remembered and told at the end ---- */
@@ -58,6 +60,16 @@ static void put_plugin(struct out *o, const struct plugin *p)
 	mp_key_int(pk, "kind", p->kind);
 	mp_key_str(pk, "name", p->name);
 	mp_key_str(pk, "path", p->path);
+	end(o);
+}
+
+static void put_ask(struct out *o, int64_t i, int64_t analyzer, const char *what)
+{
+	msgpack_packer *pk = begin(o, "ask", 3);
+
+	mp_key_int(pk, "i", i);
+	mp_key_int(pk, "analyzer", analyzer);
+	mp_key_str(pk, "what", what);
 	end(o);
 }
 
@@ -327,6 +339,16 @@ static void put_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 	mp_key_bool(pk, "held", a->run != HUB_STARTED);
 }
 
+/* Whether it is polled: the line's message says it at first, and `ask` when that changes. */
+static int turn_news(struct update *u, const struct hub_analyzer *a)
+{
+	struct told_entry *e;
+	bool held = a->run != HUB_STARTED;
+
+	(void)buf_append(&u->define, &held, sizeof held);
+	return news(u, &e, TOLD_TURN, a->conf->id);
+}
+
 static void put_line(struct update *u, const struct hub_line *l, uint64_t number)
 {
 	const struct hub *h = u->s->hub;
@@ -337,24 +359,74 @@ static void put_line(struct update *u, const struct hub_line *l, uint64_t number
 	mp_str(pk, "analyzers");
 	(void)msgpack_pack_array(pk, count_analyzers(u, l));
 	for (size_t i = 0; i < h->n_analyzers; i++)
-		if (has(u, l, &h->analyzers[i]))
+		if (has(u, l, &h->analyzers[i])) {
 			put_analyzer(pk, &h->analyzers[i]);
+			(void)turn_news(u, &h->analyzers[i]);
+		}
+	end(&u->o);
+}
+
+/* The drivers of its analyzers here, as place_join has them. */
+static char *drivers_of(const struct update *u, const struct hub_line *l)
+{
+	const struct hub *h = u->s->hub;
+	_cleanup_free_ const char **names = calloc(h->n_analyzers + 1, sizeof *names);
+	size_t n = 0;
+
+	for (size_t i = 0; names != NULL && i < h->n_analyzers; i++)
+		if (has(u, l, &h->analyzers[i]))
+			names[n++] = h->analyzers[i].conf->driver;
+	return names != NULL ? place_join(names, n) : NULL;
+}
+
+static void put_unline(struct update *u, struct told_entry *e)
+{
+	e->leaving = true;
+	mp_key_int(begin(&u->o, "unline", 1), "line", e->line);
 	end(&u->o);
 }
 
 static void update_line(struct update *u, const struct hub_line *l)
 {
 	struct told_entry *e = told_line(u->told, l->conf->id);
+	_cleanup_free_ char *drivers = NULL;
 
 	if (e != NULL && !told_is_settled(e))
 		return;
+	drivers = drivers_of(u, l);
+	if (e != NULL && drivers != NULL && strcmp(e->drivers, drivers) != 0) {
+		put_unline(u, e); /* told again once it is gone */
+		return;
+	}
 	define_line(u, l);
 	if (news(u, &e, "line/%" PRId64, l->conf->id) != 1)
 		return;
 	e->line = l->conf->id;
 	free(e->endpoint);
+	free(e->drivers);
 	e->endpoint = strdup(l->conf->name);
+	e->drivers = drivers;
+	drivers = NULL;
+	if (e->endpoint == NULL || e->drivers == NULL)
+		u->o.error = -ENOMEM;
 	put_line(u, l, e->number);
+}
+
+/* A bounded number at a time; the answers make room for more. */
+static void update_turns(struct update *u)
+{
+	const struct hub *h = u->s->hub;
+
+	for (size_t i = 0; i < h->n_analyzers && u->told->turns < TURNS_MAX; i++) {
+		const struct hub_analyzer *a = &h->analyzers[i];
+		const struct told_entry *e = told_line(u->told, a->line->conf->id);
+
+		if (a->owner != u->owner || e == NULL || e->leaving || turn_news(u, a) != 1)
+			continue;
+		u->told->turns++;
+		put_ask(&u->o, -a->conf->id, a->conf->id,
+			a->run == HUB_STARTED ? "release" : "hold");
+	}
 }
 
 /* Lines that it has and is not to have any more. */
@@ -366,11 +438,11 @@ static void update_leaving(struct update *u)
 		struct told_entry *e = &u->told->list[i];
 		const struct hub_line *l = e->line != 0 ? hub_line(h, e->line) : NULL;
 
-		if (e->line == 0 || e->leaving || (l != NULL && count_analyzers(u, l) > 0))
+		if (e->line == 0 || e->leaving)
 			continue;
-		e->leaving = true;
-		mp_key_int(begin(&u->o, "unline", 1), "line", e->line);
-		end(&u->o);
+		e->to_leave = l == NULL || count_analyzers(u, l) == 0;
+		if (e->to_leave && told_is_settled(e))
+			put_unline(u, e);
 	}
 }
 
@@ -400,6 +472,7 @@ int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_bl
 		if (count_analyzers(&u, l) > 0 && (blocked == NULL || !blocked(arg, owner, l)))
 			update_line(&u, l);
 	}
+	update_turns(&u);
 	if (!told->going)
 		put_go(&u.o, s);
 	told->going = true;
@@ -410,12 +483,8 @@ int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_bl
 int setup_ask(int64_t i, int64_t analyzer, const char *what, struct buf *out)
 {
 	struct out o = { .buf = out };
-	msgpack_packer *pk = begin(&o, "ask", 3);
 
-	mp_key_int(pk, "i", i);
-	mp_key_int(pk, "analyzer", analyzer);
-	mp_key_str(pk, "what", what);
-	end(&o);
+	put_ask(&o, i, analyzer, what);
 	return o.error;
 }
 
@@ -481,7 +550,10 @@ void setup_define_exporter(const struct plugin *p, const struct conf_exporter *e
 
 	mp_writer(&pk, out);
 	mp_str(&pk, p->stamp);
+	mp_str(&pk, p->error);
 	pack_exporter(&pk, e, ini, ini ? ini->stream : NULL);
+	if (e == NULL && ini != NULL)
+		mp_str(&pk, ini->stream_public);
 }
 
 int setup_exporter(const struct setup *s, const struct plugin *p, const struct conf_exporter *e,

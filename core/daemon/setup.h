@@ -3,6 +3,8 @@
 #ifndef DAEMON_SETUP_H
 #define DAEMON_SETUP_H
 
+#include <inttypes.h>
+
 #include "daemon/catalog.h"
 #include "daemon/hub.h"
 #include "daemon/plugins.h"
@@ -34,6 +36,8 @@ int setup_exporter(const struct setup *s, const struct plugin *p, const struct c
 /* What a live exporter has to know anew when analyzers or their variables changed. */
 int setup_table(const struct hub *h, struct buf *out);
 
+/* The key of struct told under which there is whether an analyzer is polled. */
+#define TOLD_TURN "turn/%" PRId64
 /* Something that the host of an analyzer is to do with it; it answers with `i`. */
 int setup_ask(int64_t i, int64_t analyzer, const char *what, struct buf *out);
 

@@ -153,6 +153,12 @@ static void pack_warnings(msgpack_packer *pk, const struct diags *diags)
 	}
 }
 
+/* One that a reload took away is gone, also while its host ends. */
+static bool is_exporter(const struct slot *s)
+{
+	return s->exporter != NULL && !s->gone;
+}
+
 void status_pack(const struct daemon *d, msgpack_packer *pk)
 {
 	const struct hub *h = d->check.hub;
@@ -160,7 +166,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 	size_t n_exporters = 0;
 
 	for (size_t i = 0; i < f->n_slots; i++)
-		n_exporters += f->slots[i]->exporter != NULL;
+		n_exporters += is_exporter(f->slots[i]);
 	(void)msgpack_pack_map(pk, 16);
 	mp_key_bool(pk, "ok", true);
 	mp_key_int(pk, "generation", (int64_t)reload_generation(d->reload));
@@ -183,7 +189,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 		pack_analyzer(pk, &h->analyzers[i]);
 	key_array(pk, "exporters", n_exporters);
 	for (size_t i = 0; i < f->n_slots; i++)
-		if (f->slots[i]->exporter != NULL)
+		if (is_exporter(f->slots[i]))
 			pack_exporter(d, pk, f->slots[i]);
 	status_journal_pack(d, pk);
 	pack_warnings(pk, &d->check.diags);

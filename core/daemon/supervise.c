@@ -103,6 +103,19 @@ unsigned ledger_death(struct ledger *l, const struct blame *b)
 	return ++l->deaths[i];
 }
 
+void ledger_forget(struct ledger *l, int64_t analyzer, int64_t line)
+{
+	for (size_t i = l->n; i-- > 0;) {
+		const struct blame *b = &l->rows[i];
+
+		if (b->analyzer != 0 ? b->analyzer != analyzer : b->line != line)
+			continue;
+		l->n--;
+		l->rows[i] = l->rows[l->n];
+		l->deaths[i] = l->deaths[l->n];
+	}
+}
+
 void ledger_release(struct ledger *l)
 {
 	free(l->rows);

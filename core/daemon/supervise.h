@@ -57,6 +57,8 @@ struct ledger {
  * plugin may write).
  */
 unsigned ledger_death(struct ledger *l, const struct blame *b);
+/* What was counted of an analyzer, and of a line, is of what they were. */
+void ledger_forget(struct ledger *l, int64_t analyzer, int64_t line);
 void ledger_release(struct ledger *l);
 
 /*

@@ -11,6 +11,7 @@ static void entry_release(struct told_entry *e)
 	free(e->key);
 	free(e->bytes);
 	free(e->endpoint);
+	free(e->drivers);
 }
 
 void told_release(struct told *t)
@@ -90,12 +91,20 @@ bool told_all_settled(const struct told *t)
 	return true;
 }
 
-void told_drop(struct told *t, int64_t line)
+static void entry_drop(struct told *t, struct told_entry *e)
 {
-	struct told_entry *e = told_line(t, line);
-
 	if (e == NULL)
 		return;
 	entry_release(e);
 	*e = t->list[--t->n];
+}
+
+void told_drop(struct told *t, int64_t line)
+{
+	entry_drop(t, told_line(t, line));
+}
+
+void told_forget(struct told *t, const char *key)
+{
+	entry_drop(t, told_find(t, key));
 }

@@ -17,14 +17,18 @@ struct told_entry {
 	/* of a line */
 	int64_t line;	    /* its id; 0: it is no line */
 	char *endpoint;	    /* where it is open until it is gone */
-	uint64_t confirmed; /* the number that the host has; leaving: it is to be given up */
-	bool leaving;
+	char *drivers;	    /* their names: in a host they never change on a line */
+	uint64_t confirmed; /* the number that the host has */
+	bool to_leave;	    /* it is to be given up, once it is settled: */
+	bool leaving;	    /* that was told */
 };
 struct told { /* all zero: nothing */
 	struct told_entry *list;
 	size_t n;
 	uint64_t number;
-	bool going; /* it was told to go: from then on things change while it runs */
+	unsigned turns; /* told to poll an analyzer or not, and not yet answered */
+	bool refused;	/* such a one: to be told again */
+	bool going;	/* it was told to go: from then on things change while it runs */
 };
 
 void told_release(struct told *t);
@@ -41,5 +45,7 @@ bool told_is_settled(const struct told_entry *line);
 bool told_all_settled(const struct told *t);
 /* The host has let go of it. */
 void told_drop(struct told *t, int64_t line);
+/* It does not know that, after all. */
+void told_forget(struct told *t, const char *key);
 
 #endif

@@ -13,7 +13,7 @@ endpoints=()
 for i in $(seq $lines); do
 	endpoints+=(--tcp "127.1.1.$i:0")
 done
-start_sim sim "${endpoints[@]}" --meter '*=PM710'
+start_sim sim "${endpoints[@]}" --meter '*=PM710' --fix TPF=230 --fix PAT=1000 --fix FRE=50
 rest=$(free_port)
 mkdir data
 export='<export type="localFile" target="data"/>'
@@ -64,6 +64,11 @@ for attempt in $(seq $attempts); do
 	jq -ne "$late > 500" >/dev/null || fail "late or missed, and the witness was not: $(cat regular.log)"
 	test "$attempt" -lt $attempts || fail "the machine was late $attempts times: the witness too"
 done
+# No value stands for another variable, whatever changed while it was read.
+for id in $(seq $lines) 101 102; do
+	echo "{\"$id/TPF\": [230, 230, 230], \"$id/PAT\": [1000], \"$id/FRE\": [50]}"
+done | jq -s add >facts.json
+py "$top/t/e2e/peer.py" values seen.jsonl facts.json || fail "a value is another variable's"
 py "$top/t/e2e/peer.py" gaps seen.jsonl >gaps.json
 assert_eq "holes" "$(jq -c '[.k_holes, .k_doubled]' gaps.json)" '[0,0]'
 py "$top/t/e2e/peer.py" gaps seen.jsonl 1-100 >gaps.json

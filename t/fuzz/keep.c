@@ -40,7 +40,7 @@ static void use(struct fixture *x, const char *dir)
 	struct keep *k = keep_open(dir, dir, slots, h->n_analyzers, &x->log);
 	struct recorder *r = recorder_new(h, k, &calls, NULL);
 
-	recorder_begin(r, NOW_US);
+	recorder_begin(r, false, NOW_US);
 
 	recorder_tick(r, NOW_US + 61000000);
 	recorder_free(r);

@@ -115,7 +115,7 @@ static void bench_start(struct bench *b, int64_t wall_ms)
 	cr_assert(ne(ptr, b->keep, NULL));
 	b->recorder = recorder_new(b->hub, b->keep, &calls, durable);
 	cr_assert(ne(ptr, b->recorder, NULL));
-	recorder_begin(b->recorder, wall_ms * 1000);
+	recorder_begin(b->recorder, false, wall_ms * 1000);
 }
 
 /* As a kill would: nothing is closed, nothing is saved. */

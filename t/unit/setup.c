@@ -164,8 +164,63 @@ Test(setup, what_is_new_and_nothing_else)
 	confirm(&b, 1);
 	b.s.log_level = LOG_LEVEL_DEBUG;
 	TOLD(&b, "level");
-	b.s.hub->analyzers[0].run = HUB_PAUSED; /* a matter of `ask` */
+	bench_release(&b);
+}
+
+/* Whether it is polled: once, by `ask`; what was refused is told again; a line says it by itself. */
+Test(setup, who_is_polled)
+{
+	struct bench b;
+
+	bench_init(&b);
+	TOLD(&b, "hello, plugin drv, plugin dat, model PM710, patterns, line 1 (7 3), go");
+	b.s.hub->analyzers[0].run = HUB_PAUSED;
+	TOLD(&b, "ask"); /* also before the line is settled: the pipe keeps the order */
 	TOLD(&b, "");
+	cr_expect(eq(uint, b.told.turns, 1));
+	told_forget(&b.told, "turn/7");
+	TOLD(&b, "ask");
+	b.s.hub->analyzers[0].run = HUB_STARTED;
+	b.told.turns = 16; /* as many as may be under way */
+	TOLD(&b, "");
+	b.told.turns = 0;
+	TOLD(&b, "ask");
+	confirm(&b, 1);
+	b.s.hub->analyzers[1].run = HUB_PAUSED;
+	b.x.analyzers[1].interval_ms = 5000;
+	TOLD(&b, "line 1 (7 3)");
+	TOLD(&b, "");
+	bench_release(&b);
+}
+
+/* A host takes no other drivers on a line that it has: it lets go of it first. */
+Test(setup, other_drivers_take_the_line_anew)
+{
+	struct bench b;
+
+	bench_init(&b);
+	TOLD(&b, "hello, plugin drv, plugin dat, model PM710, patterns, line 1 (7 3), go");
+	confirm(&b, 1);
+	b.x.analyzers[1].driver = fixture_text("another");
+	TOLD(&b, "unline 1");
+	TOLD(&b, "");
+	told_drop(&b.told, 1);
+	TOLD(&b, "line 1 (7 3)");
+	bench_release(&b);
+}
+
+/* Of what is not settled the host is told nothing more, and yet nobody else may have it. */
+Test(setup, a_line_leaves_once_it_is_settled)
+{
+	struct bench b;
+
+	bench_init(&b);
+	TOLD(&b, "hello, plugin drv, plugin dat, model PM710, patterns, line 1 (7 3), go");
+	b.s.hub->analyzers[0].owner = b.s.hub->analyzers[1].owner = 1;
+	TOLD(&b, "");
+	cr_expect(told_line(&b.told, 1)->to_leave);
+	confirm(&b, 1);
+	TOLD(&b, "unline 1");
 	bench_release(&b);
 }
 

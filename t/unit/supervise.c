@@ -76,6 +76,22 @@ Test(supervise, a_full_host_keeps_its_own)
 		cr_expect(eq(sz, l[i].host, 0));
 }
 
+Test(supervise, what_was_mended_begins_anew)
+{
+	struct ledger l = { .n = 0 };
+	const struct blame data = { .analyzer = 7, .line = 1, .plugin = "dat", .call = "decode" };
+	const struct blame driver = { .line = 1, .plugin = "drv", .call = "read" };
+
+	cr_expect(eq(uint, ledger_death(&l, &data), 1));
+	cr_expect(eq(uint, ledger_death(&l, &driver), 1));
+	ledger_forget(&l, 8, 2);
+	cr_expect(eq(uint, ledger_death(&l, &data), 2));
+	ledger_forget(&l, 7, 1);
+	cr_expect(eq(uint, ledger_death(&l, &data), 1));
+	cr_expect(eq(uint, ledger_death(&l, &driver), 1));
+	ledger_release(&l);
+}
+
 Test(supervise, back_off)
 {
 	static const struct {
