@@ -235,10 +235,13 @@ t_unit_localFile_archive_CFLAGS = $(local_file_unit_cflags)
 t_unit_localFile_archive_LDFLAGS = $(local_file_unit_ldflags)
 t_unit_localFile_archive_LDADD = $(local_file_unit_libs)
 endif
-unit_tests += t/unit/recorder
-t_unit_recorder_SOURCES = t/unit/recorder.c t/unit/hub_fixture.h
+unit_tests += t/unit/recorder t/unit/recorder_clock
+t_unit_recorder_SOURCES = t/unit/recorder.c t/unit/recorder_bench.h t/unit/hub_fixture.h
 t_unit_recorder_CFLAGS = $(unit_cflags)
 t_unit_recorder_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
+t_unit_recorder_clock_SOURCES = t/unit/recorder_clock.c t/unit/recorder_bench.h t/unit/hub_fixture.h
+t_unit_recorder_clock_CFLAGS = $(unit_cflags)
+t_unit_recorder_clock_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
 unit_tests += t/unit/journal_limits
 t_unit_journal_limits_SOURCES = t/unit/journal_limits.c t/unit/journal_fixture.h
 t_unit_journal_limits_CFLAGS = $(unit_cflags) $(LMDB_CFLAGS)
