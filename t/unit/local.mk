@@ -79,15 +79,18 @@ t_unit_zmqPublish_CFLAGS = $(unit_cflags) $(ZMQ_PUBLISH_CFLAGS)
 t_unit_zmqPublish_LDADD = core/base/libbase.la $(ZMQ_PUBLISH_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS) -lm
 endif
 if PLUGIN_clientRest
-unit_tests += t/unit/clientRest t/unit/clientRest_http
+unit_tests += t/unit/clientRest t/unit/clientRest_http t/unit/clientRest_peer
 client_rest_cflags = $(unit_cflags) $(CLIENT_REST_CFLAGS)
 client_rest_libs = core/base/libbase.la $(CLIENT_REST_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS) -lm
 t_unit_clientRest_SOURCES = t/unit/clientRest.c t/unit/rest_fixture.h t/unit/json_pack.h $(client_rest_sources)
 t_unit_clientRest_CFLAGS = $(client_rest_cflags)
 t_unit_clientRest_LDADD = $(client_rest_libs)
-t_unit_clientRest_http_SOURCES = t/unit/clientRest_http.c t/unit/rest_fixture.h $(client_rest_sources)
+t_unit_clientRest_http_SOURCES = t/unit/clientRest_http.c t/unit/rest_rig.h t/unit/rest_fixture.h $(client_rest_sources)
 t_unit_clientRest_http_CFLAGS = $(client_rest_cflags)
 t_unit_clientRest_http_LDADD = $(client_rest_libs) -lpthread
+t_unit_clientRest_peer_SOURCES = t/unit/clientRest_peer.c t/unit/rest_rig.h t/unit/rest_fixture.h $(client_rest_sources)
+t_unit_clientRest_peer_CFLAGS = $(client_rest_cflags)
+t_unit_clientRest_peer_LDADD = $(client_rest_libs) -lpthread
 endif
 unit_tests += t/unit/loader
 unit_tests += t/unit/conformance
