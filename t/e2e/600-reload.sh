@@ -144,16 +144,6 @@ assert_match "warnings" "$(ctl status | jq -r '.warnings[]')" 'run_dir is .* fro
 write_ini
 taken '[[],[],["log_level"]]'
 
-# The stream goes, and comes back: what tells of it in between tells of what is there.
-write_ini Stream.endpoint=
-taken '[[],[],["stream"]]'
-for _ in 1 2 3 4 5; do
-	assert_eq "exporters" "$(ctl status | jq -c '[.exporters[].id]')" '["localFile:data","localFile:other"]'
-done
-write_ini
-taken '[[],[],["stream"]]'
-assert_eq "exporters" "$(ctl status | jq -c '[.exporters[].id] | sort')" '["localFile:data","localFile:other","stream"]'
-
 # What takes effect later is said, also when nothing else is different.
 write_ini Journal.max_size=300M
 reload >answer
@@ -189,6 +179,16 @@ py "$top/t/e2e/peer.py" gaps <(jq -c 'select(.topic | startswith("reading/4/1/")
 assert_eq "holes of analyzer 1" "$(jq -c '[.k_holes, .k_doubled, .n_holes, .n_doubled]' gaps.json)" '[0,0,0,0]'
 py "$top/t/e2e/peer.py" gaps seen.jsonl >gaps.json
 assert_eq "doubles of all" "$(jq -c .k_doubled gaps.json)" 0
+
+# The stream goes, and comes back: what tells of it in between tells of what is there.
+write_ini Stream.endpoint=
+taken '[[],[],["stream"]]'
+for _ in 1 2 3 4 5; do
+	assert_eq "exporters" "$(ctl status | jq -c '[.exporters[].id]')" '["localFile:data","localFile:other"]'
+done
+write_ini
+taken '[[],[],["stream"]]'
+assert_eq "exporters" "$(ctl status | jq -c '[.exporters[].id] | sort')" '["localFile:data","localFile:other","stream"]'
 stop teslad
 # Its records are whole: every window once, in order.
 awk -F'\t' '$1 != "HORA" { print $1 }' data/1/2*.txt >ends
