@@ -142,10 +142,10 @@ void metrics_ready(const struct daemon *d, struct buf *out)
 
 	if (d->stopping)
 		say(out, "teslad is ending\n");
-	for (size_t i = 0; d->check.ini->auto_start && i < f->n_slots; i++) {
+	for (size_t i = 0; i < f->n_slots; i++) {
 		const struct slot *s = f->slots[i];
 
-		if (s->exporter == NULL && !s->quarantine && s->state != SLOT_RUNNING)
+		if (s->exporter == NULL && !s->quarantine && !s->gone && s->state != SLOT_RUNNING)
 			say(out, "host %zu of lines is %s\n", s->owner, slot_state_name(s->state));
 	}
 	if (clerk_state(d->recording.clerk, &reason) != CLERK_OPEN)

@@ -8,6 +8,8 @@ static void each_host(struct scrape *s, const struct metric *m)
 	const struct fleet *f = &s->d->fleet;
 
 	for (size_t i = 0; i < f->n_slots; i++) {
+		if (f->slots[i]->gone)
+			continue;
 		scrape_label_id(s, "host", (int64_t)f->slots[i]->owner);
 		m->write(s, m, f->slots[i]);
 		scrape_drop(s, 1);

@@ -132,6 +132,19 @@ static void analyzer_state(struct scrape *s, const struct metric *m, const void 
 	scrape_states(s, state_name, HUB_N_STATES, (int)a->state);
 }
 
+static const char *run_name(int i)
+{
+	return hub_run_name((enum hub_run)i);
+}
+
+static void analyzer_run(struct scrape *s, const struct metric *m, const void *of)
+{
+	const struct hub_analyzer *a = of;
+
+	(void)m;
+	scrape_states(s, run_name, HUB_N_RUNS, (int)a->run);
+}
+
 static void analyzer_errors(struct scrape *s, const struct metric *m, const void *of)
 {
 	const struct hub_analyzer *a = of;
@@ -185,6 +198,8 @@ static const struct metric rows[] = {
 	  "analyzer, line, address, model", each_analyzer, analyzer_info, 0 },
 	{ METRIC("tesla_analyzer_state", GAUGE, "1 for the state that the analyzer is in."),
 	  "analyzer, state", each_analyzer, analyzer_state, 0 },
+	{ METRIC("tesla_analyzer_run", GAUGE, "1 for what it is told: started, paused, stopped."),
+	  "analyzer, state", each_analyzer, analyzer_run, 0 },
 	{ METRIC("tesla_analyzer_interval_seconds", GAUGE, "Time between polls, as configured."),
 	  "analyzer", each_analyzer, analyzer_interval, 0 },
 	{ METRIC("tesla_analyzer_last_sweep_age_seconds", GAUGE,

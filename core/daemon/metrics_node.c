@@ -34,6 +34,33 @@ static void config_warnings(struct scrape *s, const struct metric *m, const void
 	scrape_count(s, d->check.diags.n - d->check.diags.n_errors);
 }
 
+static void generation(struct scrape *s, const struct metric *m, const void *of)
+{
+	const struct daemon *d = of;
+
+	(void)m;
+	scrape_count(s, reload_generation(d->reload));
+}
+
+/* Nothing before the first reload. */
+static void reload_success(struct scrape *s, const struct metric *m, const void *of)
+{
+	const struct reload_last *last = reload_last(((const struct daemon *)of)->reload);
+
+	(void)m;
+	if (last->t_ms != 0)
+		scrape_count(s, last->error == NULL);
+}
+
+static void reload_time(struct scrape *s, const struct metric *m, const void *of)
+{
+	const struct reload_last *last = reload_last(((const struct daemon *)of)->reload);
+
+	(void)m;
+	if (last->t_ms != 0)
+		scrape_real(s, (double)last->t_ms / 1e3);
+}
+
 static void process_start(struct scrape *s, const struct metric *m, const void *of)
 {
 	const struct daemon *d = of;
@@ -85,6 +112,15 @@ static const struct metric rows[] = {
 	  node_info, 0 },
 	{ METRIC("tesla_config_warnings", GAUGE, "Warnings of the configuration in force."), "",
 	  NULL, config_warnings, 0 },
+	{ METRIC("tesla_config_generation", GAUGE,
+		 "Configurations that came into force: 1 at the start, 1 more by each reload."),
+	  "", NULL, generation, 0 },
+	{ METRIC("tesla_config_last_reload_successful", GAUGE,
+		 "1: the last reload came into force; 0: it was refused."),
+	  "", NULL, reload_success, 0 },
+	{ METRIC("tesla_config_last_reload_timestamp_seconds", GAUGE,
+		 "When the last reload was over, since 1970 UTC."),
+	  "", NULL, reload_time, 0 },
 	{ METRIC("process_start_time_seconds", GAUGE, "When teslad started, since 1970 UTC."), "",
 	  NULL, process_start, 0 },
 	{ METRIC("process_cpu_seconds_total", COUNTER, "Processor time of teslad."), "", NULL,

@@ -155,6 +155,25 @@ wait_for 10 says 'up{job="tesla"} == 1'
 descriptors=$(value process_open_fds)
 test "$descriptors" -lt 100 || fail "teslad has $descriptors descriptors open"
 
+# ---- a reload: what was counted is, and what was refused is said ----
+assert_eq "before the first reload" "$(value tesla_config_last_reload_successful)" ''
+answered=$(value 'tesla_line_transaction_duration_seconds_count{line="1"}')
+cp config.xml first.xml
+sed -i 's/0\.2s/0.25s/' config.xml
+kill -HUP "${pids[teslad]}"
+wait_for 10 at_least 2 tesla_config_generation
+at_least "$answered" 'tesla_line_transaction_duration_seconds_count{line="1"}' ||
+	fail "a reload set counters of a line back"
+at_least 1 tesla_config_last_reload_successful || fail "the reload is not told as a good one"
+echo '<nothing/>' >config.xml
+kill -HUP "${pids[teslad]}"
+refused_reload() {
+	test "$(value tesla_config_last_reload_successful)" = 0
+}
+wait_for 10 refused_reload
+assert_eq generation "$(value tesla_config_generation)" 2
+cp first.xml config.xml
+
 # ---- a host that ends, a daemon that ends ----
 host=$(ctl status | jq -r '.hosts[] | select(.kind == "driver").pid')
 id=$(ctl status | jq -r '.hosts[] | select(.kind == "driver").id')

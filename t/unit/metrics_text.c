@@ -12,6 +12,17 @@
 #include "daemon/metrics_accept.h"
 #include "daemon/metrics_process.h"
 
+/* main.c's; nothing here comes to them. */
+void daemon_stop(struct daemon *d)
+{
+	(void)d;
+}
+
+void daemon_warn(const struct daemon *d)
+{
+	(void)d;
+}
+
 static const struct metric_family gauge = { "a_ratio", METRIC_GAUGE, "Back\\slash, \"quotes\"." };
 static const struct metric_family counter = { "b_total", METRIC_COUNTER, "Two\nlines." };
 static const struct metric_family histogram = { "c_seconds", METRIC_HISTOGRAM, "How long." };
