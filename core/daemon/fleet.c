@@ -338,10 +338,10 @@ static void on_ended(void *arg, const struct host_end *end)
 
 /* ---- messages ---- */
 
-static void on_log(struct slot *s, const msgpack_object *msg)
+/* So that one host does not fill the log: LOG_LINES in LOG_PERIOD_US. */
+static void slot_log(struct slot *s, int64_t level, const char *origin, const char *text)
 {
-	_cleanup_free_ char *text = mp_strdup(msg, "text");
-	int64_t level = mp_int(msg, "level", LOG_LEVEL_INFO), now_us = clock_mono_us();
+	int64_t now_us = clock_mono_us();
 
 	if (now_us - s->log_from_us > LOG_PERIOD_US) {
 		if (s->logged > LOG_LINES)
@@ -354,7 +354,20 @@ static void on_log(struct slot *s, const msgpack_object *msg)
 	if (level < LOG_LEVEL_ERROR || level > LOG_LEVEL_DEBUG)
 		level = LOG_LEVEL_INFO;
 	if (text != NULL && (int)level <= s->fleet->log->level && s->logged++ < LOG_LINES)
-		log_msg(s->fleet->log, (int)level, "%s %zu: %s", slot_name(s), s->owner, text);
+		log_msg(s->fleet->log, (int)level, "%s %zu%s: %s", slot_name(s), s->owner, origin,
+			text);
+}
+
+static void on_log(struct slot *s, const msgpack_object *msg)
+{
+	_cleanup_free_ char *text = mp_strdup(msg, "text");
+
+	slot_log(s, mp_int(msg, "level", LOG_LEVEL_INFO), "", text);
+}
+
+static void on_said(void *arg, const char *line)
+{
+	slot_log(arg, LOG_LEVEL_WARNING, " (standard error)", line);
 }
 
 static void on_ready(struct slot *s)
@@ -480,7 +493,9 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 	return s->exporter != NULL ? exporter_message(s, msg, err) : on_lines(s, msg, err);
 }
 
-static const struct host_calls calls = { .message = on_message, .ended = on_ended };
+static const struct host_calls calls = { .message = on_message,
+					 .said = on_said,
+					 .ended = on_ended };
 
 /* What came in one turn of the loop goes out together, before the loop waits again. */
 static void on_flush(uv_prepare_t *prepare)

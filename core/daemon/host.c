@@ -9,13 +9,14 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "daemon/spill.h"
 
 #define TICK_MS 500
 #define START_TICKS 20 /* until the first sign of life: 10 s for exec, linking, plugins */
 #define PONG_TICKS 3   /* pings without an answer: 1.5 s */
 #define STOP_TICKS 4   /* from stop to kill: 2 s */
 #define EOF_TICKS 2    /* a dead host's bytes are read to their end, but not for ever */
-#define N_HANDLES 3    /* process, pipe, timer: to be closed before the end */
+#define N_HANDLES 4    /* process, pipe, timer, spill: to be closed before the end */
 
 struct host {
 	const struct host_calls *calls;
@@ -34,6 +35,7 @@ struct host {
 	int exit_signal;
 	struct blame_page *page;
 	struct frame_reader in;
+	struct spill spill;
 };
 
 /* ---- the end ---- */
@@ -117,6 +119,7 @@ static void host_close(struct host *h)
 	uv_close((uv_handle_t *)&h->process, on_closed);
 	uv_close((uv_handle_t *)&h->pipe, on_closed);
 	uv_close((uv_handle_t *)&h->timer, on_closed);
+	spill_close(&h->spill, on_closed);
 }
 
 static void on_exit_cb(uv_process_t *process, int64_t status, int sig)
@@ -313,14 +316,15 @@ static char *unconst(const char *text)
 	return u.out;
 }
 
-static int host_spawn(struct host *h, const char *program, const char *mode, int blame_fd)
+static int host_spawn(struct host *h, const char *program, const char *mode, int blame_fd,
+		      int spill_fd)
 {
 	char parent[24];
 	char *args[] = { unconst(program), unconst(mode), unconst("--parent"), parent, NULL };
 	uv_stdio_container_t stdio[5] = {
 		{ .flags = UV_IGNORE },
-		{ .flags = UV_INHERIT_FD, .data.fd = 2 },
-		{ .flags = UV_INHERIT_FD, .data.fd = 2 },
+		{ .flags = UV_INHERIT_FD, .data.fd = spill_fd },
+		{ .flags = UV_INHERIT_FD, .data.fd = spill_fd },
 		{ .flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
 		  .data.stream = (uv_stream_t *)&h->pipe },
 		{ .flags = UV_INHERIT_FD, .data.fd = blame_fd },
@@ -343,6 +347,16 @@ static void on_never_started(uv_handle_t *handle)
 		host_free(h);
 }
 
+static void on_spilled(void *arg, const char *line)
+{
+	struct host *h = arg;
+
+	if (h->calls->said != NULL)
+		h->calls->said(h->arg, line);
+	else
+		(void)fprintf(stderr, "%s\n", line);
+}
+
 static struct host *host_new(uv_loop_t *loop, const struct host_calls *calls, void *arg)
 {
 	struct host *h = calloc(1, sizeof *h);
@@ -356,6 +370,7 @@ static struct host *host_new(uv_loop_t *loop, const struct host_calls *calls, vo
 	(void)uv_timer_init(loop, &h->timer);
 	(void)uv_pipe_init(loop, &h->pipe, 0);
 	h->process.data = h->pipe.data = h->timer.data = h;
+	spill_init(&h->spill, loop, on_spilled, h);
 	buf_init(&h->out, HOST_QUEUE_MAX);
 	buf_init(&h->sending, HOST_QUEUE_MAX);
 	frame_reader_init(&h->in);
@@ -365,8 +380,9 @@ static struct host *host_new(uv_loop_t *loop, const struct host_calls *calls, vo
 struct host *host_start(uv_loop_t *loop, const char *program, const char *mode,
 			const struct host_calls *calls, void *arg, struct tesla_error *err)
 {
-	_cleanup_close_ int blame_fd = -1;
+	_cleanup_close_ int blame_fd = -1, spill_fd = -1;
 	struct host *h = host_new(loop, calls, arg);
+	bool spawned;
 	int r;
 
 	if (h == NULL) {
@@ -374,20 +390,24 @@ struct host *host_start(uv_loop_t *loop, const char *program, const char *mode,
 		return NULL;
 	}
 	h->page = blame_create(&blame_fd);
-	r = h->page ? host_spawn(h, program, mode, blame_fd) : -errno;
+	r = h->page ? spill_open(&h->spill, &spill_fd) : -errno;
+	spawned = r == 0;
+	if (r == 0)
+		r = host_spawn(h, program, mode, blame_fd, spill_fd);
 	if (r == 0) { /* neither can fail on handles that are new and connected */
 		(void)uv_read_start((uv_stream_t *)&h->pipe, on_alloc, on_read);
 		(void)uv_timer_start(&h->timer, on_tick, TICK_MS, TICK_MS);
 		return h;
 	}
 	(void)tesla_fail(err, r, "%s cannot be started: %s", program, uv_strerror(r));
-	if (h->page == NULL) /* uv_spawn was not reached, so there is no process handle */
+	if (!spawned) /* uv_spawn was not reached, so there is no process handle */
 		h->open_handles--;
 	else
 		uv_close((uv_handle_t *)&h->process, on_never_started);
 	h->closing = true;
 	uv_close((uv_handle_t *)&h->pipe, on_never_started);
 	uv_close((uv_handle_t *)&h->timer, on_never_started);
+	spill_close(&h->spill, on_never_started);
 	return NULL;
 }
 

@@ -94,6 +94,7 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/recording.c core/daemon/recording.h \
 	core/daemon/refusals.c core/daemon/refusals.h \
 	core/daemon/setup.c core/daemon/setup.h \
+	core/daemon/spill.c core/daemon/spill.h \
 	core/daemon/status.c core/daemon/status.h core/daemon/status_journal.c \
 	core/daemon/supervise.c core/daemon/supervise.h \
 	core/daemon/told.c core/daemon/told.h

@@ -98,7 +98,7 @@ def run(pid, endpoint, n, server):
     third = len(sizes) // 3
     early, late = [max(s[k] for s in sizes[third:2 * third]) for k in (0, 1)], \
         [max(s[k] for s in sizes[2 * third:]) for k in (0, 1)]
-    flat = late[0] <= early[0] * 1.1 + 1024 and late[1] <= early[1] + 4
+    flat = late[0] <= early[0] * 1.1 + 1024 and late[1] <= early[1] + 8
     print(json.dumps({"hups": n, "generation": status["generation"], "in_force": in_force, "flat": flat,
                       "rss_kb": [early[0], late[0]], "descriptors": [early[1], late[1]]}))
     return 0 if in_force and flat else 1
