@@ -26,7 +26,7 @@ static void sink_journald(void *arg, int level, const char *text)
 	(void)fprintf(stderr, "<%d>%s\n", level, text);
 }
 
-static void sink_stderr(void *arg, int level, const char *text)
+void log_to_stderr(void *arg, int level, const char *text)
 {
 	struct timespec now;
 	struct tm tm;
@@ -54,7 +54,7 @@ static bool stderr_is_journald(void)
 void log_init_stderr(struct log *log, int level)
 {
 	*log = (struct log){ .level = level,
-			     .sink = stderr_is_journald() ? sink_journald : sink_stderr };
+			     .sink = stderr_is_journald() ? sink_journald : log_to_stderr };
 }
 
 void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap)

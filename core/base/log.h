@@ -22,6 +22,8 @@ struct log {
 
 /* To standard error: with the time and level, or under journald with its "<4>" prefix. */
 void log_init_stderr(struct log *log, int level);
+/* A sink: to standard error, with the time and level. */
+void log_to_stderr(void *arg, int level, const char *text);
 __attribute__((format(printf, 3, 4))) void log_msg(const struct log *log, int level,
 						   const char *fmt, ...);
 __attribute__((format(printf, 3, 0))) void log_vmsg(const struct log *log, int level,

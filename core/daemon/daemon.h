@@ -9,6 +9,7 @@
 #include "daemon/check.h"
 #include "daemon/control.h"
 #include "daemon/fleet.h"
+#include "daemon/logfile.h"
 #include "daemon/meter_commands.h"
 #include "daemon/metrics_http.h"
 #include "daemon/recording.h"
@@ -29,6 +30,7 @@ struct daemon {
 	struct metrics_http *metrics; /* NULL: nobody is served */
 	uv_signal_t signals[3];
 	struct asks asks;
+	struct logfile logfile;	    /* where `log` goes when there is a log_dir */
 	unsigned n_checks, n_walks; /* commands under way */
 	bool stopping;
 };

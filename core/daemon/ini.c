@@ -69,6 +69,45 @@ static bool set_start(struct reading *r, const char *key, const char *value)
 	return set_bool(r, key, value, &r->ini->auto_start);
 }
 
+/* Bytes, also with K, M or G. */
+static bool set_size(struct reading *r, const char *key, const char *value, int64_t *member)
+{
+	static const char suffixes[] = "KMG";
+	const struct tesla_param row = { .name = key, .type = TESLA_T_INT, .max = 1e15 };
+	_cleanup_free_ char *digits = strdup(value);
+	size_t len = strlen(value);
+	const char *suffix =
+		len > 0 ? strchr(suffixes, toupper((unsigned char)value[len - 1])) : NULL;
+	int64_t n, unit = suffix ? INT64_C(1024) << 10 * (suffix - suffixes) : 1;
+	struct tesla_error err;
+
+	if (digits == NULL) {
+		r->failed = true;
+		return false;
+	}
+	if (suffix != NULL)
+		digits[len - 1] = '\0';
+	if (param_set(&row, digits, &n, &err) != 0 || n > SIZE_MAX_BYTES / unit ||
+	    n * unit < SIZE_MIN_BYTES)
+		return complain(r, key, value, "bytes, also with K, M or G: 1M to 64G");
+	*member = n * unit;
+	return true;
+}
+
+static bool set_log_size(struct reading *r, const char *key, const char *value)
+{
+	return set_size(r, key, value, &r->ini->log_size);
+}
+
+static bool set_log_files(struct reading *r, const char *key, const char *value)
+{
+	const struct tesla_param row = { .name = key, .type = TESLA_T_INT, .min = 1, .max = 100 };
+	struct tesla_error err;
+
+	return param_set(&row, value, &r->ini->log_files, &err) == 0 ||
+	       complain(r, key, value, "1 to 100");
+}
+
 static bool set_log_dir(struct reading *r, const char *key, const char *value)
 {
 	(void)key;
@@ -229,25 +268,11 @@ static bool set_control_clients(struct reading *r, const char *key, const char *
 
 static bool set_max_size(struct reading *r, const char *key, const char *value)
 {
-	static const char suffixes[] = "KMG";
-	const struct tesla_param row = { .name = key, .type = TESLA_T_INT, .max = 1e15 };
-	_cleanup_free_ char *digits = strdup(value);
-	size_t len = strlen(value);
-	const char *suffix =
-		len > 0 ? strchr(suffixes, toupper((unsigned char)value[len - 1])) : NULL;
-	int64_t n, unit = suffix ? INT64_C(1024) << 10 * (suffix - suffixes) : 1;
-	struct tesla_error err;
+	int64_t bytes;
 
-	if (digits == NULL) {
-		r->failed = true;
+	if (!set_size(r, key, value, &bytes))
 		return false;
-	}
-	if (suffix != NULL)
-		digits[len - 1] = '\0';
-	if (param_set(&row, digits, &n, &err) != 0 || n > SIZE_MAX_BYTES / unit ||
-	    n * unit < SIZE_MIN_BYTES)
-		return complain(r, key, value, "bytes, also with K, M or G: 1M to 64G");
-	r->ini->journal.limits.bytes = (uint64_t)(n * unit);
+	r->ini->journal.limits.bytes = (uint64_t)bytes;
 	return true;
 }
 
@@ -345,6 +370,8 @@ static const struct key {
 	{ "General", "log_level", set_level },
 	{ "General", "auto_start", set_start },
 	{ "General", "log_dir", set_log_dir },
+	{ "General", "log_size", set_log_size },
+	{ "General", "log_files", set_log_files },
 	{ "General", "run_dir", set_run_dir },
 	{ "General", "state_dir", set_state_dir },
 	{ "General", "plugin_path", set_plugin_path },
@@ -453,6 +480,8 @@ static const struct ini plain_defaults = {
 	/* that need no memory */
 	.log_level = LOG_LEVEL_INFO,
 	.auto_start = true,
+	.log_size = INT64_C(10) << 20,
+	.log_files = 5,
 	.journal = { .limits = { .bytes = UINT64_C(512) << 20, .rejects = 1000 },
 		     .sync_interval_ms = 5000 },
 };

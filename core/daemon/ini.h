@@ -21,6 +21,8 @@ struct ini {
 	int log_level;			   /* [General] log_level: debug, info, warning, error */
 	bool auto_start;		   /* [General] auto_start: poll at once; default yes */
 	char *log_dir;			   /* [General] log_dir; NULL: standard error */
+	int64_t log_size;		   /* [General] log_size: bytes of a log file, about */
+	int64_t log_files;		   /* [General] log_files: with the one in use */
 	char *run_dir, *state_dir;	   /* [General]; defaults: base/paths.h */
 	char **plugin_path;		   /* [General] plugin_path: folders; NULL-terminated */
 	char *stream;			   /* [Stream] endpoint; "" is off */

@@ -74,6 +74,7 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/hub_adopt.c core/daemon/hub_adopt.h \
 	core/daemon/intake.c core/daemon/intake.h \
 	core/daemon/journal_commands.c core/daemon/journal_commands.h \
+	core/daemon/logfile.c core/daemon/logfile.h \
 	core/daemon/meter_commands.c core/daemon/meter_commands.h \
 	core/daemon/metrics.c core/daemon/metrics.h core/daemon/metrics_parts.h \
 	core/daemon/metrics_accept.c core/daemon/metrics_accept.h \

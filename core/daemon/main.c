@@ -2,7 +2,6 @@
 /* teslad: reads power analyzers on time and hands every reading on. */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
@@ -167,22 +166,15 @@ static void limit_raise(void)
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
-/* Standard error becomes the log file: what hosts and libraries write there is kept too. */
-static int log_to_file(struct log *log, const char *dir)
+/* The daemon's log is the same object, wherever its lines go. */
+static int log_to_file(struct daemon *d)
 {
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
+	struct tesla_error err;
 
-	if (asprintf(&path, "%s/teslad.log", dir) < 0)
-		return -ENOMEM;
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0) {
-		log_msg(log, LOG_LEVEL_ERROR, "log_dir: %s: %s", path, strerror(errno));
-		return -errno;
-	}
-	(void)unsetenv("JOURNAL_STREAM");
-	log_init_stderr(log, log->level);
-	return 0;
+	if (logfile_open(&d->logfile, d->check.ini, &d->log, &err) == 0)
+		return 0;
+	log_msg(&d->log, LOG_LEVEL_ERROR, "log_dir: %s", err.text);
+	return err.code;
 }
 
 void daemon_warn(const struct daemon *d, const struct diags *diags)
@@ -258,7 +250,7 @@ static int daemon_run(struct daemon *d)
 		diags_print(&d->check.diags, stderr);
 		return 1;
 	}
-	if (d->check.ini->log_dir != NULL && log_to_file(&d->log, d->check.ini->log_dir) != 0)
+	if (d->check.ini->log_dir != NULL && log_to_file(d) != 0)
 		return 1;
 	daemon_warn(d, &d->check.diags);
 	if (uv_loop_init(&d->loop) != 0)
@@ -293,5 +285,6 @@ int main(int argc, char **argv)
 	limit_raise();
 	r = daemon_run(&d);
 	check_release(&d.check);
+	logfile_close(&d.logfile);
 	return r;
 }

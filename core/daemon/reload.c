@@ -217,6 +217,7 @@ static void adopt(void *arg)
 	d->check = r->next;
 	r->next = (struct check){ .n_owners = 0 };
 	d->log.level = d->check.ini->log_level;
+	logfile_limit(&d->logfile, d->check.ini);
 	fleet_adopt(&d->fleet, &d->check, &r->diff, r->plugins, &before);
 }
 

@@ -279,6 +279,10 @@ t_unit_metrics_text_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
 t_unit_metrics_http_SOURCES = t/unit/metrics_http.c
 t_unit_metrics_http_CFLAGS = $(unit_cflags)
 t_unit_metrics_http_LDADD = core/daemon/libdaemon.la $(UV_LIBS) $(CRITERION_LIBS) -lpthread
+unit_tests += t/unit/logfile
+t_unit_logfile_SOURCES = t/unit/logfile.c
+t_unit_logfile_CFLAGS = $(unit_cflags)
+t_unit_logfile_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
