@@ -46,7 +46,9 @@
 #   start_rest NAME ARGS...    t/e2e/rest_server.py, on a free port; returns when it is ready
 #   rest_url NAME              its http://127.0.0.1:PORT
 #   drained                    true when the journal is open and nothing waits for an exporter
-#   start_shim NAME            teslad gets t/shim/NAME.so from now on (plain build only)
+#   start_shim NAME            teslad gets t/shim/NAME.so from now on (plain build only); before
+#                              write_ini, since a shim in a host reads files: confine = no
+#   has_landlock               true when this kernel can confine hosts
 #   subscribe NAME [PREFIX...]     a pyzmq subscriber; $tmp/NAME.jsonl gets a JSON line per message
 #   lines_at_least N FILE      true when the file has N lines
 #
@@ -284,7 +286,8 @@ write_ini() {
 	{
 		for d in General.log_level=debug "General.run_dir=$tmp/run" \
 			"General.state_dir=$tmp/state" "Stream.endpoint=$stream" \
-			"Control.endpoint=$control"; do
+			"Control.endpoint=$control" \
+			${shim:+General.confine=no}; do
 			case " $*" in
 			*" ${d%%=*}="*) ;;
 			*) echo "$d" ;;
@@ -357,6 +360,10 @@ start_shim() {
 	test -z "${LD_PRELOAD:-}" || skip "something else is preloaded"
 	! nm -D "$(command -v teslad)" | grep -q __asan_ || skip "a sanitizer wants to be the first"
 	shim=$so
+}
+
+has_landlock() {
+	py -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 1)'
 }
 
 subscribe() {

@@ -67,7 +67,10 @@ e2e_tests = \
 	t/e2e/656-python.sh \
 	t/e2e/660-follow-reload.sh \
 	t/e2e/680-metrics.sh \
-	t/e2e/695-log-files.sh
+	t/e2e/692-confined.sh \
+	t/e2e/693-no-landlock.sh \
+	t/e2e/695-log-files.sh \
+	t/e2e/697-confined-tls.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past

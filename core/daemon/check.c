@@ -173,7 +173,8 @@ static struct dry *dry_all(struct check *c, bool strict, size_t *n)
 
 static int dry_run(struct check *c, bool strict, const struct log *log)
 {
-	const struct setup setup = { c->hub, c->plugins, &c->catalog, log->level, true, c->ini };
+	const struct setup setup = { c->hub, c->plugins, &c->catalog, log->level,
+				     true,   c->ini,	 &c->places };
 	size_t n;
 	_cleanup_free_ struct dry *all = dry_all(c, strict, &n);
 	uv_loop_t loop;

@@ -370,6 +370,19 @@ static void on_said(void *arg, const char *line)
 	slot_log(arg, LOG_LEVEL_WARNING, " (standard error)", line);
 }
 
+/* Said once for all hosts; `status` has it for each. */
+static void confined_check(struct slot *s)
+{
+	struct fleet *f = s->fleet;
+	const char *lacks;
+
+	if (!host_confined(s->host, &lacks) || lacks == NULL ||
+	    (f->lacks != NULL && strcmp(f->lacks, lacks) == 0))
+		return;
+	log_msg(f->log, LOG_LEVEL_WARNING, "hosts are not confined in all: %s", lacks);
+	text_set(&f->lacks, lacks);
+}
+
 static void on_ready(struct slot *s)
 {
 	s->state = SLOT_RUNNING;
@@ -482,6 +495,8 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 {
 	struct slot *s = arg;
 
+	if (mp_is(msg, "m", "ready"))
+		confined_check(s);
 	if (mp_is(msg, "m", "log")) {
 		on_log(s, msg);
 		return 0;
@@ -677,5 +692,6 @@ void fleet_release(struct fleet *f)
 	for (size_t i = 0; i < f->n_slots; i++)
 		slot_free(f->slots[i]);
 	free(f->slots);
+	free(f->lacks);
 	ledger_release(&f->ledger);
 }

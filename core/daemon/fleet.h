@@ -76,6 +76,7 @@ struct fleet {
 	uv_timer_t heartbeat;
 	uv_prepare_t flush;
 	int64_t beaten_us;
+	char *lacks; /* what hosts could not be confined in, as it was last said */
 	bool stopping;
 	void (*stopped)(void *arg);
 	void *arg;

@@ -220,7 +220,7 @@ void fleet_abandon(struct fleet *f)
 static struct setup setup_for(const struct check *next)
 {
 	return (struct setup){ next->hub, next->plugins, &next->catalog, next->ini->log_level,
-			       false,	  next->ini };
+			       false,	  next->ini,	 &next->places };
 }
 
 void fleet_prepare(struct fleet *f, const struct check *next, const struct diff *d, bool force,

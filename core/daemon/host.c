@@ -36,6 +36,8 @@ struct host {
 	struct blame_page *page;
 	struct frame_reader in;
 	struct spill spill;
+	bool confined; /* it has told; */
+	char *lacks;   /* what could not be, or NULL */
 };
 
 /* ---- the end ---- */
@@ -47,6 +49,7 @@ static void host_free(struct host *h)
 	buf_release(&h->out);
 	buf_release(&h->sending);
 	free(h->reason);
+	free(h->lacks);
 	free(h);
 }
 
@@ -172,6 +175,12 @@ static int on_message(struct host *h, const msgpack_object *msg, struct tesla_er
 	}
 	if (mp_is(msg, "m", "pong"))
 		return on_pong(h, msg);
+	if (mp_is(msg, "m", "confined")) {
+		h->confined = true;
+		free(h->lacks);
+		h->lacks = mp_strdup(msg, "lacks");
+		return 0;
+	}
 	return h->calls->message(h->arg, msg, err);
 }
 
@@ -414,4 +423,10 @@ struct host *host_start(uv_loop_t *loop, const char *program, const char *mode,
 int host_pid(const struct host *h)
 {
 	return uv_process_get_pid(&h->process);
+}
+
+bool host_confined(const struct host *h, const char **lacks)
+{
+	*lacks = h->lacks;
+	return h->confined;
 }

@@ -48,5 +48,7 @@ void host_stop(struct host *h);
 /* Kills it; `reason` becomes the end's, unless there is an earlier one. */
 __attribute__((format(printf, 2, 3))) void host_kill(struct host *h, const char *fmt, ...);
 int host_pid(const struct host *h);
+/* False: it has not told yet.  *lacks: what could not be confined; NULL: nothing. */
+bool host_confined(const struct host *h, const char **lacks);
 
 #endif

@@ -69,6 +69,11 @@ static bool set_start(struct reading *r, const char *key, const char *value)
 	return set_bool(r, key, value, &r->ini->auto_start);
 }
 
+static bool set_confine(struct reading *r, const char *key, const char *value)
+{
+	return set_bool(r, key, value, &r->ini->confine);
+}
+
 /* Bytes, also with K, M or G. */
 static bool set_size(struct reading *r, const char *key, const char *value, int64_t *member)
 {
@@ -369,6 +374,7 @@ static const struct key {
 } keys[] = {
 	{ "General", "log_level", set_level },
 	{ "General", "auto_start", set_start },
+	{ "General", "confine", set_confine },
 	{ "General", "log_dir", set_log_dir },
 	{ "General", "log_size", set_log_size },
 	{ "General", "log_files", set_log_files },
@@ -480,6 +486,7 @@ static const struct ini plain_defaults = {
 	/* that need no memory */
 	.log_level = LOG_LEVEL_INFO,
 	.auto_start = true,
+	.confine = true,
 	.log_size = INT64_C(10) << 20,
 	.log_files = 5,
 	.journal = { .limits = { .bytes = UINT64_C(512) << 20, .rejects = 1000 },

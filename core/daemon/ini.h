@@ -20,6 +20,7 @@ struct ini_metrics {  /* [Metrics] */
 struct ini {
 	int log_level;			   /* [General] log_level: debug, info, warning, error */
 	bool auto_start;		   /* [General] auto_start: poll at once; default yes */
+	bool confine;			   /* [General] confine: hosts; default yes */
 	char *log_dir;			   /* [General] log_dir; NULL: standard error */
 	int64_t log_size;		   /* [General] log_size: bytes of a log file, about */
 	int64_t log_files;		   /* [General] log_files: with the one in use */

@@ -56,6 +56,7 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/clerk_turn.c \
 	core/daemon/access.c core/daemon/access.h \
 	core/daemon/commands.c core/daemon/commands.h \
+	core/daemon/confinement.c core/daemon/confinement.h \
 	core/daemon/control.c core/daemon/control.h \
 	core/daemon/control_curve.c core/daemon/control_curve.h \
 	core/daemon/control_place.c core/daemon/control_place.h \

@@ -193,7 +193,8 @@ static int daemon_open(struct daemon *d)
 	struct fleet_conf fleet = {
 		.places = &c->places,
 		.stream = c->ini->stream,
-		.setup = { c->hub, c->plugins, &c->catalog, d->log.level, false, c->ini },
+		.setup = { c->hub, c->plugins, &c->catalog, d->log.level, false, c->ini,
+			   &c->places },
 		.n_owners = c->n_owners,
 	};
 	const struct control_calls calls = { commands_answer, d };

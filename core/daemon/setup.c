@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/confinement.h"
 #include "daemon/place.h"
 
 #define TURNS_MAX 16u		 /* under way: a host takes 32 */
@@ -37,14 +38,14 @@ static void end(struct out *o)
 		o->error = r;
 }
 
-static void put_hello(struct out *o, const struct setup *s)
+static msgpack_packer *put_hello(struct out *o, const struct setup *s)
 {
-	msgpack_packer *pk = begin(o, "hello", 3);
+	msgpack_packer *pk = begin(o, "hello", 4);
 
 	mp_key_int(pk, "level", s->log_level);
 	mp_key_str(pk, "node", s->hub->config->node_id);
 	mp_key_int(pk, "epoch_ms", s->hub->epoch_ms);
-	end(o);
+	return pk; /* for confine, and end() */
 }
 
 static void put_go(struct out *o, const struct setup *s)
@@ -460,8 +461,10 @@ int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_bl
 	struct update u = { .s = s, .owner = owner, .told = told, .o = { .buf = out } };
 
 	buf_init(&u.define, HOST_TOLD_MAX);
-	if (!told->going)
-		put_hello(&u.o, s);
+	if (!told->going) {
+		confinement_pack_lines(put_hello(&u.o, s), s, owner);
+		end(&u.o);
+	}
 	update_level(&u);
 	update_plugins(&u);
 	update_models(&u);
@@ -561,7 +564,8 @@ int setup_exporter(const struct setup *s, const struct plugin *p, const struct c
 {
 	struct out o = { .buf = out };
 
-	put_hello(&o, s);
+	confinement_pack_exporter(put_hello(&o, s), s, p, e, endpoint);
+	end(&o);
 	put_plugin(&o, p);
 	pack_exporter(begin(&o, "exporter", 1), e, s->ini, endpoint);
 	end(&o);

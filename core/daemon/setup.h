@@ -16,7 +16,8 @@ struct setup { /* what all hosts' messages are made from */
 	const struct catalog *catalog;
 	int log_level;
 	bool dry; /* plugins are loaded and checked, but no line and no exporter is opened */
-	const struct ini *ini; /* for the stream; not needed when dry */
+	const struct ini *ini;
+	const struct places *places; /* folders that hosts may read */
 };
 
 /* Those that have it let go of lines that it is not to have any more: to be told first of all. */

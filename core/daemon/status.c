@@ -29,9 +29,28 @@ static void pack_slot_lines(const struct daemon *d, msgpack_packer *pk, size_t o
 	free(has);
 }
 
+/*
+ * It tells before it is ready, unless it was not asked to.  `confined` nil: nothing runs, or it has
+ * not told yet.
+ */
+static void pack_confined(msgpack_packer *pk, const struct slot *s)
+{
+	const char *lacks = NULL;
+	bool told = s->host != NULL && host_confined(s->host, &lacks);
+
+	if (!told && s->host != NULL && s->state == SLOT_RUNNING)
+		lacks = "everything: lector.ini says confine = no";
+	mp_str(pk, "confined");
+	if (!told && lacks == NULL)
+		(void)msgpack_pack_nil(pk);
+	else
+		(void)(lacks ? msgpack_pack_false(pk) : msgpack_pack_true(pk));
+	mp_key_str(pk, "unconfined", lacks);
+}
+
 static void pack_host(const struct daemon *d, msgpack_packer *pk, const struct slot *s)
 {
-	(void)msgpack_pack_map(pk, 8);
+	(void)msgpack_pack_map(pk, 10);
 	mp_key_int(pk, "id", (int64_t)s->owner);
 	mp_key_str(pk, "kind", s->exporter ? "exporter" : "driver");
 	key_int_or_nil(pk, "pid", s->host ? host_pid(s->host) : 0, s->host != NULL);
@@ -39,6 +58,7 @@ static void pack_host(const struct daemon *d, msgpack_packer *pk, const struct s
 	mp_key_int(pk, "restarts", s->restarts);
 	mp_key_str(pk, "reason", s->reason);
 	mp_key_bool(pk, "quarantine", s->quarantine);
+	pack_confined(pk, s);
 	pack_slot_lines(d, pk, s->owner);
 }
 

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "host/confine.h"
 #include "host/worker.h"
 
 #define EXIT_REFUSED 1
@@ -64,7 +65,9 @@ static int on_hello(struct exporter *x, const msgpack_object *m, struct tesla_er
 {
 	x->report.log.level = (int)mp_int(m, "level", LOG_LEVEL_INFO);
 	x->epoch_ms = mp_int(m, "epoch_ms", 0);
-	return text_take(x, m, "node", &x->node, err);
+	if (text_take(x, m, "node", &x->node, err) != 0)
+		return err->code;
+	return confine_hello(m, &x->report, err);
 }
 
 static int on_plugin(struct exporter *x, const msgpack_object *m, struct tesla_error *err)

@@ -6,6 +6,8 @@ core_host_libhost_la_SOURCES = \
 	core/host/batch.c core/host/batch.h core/host/batch_parts.h \
 	core/host/batch_durable.c \
 	core/host/call.h core/host/host.h \
+	core/host/confine.c core/host/confine.h core/host/confine_parts.h \
+	core/host/confine_calls.c core/host/confine_files.c \
 	core/host/describe.c core/host/describe.h \
 	core/host/exporter.c core/host/exporter.h \
 	core/host/line.c core/host/line.h core/host/line_parts.h \
@@ -24,8 +26,8 @@ core_host_libhost_la_SOURCES = \
 	core/host/sweep.c core/host/sweep.h \
 	core/host/verdicts.c core/host/verdicts.h \
 	core/host/worker.c core/host/worker.h
-core_host_libhost_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
-core_host_libhost_la_LIBADD = core/base/libbase.la $(UV_LIBS) $(MSGPACK_LIBS) $(LTDL_LIBS)
+core_host_libhost_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(SECCOMP_CFLAGS)
+core_host_libhost_la_LIBADD = core/base/libbase.la $(UV_LIBS) $(MSGPACK_LIBS) $(LTDL_LIBS) $(SECCOMP_LIBS)
 hostdir = $(libexecdir)/tesla
 host_PROGRAMS = core/host/tesla-host
 core_host_tesla_host_SOURCES = core/host/main.c

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/stdio_fill.h"
+#include "host/confine.h"
 #include "host/describe.h"
 #include "host/exporter.h"
 #include "host/run.h"
@@ -214,7 +215,7 @@ static int hosted_main(const struct options *o)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN); /* Ctrl+C in a terminal is the core's to act on */
 	(void)setenv("UV_THREADPOOL_SIZE", "16",
-		     0); /* a name server that hangs delays 16 names, not 4 */
+		     0);		 /* a name server that hangs delays 16 names, not 4 */
 	(void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
 	(void)mallopt(M_ARENA_MAX, 2); /* a thread per line must not mean an arena per line */
 	return o->role == ROLE_DRIVER ? driver_main(page) : exporter_run(CORE_FD, page);
@@ -235,7 +236,9 @@ int main(int argc, char **argv)
 		return 2;
 	if (o.parent != 0 && !parent_alive(o.parent))
 		return 0;
-	if (o.role == ROLE_DESCRIBE)
+	if (o.role == ROLE_DESCRIBE) {
+		confine_describe(o.describe);
 		return describe_main(o.describe, STDOUT_FILENO);
+	}
 	return hosted_main(&o);
 }

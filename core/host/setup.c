@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "host/confine.h"
 #include "host/host.h"
 
 #define LOAD_LIMIT_US 5000000
@@ -56,10 +57,9 @@ struct kind *kind_find(const struct host *h, const char *name)
 
 static int take_hello(struct host *h, const msgpack_object *m, struct tesla_error *err)
 {
-	(void)err;
 	atomic_store_explicit(&h->report.log.level, (int)mp_int(m, "level", LOG_LEVEL_INFO),
 			      memory_order_relaxed);
-	return 0;
+	return confine_hello(m, &h->report, err);
 }
 
 /* ---- plugin ---- */

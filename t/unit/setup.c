@@ -18,6 +18,7 @@ struct bench {
 	struct plugins p;
 	struct pattern pattern;
 	struct catalog catalog;
+	struct ini ini; /* confine = no */
 	struct setup s;
 	struct told told;
 	bool block;
@@ -45,6 +46,7 @@ static void bench_init(struct bench *b)
 	b->p = (struct plugins){ .list = b->list, .n = 2, .uses = b->uses, .n_analyzers = 3 };
 	b->pattern = (struct pattern){ fixture_text("PM710"), fixture_text("PM") };
 	b->catalog = (struct catalog){ &b->pattern, 1 };
+	b->s.ini = &b->ini;
 	b->s.plugins = &b->p;
 	b->s.catalog = &b->catalog;
 	b->s.log_level = LOG_LEVEL_INFO;

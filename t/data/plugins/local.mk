@@ -6,7 +6,8 @@ check_LTLIBRARIES += \
 	t/data/plugins/wrong-abi.la t/data/plugins/wrong-kind.la t/data/plugins/crash-open.la \
 	t/data/plugins/crash-read.la t/data/plugins/hang-read.la t/data/plugins/crash-decode.la \
 	t/data/plugins/crash-data-open.la t/data/plugins/hang-load.la \
-	t/data/plugins/drop-in-1.la t/data/plugins/drop-in-2.la
+	t/data/plugins/drop-in-1.la t/data/plugins/drop-in-2.la \
+	t/data/plugins/trespass-driver.la t/data/plugins/trespass-exporter.la
 
 t_data_plugins_missing_symbol_la_SOURCES = t/data/plugins/driver.c
 t_data_plugins_missing_symbol_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"missing-symbol"' -DMISSING_SYMBOL
@@ -47,3 +48,8 @@ t_data_plugins_drop_in_1_la_LDFLAGS = $(bad_plugin_ldflags)
 t_data_plugins_drop_in_2_la_SOURCES = t/data/plugins/driver.c
 t_data_plugins_drop_in_2_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"dropIn"' -DANSWER=2
 t_data_plugins_drop_in_2_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_trespass_driver_la_SOURCES = t/data/plugins/trespass.c
+t_data_plugins_trespass_driver_la_CPPFLAGS = $(AM_CPPFLAGS) -DTRESPASS_DRIVER
+t_data_plugins_trespass_driver_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_trespass_exporter_la_SOURCES = t/data/plugins/trespass.c
+t_data_plugins_trespass_exporter_la_LDFLAGS = $(bad_plugin_ldflags)
