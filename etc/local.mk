@@ -4,3 +4,15 @@ dist_pkgdata_DATA = etc/config.rng
 examplesdir = $(docdir)/examples
 dist_examples_DATA = etc/config.xml etc/lector.ini \
 	etc/prometheus/prometheus.yml etc/prometheus/tesla.rules.yml
+# The service; `make install` puts programs where the unit looks for them.
+EXTRA_DIST += etc/systemd/teslad.service.in etc/systemd/tesla.sysusers
+if UNITS
+systemdsystemunit_DATA = etc/systemd/teslad.service
+CLEANFILES += $(systemdsystemunit_DATA) etc/systemd/tesla.conf
+etc/systemd/teslad.service: etc/systemd/teslad.service.in Makefile
+	$(AM_V_GEN)mkdir -p etc/systemd && sed -e 's,[@]sbindir[@],$(sbindir),' -e 's,[@]bindir[@],$(bindir),' \
+		$(srcdir)/etc/systemd/teslad.service.in >$@
+sysusers_DATA = etc/systemd/tesla.conf
+etc/systemd/tesla.conf: etc/systemd/tesla.sysusers
+	$(AM_V_GEN)mkdir -p etc/systemd && cp $(srcdir)/etc/systemd/tesla.sysusers $@
+endif

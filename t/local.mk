@@ -67,9 +67,13 @@ e2e_tests = \
 	t/e2e/656-python.sh \
 	t/e2e/660-follow-reload.sh \
 	t/e2e/680-metrics.sh \
+	t/e2e/690-units.sh \
+	t/e2e/691-notify.sh \
 	t/e2e/692-confined.sh \
 	t/e2e/693-no-landlock.sh \
+	t/e2e/694-stop.sh \
 	t/e2e/695-log-files.sh \
+	t/e2e/696-unit-filter.sh \
 	t/e2e/697-confined-tls.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.

@@ -30,6 +30,7 @@ struct daemon {
 	struct metrics_http *metrics; /* NULL: nobody is served */
 	uv_signal_t signals[3];
 	struct asks asks;
+	uv_timer_t watchdog;
 	struct logfile logfile;	    /* where `log` goes when there is a log_dir */
 	unsigned n_checks, n_walks; /* commands under way */
 	bool stopping;

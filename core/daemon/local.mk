@@ -86,6 +86,7 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/metrics_node.c \
 	core/daemon/metrics_process.c core/daemon/metrics_process.h \
 	core/daemon/metrics_text.c core/daemon/metrics_text.h \
+	core/daemon/notify.c core/daemon/notify.h \
 	core/daemon/pack.h \
 	core/daemon/place.c core/daemon/place.h \
 	core/daemon/plugins.c core/daemon/plugins.h \
@@ -102,8 +103,8 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/told.c core/daemon/told.h
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \
 	-DPLUGIN_DIR='"$(pkglibdir)"' -DMODEL_DIR='"$(datadir)/tesla/models"'
-core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS) $(MHD_CFLAGS)
-core_daemon_libdaemon_la_LIBADD = core/daemon/libjournal.la core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(INIH_LIBS) $(MHD_LIBS) -lm
+core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS) $(MHD_CFLAGS) $(SYSTEMD_CFLAGS)
+core_daemon_libdaemon_la_LIBADD = core/daemon/libjournal.la core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(INIH_LIBS) $(MHD_LIBS) $(SYSTEMD_LIBS) -lm
 sbin_PROGRAMS += core/daemon/teslad
 core_daemon_teslad_SOURCES = core/daemon/main.c
 core_daemon_teslad_CFLAGS = $(core_daemon_libdaemon_la_CFLAGS)

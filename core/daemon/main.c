@@ -17,6 +17,7 @@
 #include "daemon/commands.h"
 #include "daemon/journal_check.h"
 #include "daemon/metrics.h"
+#include "daemon/notify.h"
 #include "daemon/reload.h"
 
 const char *argp_program_version = "teslad (" PACKAGE_NAME ") " PACKAGE_VERSION;
@@ -113,6 +114,7 @@ void daemon_stop(struct daemon *d)
 	if (d->stopping)
 		return;
 	d->stopping = true;
+	notify_stopping();
 	control_stop(d->control);
 	metrics_http_stop(d->metrics);
 	d->metrics = NULL;
@@ -153,6 +155,8 @@ static void signals_stop(struct daemon *d)
 	for (size_t i = 0; i < N_ELEMENTS(d->signals); i++)
 		if (d->signals[i].data != NULL)
 			uv_close((uv_handle_t *)&d->signals[i], NULL);
+	if (d->watchdog.loop != NULL)
+		uv_close((uv_handle_t *)&d->watchdog, NULL);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 }
 
@@ -238,6 +242,8 @@ static int daemon_open(struct daemon *d)
 	d->fleet.answer_arg = d;
 	fleet_start(&d->fleet);
 	metrics_start(d);
+	notify_beat(&d->loop, &d->watchdog);
+	notify_ready();
 	return 0;
 }
 

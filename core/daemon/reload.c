@@ -12,6 +12,7 @@
 #include "daemon/daemon.h"
 #include "daemon/fleet_change.h"
 #include "daemon/hub_adopt.h"
+#include "daemon/notify.h"
 #include "daemon/pack.h"
 
 #define WAITERS_MAX 32u
@@ -123,6 +124,8 @@ static void finish(struct reload *r, const char *error)
 	check_release(&r->next);
 	r->next = (struct check){ .n_owners = 0 };
 	r->busy = false;
+	if (!r->d->stopping)
+		notify_ready();
 	if (r->again && !r->d->stopping)
 		begin(r, r->again_plugins);
 }
@@ -412,6 +415,7 @@ static void in_pool(uv_work_t *work)
 
 static void begin(struct reload *r, bool plugins)
 {
+	notify_reloading();
 	r->busy = true;
 	r->again = r->again_plugins = false;
 	r->plugins = plugins;

@@ -216,6 +216,7 @@ static int hosted_main(const struct options *o)
 	(void)signal(SIGINT, SIG_IGN); /* Ctrl+C in a terminal is the core's to act on */
 	(void)setenv("UV_THREADPOOL_SIZE", "16",
 		     0);		 /* a name server that hangs delays 16 names, not 4 */
+	(void)unsetenv("NOTIFY_SOCKET"); /* the core's own */
 	(void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
 	(void)mallopt(M_ARENA_MAX, 2); /* a thread per line must not mean an arena per line */
 	return o->role == ROLE_DRIVER ? driver_main(page) : exporter_run(CORE_FD, page);
