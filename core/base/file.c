@@ -3,7 +3,9 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -32,12 +34,23 @@ static int file_take(FILE *f, struct buf *b, struct tesla_error *err)
 
 int file_read(const char *path, size_t max, char **ret, size_t *len, struct tesla_error *err)
 {
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	/* A pipe without a writer, or a terminal, is not waited for. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_fclose_ FILE *f = NULL;
+	struct stat st;
 	struct buf b;
 	int r;
 
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return tesla_fail(err, -errno, "cannot be opened: %s", strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return tesla_fail(err, -EISDIR, "cannot be read: %s", strerror(EISDIR));
+	if (!S_ISREG(st.st_mode))
+		return tesla_fail(err, -EINVAL, "is no regular file");
+	f = fdopen(fd, "r");
 	if (f == NULL)
 		return tesla_fail(err, -errno, "cannot be opened: %s", strerror(errno));
+	fd = -1; /* the stream's */
 	buf_init(&b, max + CHUNK);
 	r = file_take(f, &b, err);
 	if (r != 0) {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/calendar.h"
+#include "base/cleanup.h"
 #include "base/model_tables.h"
 #include "base/record.h"
 #include "daemon/window.h"
@@ -411,7 +412,7 @@ static int exporters_init(struct track *t, const struct config *c, const struct 
 	return t->exporters.failed ? -ENOMEM : 0;
 }
 
-static void track_resume(struct recorder *r, struct track *t)
+static void track_resume(struct recorder *r, struct track *t, bool goes_on)
 {
 	const struct conf_analyzer *conf = conf_of(r, t);
 	size_t len, lost;
@@ -425,7 +426,7 @@ static void track_resume(struct recorder *r, struct track *t)
 		log_msg(r->hub->log, LOG_LEVEL_WARNING,
 			"analyzer %" PRId64 ": its open window is thrown away: %s", conf->id,
 			"it is damaged, or of another version");
-	} else if (lost > 0) {
+	} else if (lost > 0 && !goes_on) { /* else it was recorded as far as it was: track_cut */
 		log_msg(r->hub->log, LOG_LEVEL_WARNING,
 			"analyzer %" PRId64 ": %zu of the variables of its open window are %s",
 			conf->id, lost, "configured otherwise, or no longer: they are thrown away");
@@ -437,7 +438,7 @@ static void track_begin(struct recorder *r, struct track *t, bool goes_on, int64
 {
 	int64_t grace;
 
-	track_resume(r, t);
+	track_resume(r, t, goes_on);
 	grace = goes_on ? grace_ms(t->w) : 0;
 	if (t->w->end_ms != 0 && wall_us >= (t->w->end_ms + grace) * 1000)
 		track_close(r, t);
@@ -482,18 +483,43 @@ void recorder_begin(struct recorder *r, bool goes_on, int64_t wall_us)
 		track_begin(r, &r->tracks[i], goes_on, wall_us);
 }
 
-/* Its slot is gone already: what it measured so far is a record, and its coverage says of what. */
-static void track_end(struct recorder *r, struct track *t)
+/* Whether something of its open window has no place in the one that `a` would have. */
+static bool track_loses(const struct track *t, const struct hub_analyzer *a)
 {
-	if (t->w->end_ms != 0 && window_has_readings(t->w))
-		track_record(r, t);
+	_cleanup_free_ struct window *w = malloc(window_size(a->conf));
+	size_t lost = 0;
+
+	return w != NULL && window_resume(w, a->conf, t->w, t->size, &lost) && lost > 0;
 }
 
-void recorder_hand_over(struct recorder *r, struct recorder *next)
+/*
+ * What was measured so far is a record that ends now, so that what is measured from now on has a
+ * record of its own.  One that began in this second is let go: old formats tell seconds only.
+ */
+static void track_cut(struct recorder *r, struct track *t, int64_t wall_ms)
 {
-	for (size_t i = 0; i < r->hub->n_analyzers; i++)
-		if (hub_analyzer(next->hub, r->hub->analyzers[i].conf->id) == NULL)
-			track_end(r, &r->tracks[i]);
+	struct window *w = t->w;
+
+	if (w->end_ms == 0 || !window_has_readings(w) || wall_ms / 1000 <= w->start_ms / 1000)
+		return;
+	if (wall_ms < w->end_ms)
+		w->end_ms = wall_ms;
+	track_record(r, t);
+}
+
+void recorder_hand_over(struct recorder *r, struct recorder *next, int64_t wall_us)
+{
+	for (size_t i = 0; i < r->hub->n_analyzers; i++) {
+		struct track *t = &r->tracks[i];
+		const struct hub_analyzer *a =
+			hub_analyzer(next->hub, r->hub->analyzers[i].conf->id);
+
+		if (a != NULL && !track_loses(t, a))
+			continue;
+		track_cut(r, t, wall_us / 1000);
+		if (a != NULL) /* the slot is the next one's already, and has room for both */
+			keep_write(r->keep, (size_t)(a - next->hub->analyzers), t->w, t->size);
+	}
 	next->counts.records += r->counts.records;
 	next->counts.late += r->counts.late;
 	next->counts.lost += r->counts.lost;

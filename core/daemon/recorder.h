@@ -50,10 +50,10 @@ struct recorder *recorder_new(struct hub *h, struct keep *k, const struct record
  */
 void recorder_begin(struct recorder *r, bool goes_on, int64_t wall_us);
 /*
- * Another one takes its place, for the hub `next`.  Windows of analyzers that are not in it are
- * closed as far as they are; the counts go on in the other one.
+ * Another one takes its place; its slots are in the keep already.  Windows of analyzers that it has
+ * not, or of which something has no place there, end now; the counts go on in the other one.
  */
-void recorder_hand_over(struct recorder *r, struct recorder *next);
+void recorder_hand_over(struct recorder *r, struct recorder *next, int64_t wall_us);
 void recorder_free(struct recorder *r);
 /*
  * An earlier life left no windows, but records: what counters grew since the last of them is in

@@ -137,7 +137,7 @@ int recording_change(struct recording *r, const struct check *next, void (*adopt
 		recorder_free(recorder);
 		return rc;
 	}
-	recorder_hand_over(old, recorder);
+	recorder_hand_over(old, recorder, clock_wall_us());
 	recorder_free(old);
 	r->recorder = NULL;
 	r->hub->on_readings = NULL;

@@ -82,7 +82,7 @@ static void pack_success(const struct reload *r, msgpack_packer *pk)
 	pack_list(pk, "added", &r->diff.added);
 	pack_list(pk, "removed", &r->diff.removed);
 	pack_list(pk, "changed", &r->diff.changed);
-	/* What was not brought into force, since nothing is different, may be doubtful all the same. */
+	/* What nothing came of, since nothing is different, may be doubtful all the same. */
 	pack_warnings(pk, r->next.config != NULL ? &r->next.diags : &r->d->check.diags);
 }
 
@@ -397,6 +397,7 @@ static void on_checked(uv_work_t *work, int status)
 	clients_again(r);
 	r->prepares = 0;
 	if (diff_is_empty(&r->diff) && !r->plugins) {
+		log_msg(&r->d->log, LOG_LEVEL_INFO, "reload: nothing is different");
 		daemon_warn(r->d, &r->next.diags);
 		finish(r, NULL);
 		return;

@@ -18,9 +18,9 @@ void daemon_stop(struct daemon *d)
 	(void)d;
 }
 
-void daemon_warn(const struct daemon *d)
+void daemon_warn(const struct daemon *d, const struct diags *diags)
 {
-	(void)d;
+	(void)d, (void)diags;
 }
 
 static const struct metric_family gauge = { "a_ratio", METRIC_GAUGE, "Back\\slash, \"quotes\"." };

@@ -270,6 +270,78 @@ Test(recorder, another_configuration_costs_what_it_changes)
 }
 
 /* As if it had hundreds of variables: none can be kept, and that is said once. */
+/* Another configuration comes into force: as recording.c does it. */
+static void bench_change(struct bench *b, struct fixture *next, int64_t wall_ms)
+{
+	static const bool durable[] = { true, false, true };
+	const struct recorder_calls calls = { on_made, on_ready, b, on_mono };
+	struct hub *h = fixture_hub_of(next);
+	struct recorder *r = recorder_new(h, b->keep, &calls, durable);
+	_cleanup_free_ struct keep_slot *slots = recorder_slots(h);
+	struct tesla_error err;
+
+	cr_assert(eq(int, keep_change(b->keep, slots, h->n_analyzers, &err), 0));
+	recorder_hand_over(b->recorder, r, wall_ms * 1000);
+	recorder_free(b->recorder);
+	hub_free(b->hub);
+	b->hub = h;
+	b->recorder = r;
+	recorder_begin(r, true, wall_ms * 1000);
+}
+
+/*
+ * A variable has another meaning, an analyzer is gone: their windows end then, and another begins.
+ * The counter that stayed goes on.  Who did not change has one window.
+ */
+Test(recorder, what_a_reload_takes_away_is_recorded_so_far)
+{
+	struct fixture y;
+	struct bench b;
+
+	bench_init(&b, MINUTE, NOON);
+	bench_fixture(&b, &y, MINUTE);
+	y.voltage.unit = "kV";
+	y.config.n_analyzers = 2; /* without 9 */
+	for (int64_t s = 0; s < 30; s++) {
+		sweep(&b, 7, NOON + s * 1000, NOON + s * 1000, 200, (double)s);
+		sweep(&b, 9, NOON + s * 1000, NOON + s * 1000, 200, (double)s);
+	}
+	bench_change(&b, &y, NOON + 30000);
+	cr_assert(eq(sz, b.n_made, 2));
+	cr_expect(eq(i64, b.made[0].analyzer, 7));
+	cr_expect(eq(i64, b.made[0].end_ms, NOON + 30000));
+	cr_expect(eq(u32, b.made[0].voltage[0].count, 30));
+	cr_expect(eq(i64, b.made[1].analyzer, 9));
+	cr_expect(eq(i64, b.made[1].end_ms, NOON + 30000));
+	for (int64_t s = 30; s < 60; s++)
+		sweep(&b, 7, NOON + s * 1000, NOON + s * 1000, 0.2, (double)s);
+	tick(&b, NOON + MINUTE + 2000);
+	cr_expect(eq(i64, b.made[2].start_ms, NOON + 30000));
+	cr_expect(eq(i64, b.made[2].end_ms, NOON + MINUTE));
+	cr_expect(eq(u32, b.made[2].voltage[0].count, 30));
+	cr_expect(eq(dbl, b.made[0].frequency.increase + b.made[2].frequency.increase, 59));
+	cr_expect(eq(str, b.said, ""), "nothing of it is lost: %s", b.said);
+	bench_release(&b);
+}
+
+/* Replies of a window that has just ended may still come. */
+Test(recorder, a_reload_leaves_the_grace)
+{
+	struct fixture y;
+	struct bench b;
+
+	bench_init(&b, MINUTE, NOON);
+	bench_fixture(&b, &y, MINUTE);
+	sweep(&b, 7, NOON + 58000, NOON + 58000, 200, 1);
+	bench_change(&b, &y, NOON + MINUTE + 300);
+	cr_assert(eq(sz, b.n_made, 0));
+	sweep(&b, 7, NOON + 59900, NOON + MINUTE + 500, 200, 2);
+	tick(&b, NOON + MINUTE + 2000);
+	cr_assert(gt(sz, b.n_made, 0));
+	cr_expect(eq(u32, b.made[0].voltage[0].count, 2));
+	bench_release(&b);
+}
+
 Test(recorder, records_that_are_too_large)
 {
 	struct bench b;

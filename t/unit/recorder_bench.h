@@ -128,6 +128,18 @@ static inline void bench_kill(struct bench *b)
 	hub_free(b->hub);
 }
 
+static inline void bench_fixture(struct bench *b, struct fixture *x, int64_t record_ms)
+{
+	fixture_init(x);
+	x->log = (struct log){ LOG_LEVEL_INFO, on_log, b };
+	x->voltage.kind = TESLA_GAUGE;
+	x->frequency.kind = TESLA_COUNTER;
+	x->frequency.rating = 36000; /* 10 a second */
+	x->voltage.predecessor_factor = x->frequency.predecessor_factor = 1;
+	for (size_t i = 0; i < N_ELEMENTS(x->analyzers); i++)
+		x->analyzers[i].record_ms = record_ms;
+}
+
 static inline void bench_init(struct bench *b, int64_t record_ms, int64_t wall_ms)
 {
 	(void)setenv("TZ", "UTC", 1);
@@ -138,14 +150,7 @@ static inline void bench_init(struct bench *b, int64_t record_ms, int64_t wall_m
 	(void)snprintf(b->state, sizeof b->state, "%s/state", b->top);
 	(void)snprintf(b->file, sizeof b->file, "%s/windows", b->run);
 	cr_assert(mkdir(b->run, 0700) == 0 && mkdir(b->state, 0700) == 0);
-	fixture_init(&b->x);
-	b->x.log = (struct log){ LOG_LEVEL_INFO, on_log, b };
-	b->x.voltage.kind = TESLA_GAUGE;
-	b->x.frequency.kind = TESLA_COUNTER;
-	b->x.frequency.rating = 36000; /* 10 a second */
-	b->x.voltage.predecessor_factor = b->x.frequency.predecessor_factor = 1;
-	for (size_t i = 0; i < N_ELEMENTS(b->x.analyzers); i++)
-		b->x.analyzers[i].record_ms = record_ms;
+	bench_fixture(b, &b->x, record_ms);
 	exporters_init(b);
 	bench_start(b, wall_ms);
 }

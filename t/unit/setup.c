@@ -169,7 +169,7 @@ Test(setup, what_is_new_and_nothing_else)
 	bench_release(&b);
 }
 
-/* Whether it is polled: once, by `ask`; what was refused is told again; a line says it by itself. */
+/* Whether it is polled: once, by `ask`; what was refused, again; a line says it by itself. */
 Test(setup, who_is_polled)
 {
 	struct bench b;
