@@ -77,4 +77,12 @@ silent() {	# nothing came between two looks at it, while the other one hears
 		test "$(wc -l <heard.log)" = "$cut"
 }
 wait_for 20 silent
+# Other keys in the same file: a reload takes them.
+teslactl keygen other >keygen.log
+cp other.key server.key
+assert_eq "what a reload changes" "$(py "$top/t/e2e/control_peer.py" ask "$control" '{"cmd": "reload"}' | jq -c .changes.changed)" '["stream"]'
+assert_eq "stream_key of status" "$(ctl status | jq -r .stream_key)" "$(sed -n 's/^public //p' other.pub)"
+listen fresh --server other.pub --key stranger.key
+wait_for 10 lines_at_least 5 fresh.log
+assert_eq "sweeps missed" "$(ctl status | jq '[.analyzers[].missed] | add')" 0
 assert_eq "lines about it" "$(grep -c 'is not in the list of clients' teslad.log)" 1
