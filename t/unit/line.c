@@ -133,6 +133,7 @@ Test(line, how_long_requests_took_and_how_late_sweeps_began)
 	t = told(w, 100);
 	cr_expect(t.timeouts >= 5, "%u", t.timeouts);
 	cr_expect_eq(t.took.n[3], t.transactions - t.timeouts);
+	cr_expect_eq(t.took.sum_us, 10000u * (t.transactions - t.timeouts));
 	world_free(w);
 }
 

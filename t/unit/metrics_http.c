@@ -292,17 +292,18 @@ static void idle_crowd(struct world *w)
 	enum { CROWD = METRICS_HTTP_CONNECTIONS + 20 };
 	int fds[CROWD];
 	char answer[4096], c;
+	bool cut = true;
 
 	for (int i = 0; i < CROWD; i++)
 		fds[i] = dial(w);
 	ask(w, "GET /metrics HTTP/1.1\r\n" END, answer, sizeof answer);
 	cr_expect(strncmp(answer + 9, "200", 3) == 0, "%s", answer);
 	for (int i = 0; i < CROWD; i++) {
-		cr_expect(recv(fds[i], &c, 1, 0) <= 0);
-		cr_expect(errno != EAGAIN, "%d is open", i);
 		errno = 0;
+		cut = cut && recv(fds[i], &c, 1, 0) <= 0 && errno != EAGAIN;
 		(void)close(fds[i]);
 	}
+	cr_expect(cut, "some are left open");
 }
 
 Test(metrics_http, a_crowd_of_idle_connections)
