@@ -35,9 +35,9 @@ void daemon_stop(struct daemon *d)
 	w.stopped++;
 }
 
-void daemon_warn(const struct daemon *d)
+void daemon_warn(const struct daemon *d, const struct diags *diags)
 {
-	(void)d;
+	(void)d, (void)diags;
 }
 
 static bool no_request(void *arg, const msgpack_object *request, const struct control_peer *peer,
@@ -60,7 +60,7 @@ static void recording_make(void)
 	conf.keep = r->keep;
 	r->clerk = clerk_new(&w.d.loop, &conf);
 	r->journal = w.dir;
-	r->recorder = recorder_new(w.d.check.hub, r->keep, &calls, no_exporter, 1000000);
+	r->recorder = recorder_new(w.d.check.hub, r->keep, &calls, no_exporter);
 	free(slots);
 	assert(r->keep != NULL && r->clerk != NULL && r->recorder != NULL);
 }
