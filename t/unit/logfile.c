@@ -11,21 +11,21 @@
 #include "base/cleanup.h"
 
 struct place {
-	char dir[40], file[3][60]; /* the one in use, .1, .2 */
+	char dir[40], *file[3]; /* the one in use, .1, .2 */
 	struct logfile f;
 	struct log log;
 };
 
 static void place_open(struct place *p, int64_t n_files)
 {
+	static const char *const names[] = { "teslad.log", "teslad.log.1", "teslad.log.2" };
 	struct ini ini = { .log_size = 1000, .log_files = n_files, .log_dir = p->dir };
 	struct tesla_error err;
 
 	(void)snprintf(p->dir, sizeof p->dir, "/tmp/tesla-log-XXXXXX");
 	cr_assert_not_null(mkdtemp(p->dir));
-	(void)snprintf(p->file[0], sizeof p->file[0], "%s/teslad.log", p->dir);
-	for (int i = 1; i < 3; i++)
-		(void)snprintf(p->file[i], sizeof p->file[i], "%s/teslad.log.%d", p->dir, i);
+	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+		cr_assert(asprintf(&p->file[i], "%s/%s", p->dir, names[i]) > 0);
 	log_init_stderr(&p->log, LOG_LEVEL_INFO);
 	cr_assert_eq(logfile_open(&p->f, &ini, &p->log, &err), 0, "%s", err.text);
 }
@@ -33,8 +33,10 @@ static void place_open(struct place *p, int64_t n_files)
 static void place_close(struct place *p)
 {
 	logfile_close(&p->f);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		(void)unlink(p->file[i]);
+		free(p->file[i]);
+	}
 	(void)rmdir(p->dir);
 }
 
@@ -93,11 +95,12 @@ Test(logfile, the_only_one_begins_anew)
 Test(logfile, one_that_cannot_be_set_aside_goes_on)
 {
 	struct place p;
-	char line[200], in_it[80];
+	_cleanup_free_ char *in_it = NULL;
+	char line[200];
 	int n = 0, said = 0;
 
 	place_open(&p, 2);
-	(void)snprintf(in_it, sizeof in_it, "%s/x", p.file[1]);
+	cr_assert(asprintf(&in_it, "%s/x", p.file[1]) > 0);
 	cr_assert(mkdir(p.file[1], 0700) == 0 && mkdir(in_it, 0700) == 0);
 	lines_write(&p, 0, 60);
 	_cleanup_fclose_ FILE *f = fopen(p.file[0], "r");
