@@ -68,12 +68,13 @@ def main():
     if "--driver" not in sys.argv:
         os.execv(os.environ["TESLA_REAL_HOST"], [os.environ["TESLA_REAL_HOST"]] + sys.argv[1:])
     core = Core()
-    mine = []
+    mine, plans = [], []
     running = False
     while True:
         for m in core.messages(0.1):
             if m["m"] == "line":
                 mine += [a["id"] for a in m["analyzers"]]
+                plans.append({"m": "plan", "line": m["id"], "i": m["i"], "share": 0.1, "analyzers": []})
             elif m["m"] == "ping":
                 core.send({"m": "pong", "i": m["i"]})
             elif m["m"] == "stop":
@@ -83,6 +84,8 @@ def main():
             elif m["m"] == "go":
                 running = True
                 core.send({"m": "ready"})
+                for plan in plans:      # from here on it is held to what it was told
+                    core.send(plan)
                 n = life() if mine == [1] else len(JUNK)
                 if n < len(JUNK):
                     os.write(CORE, JUNK[n])
