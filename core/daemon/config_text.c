@@ -18,8 +18,10 @@ char *config_text_utf8(const char *text, size_t len, const char *encoding, struc
 	xmlBuffer *in, *out;
 	char *copy = NULL;
 
-	if (encoding == NULL || strcasecmp(encoding, "UTF-8") == 0)
-		return arena_strdup(a, text);
+	if (encoding == NULL || strcasecmp(encoding, "UTF-8") == 0) {
+		copy = arena_alloc(a, len + 1, 1); /* zeroed; `text` need not end with one */
+		return copy != NULL ? memcpy(copy, text, len) : NULL;
+	}
 	handler = xmlFindCharEncodingHandler(encoding);
 	in = xmlBufferCreateSize(len + 1);
 	out = xmlBufferCreateSize(2 * len + 16);

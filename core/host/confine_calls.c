@@ -11,6 +11,12 @@
 #ifdef HAVE_SECCOMP
 #include <seccomp.h>
 
+/* As SCMP_A0, which leaves out a field: clang warns of that. */
+static struct scmp_arg_cmp first_is(enum scmp_compare op, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){ .arg = 0, .op = op, .datum_a = value };
+}
+
 /* What no plugin has any business with. */
 static const int never[] = {
 	/* other programs and processes */
@@ -72,7 +78,7 @@ static int rules_calls(scmp_filter_ctx f)
 		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), never[i], 0);
 	for (size_t i = 0; r == 0 && i < N_ELEMENTS(own); i++)
 		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), own[i], 1,
-				     SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+				     first_is(SCMP_CMP_NE, (scmp_datum_t)getpid()));
 	return r;
 }
 
@@ -94,10 +100,10 @@ static int rules_sockets(scmp_filter_ctx f, bool network)
 	for (int family = 0; r == 0 && family < AF_NETLINK; family++)
 		if (!family_known(family))
 			r = seccomp_rule_add(f, no, SCMP_SYS(socket), 1,
-					     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+					     first_is(SCMP_CMP_EQ, (scmp_datum_t)family));
 	return r != 0 ? r
 		      : seccomp_rule_add(f, no, SCMP_SYS(socket), 1,
-					 SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+					 first_is(SCMP_CMP_GT, AF_NETLINK));
 }
 
 int confine_calls(bool network, struct tesla_error *err)
