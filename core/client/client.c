@@ -14,12 +14,14 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/mp.h"
 #include "base/paths.h"
 #include "client/request.h"
 
 struct tesla_client {
 	struct tesla_peer peer;
 	void *ctx, *socket; /* socket: NULL until a request needs one */
+	char *refusal;	    /* of the last request; NULL: it was not refused */
 };
 
 struct request {
@@ -115,6 +117,7 @@ void tesla_disconnect(struct tesla_client *c)
 	if (c->ctx != NULL)
 		(void)zmq_ctx_term(c->ctx);
 	peer_release(&c->peer);
+	free(c->refusal);
 	free(c);
 }
 
@@ -150,6 +153,23 @@ static int exchange(struct tesla_client *c, const struct request *q, int timeout
 	return r;
 }
 
+/* Whole: *err has room for the beginning of it only. */
+static void refusal_keep(struct tesla_client *c, zmq_msg_t *answer)
+{
+	struct tesla_error err;
+	struct mp_doc doc;
+
+	if (mp_unpack(&doc, zmq_msg_data(answer), zmq_msg_size(answer), &err) != 0)
+		return;
+	c->refusal = mp_strdup(&doc.u.data, "error");
+	mp_doc_release(&doc);
+}
+
+const char *tesla_refusal(const struct tesla_client *c)
+{
+	return c->refusal;
+}
+
 int tesla_request(struct tesla_client *c, const char *command, const void *args, size_t args_len,
 		  int timeout_ms, uint8_t **reply, size_t *reply_len, struct tesla_error *err)
 {
@@ -159,9 +179,13 @@ int tesla_request(struct tesla_client *c, const char *command, const void *args,
 	int r;
 
 	(void)zmq_msg_init(&answer);
+	free(c->refusal);
+	c->refusal = NULL;
 	r = exchange(c, &request, timeout_ms, &answer, err);
 	if (r == 0)
 		r = answer_check(command, &answer, err);
+	if (r == -EREMOTEIO)
+		refusal_keep(c, &answer);
 	if (r != 0)
 		return r;
 	copy = malloc(zmq_msg_size(&answer));

@@ -38,6 +38,9 @@ void tesla_disconnect(struct tesla_client *c);
 int tesla_request(struct tesla_client *c, const char *command, const void *args, size_t args_len,
 		  int timeout_ms, uint8_t **reply, size_t *reply_len, struct tesla_error *err);
 
+/* All that the daemon said when the last request gave -EREMOTEIO; valid until the next; or NULL. */
+const char *tesla_refusal(const struct tesla_client *c);
+
 /* ---- a reading, of the stream or of a snapshot ---- */
 struct tesla_client_reading {
 	int64_t analyzer;
