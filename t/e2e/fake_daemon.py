@@ -6,9 +6,11 @@ fake_daemon.py CONTROL STREAM [MODE]
 MODE: good (default); silent (answers nothing); no (refuses all); junk (answers bytes that are no
 MessagePack);
 binary (answers with what JSON cannot say); quiet (no readings on the stream); late (answers after
-a second).
-Prints "ready" when both sockets are bound.
+a second); old (knows the commands of version 0.1 only); many (200 analyzers with long names);
+refuses (a reload, with several errors).
+Prints "ready" when both sockets are bound, and each request as a line of JSON.
 """
+import json
 import math
 import sys
 import time
@@ -100,6 +102,76 @@ PLUGINS = {
          "aliases": [], "params": [], "error": "undefined symbol: nothing"},
     ],
 }
+def variable(name, unit, labels, wanted=True, kind="gauge"):
+    return {"name": name, "description": f"what {name} is", "unit": unit, "kind": kind,
+            "labels": labels, "resolution": [0.1] * len(labels),
+            "interval_ms": 1000 if wanted else None, "wanted": wanted}
+
+
+DEFINITIONS = {
+    "ok": True, "definitions": [
+        {"analyzer": 1, "model": "PM710", "manufacturer": "Schneider Electric", "proven": True,
+         "variables": [variable("V", "V", LABELS), variable("TPF", "", ["total"]),
+                       variable("CEA", "kWh", ["total"], False, "counter")]},
+        {"analyzer": 300, "model": "PM500", "manufacturer": "Schneider Electric", "proven": False,
+         "variables": [variable("P", "kW", ["total"])]}]}
+DEVICES = {
+    "ok": True, "devices": [
+        {"analyzer": 1, "run": "started", "comm": True, "state": "online", "error": None,
+         "t_ms": now - 400, "identity": "PM710 v3", "verified": "yes"},
+        {"analyzer": 300, "run": "paused", "comm": False, "state": "offline",
+         "error": "3 time-outs", "t_ms": None, "identity": None, "verified": "no"}]}
+CONFIG = {"ok": True, "file": "/etc/tesla/config.xml", "generation": 3, "devices": [],
+          "analyzers": [], "text": "<?xml version='1.0'?>\n<config>\x1b[2J</config>\n"}
+METRICS = {"ok": True, "content_type": "text/plain; version=0.0.4",
+           "text": "# TYPE tesla_sweeps_total counter\ntesla_sweeps_total 7\n"}
+RELOAD = {"ok": True, "generation": 4, "warnings": ["config.xml:12:9: export localFile is not there"],
+          "changes": {"added": ["analyzer 3"], "removed": [],
+                      "changed": ["analyzer 1", "line 2"]}}
+REFUSED = {"ok": False, "error": "\n".join(
+    f"config.xml:{n}:5: error: model \"PM{n}\" is not known; expected one of those below"
+    for n in range(3, 13))}
+NEW = {
+    "definitions": DEFINITIONS, "device-status": DEVICES, "config": CONFIG, "metrics": METRICS,
+    "log-level": {"ok": True, "level": "info"}, "reload": RELOAD,
+    "identify": {"ok": True, "identity": "PM710 v3", "verified": "other",
+                 "note": "it was PM710 v2"},
+    "read-now": {**SNAPSHOT, "readings": SNAPSHOT["readings"][:2]},
+    "start": {"ok": True, "analyzers": [1, 300]}, "pause": {"ok": True, "analyzers": [1]},
+    "resume": {"ok": True, "analyzers": []}, "set-variables": {"ok": True, "generation": 5},
+}
+STATES = ["online"] * 17 + ["offline", "connecting", "failed"]
+
+
+def many():
+    """As large as a node may get, with names as long as they come."""
+    STATUS["generation"] = 7
+    STATUS["reload"] = {"t_ms": now - 60000, "ok": False, "error": "config.xml:3:5: no such model"}
+    STATUS["lines"] = [
+        {"id": n, "kind": "serial", "state": "failed" if n == 3 else "open", "busy": n / 12.5,
+         "share": n / 13, "transactions": 9999 * n,
+         "name": f"/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1012{n:02d}-if00-port0",
+         "reason": "cannot be opened: no such file or directory" if n == 3 else None}
+        for n in range(1, 13)]
+    STATUS["analyzers"] = [
+        {**STATUS["analyzers"][0], "id": n, "line": n % 12 + 1, "address": n % 247,
+         "model": "Circutor CVM-NRG96 ITF-485-C, first edition" if n % 3 else "PM710",
+         "state": STATES[n % 20], "run": "paused" if n == 40 else "started",
+         "reason": "3 time-outs at 9600 Bd" if STATES[n % 20] == "offline" else None,
+         "t_ms": now - 7300000 if STATES[n % 20] == "offline" else now}
+        for n in range(1, 201)]
+    STATUS["exporters"] = [
+        {"id": f"clientRest:{n}", "type": "clientRest", "state": "waiting" if n == 2 else "idle",
+         "reason": "https://central.example.org/ws/v2/: 503, tried again in 40 s" if n == 2 else None,
+         "backlog": 12345 * (n == 2), "delivered": 1234567, "rejected": 0, "dropped": 0}
+        for n in range(1, 5)]
+    SNAPSHOT["readings"] = [
+        {"analyzer": a["id"], "variable": name, "u": unit, "labels": LABELS, "t": a["t_ms"],
+         "dt": 2, "n": 9, "k": 8, "x": None, "v": [220.1 + a["id"] % 9, 230.2, None],
+         "q": [0, 2, 1] if a["state"] == "online" else [4, 4, 3]}
+        for a in STATUS["analyzers"] for name, unit in (("TPF", "V"), ("PAT", "kW"))]
+
+
 ANSWERS = {
     "status": STATUS, "snapshot": SNAPSHOT, "plan": PLAN, "plugins": PLUGINS,
     "shutdown": {"ok": True},
@@ -112,7 +184,17 @@ def answer(request):
         return {"ok": False, "error": "not now"}
     if mode == "binary":
         return {"ok": True, "data": b"\x00\x01"}
-    return ANSWERS.get(request.get("cmd"), {"ok": False, "error": "no such command"})
+    cmd = request.get("cmd")
+    if cmd == "reload" and mode == "refuses":
+        return REFUSED
+    if cmd == "log-level" and "level" in request:
+        return {"ok": True, "level": request["level"]}
+    if cmd in ("definitions", "device-status") and request.get("analyzer") and mode != "old":
+        key = cmd if cmd == "definitions" else "devices"
+        return {"ok": True, key: [x for x in NEW[cmd][key]
+                                  if x["analyzer"] == request["analyzer"]]}
+    known = ANSWERS if mode == "old" else {**ANSWERS, **NEW}
+    return known.get(cmd, {"ok": False, "error": f"unknown command {cmd}: expected status, ..."})
 
 
 def publish(pub, n):
@@ -132,6 +214,8 @@ def publish(pub, n):
 
 
 def main():
+    if mode == "many":
+        many()
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
     router.bind(control)
@@ -143,6 +227,7 @@ def main():
         if router.poll(100):
             peer, empty, body = router.recv_multipart()
             request = msgpack.unpackb(body)
+            print(json.dumps(request), flush=True)
             if mode == "silent":
                 continue
             if mode == "late":

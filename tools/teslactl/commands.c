@@ -1,315 +1,324 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands that are one request each, and what their answers look like for people. */
+/* The table of commands, and how one that is a request is run. */
 #include "teslactl/commands.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/param.h"
+#include "teslactl/help.h"
 #include "teslactl/journal.h"
 #include "teslactl/json.h"
 #include "teslactl/keygen.h"
-#include "teslactl/list.h"
-#include "teslactl/rows.h"
-#include "teslactl/table.h"
+#include "teslactl/shows.h"
 #include "teslactl/watch.h"
 
-/* ---- status ---- */
+/* ---- looking up ---- */
 
-static const struct table_column host_columns[] = {
-	{ "HOST", true },     { "KIND", false },       { "PID", true },	   { "STATE", false },
-	{ "RESTARTS", true }, { "QUARANTINE", false }, { "LINES", false }, { "REASON", false },
-};
-static const struct field host_fields[] = {
-	{ "id", TEXT },	       { "kind", TEXT },       { "pid", COUNT },  { "state", TEXT },
-	{ "restarts", COUNT }, { "quarantine", FLAG }, { "lines", TEXT }, { "reason", TEXT },
-};
-static const struct table_column line_columns[] = {
-	{ "LINE", true },    { "KIND", false }, { "NAME", false },	  { "STATE", false },
-	{ "PLANNED", true }, { "BUSY", true },	{ "TRANSACTIONS", true }, { "REASON", false },
-};
-static const struct field line_fields[] = {
-	{ "id", TEXT },	    { "kind", TEXT },  { "name", TEXT },	  { "state", TEXT },
-	{ "share", SHARE }, { "busy", SHARE }, { "transactions", COUNT }, { "reason", TEXT },
-};
-static const struct table_column analyzer_columns[] = {
-	{ "ANALYZER", true }, { "LINE", true },	      { "ADDRESS", true }, { "MODEL", false },
-	{ "STATE", false },   { "VERIFIED", false },  { "EVERY", true },   { "LAST", true },
-	{ "SWEEPS", true },   { "FAILED", true },     { "MISSED", true },  { "TIME-OUTS", true },
-	{ "GARBLED", true },  { "EXCEPTIONS", true }, { "REASON", false }, { "NOTE", false },
-};
-static const struct field analyzer_fields[] = {
-	{ "id", TEXT },
-	{ "line", TEXT },
-	{ "address", COUNT },
-	{ "model", TEXT },
-	{ "state", TEXT },
-	{ "verified", TEXT },
-	{ "interval_ms", DURATION },
-	{ "t_ms", AGE },
-	{ "sweeps", COUNT },
-	{ "failed", COUNT },
-	{ "missed", COUNT },
-	{ "timeouts", COUNT },
-	{ "garbled", COUNT },
-	{ "exceptions", COUNT },
-	{ "reason", TEXT },
-	{ "note", TEXT },
-};
-static const struct table_column exporter_columns[] = {
-	{ "EXPORTER", false }, { "TYPE", false },    { "STATE", false },  { "BACKLOG", true },
-	{ "DELIVERED", true }, { "REJECTED", true }, { "DROPPED", true }, { "REASON", false },
-};
-static const struct field exporter_fields[] = {
-	{ "id", TEXT },		{ "type", TEXT },      { "state", TEXT },    { "backlog", COUNT },
-	{ "delivered", COUNT }, { "rejected", COUNT }, { "dropped", COUNT }, { "reason", TEXT },
-};
-static const struct list status_lists[] = {
-	{ "hosts", host_columns, host_fields, N_ELEMENTS(host_fields) },
-	{ "lines", line_columns, line_fields, N_ELEMENTS(line_fields) },
-	{ "analyzers", analyzer_columns, analyzer_fields, N_ELEMENTS(analyzer_fields) },
-	{ "exporters", exporter_columns, exporter_fields, N_ELEMENTS(exporter_fields) },
-};
-
-static int status_show(const msgpack_object *answer)
+size_t word_next(const char **at)
 {
-	const msgpack_object *node = mp_get(answer, "node");
-	_cleanup_free_ char *id = word(node, "id"), *name = word(node, "name"),
-			    *place = word(node, "location");
-	_cleanup_free_ char *version = word(answer, "version"), *pid = word(answer, "pid");
-	_cleanup_free_ char *config = word(answer, "config"), *stream = word(answer, "stream");
-	char age[32];
-
-	age_format(clock_wall_us() / 1000 - mp_int(answer, "epoch_ms", 0), age, sizeof age);
-	(void)printf("node %s, %s, %s\n", id, name, place);
-	(void)printf("teslad %s, process %s, up %s\n", version, pid, age);
-	(void)printf("config %s, stream %s\n", config, stream);
-	journal_summary(mp_get(answer, "journal"));
-	for (size_t i = 0; i < N_ELEMENTS(status_lists); i++)
-		list_print(answer, &status_lists[i]);
-	texts_print(answer, "warnings", "warning: ");
-	return CTL_GOOD;
+	*at += strspn(*at, " ");
+	return strcspn(*at, " ");
 }
 
-/* ---- snapshot ---- */
-
-static const struct table_column snapshot_columns[] = {
-	{ "ANALYZER", true }, { "VARIABLE", false }, { "AGE", true },
-	{ "UNIT", false },    { "VALUES", false },   { "ERROR", false },
-};
-
-static int snapshot_show(const msgpack_object *answer)
+static bool is_alias(const char *aliases, const char *name)
 {
-	struct rows rows = { 0 };
-	struct tesla_error err;
-	struct table t;
-	int r = rows_snapshot(&rows, &(struct filter){ 0 }, answer, &err);
-
-	table_init(&t, snapshot_columns, N_ELEMENTS(snapshot_columns));
-	for (size_t i = 0; i < rows.n && r == 0; i++) {
-		const struct row *row = rows.list[i];
-		_cleanup_free_ char *values = row_values(row);
-		char age[32];
-
-		age_format(clock_wall_us() / 1000 - row->t_ms, age, sizeof age);
-		table_addf(&t, "%lld", (long long)row->analyzer);
-		table_add(&t, row->variable);
-		table_add(&t, row->t_ms > 0 ? age : NULL);
-		table_add(&t, row->unit);
-		table_add(&t, values);
-		table_add(&t, row->error);
-	}
-	if (r == 0)
-		table_print(&t, stdout);
-	table_release(&t);
-	rows_release(&rows);
-	return r == 0 ? CTL_GOOD : ctl_complain(&err);
+	for (size_t len; aliases != NULL && (len = word_next(&aliases)) > 0; aliases += len)
+		if (strlen(name) == len && strncasecmp(name, aliases, len) == 0)
+			return true;
+	return false;
 }
 
-/* ---- plan ---- */
-
-static void transaction_print(const msgpack_object *o)
-{
-	const msgpack_object *f = o->type == MSGPACK_OBJECT_ARRAY ? o->via.array.ptr : NULL;
-	int64_t function, address, count, blocks;
-
-	if (f != NULL && o->via.array.size == 4 && mp_to_int(&f[0], &function) &&
-	    mp_to_int(&f[1], &address) && mp_to_int(&f[2], &count) && mp_to_int(&f[3], &blocks)) {
-		(void)printf(
-			"    function %lld, registers %lld to %lld: %lld registers, %lld blocks\n",
-			(long long)function, (long long)address, (long long)(address + count - 1),
-			(long long)count, (long long)blocks);
-	} else if (f != NULL && o->via.array.size == 1) {
-		_cleanup_free_ char *text = text_of(&f[0]);
-
-		if (text == NULL)
-			return;
-		text_clean(text);
-		(void)printf("    command %s\n", text);
-	}
-}
-
-static void plan_analyzer_print(const msgpack_object *a)
-{
-	_cleanup_free_ char *id = word(a, "id"), *model = word(a, "model");
-	size_t n;
-	const msgpack_object *transactions = mp_array(a, "transactions", &n);
-	double predicted, measured;
-	char every[32];
-
-	duration_format(mp_int(a, "interval_ms", 0), every, sizeof every);
-	(void)printf("  analyzer %s, %s, every %s: ", id, model, every);
-	if (!mp_to_real(mp_get(a, "predicted_us"), &predicted)) {
-		(void)puts("no plan");
-		return;
-	}
-	(void)printf("%zu transaction%s, predicted %.1f ms%s, ", n, n == 1 ? "" : "s",
-		     predicted / 1000, mp_bool(a, "assumed", false) ? " (turnaround assumed)" : "");
-	if (mp_to_real(mp_get(a, "measured_us"), &measured))
-		(void)printf("measured %.1f ms\n", measured / 1000);
-	else
-		(void)puts("not measured yet");
-	for (size_t i = 0; i < n; i++)
-		transaction_print(&transactions[i]);
-}
-
-static int plan_show(const msgpack_object *answer)
-{
-	size_t n, m;
-	const msgpack_object *lines = mp_array(answer, "lines", &n);
-
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *id = word(&lines[i], "id"), *name = word(&lines[i], "name");
-		_cleanup_free_ char *kind = word(&lines[i], "kind");
-		const msgpack_object *analyzers = mp_array(&lines[i], "analyzers", &m);
-		double share = mp_real(&lines[i], "share", -1);
-
-		(void)printf("line %s, %s, %s", id, kind, name);
-		if (share >= 0)
-			(void)printf(": %.1f%% of its time in use", share * 100);
-		(void)puts("");
-		for (size_t j = 0; j < m; j++)
-			plan_analyzer_print(&analyzers[j]);
-	}
-	return CTL_GOOD;
-}
-
-/* ---- plugins ---- */
-
-static void param_print(const msgpack_object *p)
-{
-	_cleanup_free_ char *name = word(p, "name"), *type = word(p, "type"),
-			    *dflt = word(p, "default");
-	_cleanup_free_ char *unit = word(p, "unit"), *help = word(p, "help");
-
-	(void)printf("    %-16s %-6s  default %s %s  %s\n", name, type, dflt,
-		     strcmp(unit, "-") ? unit : "", help);
-}
-
-static int plugins_show(const msgpack_object *answer)
-{
-	size_t n, m;
-	const msgpack_object *plugins = mp_array(answer, "plugins", &n);
-
-	for (size_t i = 0; i < n; i++) {
-		const msgpack_object *p = &plugins[i], *params = mp_array(p, "params", &m);
-		_cleanup_free_ char *name = word(p, "name"), *kind = word(p, "kind"),
-				    *path = word(p, "path");
-		_cleanup_free_ char *version = word(p, "version"), *abi = word(p, "abi"),
-				    *help = word(p, "help");
-		_cleanup_free_ char *aliases = word(p, "aliases"), *error = word(p, "error");
-
-		(void)printf("%s (%s) %s, interface %s, %s\n", name, kind, version, abi, path);
-		if (strcmp(error, "-") != 0)
-			(void)printf("  refused: %s\n", error);
-		(void)printf("  %s%s%s\n", help, strcmp(aliases, "-") ? " Also called " : "",
-			     strcmp(aliases, "-") ? aliases : "");
-		for (size_t j = 0; j < m; j++)
-			param_print(&params[j]);
-	}
-	return CTL_GOOD;
-}
-
-/* ---- check, metrics, shutdown ---- */
-
-static int check_show(const msgpack_object *answer)
-{
-	_cleanup_free_ char *text = mp_strdup(answer, "text");
-
-	if (text != NULL)
-		(void)printf("%s%s", text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
-	return CTL_GOOD;
-}
-
-static int check_code(const msgpack_object *answer)
-{
-	return mp_int(answer, "exit", 1) == 0 ? CTL_GOOD : CTL_NO;
-}
-
-static int metrics_show(const msgpack_object *answer)
-{
-	_cleanup_free_ char *text = mp_strdup(answer, "text");
-
-	if (text != NULL)
-		(void)fputs(text, stdout);
-	return CTL_GOOD;
-}
-
-static int shutdown_show(const msgpack_object *answer)
-{
-	(void)answer;
-	(void)puts("teslad is ending");
-	return CTL_GOOD;
-}
-
-/* ---- the table ---- */
-
-const struct command commands[] = {
-	{ "status", "", "Node, hosts, lines, analyzers, exporters, each with its state and reason",
-	  status_show, NULL, NULL },
-	{ "watch", "[ANALYZER] [VARIABLE...]", "Follow the readings as they come", NULL, NULL,
-	  watch_run },
-	{ "snapshot", "", "The last reading of every variable", snapshot_show, NULL, NULL },
-	{ "plan", "", "What is read in which transaction, and the share of each line in use",
-	  plan_show, NULL, NULL },
-	{ "plugins", "", "What plugins there are, and their parameters", plugins_show, NULL, NULL },
-	{ "check", "", "Check the configuration on disk as `teslad -t` does", check_show,
-	  check_code, NULL },
-	{ "journal", JOURNAL_ARGS, JOURNAL_HELP, NULL, NULL, journal_run },
-	{ "metrics", "", "What the daemon tells of itself, as Prometheus reads it", metrics_show,
-	  NULL, NULL },
-	{ "keygen", KEYGEN_ARGS, KEYGEN_HELP, NULL, NULL, keygen_run },
-	{ "shutdown", "", "End the daemon", shutdown_show, NULL, NULL },
-	{ NULL, NULL, NULL, NULL, NULL, NULL },
-};
-
-const struct command *command_find(const char *name)
+const struct command *command_find(const char *name, bool in_shell)
 {
 	for (const struct command *c = commands; c->name != NULL; c++)
-		if (strcmp(c->name, name) == 0)
+		if (strcmp(c->name, name) == 0 || (in_shell && strcasecmp(c->name, name) == 0))
+			return c;
+	for (const struct command *c = commands; in_shell && c->name != NULL; c++)
+		if (is_alias(c->aliases, name))
 			return c;
 	return NULL;
 }
 
-int command_run(const struct command *c, const struct ctl *ctl)
+const char *command_misplaced(const struct command *c, bool in_shell)
 {
-	struct answer answer;
+	if (c->in == IN_SHELL && !in_shell)
+		return "is a command of the shell only";
+	return c->in == OUT_OF_SHELL && in_shell ? "cannot be used in the shell" : NULL;
+}
+
+/* An analyzer that may be left out is, when what stands in its place is no number. */
+static bool left_out(const struct operand *o, const char *word)
+{
+	return o->kind == WORD_ANALYZER && !o->required && o[1].kind != WORD_NONE &&
+	       (*word == '\0' || word[strspn(word, "0123456789")] != '\0');
+}
+
+const struct operand *command_operand(const struct command *c, char *const *words, size_t i)
+{
+	const struct operand *o = c->operands, *end = o + COMMAND_OPERANDS;
+
+	for (size_t w = 0; o < end && o->kind != WORD_NONE; w++) {
+		if (o + 1 < end && left_out(o, words[w]))
+			o++;
+		if (w == i)
+			return o;
+		if (!o->many)
+			o++;
+	}
+	return NULL;
+}
+
+/* ---- one request ---- */
+
+static void variables_pack(msgpack_packer *pk, const struct filter *f)
+{
+	(void)msgpack_pack_array(pk, f->n_variables);
+	for (size_t i = 0; i < f->n_variables; i++)
+		mp_str(pk, f->variables[i]);
+}
+
+/* False: it was not given, so that the request does not have it. */
+static bool operand_pack(msgpack_packer *pk, const struct ctl *ctl, const struct operand *o)
+{
+	const struct filter *f = &ctl->filter;
+
+	if (o->key == NULL || (o->kind == WORD_ANALYZER && f->analyzer == 0) ||
+	    (o->kind == WORD_VARIABLE && f->n_variables == 0) ||
+	    (o->kind == WORD_CHOICE && ctl->choice == NULL))
+		return false;
+	if (pk == NULL)
+		return true;
+	mp_str(pk, o->key);
+	if (o->kind == WORD_ANALYZER)
+		(void)msgpack_pack_int64(pk, f->analyzer);
+	else if (o->kind == WORD_VARIABLE)
+		variables_pack(pk, f);
+	else
+		mp_str(pk, ctl->choice);
+	return true;
+}
+
+static int command_request(const struct ctl *ctl, struct answer *ret)
+{
+	const struct command *c = ctl->command;
+	size_t n = 0u + ctl->plugins + ctl->accept;
+	msgpack_packer pk;
+	struct buf args;
+	int r;
+
+	for (size_t i = 0; i < COMMAND_OPERANDS; i++)
+		n += operand_pack(NULL, ctl, &c->operands[i]);
+	if (n == 0)
+		return ctl_ask(ctl, c->name, ret);
+	buf_init(&args, 1u << 16);
+	mp_writer(&pk, &args);
+	(void)msgpack_pack_map(&pk, n);
+	for (size_t i = 0; i < COMMAND_OPERANDS; i++)
+		(void)operand_pack(&pk, ctl, &c->operands[i]);
+	if (ctl->plugins)
+		mp_key_bool(&pk, "plugins", true);
+	if (ctl->accept)
+		mp_key_bool(&pk, "accept", true);
+	r = args.failed ? ctl_say(ctl, CTL_USAGE, "the arguments are too long")
+			: ctl_request(ctl, c->name, &args, ret);
+	buf_release(&args);
+	return r;
+}
+
+static int answer_print(const struct ctl *ctl, const msgpack_object *answer)
+{
+	const struct command *c = ctl->command;
 	struct tesla_error err;
+	int r;
+
+	if (!ctl->json)
+		return c->show(ctl, answer);
+	r = c->json != NULL ? c->json(ctl, answer, &err) : json_print(stdout, answer, &err);
+	return r == 0 ? CTL_GOOD : ctl_complain(ctl, &err);
+}
+
+int command_run(const struct ctl *ctl)
+{
+	const struct command *c = ctl->command;
+	struct answer answer;
 	int r;
 
 	if (c->run != NULL)
 		return c->run(ctl);
-	r = ctl_ask(ctl, c->name, &answer);
+	r = command_request(ctl, &answer);
 	if (r != CTL_GOOD)
 		return r;
-	if (!ctl->json)
-		r = c->show(&answer.doc.u.data);
-	else if (json_print(stdout, &answer.doc.u.data, &err) != 0)
-		r = ctl_complain(&err);
+	r = answer_print(ctl, &answer.doc.u.data);
 	if (r == CTL_GOOD && c->code != NULL)
 		r = c->code(&answer.doc.u.data);
 	answer_release(&answer);
 	return r;
 }
+
+/* ---- the table ---- */
+
+#define ANALYZER \
+	{ \
+		.kind = WORD_ANALYZER, .key = "analyzer" \
+	}
+#define ANALYZER_NEEDED \
+	{ \
+		.kind = WORD_ANALYZER, .key = "analyzer", .required = true \
+	}
+/* Picked out of the answer here. */
+#define FILTER \
+	{ \
+		{ .kind = WORD_ANALYZER }, \
+		{ \
+			.kind = WORD_VARIABLE, .many = true \
+		} \
+	}
+#define SECONDS(n) ((n)*1000)
+
+const struct command commands[] = {
+	{ .name = "status",
+	  .args = "",
+	  .help = "Node, hosts, lines, analyzers, exporters, each with its state and reason",
+	  .aliases = "STATUS",
+	  .show = status_show },
+	{ .name = "watch",
+	  .args = "[ANALYZER] [VARIABLE...]",
+	  .help = "Follow the readings as they come",
+	  .options = OPTION_SECONDS,
+	  .operands = FILTER,
+	  .run = watch_run },
+	{ .name = "snapshot",
+	  .args = "[ANALYZER] [VARIABLE...]",
+	  .help = "The last reading of every variable",
+	  .aliases = "GETVARS",
+	  .operands = FILTER,
+	  .show = snapshot_show,
+	  .json = snapshot_json },
+	{ .name = "device-status",
+	  .args = "[ANALYZER]",
+	  .help = "Does it run, does the meter answer, who is it, what was the last error",
+	  .aliases = "GETSTATUS GETID",
+	  .operands = { ANALYZER },
+	  .show = devices_show },
+	{ .name = "definitions",
+	  .args = "[ANALYZER]",
+	  .help = "What each analyzer's model offers: variables, units, elements, what is read",
+	  .aliases = "GETDEFS",
+	  .operands = { ANALYZER },
+	  .show = definitions_show },
+	{ .name = "config",
+	  .args = "",
+	  .help = "The configuration that is in force, as it was read",
+	  .aliases = "GETCONF",
+	  .show = config_show },
+	{ .name = "plan",
+	  .args = "",
+	  .help = "What is read in which transaction, and the share of each line in use",
+	  .show = plan_show },
+	{ .name = "plugins",
+	  .args = "",
+	  .help = "What plugins there are, and their parameters",
+	  .show = plugins_show },
+	{ .name = "metrics",
+	  .args = "[prometheus | openmetrics]",
+	  .help = "What the daemon counts of itself, as text for Prometheus",
+	  .operands = { { .kind = WORD_CHOICE,
+			  .key = "format",
+			  .choices = "prometheus openmetrics" } },
+	  .show = metrics_show },
+	{ .name = "check",
+	  .args = "",
+	  .help = "Check the configuration on disk as `teslad -t` does",
+	  .timeout_ms = SECONDS(70),
+	  .show = check_show,
+	  .code = check_code },
+	{ .name = "reload",
+	  .args = "[--plugins]",
+	  .help = "Read the configuration again and put in force what changed; waits for it",
+	  .aliases = "RELOAD",
+	  .options = OPTION_PLUGINS,
+	  .timeout_ms = SECONDS(120),
+	  .refused = "nothing was changed, teslad goes on as before:",
+	  .show = reload_show },
+	{ .name = "set-variables",
+	  .args = "ANALYZER VARIABLE...",
+	  .help = "Which variables are read of an analyzer, until the configuration is read again",
+	  .aliases = "SETQUERY",
+	  .operands = { ANALYZER_NEEDED,
+			{ .kind = WORD_VARIABLE,
+			  .key = "variables",
+			  .required = true,
+			  .many = true } },
+	  .timeout_ms = SECONDS(60),
+	  .show = variables_show },
+	{ .name = "read-now",
+	  .args = "ANALYZER",
+	  .help = "Read an analyzer at once, and print what it says",
+	  .aliases = "FORCEREQ",
+	  .operands = { ANALYZER_NEEDED },
+	  .timeout_ms = SECONDS(60),
+	  .show = snapshot_show },
+	{ .name = "identify",
+	  .args = "ANALYZER [--accept]",
+	  .help = "Ask a meter who it is",
+	  .aliases = "IDENT",
+	  .options = OPTION_ACCEPT,
+	  .operands = { ANALYZER_NEEDED },
+	  .timeout_ms = SECONDS(60),
+	  .show = identify_show },
+	{ .name = "pause",
+	  .args = "[ANALYZER]",
+	  .help = "Read it no more, or none, until it is resumed",
+	  .aliases = "PAUSE",
+	  .operands = { ANALYZER },
+	  .timeout_ms = SECONDS(30),
+	  .show = run_show },
+	{ .name = "resume",
+	  .args = "[ANALYZER]",
+	  .help = "Read it again, or all that were paused",
+	  .aliases = "RESUME",
+	  .operands = { ANALYZER },
+	  .timeout_ms = SECONDS(30),
+	  .show = run_show },
+	{ .name = "start",
+	  .args = "[ANALYZER]",
+	  .help = "Read it, or all, whether paused or stopped before",
+	  .aliases = "START STARTALL",
+	  .operands = { ANALYZER },
+	  .timeout_ms = SECONDS(30),
+	  .show = run_show },
+	{ .name = "journal",
+	  .args = JOURNAL_ARGS,
+	  .help = JOURNAL_HELP,
+	  .options = OPTION_TO | OPTION_YES,
+	  .operands = { { .kind = WORD_CHOICE, .choices = "list rejects export drain purge" },
+			{ .kind = WORD_EXPORTER, .choices = "rejects" },
+			{ .kind = WORD_EXPORTER } },
+	  .timeout_ms = SECONDS(60),
+	  .run = journal_run },
+	{ .name = "log-level",
+	  .args = "[error | warning | info | debug]",
+	  .help = "What goes to the log, or what is to go there from now on",
+	  .operands = { { .kind = WORD_CHOICE,
+			  .key = "level",
+			  .choices = "error warning info debug" } },
+	  .show = level_show },
+	{ .name = "keygen",
+	  .args = KEYGEN_ARGS,
+	  .help = KEYGEN_HELP,
+	  .operands = { { .kind = WORD_FILE, .required = true } },
+	  .run = keygen_run },
+	{ .name = "shutdown",
+	  .args = "",
+	  .help = "End the daemon",
+	  .aliases = "SHUTDOWN",
+	  .show = shutdown_show },
+	{ .name = "help",
+	  .args = "[COMMAND]",
+	  .help = "All commands, or more about one",
+	  .aliases = "HELP",
+	  .operands = { { .kind = WORD_COMMAND } },
+	  .run = help_run },
+	{ .name = NULL },
+};

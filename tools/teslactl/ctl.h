@@ -9,6 +9,7 @@
 #include "teslactl/rows.h"
 
 enum ctl_exit {
+	CTL_QUIT = -1, /* the shell ends */
 	CTL_GOOD = 0,
 	CTL_NO = 1, /* the daemon says no, or the configuration is wrong */
 	CTL_USAGE = 2,
@@ -16,17 +17,23 @@ enum ctl_exit {
 	CTL_NOTHING = 4,   /* watch ended without a value */
 };
 
+struct command;
+
 struct ctl {
 	const char *endpoint;	  /* NULL: the default */
 	const char *key, *server; /* files: our keys, and with them the daemon's; or NULL */
 	bool json;
-	int timeout_ms;
+	bool in_shell;
+	int timeout_ms;	    /* 0: what the command needs */
 	int64_t seconds_ms; /* watch ends after so long; 0: never by itself */
-	char **words;	    /* the command's arguments */
+	const struct command *command;
+	char **words; /* the command's arguments */
 	size_t n_words;
-	struct filter filter; /* what to watch: of the words */
+	struct filter filter; /* of the words: which analyzer, which variables */
+	const char *choice;   /* of the words: the one of a few, such as a log level */
 	const char *to;	      /* --to of journal */
 	bool yes;	      /* --yes of journal: do not ask */
+	bool plugins, accept; /* --plugins of reload, --accept of identify */
 };
 
 struct answer {
@@ -34,13 +41,26 @@ struct answer {
 	struct mp_doc doc;
 };
 
-/* Prints "teslactl: ..." to standard error; returns CTL_NO. */
-int ctl_complain(const struct tesla_error *err);
-/* One command, one answer; CTL_GOOD: release it with answer_release.  Else it was complained of. */
-int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret);
-/* The same with more keys: `args` is a MessagePack map, or NULL. */
+/*
+ * Says what is wrong on standard error, and with --json as an object on standard output too.
+ * Returns `code`.
+ */
+int ctl_say(const struct ctl *ctl, int code, const char *text);
+/* The same of an error of ours, or of an answer that makes no sense; returns CTL_NO. */
+int ctl_complain(const struct ctl *ctl, const struct tesla_error *err);
+/*
+ * One command, one answer; CTL_GOOD: release it with answer_release.  Else it was complained of.
+ * args: a MessagePack map of more keys, or NULL.
+ */
 int ctl_request(const struct ctl *ctl, const char *command, const struct buf *args,
 		struct answer *ret);
+int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret);
+/* The same without a complaint: *text says why not; free() it.  For any thread. */
+int ctl_try(const struct ctl *ctl, const char *command, const struct buf *args, struct answer *ret,
+	    char **text);
 void answer_release(struct answer *a);
+/* The stream that `status` names; NULL: *err says why. */
+struct tesla_stream *ctl_subscribe(const struct ctl *ctl, const msgpack_object *status,
+				   const char *prefix, struct tesla_error *err);
 
 #endif

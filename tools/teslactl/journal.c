@@ -45,12 +45,12 @@ static int journal_ask(const struct ctl *ctl, const struct ask *a, struct answer
 	return r;
 }
 
-static int answer_json(struct answer *answer)
+static int answer_json(const struct ctl *ctl, struct answer *answer)
 {
 	struct tesla_error err;
 	int r = json_print(stdout, &answer->doc.u.data, &err);
 
-	return r == 0 ? CTL_GOOD : ctl_complain(&err);
+	return r == 0 ? CTL_GOOD : ctl_complain(ctl, &err);
 }
 
 /* ---- list ---- */
@@ -111,7 +111,7 @@ static int list_show(const struct ctl *ctl, struct answer *answer)
 	_cleanup_free_ char *path = word(o, "path");
 
 	if (ctl->json)
-		return answer_json(answer);
+		return answer_json(ctl, answer);
 	journal_summary(o);
 	(void)printf("path %s\n", path);
 	dropped_print(o);
@@ -136,11 +136,11 @@ static int run_list(const struct ctl *ctl, const char *id)
 
 /* ---- rejects, export: many answers, one after the other ---- */
 
-static int row_json(const msgpack_object *row)
+static int row_json(const struct ctl *ctl, const msgpack_object *row)
 {
 	struct tesla_error err;
 
-	return json_print(stdout, row, &err) == 0 ? CTL_GOOD : ctl_complain(&err);
+	return json_print(stdout, row, &err) == 0 ? CTL_GOOD : ctl_complain(ctl, &err);
 }
 
 static void time_of(const msgpack_object *map, const char *key, char *text, size_t size)
@@ -152,12 +152,13 @@ static void time_of(const msgpack_object *map, const char *key, char *text, size
 		*text = '\0';
 }
 
-static int reject_show(const msgpack_object *row)
+static int reject_show(const struct ctl *ctl, const msgpack_object *row)
 {
 	_cleanup_free_ char *exporter = word(row, "exporter"), *analyzer = word(row, "analyzer"),
 			    *reason = word(row, "reason");
 	char end[40], when[40];
 
+	(void)ctl;
 	time_of(row, "end_ms", end, sizeof end);
 	time_of(row, "rejected_ms", when, sizeof when);
 	(void)printf("%s  analyzer %s, window to %s, rejected %s: %s\n", exporter, analyzer, end,
@@ -167,7 +168,7 @@ static int reject_show(const msgpack_object *row)
 
 /* Prints every row under `key`, however many there are. */
 static int rows_run(const struct ctl *ctl, struct ask ask, const char *key,
-		    int (*print)(const msgpack_object *))
+		    int (*print)(const struct ctl *, const msgpack_object *))
 {
 	bool more = true;
 	int r = CTL_GOOD;
@@ -183,7 +184,7 @@ static int rows_run(const struct ctl *ctl, struct ask ask, const char *key,
 			return r;
 		rows = mp_array(&answer.doc.u.data, key, &n);
 		for (size_t i = 0; i < n && r == CTL_GOOD; i++)
-			r = print(&rows[i]);
+			r = print(ctl, &rows[i]);
 		more = mp_to_int(mp_get(&answer.doc.u.data, "next"), &next) && next > ask.from;
 		ask.from = more ? next : ask.from;
 		answer_release(&answer);
@@ -218,7 +219,7 @@ static int change(const struct ctl *ctl, const struct ask *ask, const char *what
 	if (r != CTL_GOOD)
 		return r;
 	if (ctl->json)
-		r = answer_json(&answer);
+		r = answer_json(ctl, &answer);
 	else
 		(void)printf("%s: %lld records %s\n", ask->id,
 			     (long long)mp_int(&answer.doc.u.data, "records", 0), what);
@@ -243,7 +244,9 @@ static bool confirmed(const struct ctl *ctl, const char *id)
 		      "What waits for %s is lost for it, for good.  Type yes to go on: ", id);
 	if (fgets(line, sizeof line, stdin) != NULL && strcmp(line, "yes\n") == 0)
 		return true;
-	(void)fprintf(stderr, "%steslactl: nothing was purged\n", feof(stdin) ? "\n" : "");
+	if (feof(stdin))
+		(void)fputs("\n", stderr);
+	(void)ctl_say(ctl, CTL_NO, "nothing was purged");
 	return false;
 }
 
@@ -291,10 +294,13 @@ static const char *misfit(const struct ctl *ctl, const struct verb *v, size_t us
 	return NULL;
 }
 
-static int usage(const char *why)
+static int usage(const struct ctl *ctl, const char *why)
 {
-	(void)fprintf(stderr, "teslactl: journal: %s\nexpected: journal " JOURNAL_ARGS "\n", why);
-	return CTL_USAGE;
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text, "journal: %s\nexpected: journal " JOURNAL_ARGS, why) < 0)
+		return CTL_USAGE;
+	return ctl_say(ctl, CTL_USAGE, text);
 }
 
 int journal_run(const struct ctl *ctl)
@@ -310,8 +316,8 @@ int journal_run(const struct ctl *ctl)
 			continue;
 		wrong = misfit(ctl, v, used);
 		if (wrong != NULL)
-			return usage(wrong);
+			return usage(ctl, wrong);
 		return v->run(ctl, ctl->n_words > used ? ctl->words[used] : NULL);
 	}
-	return usage("there is no such word");
+	return usage(ctl, "there is no such word");
 }

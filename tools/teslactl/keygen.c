@@ -57,7 +57,8 @@ static int files_write(const struct keys_pair *pair, const char *key, const char
 	return r;
 }
 
-static int show_json(const struct keys_pair *pair, const char *key, const char *pub)
+static int show_json(const struct ctl *ctl, const struct keys_pair *pair, const char *key,
+		     const char *pub)
 {
 	_cleanup_(buf_release) struct buf out;
 	struct tesla_error err;
@@ -74,10 +75,10 @@ static int show_json(const struct keys_pair *pair, const char *key, const char *
 	mp_key_str(&pk, "public", pair->public_key);
 	r = mp_unpack(&doc, out.pub.bytes, out.pub.len, &err);
 	if (r != 0)
-		return ctl_complain(&err);
+		return ctl_complain(ctl, &err);
 	r = json_print(stdout, &doc.u.data, &err);
 	mp_doc_release(&doc);
-	return r == 0 ? CTL_GOOD : ctl_complain(&err);
+	return r == 0 ? CTL_GOOD : ctl_complain(ctl, &err);
 }
 
 static int show(const struct ctl *ctl, const struct keys_pair *pair, const char *key,
@@ -86,7 +87,7 @@ static int show(const struct ctl *ctl, const struct keys_pair *pair, const char 
 	const char *slash = strrchr(ctl->words[0], '/');
 
 	if (ctl->json)
-		return show_json(pair, key, pub);
+		return show_json(ctl, pair, key, pub);
 	(void)printf("%s: keep it secret\n%s: give it away\nIn a list of clients:\n%s %s\n", key,
 		     pub, pair->public_key, slash ? slash + 1 : ctl->words[0]);
 	return CTL_GOOD;
@@ -99,18 +100,13 @@ int keygen_run(const struct ctl *ctl)
 	struct tesla_error err;
 	int r;
 
-	if (ctl->n_words != 1) {
-		(void)tesla_fail(&err, -EINVAL, "keygen: expected one name");
-		(void)ctl_complain(&err);
-		return CTL_USAGE;
-	}
 	if (asprintf(&key, "%s.key", ctl->words[0]) < 0 ||
 	    asprintf(&pub, "%s.pub", ctl->words[0]) < 0)
 		return CTL_NO;
 	r = pair_new(&pair, &err);
 	if (r == 0)
 		r = files_write(&pair, key, pub, &err);
-	r = r == 0 ? show(ctl, &pair, key, pub) : ctl_complain(&err);
+	r = r == 0 ? show(ctl, &pair, key, pub) : ctl_complain(ctl, &err);
 	keys_forget(&pair);
 	return r;
 }

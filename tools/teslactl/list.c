@@ -13,12 +13,15 @@
 /* A text, a number, or a list of them, as text. */
 static void text_add(FILE *out, const msgpack_object *o)
 {
+	double real;
 	int64_t v;
 
 	if (o->type == MSGPACK_OBJECT_STR) {
 		(void)fwrite(o->via.str.ptr, 1, o->via.str.size, out);
 	} else if (mp_to_int(o, &v)) {
 		(void)fprintf(out, "%lld", (long long)v);
+	} else if (mp_to_real(o, &real)) {
+		(void)fprintf(out, "%.10g", real);
 	} else if (o->type == MSGPACK_OBJECT_ARRAY) {
 		for (uint32_t i = 0; i < o->via.array.size; i++) {
 			const msgpack_object *item = &o->via.array.ptr[i];

@@ -1,18 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-bin_PROGRAMS += tools/teslactl/teslactl
-tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c \
+# All but main(), for the unit tests too.
+noinst_LTLIBRARIES += tools/teslactl/libteslactl.la
+tools_teslactl_libteslactl_la_SOURCES = \
+	tools/teslactl/args.c tools/teslactl/args.h \
 	tools/teslactl/commands.c tools/teslactl/commands.h \
 	tools/teslactl/ctl.c tools/teslactl/ctl.h \
+	tools/teslactl/help.c tools/teslactl/help.h \
 	tools/teslactl/journal.c tools/teslactl/journal.h \
 	tools/teslactl/json.c tools/teslactl/json.h \
 	tools/teslactl/keygen.c tools/teslactl/keygen.h \
 	tools/teslactl/list.c tools/teslactl/list.h \
 	tools/teslactl/peer.c tools/teslactl/peer.h \
+	tools/teslactl/rate.c tools/teslactl/rate.h \
 	tools/teslactl/rows.c tools/teslactl/rows.h \
 	tools/teslactl/screen.c tools/teslactl/screen.h \
+	tools/teslactl/shows.c tools/teslactl/shows.h \
+	tools/teslactl/signals.c tools/teslactl/signals.h \
 	tools/teslactl/table.c tools/teslactl/table.h \
+	tools/teslactl/tells.c \
+	tools/teslactl/term.c tools/teslactl/term.h \
 	tools/teslactl/watch.c tools/teslactl/watch.h
-tools_teslactl_teslactl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
-tools_teslactl_teslactl_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS) $(ZMQ_CFLAGS)
-tools_teslactl_teslactl_LDADD = core/client/libtesla.la core/base/libbase.la $(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS) $(ZMQ_LIBS)
+tools_teslactl_libteslactl_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
+tools_teslactl_libteslactl_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS) $(ZMQ_CFLAGS)
+tools_teslactl_libteslactl_la_LIBADD = core/client/libtesla.la core/base/libbase.la \
+	$(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS) $(ZMQ_LIBS)
+bin_PROGRAMS += tools/teslactl/teslactl
+tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c
+tools_teslactl_teslactl_CPPFLAGS = $(tools_teslactl_libteslactl_la_CPPFLAGS)
+tools_teslactl_teslactl_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
+tools_teslactl_teslactl_LDADD = tools/teslactl/libteslactl.la
 dist_man_MANS += docs/man/teslactl.1

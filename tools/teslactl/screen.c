@@ -2,24 +2,18 @@
 /* The live table on a terminal, by ncurses. */
 #include "teslactl/screen.h"
 
-#include <ncurses.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-#include <wchar.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "teslactl/table.h"
+#include "teslactl/term.h"
 
 #define HEAD_LINES 2
 #define CELL_WIDTH 9 /* of a number, so that columns stand still */
 
-enum pair { PLAIN, DOUBTFUL, ABSENT };
-
 struct screen {
-	SCREEN *term;
+	struct term term;
 	size_t top, n_rows;
 };
 
@@ -27,33 +21,17 @@ struct screen *screen_open(void)
 {
 	struct screen *s = calloc(1, sizeof *s);
 
-	if (s == NULL)
-		return NULL;
-	s->term = newterm(NULL, stdout, stdin);
-	if (s->term == NULL) {
-		free(s);
-		return NULL;
-	}
-	(void)cbreak();
-	(void)noecho();
-	(void)nodelay(stdscr, TRUE);
-	(void)keypad(stdscr, TRUE);
-	(void)curs_set(0);
-	if (has_colors()) {
-		(void)start_color();
-		(void)use_default_colors();
-		(void)init_pair(DOUBTFUL, COLOR_YELLOW, -1);
-		(void)init_pair(ABSENT, COLOR_RED, -1);
-	}
-	return s;
+	if (s == NULL || term_open(&s->term) == 0)
+		return s;
+	free(s);
+	return NULL;
 }
 
 void screen_close(struct screen *s)
 {
 	if (s == NULL)
 		return;
-	(void)endwin();
-	delscreen(s->term);
+	term_close(&s->term);
 	free(s);
 }
 
@@ -90,32 +68,8 @@ bool screen_keys(struct screen *s)
 
 void screen_resized(struct screen *s)
 {
-	struct winsize size;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
-		(void)resizeterm(size.ws_row, size.ws_col);
+	term_resized();
 	scroll_by(s, 0);
-}
-
-/* At the cursor, up to the right edge; padded to `width` (negative: the text to the right). */
-static void put(const char *text, int width, attr_t attributes)
-{
-	wchar_t wide[256];
-	int left = COLS - getcurx(stdscr), pad = abs(width) - text_width(text);
-	size_t n = mbstowcs(wide, text, N_ELEMENTS(wide) - 1);
-
-	if (left <= 0 || n == (size_t)-1)
-		return;
-	wide[n < N_ELEMENTS(wide) ? n : N_ELEMENTS(wide) - 1] = L'\0';
-	(void)attrset(attributes);
-	if (width < 0 && pad > 0 && pad < left)
-		(void)printw("%*s", pad, "");
-	left = COLS - getcurx(stdscr);
-	(void)addnwstr(wide, left);
-	left = COLS - getcurx(stdscr);
-	if (width > 0 && pad > 0 && pad < left)
-		(void)printw("%*s", pad, "");
-	(void)attrset(A_NORMAL);
 }
 
 static attr_t element_look(const struct row_element *e)
@@ -123,8 +77,8 @@ static attr_t element_look(const struct row_element *e)
 	if (e->has_value && e->quality == TESLA_GOOD)
 		return A_NORMAL;
 	return e->has_value && (e->quality == TESLA_SUSPECT || e->quality == TESLA_STALE)
-		       ? (attr_t)COLOR_PAIR(DOUBTFUL) | A_BOLD
-		       : (attr_t)COLOR_PAIR(ABSENT);
+		       ? term_doubtful()
+		       : term_absent();
 }
 
 /*
@@ -163,13 +117,13 @@ static bool element_draw(const struct row *row, size_t i, const struct widths *w
 	element_format(&row->elements[i], text, sizeof text);
 	width = text_width(text) > CELL_WIDTH ? text_width(text) : CELL_WIDTH;
 	if (getcurx(stdscr) + 2 + w->label + 1 + width >= COLS) {
-		put(" >", 0, A_BOLD);
+		term_put(" >", 0, A_BOLD);
 		return false;
 	}
-	put("  ", 0, A_NORMAL);
-	put(row_label(row, i), w->label, A_DIM);
-	put(" ", 0, A_NORMAL);
-	put(text, -CELL_WIDTH, element_look(&row->elements[i]));
+	term_put("  ", 0, A_NORMAL);
+	term_put(row_label(row, i), w->label, A_DIM);
+	term_put(" ", 0, A_NORMAL);
+	term_put(text, -CELL_WIDTH, element_look(&row->elements[i]));
 	return true;
 }
 
@@ -178,31 +132,31 @@ static void row_draw(const struct row *row, const struct widths *w, int64_t now_
 	char text[64];
 
 	(void)snprintf(text, sizeof text, "%lld", (long long)row->analyzer);
-	put(text, -8, A_BOLD);
-	put("  ", 0, A_NORMAL);
-	put(row->variable, w->variable, A_NORMAL);
+	term_put(text, -8, A_BOLD);
+	term_put("  ", 0, A_NORMAL);
+	term_put(row->variable, w->variable, A_NORMAL);
 	age_format(now_ms - row->t_ms, text, sizeof text);
-	put(row->t_ms > 0 ? text : "-", -8, A_DIM);
-	put("  ", 0, A_NORMAL);
-	put(row->unit ? row->unit : "", w->unit, A_NORMAL);
+	term_put(row->t_ms > 0 ? text : "-", -8, A_DIM);
+	term_put("  ", 0, A_NORMAL);
+	term_put(row->unit ? row->unit : "", w->unit, A_NORMAL);
 	for (size_t i = 0; i < row->n_elements; i++)
 		if (!element_draw(row, i, w))
 			return;
 	if (row->error != NULL) {
-		put("  ", 0, A_NORMAL);
-		put(row->error, 0, (attr_t)COLOR_PAIR(ABSENT));
+		term_put("  ", 0, A_NORMAL);
+		term_put(row->error, 0, term_absent());
 	}
 }
 
 static void heads_draw(const struct widths *w)
 {
-	put("ANALYZER", -8, A_REVERSE);
-	put("  ", 0, A_REVERSE);
-	put("VARIABLE", w->variable, A_REVERSE);
-	put("AGE", -8, A_REVERSE);
-	put("  ", 0, A_REVERSE);
-	put("UNIT", w->unit, A_REVERSE);
-	put("  VALUES", COLS - getcurx(stdscr) - 1, A_REVERSE);
+	term_put("ANALYZER", -8, A_REVERSE);
+	term_put("  ", 0, A_REVERSE);
+	term_put("VARIABLE", w->variable, A_REVERSE);
+	term_put("AGE", -8, A_REVERSE);
+	term_put("  ", 0, A_REVERSE);
+	term_put("UNIT", w->unit, A_REVERSE);
+	term_put("  VALUES", COLS - getcurx(stdscr) - 1, A_REVERSE);
 }
 
 void screen_draw(struct screen *s, const struct rows *rows, const char *title)
@@ -215,7 +169,7 @@ void screen_draw(struct screen *s, const struct rows *rows, const char *title)
 	scroll_by(s, 0);
 	(void)erase();
 	(void)move(0, 0);
-	put(title, 0, A_BOLD);
+	term_put(title, 0, A_BOLD);
 	(void)move(1, 0);
 	heads_draw(&w);
 	for (size_t i = 0; i < page() && s->top + i < rows->n; i++) {
@@ -226,6 +180,6 @@ void screen_draw(struct screen *s, const struct rows *rows, const char *title)
 		       rows->n ? s->top + 1 : 0,
 		       s->top + page() < rows->n ? s->top + page() : rows->n, rows->n);
 	(void)move(LINES - 1, 0);
-	put(foot, 0, A_DIM);
+	term_put(foot, 0, A_DIM);
 	(void)refresh();
 }

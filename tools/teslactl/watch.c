@@ -17,54 +17,28 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "teslactl/json.h"
-#include "teslactl/peer.h"
+#include "teslactl/rate.h"
 #include "teslactl/rows.h"
 #include "teslactl/screen.h"
+#include "teslactl/signals.h"
 
 #define DRAW_US 200000	     /* at most five times a second */
 #define IDLE_DRAW_US 1000000 /* ages go on when nothing comes */
 #define DRAIN_MAX 10000	     /* messages between two looks at keys, signals and the clock */
-#define RATE_US 5000000	     /* sweeps are counted over so long */
-
-/* Sweeps per second over the last few seconds: counts at past moments, oldest first. */
-struct rate {
-	int64_t at_us[8];
-	uint64_t count[8], sweeps;
-	size_t n;
-};
 
 struct watch {
 	const struct ctl *ctl;
-	char *node, *name, *endpoint, *key;
+	char *node, *name;
 	struct tesla_stream *stream;
 	struct rows rows;
 	struct screen *screen; /* NULL: lines of text or JSON */
 	struct rate rate;
-	int64_t last_analyzer, last_sweep;
 	bool has_value; /* a number came from the stream */
 	bool dirty, over;
 	int signals;
+	sigset_t mask; /* as it was */
 	int64_t until_us, drawn_us;
 };
-
-/* ---- how many sweeps a second ---- */
-
-static double rate_now(struct rate *r, int64_t now_us)
-{
-	if (r->n == 0 || now_us - r->at_us[r->n - 1] >= 1000000) {
-		while (r->n > 1 &&
-		       (r->n == N_ELEMENTS(r->at_us) || now_us - r->at_us[0] > RATE_US)) {
-			r->n--;
-			memmove(r->at_us, r->at_us + 1, r->n * sizeof *r->at_us);
-			memmove(r->count, r->count + 1, r->n * sizeof *r->count);
-		}
-		r->at_us[r->n] = now_us;
-		r->count[r->n++] = r->sweeps;
-	}
-	if (now_us - r->at_us[0] < 1000000)
-		return 0;
-	return (double)(r->sweeps - r->count[0]) * 1e6 / (double)(now_us - r->at_us[0]);
-}
 
 /* ---- one reading, by kind of output ---- */
 
@@ -122,11 +96,7 @@ static int json_line(const struct row *row, const msgpack_object *payload, struc
 
 static void count_in(struct watch *w, const struct row *row)
 {
-	/* The readings of a sweep come one after the other. */
-	if (row->analyzer != w->last_analyzer || row->sweep != w->last_sweep)
-		w->rate.sweeps++;
-	w->last_analyzer = row->analyzer;
-	w->last_sweep = row->sweep;
+	rate_count(&w->rate, row->analyzer, row->sweep);
 	for (size_t i = 0; i < row->n_elements; i++)
 		w->has_value |= row->elements[i].has_value;
 	w->dirty = true;
@@ -275,45 +245,40 @@ static bool has_analyzer(const msgpack_object *status, int64_t id)
 	return false;
 }
 
+static int subscribe(struct watch *w, const msgpack_object *status, struct tesla_error *err)
+{
+	_cleanup_free_ char *prefix = NULL;
+	int64_t analyzer = w->ctl->filter.analyzer;
+	int n;
+
+	w->node = mp_strdup(mp_get(status, "node"), "id");
+	w->name = mp_strdup(mp_get(status, "node"), "name");
+	if (w->node == NULL)
+		return tesla_fail(err, -EREMOTEIO, "teslad does not say which node it is");
+	if (analyzer != 0 && !has_analyzer(status, analyzer))
+		return tesla_fail(err, -EREMOTEIO, "there is no analyzer %lld",
+				  (long long)analyzer);
+	n = analyzer == 0 ? asprintf(&prefix, "reading/%s/", w->node)
+			  : asprintf(&prefix, "reading/%s/%lld/", w->node, (long long)analyzer);
+	if (n < 0)
+		return tesla_fail(err, -ENOMEM, "no memory");
+	w->stream = ctl_subscribe(w->ctl, status, prefix, err);
+	return w->stream ? 0 : err->code;
+}
+
 /* What to subscribe to, and where. */
 static int status_take(struct watch *w)
 {
-	const struct ctl *ctl = w->ctl;
-	const msgpack_object *status;
 	struct answer answer;
 	struct tesla_error err;
-	int r = ctl_ask(ctl, "status", &answer);
+	int r = ctl_ask(w->ctl, "status", &answer);
 
 	if (r != CTL_GOOD)
 		return r;
-	status = &answer.doc.u.data;
-	w->node = mp_strdup(mp_get(status, "node"), "id");
-	w->name = mp_strdup(mp_get(status, "node"), "name");
-	w->endpoint = mp_strdup(status, "stream");
-	w->key = mp_strdup(status, "stream_key");
-	if (w->node == NULL || w->endpoint == NULL) {
-		(void)tesla_fail(&err, -EREMOTEIO, "teslad publishes no stream");
-		r = ctl_complain(&err);
-	} else if (ctl->filter.analyzer != 0 && !has_analyzer(status, ctl->filter.analyzer)) {
-		(void)tesla_fail(&err, -EREMOTEIO, "there is no analyzer %lld",
-				 (long long)ctl->filter.analyzer);
-		r = ctl_complain(&err);
-	}
+	if (subscribe(w, &answer.doc.u.data, &err) != 0)
+		r = ctl_complain(w->ctl, &err);
 	answer_release(&answer);
 	return r;
-}
-
-static int subscribe(struct watch *w, struct tesla_error *err)
-{
-	_cleanup_free_ char *prefix = NULL;
-	int n = w->ctl->filter.analyzer == 0 ? asprintf(&prefix, "reading/%s/", w->node)
-					     : asprintf(&prefix, "reading/%s/%lld/", w->node,
-							(long long)w->ctl->filter.analyzer);
-
-	if (n < 0)
-		return tesla_fail(err, -ENOMEM, "no memory");
-	w->stream = peer_subscribe(w->ctl, w->endpoint, w->key, prefix, err);
-	return w->stream != NULL ? 0 : err->code;
 }
 
 static int snapshot_take(struct watch *w)
@@ -325,38 +290,21 @@ static int snapshot_take(struct watch *w)
 	if (r != CTL_GOOD)
 		return r;
 	if (rows_snapshot(&w->rows, &w->ctl->filter, &answer.doc.u.data, &err) != 0)
-		r = ctl_complain(&err);
+		r = ctl_complain(w->ctl, &err);
 	answer_release(&answer);
 	return r;
 }
 
-/* The signals that end us come as reads, so that the terminal is always restored. */
-static int signals_open(void)
-{
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGWINCH);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static int watch_open(struct watch *w)
 {
-	struct tesla_error err;
 	int r = status_take(w);
 
 	if (r != CTL_GOOD)
 		return r;
-	if (subscribe(w, &err) != 0)
-		return ctl_complain(&err);
 	r = snapshot_take(w);
 	if (r != CTL_GOOD)
 		return r;
-	w->signals = signals_open();
+	w->signals = signals_open(&w->mask);
 	if (!w->ctl->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO))
 		w->screen = screen_open();
 	return CTL_GOOD;
@@ -366,12 +314,9 @@ static void watch_release(struct watch *w)
 {
 	tesla_unsubscribe(w->stream);
 	rows_release(&w->rows);
-	if (w->signals >= 0)
-		(void)close(w->signals);
+	signals_close(w->signals, &w->mask);
 	free(w->node);
 	free(w->name);
-	free(w->endpoint);
-	free(w->key);
 }
 
 int watch_run(const struct ctl *ctl)
@@ -387,11 +332,9 @@ int watch_run(const struct ctl *ctl)
 		r = follow(&w, &err);
 		screen_close(w.screen);
 		if (r != 0)
-			code = ctl_complain(&err);
+			code = ctl_complain(ctl, &err);
 		else if (!w.has_value)
-			code = CTL_NOTHING;
-		if (code == CTL_NOTHING)
-			(void)fputs("teslactl: no value came\n", stderr);
+			code = ctl_say(ctl, CTL_NOTHING, "no value came");
 	}
 	watch_release(&w);
 	return code;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Command lines: what is taken, what is refused. */
+#include "teslactl/args.h"
+
+#include <criterion/criterion.h>
+#include <histedit.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static const struct line_case {
+	const char *line;
+	bool in_shell;
+	int code;
+	const char *command; /* NULL: none */
+	int64_t analyzer;
+	size_t n_variables;
+} lines[] = {
+	{ "teslactl status", false, CTL_GOOD, "status", 0, 0 },
+	{ "teslactl STATUS", false, CTL_USAGE, NULL, 0, 0 },
+	{ "teslactl STATUS", true, CTL_GOOD, "status", 0, 0 },
+	{ "teslactl getVars 3", true, CTL_GOOD, "snapshot", 3, 0 },
+	{ "teslactl STARTALL", true, CTL_GOOD, "start", 0, 0 },
+	{ "teslactl status 1", false, CTL_USAGE, "status", 0, 0 },
+	{ "teslactl watch 7 TPF FPT", false, CTL_GOOD, "watch", 7, 2 },
+	{ "teslactl watch TPF FPT", false, CTL_GOOD, "watch", 0, 2 },
+	{ "teslactl watch 7x", false, CTL_GOOD, "watch", 0, 1 },
+	{ "teslactl watch 0", false, CTL_USAGE, "watch", 0, 0 },
+	{ "teslactl watch 99999999999999999999", false, CTL_USAGE, "watch", INT64_MAX, 0 },
+	{ "teslactl -n 5 watch", false, CTL_GOOD, "watch", 0, 0 },
+	{ "teslactl -n 5 status", false, CTL_USAGE, "status", 0, 0 },
+	{ "teslactl read-now", false, CTL_USAGE, "read-now", 0, 0 },
+	{ "teslactl read-now x", false, CTL_USAGE, "read-now", 0, 0 },
+	{ "teslactl read-now 1 2", false, CTL_USAGE, "read-now", 1, 0 },
+	{ "teslactl set-variables 1", false, CTL_USAGE, "set-variables", 1, 0 },
+	{ "teslactl set-variables 1 A B C", false, CTL_GOOD, "set-variables", 1, 3 },
+	{ "teslactl reload --plugins", false, CTL_GOOD, "reload", 0, 0 },
+	{ "teslactl pause --plugins", false, CTL_USAGE, "pause", 0, 0 },
+	{ "teslactl log-level debug", false, CTL_GOOD, "log-level", 0, 0 },
+	{ "teslactl log-level loud", false, CTL_USAGE, "log-level", 0, 0 },
+	{ "teslactl --no-such-option status", true, CTL_USAGE, NULL, 0, 0 },
+	{ "teslactl", false, CTL_USAGE, NULL, 0, 0 },
+};
+
+static void line_parse(const struct line_case *c, const char **tokens, int n)
+{
+	char *words[32], *argv[33] = { NULL };
+	struct args args = { .ctl = { .words = words, .in_shell = c->in_shell } };
+	int code;
+
+	for (int i = 0; i < n; i++)
+		argv[i] = (char *)(uintptr_t)tokens[i];
+	code = args_parse(&args, n, argv);
+	cr_expect_eq(code, c->code, "%s: %d", c->line, code);
+	if (c->command == NULL)
+		cr_expect_null(args.ctl.command, "%s", c->line);
+	else
+		cr_expect(args.ctl.command != NULL &&
+				  strcmp(args.ctl.command->name, c->command) == 0,
+			  "%s", c->line);
+	cr_expect_eq(args.ctl.filter.analyzer, c->analyzer, "%s: analyzer %lld", c->line,
+		     (long long)args.ctl.filter.analyzer);
+	cr_expect_eq(args.ctl.filter.n_variables, c->n_variables, "%s: %zu", c->line,
+		     args.ctl.filter.n_variables);
+}
+
+Test(teslactl_args, takes_or_refuses)
+{
+	for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
+		Tokenizer *t = tok_init(NULL);
+		const char **tokens;
+		int n;
+
+		cr_assert_eq(tok_str(t, lines[i].line, &n, &tokens), 0);
+		line_parse(&lines[i], tokens, n);
+		tok_end(t);
+	}
+}
+
+Test(teslactl_args, every_command_can_be_done)
+{
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		cr_expect((c->run != NULL) != (c->show != NULL), "%s", c->name);
+		cr_expect_eq(command_find(c->name, false), c, "%s", c->name);
+		for (size_t i = 0; i < COMMAND_OPERANDS; i++)
+			cr_expect(c->operands[i].kind != WORD_CHOICE ||
+					  c->operands[i].choices != NULL,
+				  "%s", c->name);
+	}
+}
