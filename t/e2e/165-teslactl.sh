@@ -95,7 +95,7 @@ terminal() {	# steps, expected last lines, ARGUMENT...
 	py "$top/t/e2e/terminal.py" "$steps" teslactl "$@" >terminal.log
 	assert_eq "on a terminal: $steps" "$(tr '\n' ' ' <terminal.log)" "$want"
 }
-terminal 'see:unavailable see:sweeps/s key:q' 'status 0 restored ' watch 1
+terminal 'see:sweeps/s see:THD see:unavailable key:q' 'status 0 restored ' watch 1
 terminal 'see:(stale) see:5_of_5 size:10x100 see:(suspect) int' 'status 0 restored ' watch
 terminal 'see:5_of_5 size:5x60 see:1_to_2_of_5 key:down see:2_to_3 key:pgdn see:4_to_5 key:q' \
 	'status 0 restored ' watch

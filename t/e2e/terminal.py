@@ -4,7 +4,8 @@ by steps.
 
 STEPS is a text of steps, split by spaces: `see:TEXT` waits until TEXT was written (spaces as `_`),
 `key:X`
-presses, `int` is Ctrl+C, `size:ROWSxCOLUMNS` resizes. Then the command must end by itself within
+presses (`tab`, `enter`, `eof`, `up` ... or the character), `type:TEXT` types (spaces as `_`), `int` is
+Ctrl+C, `term` sends SIGTERM, `size:ROWSxCOLUMNS` resizes. Then the command must end by itself within
 10 s. Prints
 "status N", and "restored" when the alternate screen was left and echo is on again.
 """
@@ -13,13 +14,15 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import sys
 import termios
 import time
 
 ESCAPES = re.compile(rb"\x1b(\[[0-9;?]*[a-zA-Z]|[()][A-Z0-9]|[=>78M]|\][^\x07]*\x07)")
-KEYS = {"down": b"\x1bOB", "up": b"\x1bOA", "pgdn": b"\x1b[6~", "pgup": b"\x1b[5~"}
+KEYS = {"down": b"\x1bOB", "up": b"\x1bOA", "right": b"\x1bOC", "left": b"\x1bOD",
+        "pgdn": b"\x1b[6~", "pgup": b"\x1b[5~", "tab": b"\t", "enter": b"\r", "eof": b"\x04"}
 
 
 def resize(fd, rows, columns):
@@ -30,6 +33,7 @@ class Terminal:
     def __init__(self, command):
         self.seen = b""
         self.raw = b""
+        self.at = 0  # what is before was waited for already
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm"
@@ -50,10 +54,10 @@ class Terminal:
 
     def see(self, text):
         deadline = time.monotonic() + 10
-        while text.encode() not in self.seen:
+        while (found := self.seen.find(text.encode(), self.at)) < 0:
             if time.monotonic() > deadline or not self.pump(0.1):
-                sys.exit(f"never saw '{text}' in: {self.seen[-3000:]!r}")
-        self.raw = self.seen = b""
+                sys.exit(f"never saw '{text}' in: {self.seen[self.at:][-3000:]!r}")
+        self.at = found + len(text)
 
     def end(self):
         deadline = time.monotonic() + 10
@@ -78,8 +82,12 @@ def main(steps, *command):
             terminal.see(rest.replace("_", " "))
         elif word == "key":
             os.write(terminal.fd, KEYS.get(rest, rest.encode()))
+        elif word == "type":
+            os.write(terminal.fd, rest.replace("_", " ").encode())
         elif word == "int":
             os.write(terminal.fd, b"\x03")
+        elif word == "term":
+            os.kill(terminal.pid, signal.SIGTERM)
         elif word == "size":
             resize(terminal.fd, *map(int, rest.split("x")))
     status = terminal.end()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Command lines: what is taken, what is refused. */
+/* Command lines: what is taken, what is refused; and what may stand at their end. */
 #include "teslactl/args.h"
 
 #include <criterion/criterion.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "teslactl/complete.h"
 
 static const struct line_case {
 	const char *line;
@@ -39,6 +40,9 @@ static const struct line_case {
 	{ "teslactl pause --plugins", false, CTL_USAGE, "pause", 0, 0 },
 	{ "teslactl log-level debug", false, CTL_GOOD, "log-level", 0, 0 },
 	{ "teslactl log-level loud", false, CTL_USAGE, "log-level", 0, 0 },
+	{ "teslactl quit", false, CTL_USAGE, "quit", 0, 0 },
+	{ "teslactl exit", true, CTL_GOOD, "quit", 0, 0 },
+	{ "teslactl shell", true, CTL_USAGE, "shell", 0, 0 },
 	{ "teslactl --no-such-option status", true, CTL_USAGE, NULL, 0, 0 },
 	{ "teslactl", false, CTL_USAGE, NULL, 0, 0 },
 };
@@ -75,6 +79,60 @@ Test(teslactl_args, takes_or_refuses)
 		cr_assert_eq(tok_str(t, lines[i].line, &n, &tokens), 0);
 		line_parse(&lines[i], tokens, n);
 		tok_end(t);
+	}
+}
+
+/* Nobody answers: what the tables alone say. */
+static const struct {
+	const char *line;
+	bool in_shell;
+	const char *want; /* the candidates, with a space behind each */
+	size_t start;
+} places[] = {
+	{ "teslactl st", false, "start status ", 9 },
+	{ "teslactl qu", false, "", 9 },
+	{ "st", true, "start status ", 0 },
+	{ "  st", true, "start status ", 2 },
+	{ "GETV", true, "GETVARS ", 0 },
+	{ "teslactl GETV", false, "", 9 },
+	{ "teslactl nonsense ", false, "", 18 },
+	{ "teslactl nonsense st", false, "", 18 },
+	{ "teslactl reload --p", false, "--plugins ", 16 },
+	{ "teslactl status --p", false, "", 16 },
+	{ "teslactl --t", false, "--timeout --to ", 9 },
+	{ "teslactl watch --t", false, "--timeout ", 15 },
+	{ "teslactl -s st", false, "", 12 },
+	{ "teslactl -s x st", false, "start status ", 14 },
+	{ "teslactl --socket=x st", false, "start status ", 20 },
+	{ "teslactl -jsx st", false, "start status ", 14 },
+	{ "teslactl log-level ", false, "debug error info warning ", 19 },
+	{ "teslactl log-level info ", false, "", 24 },
+	{ "teslactl metrics o", false, "openmetrics ", 17 },
+	{ "teslactl journal p", false, "purge ", 17 },
+	{ "teslactl journal purge r", false, "rejects ", 23 },
+	{ "teslactl journal drain x --to=", false, "", 30 },
+	{ "help pau", true, "pause ", 5 },
+	{ "quit ", true, "", 5 },
+	{ "teslactl log-level \"de", false, "", 0 },
+};
+
+Test(teslactl_args, completes)
+{
+	for (size_t i = 0; i < N_ELEMENTS(places); i++) {
+		const struct ctl ctl = { .endpoint = "ipc:///nowhere/control",
+					 .in_shell = places[i].in_shell };
+		_cleanup_free_ char *text = NULL;
+		struct candidates c;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+
+		complete_line(&ctl, places[i].line, &c);
+		for (size_t k = 0; k < c.n; k++)
+			(void)fprintf(out, "%s ", c.list[k]);
+		(void)fclose(out);
+		cr_expect_str_eq(text, places[i].want, "%s: %s", places[i].line, text);
+		cr_expect_eq(c.start, places[i].start, "%s: %zu", places[i].line, c.start);
+		candidates_release(&c);
 	}
 }
 

@@ -172,7 +172,7 @@ static error_t end_check(struct argp_state *state, struct args *args)
 	const char *misplaced;
 	error_t r = 0;
 
-	if (args->done)
+	if (args->complete != NULL || args->done)
 		return 0;
 	if (args->help != 0)
 		return help_here(state, args);
@@ -258,6 +258,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_TO:
 		args->ctl.to = arg;
 		return 0;
+	case KEY_COMPLETE:
+		args->complete = arg;
+		return 0;
 	default:
 		return flag(key, arg, state);
 	}
@@ -324,6 +327,9 @@ const struct option_row option_rows[] = {
 	{ { "accept", KEY_ACCEPT, NULL, 0,
 	    "identify takes the meter that is there now for the right one", 0 },
 	  OPTION_ACCEPT,
+	  WORD_NONE },
+	{ { "complete", KEY_COMPLETE, "LINE", OPTION_HIDDEN, "For the shells: what may follow", 0 },
+	  0,
 	  WORD_NONE },
 	{ { "help", '?', NULL, 0, "Print this, or the help of the command", -1 }, 0, WORD_NONE },
 	{ { "usage", KEY_USAGE, NULL, OPTION_HIDDEN, "Print a short usage message", -1 },

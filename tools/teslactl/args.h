@@ -17,9 +17,10 @@ extern const struct option_row option_rows[];
 
 struct args {
 	struct ctl ctl;
-	int failed;    /* the word behind the one that getopt does not know */
-	unsigned help; /* was asked for: of argp_help; 0: it was not */
-	bool done;     /* help or version was printed: there is nothing to run */
+	char *complete; /* the line to complete, instead of a command; NULL: none */
+	int failed;	/* the word behind the one that getopt does not know */
+	unsigned help;	/* was asked for: of argp_help; 0: it was not */
+	bool done;	/* help or version was printed: there is nothing to run */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "teslactl/journal.h"
 #include "teslactl/json.h"
 #include "teslactl/keygen.h"
+#include "teslactl/shell.h"
 #include "teslactl/shows.h"
 #include "teslactl/watch.h"
 
@@ -314,11 +315,22 @@ const struct command commands[] = {
 	  .help = "End the daemon",
 	  .aliases = "SHUTDOWN",
 	  .show = shutdown_show },
+	{ .name = "shell",
+	  .args = "",
+	  .help = "These commands at a prompt, with history and completion; or lines of a file",
+	  .in = OUT_OF_SHELL,
+	  .run = shell_run },
 	{ .name = "help",
 	  .args = "[COMMAND]",
 	  .help = "All commands, or more about one",
 	  .aliases = "HELP",
 	  .operands = { { .kind = WORD_COMMAND } },
 	  .run = help_run },
+	{ .name = "quit",
+	  .args = "",
+	  .help = "End the shell",
+	  .aliases = "QUIT exit",
+	  .in = IN_SHELL,
+	  .run = shell_quit },
 	{ .name = NULL },
 };

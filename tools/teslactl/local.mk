@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += tools/teslactl/libteslactl.la
 tools_teslactl_libteslactl_la_SOURCES = \
 	tools/teslactl/args.c tools/teslactl/args.h \
 	tools/teslactl/commands.c tools/teslactl/commands.h \
+	tools/teslactl/complete.c tools/teslactl/complete.h \
 	tools/teslactl/ctl.c tools/teslactl/ctl.h \
 	tools/teslactl/help.c tools/teslactl/help.h \
 	tools/teslactl/journal.c tools/teslactl/journal.h \
@@ -11,9 +12,11 @@ tools_teslactl_libteslactl_la_SOURCES = \
 	tools/teslactl/keygen.c tools/teslactl/keygen.h \
 	tools/teslactl/list.c tools/teslactl/list.h \
 	tools/teslactl/peer.c tools/teslactl/peer.h \
+	tools/teslactl/prompt.c tools/teslactl/prompt.h \
 	tools/teslactl/rate.c tools/teslactl/rate.h \
 	tools/teslactl/rows.c tools/teslactl/rows.h \
 	tools/teslactl/screen.c tools/teslactl/screen.h \
+	tools/teslactl/shell.c tools/teslactl/shell.h \
 	tools/teslactl/shows.c tools/teslactl/shows.h \
 	tools/teslactl/signals.c tools/teslactl/signals.h \
 	tools/teslactl/table.c tools/teslactl/table.h \
@@ -21,12 +24,19 @@ tools_teslactl_libteslactl_la_SOURCES = \
 	tools/teslactl/term.c tools/teslactl/term.h \
 	tools/teslactl/watch.c tools/teslactl/watch.h
 tools_teslactl_libteslactl_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
-tools_teslactl_libteslactl_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS) $(ZMQ_CFLAGS)
+tools_teslactl_libteslactl_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS) $(EDIT_CFLAGS) $(ZMQ_CFLAGS)
 tools_teslactl_libteslactl_la_LIBADD = core/client/libtesla.la core/base/libbase.la \
-	$(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS) $(ZMQ_LIBS)
+	$(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS) $(EDIT_LIBS) $(ZMQ_LIBS)
 bin_PROGRAMS += tools/teslactl/teslactl
 tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c
 tools_teslactl_teslactl_CPPFLAGS = $(tools_teslactl_libteslactl_la_CPPFLAGS)
 tools_teslactl_teslactl_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
 tools_teslactl_teslactl_LDADD = tools/teslactl/libteslactl.la
 dist_man_MANS += docs/man/teslactl.1
+# bash looks for it by the name of the command.
+bashcompletiondir = $(datadir)/bash-completion/completions
+nodist_bashcompletion_DATA = tools/teslactl/completions/teslactl
+tools/teslactl/completions/teslactl: tools/teslactl/teslactl.bash
+	$(AM_V_GEN)$(MKDIR_P) tools/teslactl/completions && cp $(srcdir)/tools/teslactl/teslactl.bash $@
+EXTRA_DIST += tools/teslactl/teslactl.bash
+CLEANFILES += tools/teslactl/completions/teslactl

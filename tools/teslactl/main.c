@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/stdio_fill.h"
 #include "teslactl/args.h"
+#include "teslactl/complete.h"
 
 /* A script must not take half an answer for a whole one. */
 static int output_finish(int code)
@@ -32,7 +33,9 @@ int main(int argc, char **argv)
 	/* Only characters: a decimal comma would spoil numbers. */
 	(void)setlocale(LC_CTYPE, "");
 	code = args_parse(&args, argc, argv);
-	if (code == CTL_GOOD && !args.done)
+	if (code == CTL_GOOD && args.complete != NULL)
+		code = complete_print(&args.ctl, args.complete);
+	else if (code == CTL_GOOD && !args.done)
 		code = command_run(&args.ctl);
 	return output_finish(code);
 }
