@@ -84,9 +84,12 @@ object() {	# expected status, text of the error, ARGUMENT...
 object 2 'expected a positive' --json read-now x
 object 2 'no command' nonsense --json
 object 2 'wrong usage: --nonsense' -j --nonsense status
+object 2 'needs a terminal' --json top
 object 4 'no value came' --json watch 300 --seconds 0.3
 object 2 'no such word' --json journal nonsense
 object 3 'no answer' --json --timeout 0.2 -s tcp://127.0.0.1:1 status
+said 2 top
+complains 'needs a terminal'
 
 fake refuses
 said 1 reload

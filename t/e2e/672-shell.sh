@@ -83,9 +83,10 @@ assert_eq 'history, lines' "$(grep -c . "$history")" 5
 # A choice is shown, what is sure is put in.
 terminal 'see:teslactl> type:watch_ key:tab see:1_300_E_P_TPF_V type:T key:tab see:PF int
 	see:teslactl> type:set-variables_1_C key:tab see:EA int see:teslactl> key:eof' 'status 0'
-# Ctrl+C drops the line; a failed line does not end it; watch leaves the terminal as it was.
+# Ctrl+C drops the line; a failed line does not end it; watch and top leave the terminal as it was.
 terminal 'see:teslactl> type:status int see:teslactl> type:nonsense key:enter see:no_command
-	see:teslactl> type:watch key:enter see:sweeps/s key:q see:teslactl> type:log-level key:enter see:level_info see:teslactl> key:eof' 'status 0
+	see:teslactl> type:watch key:enter see:sweeps/s key:q see:teslactl> type:top key:enter see:LOAD
+	key:q see:teslactl> type:log-level key:enter see:level_info see:teslactl> key:eof' 'status 0
 restored'
 # The waiting for an answer is ended, not the shell.
 fake silent

@@ -12,6 +12,7 @@
 #include "teslactl/keygen.h"
 #include "teslactl/shell.h"
 #include "teslactl/shows.h"
+#include "teslactl/top.h"
 #include "teslactl/watch.h"
 
 /* ---- looking up ---- */
@@ -183,6 +184,11 @@ const struct command commands[] = {
 	  .help = "Node, hosts, lines, analyzers, exporters, each with its state and reason",
 	  .aliases = "STATUS",
 	  .show = status_show },
+	{ .name = "top",
+	  .args = "",
+	  .help = "The whole screen: lines with their load, exporters, analyzers with last values",
+	  .options = OPTION_SECONDS,
+	  .run = top_run },
 	{ .name = "watch",
 	  .args = "[ANALYZER] [VARIABLE...]",
 	  .help = "Follow the readings as they come",

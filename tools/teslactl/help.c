@@ -40,20 +40,21 @@ static char *help_filter(int key, const char *text, void *input)
 	(void)fputs("Commands:\n", out);
 	for (const struct command *c = commands; c->name != NULL; c++)
 		command_print(out, c);
-	(void)fputs("\nIn watch on a terminal arrows, PgUp, PgDn scroll, q or Ctrl+C ends.\n"
-		    "\nWith --json what goes wrong is an object too, the last one on standard\n"
-		    "output: ok is false, error says why, exit is the exit code.\n"
-		    "\nExit codes:\n"
-		    "  0  good\n"
-		    "  1  the daemon says no, check found errors, or the output cannot be written\n"
-		    "  2  wrong usage\n"
-		    "  3  no daemon: it cannot be reached or does not answer\n"
-		    "  4  watch ended without a single value\n"
-		    "\nEnvironment:\n"
-		    "  TESLA_CONTROL  the endpoint when -s is not given; else it is\n"
-		    "                 ipc:///run/tesla/control for root, for others the same file\n"
-		    "                 in $XDG_RUNTIME_DIR/tesla or /tmp/tesla-UID.",
-		    out);
+	(void)fputs(
+		"\nIn watch and top on a terminal arrows, PgUp, PgDn scroll, q or Ctrl+C ends.\n"
+		"\nWith --json what goes wrong is an object too, the last one on standard\n"
+		"output: ok is false, error says why, exit is the exit code.\n"
+		"\nExit codes:\n"
+		"  0  good\n"
+		"  1  the daemon says no, check found errors, or the output cannot be written\n"
+		"  2  wrong usage\n"
+		"  3  no daemon: it cannot be reached or does not answer\n"
+		"  4  watch ended without a single value\n"
+		"\nEnvironment:\n"
+		"  TESLA_CONTROL  the endpoint when -s is not given; else it is\n"
+		"                 ipc:///run/tesla/control for root, for others the same file\n"
+		"                 in $XDG_RUNTIME_DIR/tesla or /tmp/tesla-UID.",
+		out);
 	(void)fclose(out);
 	return help;
 }

@@ -6,6 +6,7 @@ tools_teslactl_libteslactl_la_SOURCES = \
 	tools/teslactl/commands.c tools/teslactl/commands.h \
 	tools/teslactl/complete.c tools/teslactl/complete.h \
 	tools/teslactl/ctl.c tools/teslactl/ctl.h \
+	tools/teslactl/fetch.c tools/teslactl/fetch.h \
 	tools/teslactl/help.c tools/teslactl/help.h \
 	tools/teslactl/journal.c tools/teslactl/journal.h \
 	tools/teslactl/json.c tools/teslactl/json.h \
@@ -22,11 +23,15 @@ tools_teslactl_libteslactl_la_SOURCES = \
 	tools/teslactl/table.c tools/teslactl/table.h \
 	tools/teslactl/tells.c \
 	tools/teslactl/term.c tools/teslactl/term.h \
+	tools/teslactl/top.c tools/teslactl/top.h \
+	tools/teslactl/top_model.c tools/teslactl/top_model.h \
+	tools/teslactl/top_panes.c tools/teslactl/top_panes.h \
+	tools/teslactl/top_screen.c tools/teslactl/top_screen.h \
 	tools/teslactl/watch.c tools/teslactl/watch.h
 tools_teslactl_libteslactl_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
 tools_teslactl_libteslactl_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS) $(EDIT_CFLAGS) $(ZMQ_CFLAGS)
 tools_teslactl_libteslactl_la_LIBADD = core/client/libtesla.la core/base/libbase.la \
-	$(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS) $(EDIT_LIBS) $(ZMQ_LIBS)
+	$(MSGPACK_LIBS) $(YAJL_LIBS) $(NCURSES_LIBS) $(EDIT_LIBS) $(ZMQ_LIBS) -lpthread
 bin_PROGRAMS += tools/teslactl/teslactl
 tools_teslactl_teslactl_SOURCES = tools/teslactl/main.c
 tools_teslactl_teslactl_CPPFLAGS = $(tools_teslactl_libteslactl_la_CPPFLAGS)
