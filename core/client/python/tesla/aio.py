@@ -9,11 +9,10 @@ from typing import Any, AsyncIterator
 
 import zmq
 
-from .client import pack_request, take_answer
+from .client import ClientBase, pack_request, take_answer
 from .driver import Driver
-from .errors import TeslaTimeout
 from .events import Event
-from .peer import ANSWER_MAX, PeerLike, connect, control_peer
+from .peer import PeerLike
 from .snapshot import Snapshot
 
 
@@ -50,14 +49,11 @@ async def _receive(socket: zmq.Socket[Any], until: float) -> list[bytes] | None:
                 return None
 
 
-class AsyncClient:
+class AsyncClient(ClientBase):
     """Client for asyncio; requests of several tasks wait for each other."""
 
     def __init__(self, peer: PeerLike = None, *, timeout: float = 5.0) -> None:
-        self._peer = control_peer(peer)
-        self._timeout = timeout
-        self._context: zmq.Context[Any] = zmq.Context()
-        self._socket: zmq.Socket[Any] | None = None
+        super().__init__(peer, timeout=timeout)
         self._turn = asyncio.Lock()
 
     async def request(self, command: str, /, *, timeout: float | None = None,
@@ -65,31 +61,20 @@ class AsyncClient:
         """Sends one command with its keys, and waits for its answer."""
         limit = self._timeout if timeout is None else timeout
         async with self._turn:
-            if self._socket is None:
-                self._socket = connect(self._context, zmq.DEALER, self._peer, ANSWER_MAX)
+            socket = self._link.open()
             try:
-                self._socket.send_multipart(pack_request(command, args), zmq.NOBLOCK)
-                frames = await _receive(self._socket, time.monotonic() + limit)
+                socket.send_multipart(pack_request(command, args), zmq.NOBLOCK)
+                frames = await _receive(socket, time.monotonic() + limit)
                 if frames is None:
-                    raise TeslaTimeout(f"no answer from teslad at {self._peer.endpoint} in time")
+                    raise self._link.late()
             except BaseException:  # also when it is cancelled
-                self._drop()
+                self._link.drop()
                 raise
         return take_answer(command, frames)
 
     async def snapshot(self, *, timeout: float | None = None) -> Snapshot:
         """The last values."""
         return Snapshot(await self.request("snapshot", timeout=timeout))
-
-    def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = None
-
-    def close(self) -> None:
-        """Ends it; nothing is waited for."""
-        self._drop()
-        self._context.term()
 
     async def __aenter__(self) -> AsyncClient:
         return self

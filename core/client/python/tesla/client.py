@@ -9,7 +9,7 @@ import msgpack
 import zmq
 
 from .errors import BadMessage, Refused, TeslaTimeout
-from .peer import ANSWER_MAX, PeerLike, connect, control_peer
+from .peer import ANSWER_MAX, Peer, PeerLike, connect, control_peer
 from .reading import unpack
 from .snapshot import Snapshot
 
@@ -32,48 +32,69 @@ def take_answer(command: str, frames: list[bytes]) -> dict[str, Any]:
     return answer
 
 
-class Client:
-    """A client of the control socket.  It belongs to one thread.
+class Link:
+    """The socket of whoever asks: connected when it is needed.
 
-    A socket whose answer did not come in time is thrown away, so that a late answer is never taken
-    for that of the next request.
+    One whose answer did not come in time is dropped, so that a late answer is never taken for that
+    of the next request.
     """
 
+    def __init__(self, context: zmq.Context[Any], peer: Peer) -> None:
+        self._context, self._peer = context, peer
+        self.socket: zmq.Socket[Any] | None = None
+
+    def open(self) -> zmq.Socket[Any]:
+        """The socket, connected."""
+        if self.socket is None:
+            self.socket = connect(self._context, zmq.DEALER, self._peer, ANSWER_MAX)
+        return self.socket
+
+    def drop(self) -> None:
+        """Throws it away; the next request has another."""
+        if self.socket is not None:
+            self.socket.close()
+        self.socket = None
+
+    def late(self) -> TeslaTimeout:
+        """What is raised when no answer came."""
+        return TeslaTimeout(f"no answer from teslad at {self._peer.endpoint} in time")
+
+
+class ClientBase:
+    """What Client and AsyncClient share: they differ in how they wait."""
+
     def __init__(self, peer: PeerLike = None, *, timeout: float = 5.0) -> None:
-        self._peer = control_peer(peer)
         self._timeout = timeout
         self._context: zmq.Context[Any] = zmq.Context()
-        self._socket: zmq.Socket[Any] | None = None
+        self._link = Link(self._context, control_peer(peer))
+
+    def close(self) -> None:
+        """Ends it; nothing is waited for."""
+        self._link.drop()
+        self._context.term()
+
+
+class Client(ClientBase):
+    """A client of the control socket.  It belongs to one thread."""
 
     def request(self, command: str, /, *, timeout: float | None = None,
                 **args: Any) -> dict[str, Any]:
         """Sends one command with its keys, and waits for its answer."""
-        if self._socket is None:
-            self._socket = connect(self._context, zmq.DEALER, self._peer, ANSWER_MAX)
         limit = self._timeout if timeout is None else timeout
+        socket = self._link.open()
         try:
-            self._socket.send_multipart(pack_request(command, args), zmq.NOBLOCK)
-            if not self._socket.poll(round(limit * 1000)):
-                raise TeslaTimeout(f"no answer from teslad at {self._peer.endpoint} in time")
-            frames = self._socket.recv_multipart()
+            socket.send_multipart(pack_request(command, args), zmq.NOBLOCK)
+            if not socket.poll(round(limit * 1000)):
+                raise self._link.late()
+            frames = socket.recv_multipart()
         except BaseException:
-            self._drop()
+            self._link.drop()
             raise
         return take_answer(command, frames)
 
     def snapshot(self, *, timeout: float | None = None) -> Snapshot:
         """The last values."""
         return Snapshot(self.request("snapshot", timeout=timeout))
-
-    def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = None
-
-    def close(self) -> None:
-        """Ends it; nothing is waited for."""
-        self._drop()
-        self._context.term()
 
     def __enter__(self) -> Client:
         return self

@@ -10,11 +10,10 @@ from typing import Any, Sequence
 
 import zmq
 
-from .client import pack_request, take_answer
-from .errors import BadMessage, TeslaError, TeslaTimeout
+from .client import Link, pack_request, take_answer
+from .errors import BadMessage, TeslaError
 from .events import Event
-from .peer import (ANSWER_MAX, MESSAGE_MAX, Peer, PeerLike, as_peer, connect, control_peer,
-                   reachable)
+from .peer import MESSAGE_MAX, Peer, PeerLike, as_peer, connect, control_peer, reachable
 from .reading import text
 from .state import Phase, SILENT_S, State
 
@@ -25,12 +24,12 @@ AGAIN_S = 1.0  # after a failure
 SPACING_S = 2.0  # a follower that is too slow is not helped by one snapshot after another
 
 
-class Ask:
+class Ask(Link):
     """Questions to the control socket: one at a time, asked again until there is an answer."""
 
     def __init__(self, context: zmq.Context[Any], peer: Peer) -> None:
-        self._context, self._peer = context, peer
-        self.socket: zmq.Socket[Any] | None = connect(context, zmq.DEALER, peer, ANSWER_MAX)
+        super().__init__(context, peer)
+        self.open()
         self.wanted: str | None = None
         self.command: str | None = None  # that is or was asked
         self._out: str | None = None
@@ -39,16 +38,8 @@ class Ask:
     def forget(self) -> None:
         """What is out belongs to the past; the next question may be asked at once."""
         if self._out is not None:
-            self._drop()
+            self.drop()
         self._out, self._since = None, 0.0
-
-    def close(self) -> None:
-        self._drop()
-
-    def _drop(self) -> None:
-        if self.socket is not None:
-            self.socket.close()
-        self.socket = None
 
     def step(self, now: float) -> dict[str, Any] | None:
         """The answer, or None; it may fail, and is asked again by itself."""
@@ -62,7 +53,7 @@ class Ask:
         try:
             answer = self._exchange(command, now, fresh)
         except (TeslaError, zmq.ZMQError):
-            self._drop()
+            self.drop()
             self._out, self._since = None, now + AGAIN_S
             self.wanted = self.wanted or command
             raise
@@ -71,16 +62,15 @@ class Ask:
         return answer
 
     def _exchange(self, command: str, now: float, fresh: bool) -> dict[str, Any] | None:
-        if self.socket is None:
-            self.socket = connect(self._context, zmq.DEALER, self._peer, ANSWER_MAX)
+        socket = self.open()
         if fresh:
-            self.socket.send_multipart(pack_request(command, {}), zmq.NOBLOCK)
+            socket.send_multipart(pack_request(command, {}), zmq.NOBLOCK)
         try:
-            frames = self.socket.recv_multipart(zmq.NOBLOCK)
+            frames = socket.recv_multipart(zmq.NOBLOCK)
         except zmq.Again:
             if now < self._until:
                 return None
-            raise TeslaTimeout(f"no answer from teslad at {self._peer.endpoint} in time") from None
+            raise self.late() from None
         return take_answer(command, frames)
 
     def due(self) -> float | None:
@@ -127,7 +117,7 @@ class Driver:
 
     def close(self) -> None:
         """Ends it; nothing is waited for."""
-        self._ask.close()
+        self._ask.drop()
         if self._sub is not None:
             self._sub.close()
         self._context.term()
