@@ -119,18 +119,22 @@ static bool set_log_dir(struct reading *r, const char *key, const char *value)
 	return *value == '\0' || take(r, &r->ini->log_dir, path_beside(r->file, value));
 }
 
-static bool set_run_dir(struct reading *r, const char *key, const char *value)
+static bool set_path(struct reading *r, char **member, const char *key, const char *value,
+		     const char *expected)
 {
 	if (*value == '\0')
-		return complain(r, key, value, "a folder");
-	return take(r, &r->ini->run_dir, path_beside(r->file, value));
+		return complain(r, key, value, expected);
+	return take(r, member, path_beside(r->file, value));
+}
+
+static bool set_run_dir(struct reading *r, const char *key, const char *value)
+{
+	return set_path(r, &r->ini->run_dir, key, value, "a folder");
 }
 
 static bool set_state_dir(struct reading *r, const char *key, const char *value)
 {
-	if (*value == '\0')
-		return complain(r, key, value, "a folder");
-	return take(r, &r->ini->state_dir, path_beside(r->file, value));
+	return set_path(r, &r->ini->state_dir, key, value, "a folder");
 }
 
 static bool path_append(struct ini *ini, char *folder)
@@ -211,21 +215,14 @@ static bool set_stream(struct reading *r, const char *key, const char *value)
 	return take(r, &r->ini->stream, strdup(value));
 }
 
-static bool set_file(struct reading *r, char **member, const char *key, const char *value)
-{
-	if (*value == '\0')
-		return complain(r, key, value, "a file");
-	return take(r, member, path_beside(r->file, value));
-}
-
 static bool set_stream_key(struct reading *r, const char *key, const char *value)
 {
-	return set_file(r, &r->ini->stream_key, key, value);
+	return set_path(r, &r->ini->stream_key, key, value, "a file");
 }
 
 static bool set_stream_clients(struct reading *r, const char *key, const char *value)
 {
-	return set_file(r, &r->ini->stream_clients, key, value);
+	return set_path(r, &r->ini->stream_clients, key, value, "a file");
 }
 
 static bool set_control(struct reading *r, const char *key, const char *value)
@@ -261,12 +258,12 @@ static bool set_tcp(struct reading *r, const char *key, const char *value)
 
 static bool set_control_key(struct reading *r, const char *key, const char *value)
 {
-	return set_file(r, &r->ini->control_key, key, value);
+	return set_path(r, &r->ini->control_key, key, value, "a file");
 }
 
 static bool set_control_clients(struct reading *r, const char *key, const char *value)
 {
-	return set_file(r, &r->ini->control_clients, key, value);
+	return set_path(r, &r->ini->control_clients, key, value, "a file");
 }
 
 /* ---- [Journal] ---- */
