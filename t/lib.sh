@@ -373,6 +373,25 @@ subscribe() {
 	wait_for 5 test -e "$tmp/$name.jsonl"
 }
 
+# A daemon with fixed answers, in the place of one that runs.
+fake_daemon() {	# mode
+	test -z "${pids[daemon]:-}" || ! alive "${pids[daemon]}" || stop daemon
+	mkdir -p run
+	rm -f run/control stream daemon.log
+	start daemon py "$top/t/e2e/fake_daemon.py" "$control" "$stream" "${1:-good}"
+	wait_for 10 grep -qs ready daemon.log
+}
+
+# What can cut somebody off from the stream.
+proxy() {	# whose
+	start "proxy-$1" py "$top/t/e2e/proxy.py" "${stream#ipc://}" "$tmp/$1.through"
+	wait_for 10 grep -q '^ready' "proxy-$1.log"
+}
+
+through() {	# whose proxy
+	echo "tcp://127.0.0.1:$(sed -n 's/^ready //p' "proxy-$1.log")"
+}
+
 lines_at_least() {
 	test "$(wc -l <"$2")" -ge "$1"
 }

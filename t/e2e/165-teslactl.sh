@@ -5,12 +5,6 @@
 . "$(dirname "$0")/../lib.sh"
 requires python:zmq python:msgpack jq
 
-fake() {	# mode
-	mkdir -p run
-	rm -f run/control stream daemon.log
-	start daemon py "$top/t/e2e/fake_daemon.py" "$control" "$stream" "${1:-good}"
-	wait_for 10 grep -qs ready daemon.log
-}
 said() {	# expected status, ARGUMENT...: what teslactl says is in said.log
 	assert_status "$1" teslactl "${@:2}" >said.log 2>&1
 	cat said.log
@@ -41,7 +35,7 @@ done
 said 0 --version
 has '^teslactl [0-9]'
 
-fake
+fake_daemon
 said 0 status
 has '^node 4, Roof, Vilanova\?\[31m$'	# no escape sequence of foreign text reaches a terminal
 has '^ +2 +exporter +- +waiting +3 +yes +- +zmqPublish: deliver: signal 11$'
@@ -109,7 +103,7 @@ wait_for 5 gone "$pid"
 for mode in 'no:1:not now' 'silent:3:no answer' 'junk:3:bad or cut' 'binary:0:^node' \
 	'late:0:^node'; do
 	IFS=: read -r mode code text <<<"$mode"
-	fake "$mode"
+	fake_daemon "$mode"
 	wanted=$code
 	test "$mode" != silent || set -- --timeout 0.3
 	said "$wanted" "$@" status
@@ -118,7 +112,7 @@ for mode in 'no:1:not now' 'silent:3:no answer' 'junk:3:bad or cut' 'binary:0:^n
 	test "$mode" = binary || has "$text"
 	stop daemon
 done
-fake quiet
+fake_daemon quiet
 said 4 watch --seconds 0.5
 has 'no value came'
 stop daemon

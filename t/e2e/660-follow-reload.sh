@@ -24,12 +24,8 @@ epoch=$(ctl status | jq .epoch_ms)
 
 followers='c py'
 for f in $followers; do
-	start "proxy-$f" py "$top/t/e2e/proxy.py" "${stream#ipc://}" "$tmp/$f.through"
-	wait_for 10 grep -q '^ready' "proxy-$f.log"
+	proxy "$f"
 done
-through() {	# follower
-	echo "tcp://127.0.0.1:$(sed -n 's/^ready //p' "proxy-$1.log")"
-}
 start c "$follow" -c "$control" -s "$(through c)"
 start py py "$top/core/client/python/examples/follow.py" -c "$control" -s "$(through py)"
 

@@ -6,12 +6,6 @@
 . "$(dirname "$0")/../lib.sh"
 requires python:zmq python:msgpack jq
 
-fake() {	# mode
-	test -z "${pids[daemon]:-}" || stop daemon
-	rm -f run/control stream daemon.log
-	start daemon py "$top/t/e2e/fake_daemon.py" "$control" "$stream" "${1:-good}"
-	wait_for 10 grep -qs ready daemon.log
-}
 said() {	# expected status, ARGUMENT...
 	assert_status "$1" teslactl "${@:2}" >said.log 2>said.err
 }
@@ -25,8 +19,7 @@ asked() {	# the last request, as JSON
 	assert_eq "$1" "$(tail -n 1 daemon.log | jq -cS .)" "$(jq -cnS "$1")"
 }
 
-mkdir -p run
-fake
+fake_daemon
 
 # A row a command: what is asked, and a line of what is printed.
 while IFS='|' read -r line request text; do
@@ -91,7 +84,7 @@ object 3 'no answer' --json --timeout 0.2 -s tcp://127.0.0.1:1 status
 said 2 top
 complains 'needs a terminal'
 
-fake refuses
+fake_daemon refuses
 said 1 reload
 assert_eq 'errors of a reload' "$(grep -c '^config.xml:[0-9]*:5: error: ' said.err)" 10
 complains '^teslactl: nothing was changed'
@@ -99,7 +92,7 @@ assert_eq 'nothing on standard output' "$(cat said.log)" ''
 object 1 'config.xml:12:5: error: model .PM12. is not known; expected one of those below$' \
 	--json reload
 
-fake old
+fake_daemon old
 said 0 status
 said 1 definitions
 complains 'teslad does not know the command "definitions": it is older'

@@ -6,14 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 requires python:zmq python:msgpack
 
-mkdir -p run
-fake() {	# mode
-	test -z "${pids[daemon]:-}" || stop daemon
-	rm -f run/control stream daemon.log
-	start daemon py "$top/t/e2e/fake_daemon.py" "$control" "$stream" "${1:-good}"
-	wait_for 10 grep -qs ready daemon.log
-}
-fake
+fake_daemon
 teslactl --help >help.log
 page=$top/docs/man/teslactl.1
 
@@ -67,11 +60,11 @@ completed 'teslactl --key a' a.key
 completed 'teslactl --key=a' a.key
 completed "teslactl --timeout 20 -s $control read-now " '1 300'
 # An id with a colon, where bash takes what follows it for a word.
-fake many
+fake_daemon many
 completed 'teslactl --timeout 20 journal drain clientRest:' '1 2 3 4'
 completed 'teslactl --timeout 20 journal drain x --to=clientRest:' '1 2 3 4'
 # One that does not answer quickly is not waited for.
-fake silent
+fake_daemon silent
 completed 'teslactl read-now ' ''
 completed 'teslactl journal p' purge
 completed 'teslactl -s tcp://127.0.0.1:1 read-now ' ''

@@ -5,14 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 requires python:zmq python:msgpack jq
 
-mkdir -p run
-fake() {	# mode
-	test -z "${pids[daemon]:-}" || stop daemon
-	rm -f run/control stream daemon.log
-	start daemon py "$top/t/e2e/fake_daemon.py" "$control" "$stream" "${1:-good}"
-	wait_for 10 grep -qs ready daemon.log
-}
-fake
+fake_daemon
 
 shell() {	# expected status, lines, OPTION...
 	printf '%b' "$2" | { assert_status "$1" teslactl "${@:3}" shell >said.log 2>said.err; }
@@ -89,7 +82,7 @@ terminal 'see:teslactl> type:status int see:teslactl> type:nonsense key:enter se
 	key:q see:teslactl> type:log-level key:enter see:level_info see:teslactl> key:eof' 'status 0
 restored'
 # The waiting for an answer is ended, not the shell.
-fake silent
+fake_daemon silent
 terminal 'see:teslactl> type:reload key:enter see:reload int see:teslactl> key:eof' 'status 0' \
 	--timeout 0.3
 terminal 'see:teslactl> term' 'status -15' --timeout 0.3

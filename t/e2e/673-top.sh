@@ -6,12 +6,6 @@
 . "$(dirname "$0")/../lib.sh"
 requires python:zmq python:msgpack tmux
 
-fake() {	# mode
-	test -z "${pids[daemon]:-}" || stop daemon
-	rm -f run/control stream daemon.log
-	start daemon py "$top/t/e2e/fake_daemon.py" "$control" "$stream" "${1:-good}"
-	wait_for 10 grep -qs ready daemon.log
-}
 mux() {
 	tmux -S "$tmp/tmux" -f /dev/null "$@"
 }
@@ -41,11 +35,10 @@ press() {
 rows() {
 	grep -c . screen.log
 }
-mkdir -p run
 cleanup_fn 'mux kill-server 2>/dev/null || true'
 
 # ---- a small node ----
-fake
+fake_daemon
 open screen-256color 80 24
 see '^ +1 +1  PM710 +online .* V 230\.[0-9] n/a 229\.5\? V '
 see '^node 4, Roof  teslad 0\.1\.0, up 60 min  [0-9.]+ sweeps/s  1 warning +[0-9:]{8}$'
@@ -66,7 +59,7 @@ see '^ +1 +1 +PM710 +online .* V 230'
 stop daemon
 see '^NO ANSWER for .*no teslad'
 see '^ +300 .*3 time-outs'
-fake quiet
+fake_daemon quiet
 see '^2 analyzers: '
 stop daemon
 press q
@@ -75,7 +68,7 @@ see ' echo '
 shut
 
 # ---- two hundred analyzers with long names ----
-fake many
+fake_daemon many
 open screen-256color 80 24
 see '^200 analyzers: 10 failed, 10 offline, 10 connecting, 1 paused, 169 online'
 see '^ LINE .* 1-4 of 12$'

@@ -15,12 +15,12 @@ import re
 import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
 
-import msgpack
+sys.dont_write_bytecode = True
+import frames  # noqa: E402
 
 SLOWER = float(os.environ.get("TESLA_SLOWER", "1"))
 PLUGINS, MODELS = os.environ["TESLA_PLUGINDIR"], os.environ["TESLA_MODELDIR"]
@@ -101,8 +101,7 @@ class Host:
         if message["m"] == "line":
             self.number += 1
             message = {**message, "i": self.number}
-        packed = msgpack.packb(message)
-        self.socket.sendall(struct.pack("<I", len(packed)) + packed)
+        self.socket.sendall(frames.frame(message))
         return self.number
 
     def take(self, m):
@@ -146,12 +145,8 @@ class Host:
             return
         self.ended = not got
         self.bytes += got
-        while len(self.bytes) >= 4:
-            size = struct.unpack("<I", self.bytes[:4])[0]
-            if len(self.bytes) < 4 + size:
-                return
-            value = msgpack.unpackb(self.bytes[4:4 + size])
-            self.bytes = self.bytes[4 + size:]
+        values, self.bytes = frames.split(self.bytes)
+        for value in values:
             self.take(value)
 
     def until(self, what, condition, seconds=10):
