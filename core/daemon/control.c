@@ -319,8 +319,8 @@ static void control_free(struct control *c)
 	for (int i = 0; i < N_DOORS; i++)
 		if (c->doors[i] != NULL)
 			(void)zmq_close(c->doors[i]);
-	if (c->ctx != NULL)
-		(void)zmq_ctx_term(c->ctx);
+	while (c->ctx != NULL && zmq_ctx_term(c->ctx) != 0 && zmq_errno() == EINTR)
+		; /* a child that ends meanwhile is a signal */
 	buf_release(&c->reply);
 	free(c);
 }
