@@ -8,13 +8,15 @@
 #include "base/clock.h"
 
 #define ANSWER_US 3000000 /* a daemon that was killed meanwhile never answers */
-#define AGAIN_US 1000000  /* after a failure */
+#define ANSWER_MAX_US \
+	60000000	 /* a large node on a slow link: each time-out doubles it up to this */
+#define AGAIN_US 1000000 /* after a failure */
 #define SPACING_US \
 	2000000 /* a follower that is too slow is not helped by one snapshot after another */
 
 void ask_init(struct ask *a, void *ctx, int epoll)
 {
-	*a = (struct ask){ .ctx = ctx, .epoll = epoll, .peer = a->peer };
+	*a = (struct ask){ .ctx = ctx, .epoll = epoll, .peer = a->peer, .patience_us = ANSWER_US };
 }
 
 /* What was asked there cannot be answered any more, so no late answer is taken for another's. */
@@ -72,7 +74,7 @@ static int send(struct ask *a, int64_t now_us, struct tesla_error *err)
 		r = request_send(a->socket, a->peer.endpoint, a->wanted, NULL, 0, err);
 	a->out = a->wanted;
 	a->wanted = NULL;
-	a->until_us = now_us + ANSWER_US;
+	a->until_us = now_us + a->patience_us;
 	return r;
 }
 
@@ -80,9 +82,15 @@ static int receive(struct ask *a, int64_t now_us, zmq_msg_t *m, struct tesla_err
 {
 	int r = answer_recv(a->socket, a->peer.endpoint, m, err);
 
-	if (r == -EAGAIN && now_us >= a->until_us)
-		return tesla_fail(err, -ETIMEDOUT, "no answer from teslad at %s in time",
-				  a->peer.endpoint);
+	if (r == -EAGAIN && now_us >= a->until_us) {
+		(void)tesla_fail(err, -ETIMEDOUT, "no answer from teslad at %s in %d s",
+				 a->peer.endpoint, (int)(a->patience_us / 1000000));
+		a->patience_us =
+			2 * a->patience_us < ANSWER_MAX_US ? 2 * a->patience_us : ANSWER_MAX_US;
+		return -ETIMEDOUT;
+	}
+	if (r == 0)
+		a->patience_us = ANSWER_US;
 	return r == 0 ? answer_check(a->out, m, err) : r;
 }
 

@@ -13,6 +13,7 @@ struct ask {
 	int epoll; /* the socket's descriptor is in there while it is open */
 	struct tesla_peer peer;
 	const char *wanted, *out;   /* static texts: what is to be asked, and what has been */
+	int64_t patience_us;	    /* how long an answer is waited for */
 	int64_t since_us, until_us; /* not to be asked before; no answer by then: asked again */
 };
 

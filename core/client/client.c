@@ -115,7 +115,7 @@ void tesla_disconnect(struct tesla_client *c)
 		return;
 	socket_drop(c);
 	if (c->ctx != NULL)
-		(void)zmq_ctx_term(c->ctx);
+		socket_context_end(c->ctx);
 	peer_release(&c->peer);
 	free(c->refusal);
 	free(c);

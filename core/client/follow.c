@@ -21,6 +21,12 @@
 #include "client/snapshot.h"
 #include "client/stream.h"
 
+/*
+ * ZeroMQ does not try again where it was refused, and the stream may have moved: while nothing
+ * comes, so often another socket is tried, where the daemon says.
+ */
+#define RENEW_US 5000000
+
 static const char status[] = "status", snapshot[] = "snapshot";
 
 struct tesla_follow {
@@ -30,6 +36,7 @@ struct tesla_follow {
 	struct tesla_peer peer; /* of the stream; no endpoint: it is asked for */
 	struct tesla_stream stream;
 	bool streaming, asks; /* asks: the endpoint is the daemon's word, which may change */
+	int64_t renew_at_us;  /* while it is DOWN */
 	struct follow_state state;
 };
 
@@ -49,6 +56,8 @@ static int stream_begin(struct tesla_follow *f, struct tesla_error *err)
 {
 	int r = stream_init(&f->stream, f->ctx, &f->peer, err);
 
+	if (r != 0)
+		return r;
 	f->streaming = true;
 	for (char **p = f->state.prefixes; r == 0 && p != NULL && *p != NULL; p++)
 		r = stream_add(&f->stream, *p, err);
@@ -91,6 +100,17 @@ static int prefixes_copy(const char *const *from, char ***ret)
 	return to ? 0 : -ENOMEM;
 }
 
+/* Where the stream is, as it can be reached from here. */
+static int stream_at(struct tesla_follow *f, const char *endpoint)
+{
+	char *to = stream_reachable(endpoint, f->ask.peer.endpoint);
+
+	if (to == NULL)
+		return -ENOMEM;
+	peer_set_endpoint(&f->peer, to);
+	return 0;
+}
+
 static int peers_copy(struct tesla_follow *f, const struct tesla_follow_conf *conf)
 {
 	_cleanup_free_ char *endpoint = conf->control.endpoint ? NULL : path_control_endpoint();
@@ -98,9 +118,10 @@ static int peers_copy(struct tesla_follow *f, const struct tesla_follow_conf *co
 
 	if (control.endpoint == NULL)
 		control.endpoint = endpoint;
-	if (control.endpoint == NULL || peer_copy(&f->peer, &conf->stream) != 0)
+	if (control.endpoint == NULL || peer_copy(&f->ask.peer, &control) != 0 ||
+	    peer_copy(&f->peer, &conf->stream) != 0)
 		return -ENOMEM;
-	return peer_copy(&f->ask.peer, &control);
+	return f->peer.endpoint ? stream_at(f, f->peer.endpoint) : 0;
 }
 
 static int open_all(struct tesla_follow *f, const struct tesla_follow_conf *conf,
@@ -119,6 +140,8 @@ static int open_all(struct tesla_follow *f, const struct tesla_follow_conf *conf
 	if (peers_copy(f, conf) != 0)
 		return tesla_fail(err, -ENOMEM, "no memory to follow");
 	ask_init(&f->ask, f->ctx, f->epoll);
+	if (peer_check(&f->peer, err) != 0)
+		return err->code;
 	if (watch_fd(f, f->timer, err) != 0 || ask_open(&f->ask, err) != 0)
 		return err->code;
 	f->asks = f->peer.endpoint == NULL;
@@ -135,6 +158,11 @@ int tesla_follow(const struct tesla_follow_conf *conf, struct tesla_follow **ret
 	struct tesla_follow *f = calloc(1, sizeof *f);
 	int r;
 
+	if (conf->size < offsetof(struct tesla_follow_conf, prefixes)) {
+		free(f);
+		return tesla_fail(err, -EINVAL,
+				  "tesla_follow: conf.size is %u: expected its sizeof", conf->size);
+	}
 	if (f == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory to follow");
 	f->epoll = f->timer = -1;
@@ -154,8 +182,7 @@ void tesla_unfollow(struct tesla_follow *f)
 	follow_state_release(&f->state);
 	ask_release(&f->ask);
 	stream_end(f);
-	if (f->ctx != NULL)
-		(void)zmq_ctx_term(f->ctx);
+	socket_context_end(f->ctx);
 	peer_release(&f->peer);
 	if (f->timer >= 0)
 		(void)close(f->timer);
@@ -167,9 +194,21 @@ void tesla_unfollow(struct tesla_follow *f)
 /* ---- what the control socket answers ---- */
 
 /*
- * Where is the stream?  The daemon knows; asked at first, and when nothing comes any more.  While a
- * message is held, it is not touched.
+ * Another socket, as long as nothing comes: not while a message is held, nor when something came
+ * after all.
  */
+static int stream_renew(struct tesla_follow *f, const char *endpoint, struct tesla_error *err)
+{
+	if (f->streaming && (f->state.phase == FOLLOW_ASKING || !f->state.told_down ||
+			     socket_readable(f->stream.socket)))
+		return 0;
+	if (endpoint != NULL && stream_at(f, endpoint) != 0)
+		return tesla_fail(err, -ENOMEM, "no memory to follow");
+	stream_end(f);
+	return stream_begin(f, err);
+}
+
+/* Where is the stream?  The daemon knows; asked at first, and when nothing comes any more. */
 static int status_answered(struct tesla_follow *f, zmq_msg_t *m, struct tesla_error *err)
 {
 	struct mp_doc doc;
@@ -182,13 +221,7 @@ static int status_answered(struct tesla_follow *f, zmq_msg_t *m, struct tesla_er
 	mp_doc_release(&doc);
 	if (endpoint == NULL)
 		return tesla_fail(err, -ENOENT, "teslad publishes no stream");
-	if (f->streaming && (f->state.phase == FOLLOW_ASKING || !f->state.told_down ||
-			     strcmp(endpoint, f->peer.endpoint) == 0))
-		return 0;
-	stream_end(f);
-	peer_set_endpoint(&f->peer, endpoint);
-	endpoint = NULL;
-	return stream_begin(f, err);
+	return stream_renew(f, endpoint, err);
 }
 
 static int snapshot_answered(struct tesla_follow *f, zmq_msg_t *m, struct tesla_error *err)
@@ -261,8 +294,29 @@ static int silence_step(struct tesla_follow *f)
 	(void)snprintf(reason, sizeof reason, "nothing has come from %s for %d s", f->peer.endpoint,
 		       FOLLOW_SILENT_US / 1000000);
 	follow_state_down(&f->state, reason);
-	if (f->asks)
-		ask_want(&f->ask, status);
+	f->renew_at_us = clock_mono_us();
+	return 0;
+}
+
+/* When another socket is tried; -1: it is not down, or was not there yet. */
+static int64_t renew_due_us(const struct tesla_follow *f)
+{
+	bool has_place = f->streaming || !f->asks;
+
+	return has_place && f->state.told_down && f->state.phase != FOLLOW_ASKING ? f->renew_at_us
+										  : -1;
+}
+
+static int renew_step(struct tesla_follow *f, struct tesla_error *err)
+{
+	int64_t due_us = renew_due_us(f), now_us = clock_mono_us();
+
+	if (due_us < 0 || now_us < due_us)
+		return -EAGAIN;
+	f->renew_at_us = now_us + RENEW_US;
+	if (!f->asks)
+		return stream_renew(f, NULL, err);
+	ask_want(&f->ask, status);
 	return 0;
 }
 
@@ -281,6 +335,8 @@ static int step(struct tesla_follow *f, struct tesla_error *err)
 		r = stream_step(f, err);
 	if (r == -EAGAIN)
 		r = silence_step(f);
+	if (r == -EAGAIN)
+		r = renew_step(f, err);
 	snapshot_want(f);
 	return r;
 }
@@ -295,6 +351,8 @@ static void timer_set(struct tesla_follow *f)
 {
 	int64_t due_us =
 		sooner(ask_due_us(&f->ask), f->streaming ? follow_state_due_us(&f->state) : -1);
+
+	due_us = sooner(due_us, renew_due_us(f));
 	struct itimerspec at = { 0 };
 
 	if (due_us >= 0) {

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 
 #define OLD_US 1000000	     /* a snapshot of another daemon: it is asked again after so long */
+#define STRANGERS 3u	     /* so many in a row are no restart in between */
 #define HEARTBEATS_PASSED 2u /* after so many a snapshot is taken, whatever else comes */
 
 void follow_state_init(struct follow_state *f, char **prefixes, int64_t now_us)
@@ -266,8 +267,12 @@ static void first_snapshot(struct follow_state *f, struct tesla_snapshot *s, int
 		f->phase = FOLLOW_FIRST;
 		f->held = false;
 		tesla_snapshot_free(s);
+		if (++f->strangers >= STRANGERS)
+			follow_state_down(f, "the stream is of another daemon than who answers on "
+					     "the control socket");
 		return;
 	}
+	f->strangers = 0;
 	f->phase = FOLLOW_LIVE;
 	f->snapshot = s;
 	f->walking = f->first = true;

@@ -53,6 +53,7 @@ struct follow_state {
 	unsigned heartbeats;		    /* since then */
 	int64_t old_epoch_ms, old_until_us; /* a daemon that is gone: what it sent, until when */
 	int64_t heard_us;
+	unsigned strangers; /* snapshots of another daemon in a row */
 	bool told_down;
 	bool wants_snapshot, restarted; /* for follow.c, which clears them */
 	char reason[sizeof((struct tesla_error *)NULL)->text];

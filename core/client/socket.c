@@ -28,17 +28,29 @@ static bool key_is_good(const char *key)
 	return key != NULL && strlen(key) == KEY_LEN && zmq_z85_decode(bytes, key) != NULL;
 }
 
-/* In plain text without keys; half of them is a mistake that must not end in plain text. */
+static bool is_plain(const struct tesla_peer *p)
+{
+	return p->server_key == NULL && p->public_key == NULL && p->secret_key == NULL;
+}
+
+/* Half of the keys is a mistake that must not end in plain text. */
+int peer_check(const struct tesla_peer *p, struct tesla_error *err)
+{
+	if (is_plain(p) || (key_is_good(p->server_key) && key_is_good(p->public_key) &&
+			    key_is_good(p->secret_key)))
+		return 0;
+	return tesla_fail(err, -EINVAL,
+			  "%s: expected three keys in Z85, %d characters each: the server's, our "
+			  "public and our secret one",
+			  p->endpoint ? p->endpoint : "the stream", KEY_LEN);
+}
+
 static int set_keys(void *s, const struct tesla_peer *p, struct tesla_error *err)
 {
-	if (p->server_key == NULL && p->public_key == NULL && p->secret_key == NULL)
-		return 0;
-	if (!key_is_good(p->server_key) || !key_is_good(p->public_key) ||
-	    !key_is_good(p->secret_key))
-		return tesla_fail(err, -EINVAL,
-				  "%s: expected three keys in Z85, %d characters each: the "
-				  "server's, our public and our secret one",
-				  p->endpoint, KEY_LEN);
+	int r = peer_check(p, err);
+
+	if (r != 0 || is_plain(p))
+		return r;
 	if (zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, p->server_key, KEY_LEN) != 0 ||
 	    zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, p->public_key, KEY_LEN) != 0 ||
 	    zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, p->secret_key, KEY_LEN) != 0)
@@ -91,13 +103,18 @@ int socket_fd(void *socket)
 	return zmq_getsockopt(socket, ZMQ_FD, &fd, &len) == 0 ? fd : -1;
 }
 
-void socket_settle(void *socket)
+bool socket_readable(void *socket)
 {
-	int events;
+	int events = 0;
 	size_t len = sizeof events;
 
-	if (socket != NULL)
-		(void)zmq_getsockopt(socket, ZMQ_EVENTS, &events, &len);
+	return socket != NULL && zmq_getsockopt(socket, ZMQ_EVENTS, &events, &len) == 0 &&
+	       (events & ZMQ_POLLIN) != 0;
+}
+
+void socket_settle(void *socket)
+{
+	(void)socket_readable(socket);
 }
 
 int socket_left_ms(int64_t until_us)
@@ -119,6 +136,12 @@ int socket_wait(void *socket, int64_t until_us)
 	return n > 0 ? 0 : -EAGAIN;
 }
 
+void socket_context_end(void *ctx)
+{
+	while (ctx != NULL && zmq_ctx_term(ctx) != 0 && errno == EINTR)
+		;
+}
+
 /* ---- peers ---- */
 
 static char *copy(const char *text)
@@ -128,8 +151,10 @@ static char *copy(const char *text)
 
 int peer_copy(struct tesla_peer *to, const struct tesla_peer *from)
 {
-	*to = (struct tesla_peer){ copy(from->endpoint), copy(from->server_key),
-				   copy(from->public_key), copy(from->secret_key) };
+	*to = (struct tesla_peer){ .endpoint = copy(from->endpoint),
+				   .server_key = copy(from->server_key),
+				   .public_key = copy(from->public_key),
+				   .secret_key = copy(from->secret_key) };
 	if ((from->endpoint != NULL) == (to->endpoint != NULL) &&
 	    (from->server_key != NULL) == (to->server_key != NULL) &&
 	    (from->public_key != NULL) == (to->public_key != NULL) &&

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mp.h"
+#include "base/paths.h"
 #include "client/stream.h"
 
 #define MESSAGE_MAX (1 << 20)
@@ -36,29 +37,31 @@ static char *endpoint_ask(struct tesla_error *err)
 	return stream;
 }
 
-/* A daemon may listen on every address ("*"); from here that is the loopback. */
-static char *endpoint_reachable(const char *endpoint)
+char *stream_reachable(const char *endpoint, const char *control)
 {
-	static const char any[] = "tcp://*:";
+	static const char any[] = "tcp://*:", tcp[] = "tcp://";
+	const char *colon = control ? strrchr(control, ':') : NULL;
 	char *to;
+	int host;
 
 	if (strncmp(endpoint, any, sizeof any - 1) != 0)
 		return strdup(endpoint);
-	return asprintf(&to, "tcp://127.0.0.1:%s", endpoint + sizeof any - 1) < 0 ? NULL : to;
+	if (colon == NULL || strncmp(control, tcp, sizeof tcp - 1) != 0 ||
+	    strncmp(control, any, sizeof any - 1) == 0)
+		control = colon = NULL;
+	host = control ? (int)(colon - control) : 0;
+	return asprintf(&to, "%.*s:%s", control ? host : (int)sizeof "tcp://127.0.0.1" - 1,
+			control ? control : "tcp://127.0.0.1", endpoint + sizeof any - 1) < 0
+		       ? NULL
+		       : to;
 }
 
 int stream_init(struct tesla_stream *s, void *ctx, const struct tesla_peer *peer,
 		struct tesla_error *err)
 {
-	_cleanup_free_ char *to = endpoint_reachable(peer->endpoint);
-	struct tesla_peer p = *peer;
-
 	*s = (struct tesla_stream){ 0 };
 	(void)zmq_msg_init(&s->payload);
-	if (to == NULL)
-		return tesla_fail(err, -ENOMEM, "no memory for a subscription");
-	p.endpoint = to;
-	s->socket = socket_connect(ctx, ZMQ_SUB, &p, MESSAGE_MAX, err);
+	s->socket = socket_connect(ctx, ZMQ_SUB, peer, MESSAGE_MAX, err);
 	return s->socket ? 0 : err->code;
 }
 
@@ -80,16 +83,17 @@ void stream_release(struct tesla_stream *s)
 static int stream_open(struct tesla_stream *s, const struct tesla_peer *peer, const char *prefix,
 		       struct tesla_error *err)
 {
-	_cleanup_free_ char *asked = peer->endpoint ? NULL : endpoint_ask(err);
+	_cleanup_free_ char *asked = peer->endpoint ? NULL : endpoint_ask(err), *control = NULL,
+			    *to = NULL;
 	struct tesla_peer p = *peer;
 	void *ctx;
 	int r;
 
 	if (peer->endpoint == NULL && asked == NULL)
 		return err->code;
-	if (p.endpoint == NULL)
-		p.endpoint = asked;
-	ctx = zmq_ctx_new();
+	control = asked ? path_control_endpoint() : NULL;
+	p.endpoint = to = stream_reachable(asked ? asked : peer->endpoint, control);
+	ctx = to ? zmq_ctx_new() : NULL;
 	if (ctx == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for a subscription");
 	r = stream_init(s, ctx, &p, err);
@@ -126,8 +130,7 @@ void tesla_unsubscribe(struct tesla_stream *s)
 	if (s == NULL)
 		return;
 	stream_release(s);
-	if (s->ctx != NULL)
-		(void)zmq_ctx_term(s->ctx);
+	socket_context_end(s->ctx);
 	free(s);
 }
 

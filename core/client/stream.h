@@ -15,6 +15,11 @@ struct tesla_stream {
 	char topic[STREAM_TOPIC_MAX + 1];
 };
 
+/*
+ * A daemon may listen on every address ("*"): from here that is where its control socket is, and
+ * the loopback if that is not on a network.  free() it; NULL: no memory.
+ */
+char *stream_reachable(const char *endpoint, const char *control);
 int stream_init(struct tesla_stream *s, void *ctx, const struct tesla_peer *peer,
 		struct tesla_error *err);
 int stream_add(struct tesla_stream *s, const char *prefix, struct tesla_error *err);

@@ -19,6 +19,7 @@ struct tesla_peer {
 	const char *endpoint; /* NULL: the default, which each function names */
 	const char *server_key;
 	const char *public_key, *secret_key; /* our own */
+	const void *reserved[4];	     /* NULL */
 };
 
 /* ---- the control socket ---- */
@@ -119,7 +120,8 @@ int tesla_follow(const struct tesla_follow_conf *conf, struct tesla_follow **ret
 void tesla_unfollow(struct tesla_follow *f);
 /*
  * The next event, valid until the next call.  timeout_ms -1: wait for ever.  -EAGAIN: none came in
- * time; -EINTR: a signal.  -EBADMSG: something came that makes no sense and was left out; go on.
+ * time; -EINTR: a signal.  -EBADMSG: something came that makes no sense and was left out; -ENOBUFS:
+ * so was a topic, of which there are more than are kept; go on.  -ENOMEM: no memory.
  */
 int tesla_follow_next(struct tesla_follow *f, int timeout_ms, const struct tesla_event **ret,
 		      struct tesla_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a follower makes of what comes: the cases of t/data/follow-cases.txt, line by line. */
 #include "client/follow_state.h"
+#include "client/stream.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -318,5 +319,28 @@ Test(follow, bad_messages_are_left_out)
 			     -EBADMSG, "row %zu", i);
 		cr_expect(err.text[0] != '\0' && !f.wants_snapshot, "row %zu", i);
 		follow_state_release(&f);
+	}
+}
+
+/* "*" in what the daemon says is where its control socket is. */
+static const struct {
+	const char *endpoint, *control, *want;
+} places[] = {
+	{ "tcp://*:5556", "tcp://10.0.0.7:5555", "tcp://10.0.0.7:5556" },
+	{ "tcp://*:5556", "tcp://[fe80::1]:5555", "tcp://[fe80::1]:5556" },
+	{ "tcp://*:5556", "ipc:///run/tesla/control", "tcp://127.0.0.1:5556" },
+	{ "tcp://*:5556", NULL, "tcp://127.0.0.1:5556" },
+	{ "tcp://10.0.0.8:5556", "tcp://10.0.0.7:5555", "tcp://10.0.0.8:5556" },
+	{ "ipc:///run/x", "tcp://10.0.0.7:5555", "ipc:///run/x" },
+};
+
+Test(follow, where_the_stream_is)
+{
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		char *at = stream_reachable(places[i].endpoint, places[i].control);
+
+		cr_assert_not_null(at);
+		cr_expect_str_eq(at, places[i].want);
+		free(at);
 	}
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -24,6 +25,7 @@ struct daemon {
 	int answers; /* how many it gives, then it ends */
 	uint64_t k;  /* of the one topic, in the snapshot */
 	pthread_t thread;
+	pthread_mutex_t lock; /* guards `stream` */
 };
 
 static void answer_pack(struct daemon *d, const char *command, struct buf *out)
@@ -34,7 +36,9 @@ static void answer_pack(struct daemon *d, const char *command, struct buf *out)
 	(void)msgpack_pack_map(&pk, 3);
 	mp_key_bool(&pk, "ok", true);
 	if (strcmp(command, "status") == 0) {
+		(void)pthread_mutex_lock(&d->lock);
 		mp_key_str(&pk, "stream", d->stream);
+		(void)pthread_mutex_unlock(&d->lock);
 		mp_key_int(&pk, "more", 1);
 		return;
 	}
@@ -96,6 +100,7 @@ static void *bound(void *ctx, int type, const struct keys *keys, char endpoint[2
 static void daemon_start(struct daemon *d, int answers, uint64_t k, const struct keys *keys)
 {
 	*d = (struct daemon){ .ctx = zmq_ctx_new(), .answers = answers, .k = k };
+	cr_assert_eq(pthread_mutex_init(&d->lock, NULL), 0);
 	d->router = bound(d->ctx, ZMQ_ROUTER, keys, d->control);
 	d->pub = bound(d->ctx, ZMQ_XPUB, keys, d->stream);
 	cr_assert_eq(pthread_create(&d->thread, NULL, daemon_main, d), 0);
@@ -107,6 +112,7 @@ static void daemon_stop(struct daemon *d)
 	(void)zmq_close(d->router);
 	(void)zmq_close(d->pub);
 	(void)zmq_ctx_term(d->ctx);
+	(void)pthread_mutex_destroy(&d->lock);
 }
 
 static void subscribed(struct daemon *d)
@@ -187,6 +193,53 @@ Test(follow_net, asks_and_follows, .timeout = 60)
 	daemon_stop(&d);
 }
 
+/* The daemon still names the old place when it is first asked; later it names another. */
+Test(follow_net, is_asked_again_while_it_is_down, .timeout = 60)
+{
+	struct tesla_follow_conf conf = { .size = sizeof conf };
+	struct tesla_error err = { 0 };
+	struct tesla_follow *f;
+	struct daemon d;
+	char moved[256];
+	void *pub;
+
+	daemon_start(&d, 5, 5, NULL);
+	conf.control.endpoint = d.control;
+	cr_assert_eq(tesla_follow(&conf, &f, &err), 0, "%s", err.text);
+	expect_nothing(f, 50);
+	subscribed(&d);
+	publish(&d, 5);
+	expect(f, TESLA_EVENT_UP, 0, false);
+	expect(f, TESLA_EVENT_READING, 5, true);
+	(void)zmq_close(d.pub);
+	expect(f, TESLA_EVENT_DOWN, 0, false);
+	expect_nothing(f, 1000);
+	pub = bound(d.ctx, ZMQ_XPUB, NULL, moved);
+	d.pub = pub;
+	(void)pthread_mutex_lock(&d.lock);
+	memcpy(d.stream, moved, sizeof moved);
+	(void)pthread_mutex_unlock(&d.lock);
+	expect_nothing(f, 8000);
+	subscribed(&d);
+	publish(&d, 7);
+	expect(f, TESLA_EVENT_UP, 0, false);
+	expect(f, TESLA_EVENT_GAP, 7, false);
+	expect(f, TESLA_EVENT_READING, 7, false);
+	expect_nothing(f, 2500);
+	tesla_unfollow(f);
+	daemon_stop(&d);
+}
+
+Test(follow_net, a_conf_without_size_is_refused)
+{
+	struct tesla_follow_conf conf = { 0 };
+	struct tesla_error err = { 0 };
+	struct tesla_follow *f;
+
+	cr_expect_eq(tesla_follow(&conf, &f, &err), -EINVAL);
+	cr_expect(strstr(err.text, "conf.size") != NULL, "%s", err.text);
+}
+
 /* While the snapshot is waited for, messages pile up behind it, and nobody is woken for them. */
 Test(follow_net, waits_for_the_snapshot, .timeout = 60)
 {
@@ -264,7 +317,10 @@ Test(follow_net, half_of_the_keys_is_no_plain_text, .timeout = 60)
 			.secret_key = key_cases[i].secret ? k.secret : NULL,
 		};
 
-		conf.control = conf.stream = peer;
+		conf.control.endpoint = peer.endpoint;
+		conf.stream = peer;
+		if (i % 2 == 0) /* the daemon says where the stream is */
+			conf.stream.endpoint = NULL;
 		cr_expect_eq(tesla_follow(&conf, &f, &err), key_cases[i].code, "%s: %s",
 			     key_cases[i].what, err.text);
 		if (key_cases[i].code == 0)
@@ -287,8 +343,12 @@ Test(follow_net, curve, .timeout = 60)
 	cr_assert_eq(zmq_curve_keypair(server.public, server.secret), 0);
 	cr_assert_eq(zmq_curve_keypair(own.public, own.secret), 0);
 	daemon_start(&d, 2, 5, &server);
-	conf.control = (struct tesla_peer){ d.control, server.public, own.public, own.secret };
-	conf.stream = (struct tesla_peer){ d.stream, server.public, own.public, own.secret };
+	conf.control = (struct tesla_peer){ .endpoint = d.control,
+					    .server_key = server.public,
+					    .public_key = own.public,
+					    .secret_key = own.secret };
+	conf.stream = conf.control;
+	conf.stream.endpoint = d.stream;
 	cr_assert_eq(tesla_connect_peer(&conf.control, &c, &err), 0, "%s", err.text);
 	cr_assert_eq(tesla_snapshot(c, LONG_MS, &s, &err), 0, "%s", err.text);
 	cr_expect_eq(tesla_snapshot_count(s), 1);

@@ -72,7 +72,7 @@ static int take_all(struct tesla_follow *f)
 			print_event(e);
 		else
 			fprintf(stderr, "follow: %s\n", err.text);
-		if (r != 0 && r != -EBADMSG && r != -EINTR)
+		if (r != 0 && r != -EBADMSG && r != -ENOBUFS && r != -EINTR)
 			return r;
 	}
 	return fflush(stdout);

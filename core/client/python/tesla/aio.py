@@ -16,6 +16,9 @@ from .peer import PeerLike
 from .snapshot import Snapshot
 
 
+TURN = 100  # events, after which the other tasks have theirs
+
+
 async def _poll(sockets: list[zmq.Socket[Any]], wait_ms: int | None) -> bool:
     """Until one of them may have something; False: none had in time.
 
@@ -87,9 +90,14 @@ class AsyncClient(ClientBase):
 class AsyncFollower(Driver):
     """Follower for asyncio: `async for event in follower`."""
 
+    _taken = 0
+
     async def next(self, timeout: float | None = None) -> Event | None:
         """The next event; None: none came in that many seconds."""
         until = None if timeout is None else time.monotonic() + timeout
+        self._taken += 1
+        if self._taken % TURN == 0:
+            await asyncio.sleep(0)
         while not self._events:
             if self._advance():
                 continue

@@ -40,13 +40,13 @@ class Link:
     """
 
     def __init__(self, context: zmq.Context[Any], peer: Peer) -> None:
-        self._context, self._peer = context, peer
+        self._context, self.peer = context, peer
         self.socket: zmq.Socket[Any] | None = None
 
     def open(self) -> zmq.Socket[Any]:
         """The socket, connected."""
         if self.socket is None:
-            self.socket = connect(self._context, zmq.DEALER, self._peer, ANSWER_MAX)
+            self.socket = connect(self._context, zmq.DEALER, self.peer, ANSWER_MAX)
         return self.socket
 
     def drop(self) -> None:
@@ -57,7 +57,7 @@ class Link:
 
     def late(self) -> TeslaTimeout:
         """What is raised when no answer came."""
-        return TeslaTimeout(f"no answer from teslad at {self._peer.endpoint} in time")
+        return TeslaTimeout(f"no answer from teslad at {self.peer.endpoint} in time")
 
 
 class ClientBase:

@@ -13,14 +13,19 @@ import zmq
 from .client import Link, pack_request, take_answer
 from .errors import BadMessage, TeslaError
 from .events import Event
-from .peer import MESSAGE_MAX, Peer, PeerLike, as_peer, connect, control_peer, reachable
+from .peer import (MESSAGE_MAX, Peer, PeerLike, as_peer, check_keys, connect, control_peer,
+                   reachable)
 from .reading import text
 from .state import Phase, SILENT_S, State
 
 log = logging.getLogger("tesla")
 
 ANSWER_S = 3.0  # a daemon that was killed meanwhile never answers
+ANSWER_MAX_S = 60.0  # a large node on a slow link: each time-out doubles it up to this
 AGAIN_S = 1.0  # after a failure
+# ZeroMQ does not try again where it was refused, and the stream may have moved: while nothing comes,
+# so often another socket is tried, where the daemon says.
+RENEW_S = 5.0
 SPACING_S = 2.0  # a follower that is too slow is not helped by one snapshot after another
 
 
@@ -33,7 +38,7 @@ class Ask(Link):
         self.wanted: str | None = None
         self.command: str | None = None  # that is or was asked
         self._out: str | None = None
-        self._since, self._until = 0.0, 0.0
+        self._since, self._until, self._patience = 0.0, 0.0, ANSWER_S
 
     def forget(self) -> None:
         """What is out belongs to the past; the next question may be asked at once."""
@@ -48,7 +53,7 @@ class Ask(Link):
         if command is None or (fresh and now < self._since):
             return None
         if fresh:
-            self._out, self.wanted, self._until = command, None, now + ANSWER_S
+            self._out, self.wanted, self._until = command, None, now + self._patience
             self.command = command
         try:
             answer = self._exchange(command, now, fresh)
@@ -70,7 +75,9 @@ class Ask(Link):
         except zmq.Again:
             if now < self._until:
                 return None
+            self._patience = min(2 * self._patience, ANSWER_MAX_S)
             raise self.late() from None
+        self._patience = ANSWER_S
         return take_answer(command, frames)
 
     def due(self) -> float | None:
@@ -85,6 +92,8 @@ class Driver:
 
     def __init__(self, control: PeerLike = None, stream: PeerLike = None,
                  prefixes: Sequence[str] = ()) -> None:
+        if isinstance(prefixes, str):
+            raise TypeError("prefixes: expected several texts, got one: (prefix,)")
         self._prefixes = tuple(prefixes)
         self._stream = as_peer(stream)
         self._state = State(self._prefixes, time.monotonic())
@@ -95,7 +104,8 @@ class Driver:
         try:
             self._ask = Ask(self._context, control_peer(control))
             # An endpoint that is the daemon's word may change.
-            self._asks, self._endpoint = self._stream.endpoint is None, ""
+            self._asks, self._renew = self._stream.endpoint is None, 0.0
+            check_keys(self._stream)
             if self._stream.endpoint is None:
                 self._ask.wanted = "status"
             else:
@@ -105,11 +115,13 @@ class Driver:
             raise
 
     def _subscribe(self, endpoint: str) -> None:
-        s, self._endpoint = self._stream, endpoint
+        s = self._stream
+        self._endpoint = reachable(endpoint, str(self._ask.peer.endpoint))
         if self._sub is not None:
             self._sub.close()
+            self._sub = None
         self._sub = connect(self._context, zmq.SUB, Peer(
-            reachable(endpoint), s.server_key, s.public_key, s.secret_key), MESSAGE_MAX)
+            self._endpoint, s.server_key, s.public_key, s.secret_key), MESSAGE_MAX)
         for prefix in self._prefixes:
             self._sub.setsockopt(zmq.SUBSCRIBE, prefix.encode())
         # The heartbeat is subscribed to last: where it comes, all else is in force.
@@ -127,7 +139,8 @@ class Driver:
     def _advance(self) -> bool:
         """One thing; False: nothing can be done before _due() or before a socket is readable."""
         now = time.monotonic()
-        done = self._control(now) or self._message(now) or self._silence(now)
+        done = (self._control(now) or self._message(now) or self._silence(now)
+                or self._another(now))
         if self._state.restarted:
             self._ask.forget()
         if self._state.wants_snapshot:
@@ -156,8 +169,14 @@ class Driver:
         endpoint = text(answer, "stream")
         if endpoint is None:
             raise TeslaError("teslad publishes no stream")
-        if self._sub is None or (self._state.is_down() and endpoint != self._endpoint):
-            self._subscribe(endpoint)
+        self._resubscribe(endpoint)
+
+    def _resubscribe(self, endpoint: str) -> None:
+        """Another socket, as long as nothing comes: not when something came after all."""
+        if self._sub is not None and (not self._state.is_down() or
+                                      int(self._sub.getsockopt(zmq.EVENTS)) & zmq.POLLIN):
+            return
+        self._subscribe(endpoint)
 
     def _message(self, now: float) -> bool:
         if self._sub is None or self._state.phase is Phase.ASKING:
@@ -181,8 +200,23 @@ class Driver:
         if self._sub is None or due is None or now < due:
             return False
         self._events.extend(self._state.down(
-            f"nothing has come from the stream for {SILENT_S:g} s"))
-        if self._asks:
+            f"nothing has come from {self._endpoint} for {SILENT_S:g} s"))
+        self._renew = now
+        return True
+
+    def _renew_due(self) -> float | None:
+        """When another socket is tried; None: it is not down, or was not there yet."""
+        has_place = self._sub is not None or not self._asks
+        return self._renew if has_place and self._state.is_down() else None
+
+    def _another(self, now: float) -> bool:
+        due = self._renew_due()
+        if due is None or now < due:
+            return False
+        self._renew = now + RENEW_S
+        if self._stream.endpoint is not None:
+            self._resubscribe(self._stream.endpoint)
+        else:
             self._ask.wanted = "status"
         return True
 
@@ -198,7 +232,7 @@ class Driver:
     def _due(self, until: float | None) -> float | None:
         """When to go on at the latest."""
         silent = self._state.due() if self._sub is not None else None
-        times = [t for t in (until, self._ask.due(), silent) if t is not None]
+        times = [t for t in (until, self._ask.due(), silent, self._renew_due()) if t is not None]
         return min(times) if times else None
 
     def _wait_ms(self, until: float | None) -> int | None:

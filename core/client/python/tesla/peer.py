@@ -73,24 +73,28 @@ def default_control() -> str:
     return f"ipc://{folder}/control"
 
 
-def reachable(endpoint: str) -> str:
-    """A daemon may listen on every address; from here that is the loopback."""
-    return endpoint.replace("tcp://*:", "tcp://127.0.0.1:", 1)
+def reachable(endpoint: str, control: str) -> str:
+    """A daemon may listen on every address: from here that is where its control socket is, and the
+    loopback if that is not on a network."""
+    if not endpoint.startswith("tcp://*:"):
+        return endpoint
+    at = control if control.startswith("tcp://") and "*" not in control else "tcp://127.0.0.1:"
+    return f"{at.rpartition(':')[0]}:{endpoint[len('tcp://*:'):]}"
 
 
-def _keys(peer: Peer) -> tuple[bytes, bytes, bytes] | None:
+def check_keys(peer: Peer) -> tuple[bytes, bytes, bytes] | None:
     keys = (peer.server_key, peer.public_key, peer.secret_key)
     if keys == (None, None, None):
         return None
     if any(key is None or len(key) != KEY_LEN for key in keys):
-        raise TeslaError(f"{peer.endpoint}: expected three keys in Z85, {KEY_LEN} characters each")
+        raise TeslaError(f"{peer.endpoint or 'the stream'}: expected three keys in Z85, {KEY_LEN} characters each")
     server, public, secret = (str(key).encode() for key in keys)
     return server, public, secret
 
 
 def connect(context: zmq.Context[Any], kind: int, peer: Peer, size_max: int) -> zmq.Socket[Any]:
     """A socket of that kind, connected; it finds a peer that comes later or comes back."""
-    keys = _keys(peer)
+    keys = check_keys(peer)
     socket: zmq.Socket[Any] = context.socket(kind)
     try:
         for option, value in (

@@ -22,6 +22,7 @@ from .snapshot import Snapshot
 from .track import Track, Verdict
 
 SILENT_S = 3.0  # docs/stream.md: three heartbeats
+STRANGERS = 3  # so many in a row are no restart in between
 OLD_S = 1.0  # a snapshot of another daemon: it is asked again after so long
 HEARTBEATS_PASSED = 2  # after so many a snapshot is taken, whatever else comes
 
@@ -75,6 +76,7 @@ class State:
         self._old_epoch_ms: int | None = None
         self._old_until = 0.0
         self._heard = now
+        self._strangers = 0  # snapshots of another daemon in a row
         self._told_down = False
 
     # ---- what comes ----
@@ -132,7 +134,12 @@ class State:
         if rows.epoch_ms != m.epoch_ms:
             self._old_epoch_ms, self._old_until = m.epoch_ms, now + OLD_S
             self.phase = Phase.FIRST
+            self._strangers += 1
+            if self._strangers >= STRANGERS:
+                yield from self.down("the stream is of another daemon than who answers on the "
+                                     "control socket")
             return
+        self._strangers = 0
         self.phase = Phase.LIVE
         self._track.join(m.epoch_ms)
         yield self._up(m.epoch_ms)

@@ -127,6 +127,28 @@ class FollowerTest(unittest.TestCase):
             self.assertEqual([type(e) for e in until(follower, tesla.Reading)],
                              [tesla.Up, tesla.Gap, tesla.Reading])
 
+    def test_it_is_asked_again_while_it_is_down(self):
+        daemon = self.start()
+        with tesla.Follower(daemon.control) as follower:
+            subscribed(follower, daemon)
+            daemon.reading(1)
+            until(follower, tesla.Reading)
+            old = daemon.stream
+            daemon.move()
+            new, daemon.stream = daemon.stream, old
+            until(follower, tesla.Down)
+            asked = daemon.asked.count("status")
+            while daemon.asked.count("status") == asked:
+                self.assertIsNone(follower.next(0.1))
+            daemon.stream = new
+            subscribed(follower, daemon)
+            daemon.reading(3)
+            self.assertEqual([type(e) for e in until(follower, tesla.Reading)],
+                             [tesla.Up, tesla.Gap, tesla.Reading])
+
+    def test_a_prefix_is_no_list_of_letters(self):
+        self.assertRaises(TypeError, tesla.Follower, "tcp://127.0.0.1:1", prefixes="reading/")
+
     def test_messages_before_the_answer_wait(self):
         daemon = self.start()
         daemon.silent = True
