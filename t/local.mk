@@ -54,6 +54,8 @@ e2e_tests = \
 	t/e2e/605-sighups.sh \
 	t/e2e/607-commands.sh \
 	t/e2e/610-drop-in.sh \
+	t/e2e/612-slow-reload.sh \
+	t/e2e/614-random-reloads.sh \
 	t/e2e/620-lines-come-and-go.sh \
 	t/e2e/621-line-changes.sh \
 	t/e2e/622-asks.sh \

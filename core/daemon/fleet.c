@@ -86,6 +86,20 @@ void slot_wait(struct slot *s, int64_t up_us)
 			     0);
 }
 
+static bool is_parting(const struct told_entry *e)
+{
+	return e->leaving || e->to_leave;
+}
+
+/* Is another line there, or was it, and has its host not let go of the place yet? */
+static bool is_at(const struct told_entry *e, const char *endpoint)
+{
+	if (e->line == 0)
+		return false;
+	return (e->endpoint != NULL && strcmp(e->endpoint, endpoint) == 0) ||
+	       (e->was_endpoint != NULL && strcmp(e->was_endpoint, endpoint) == 0);
+}
+
 /* Another host has not let go of it yet, or of what is at the same place. */
 static bool is_blocked(void *arg, size_t owner, const struct hub_line *l)
 {
@@ -96,15 +110,11 @@ static bool is_blocked(void *arg, size_t owner, const struct hub_line *l)
 
 		if (s->owner == owner && s->fresh)
 			return true;
-		for (size_t k = 0; k < s->told.n; k++) {
-			const struct told_entry *e = &s->told.list[k];
-
-			if ((e->leaving || e->to_leave) &&
-			    (s->owner != owner || e->line != l->conf->id) &&
-			    (e->line == l->conf->id || e->endpoint == NULL ||
-			     strcmp(e->endpoint, l->conf->name) == 0))
+		for (size_t k = 0; k < s->told.n; k++)
+			if (s->told.list[k].line == l->conf->id
+				    ? s->owner != owner && is_parting(&s->told.list[k])
+				    : is_at(&s->told.list[k], l->conf->name))
 				return true;
-		}
 	}
 	return false;
 }
@@ -181,6 +191,23 @@ static bool is_idle(const struct slot *s)
 	return true;
 }
 
+/* What the host says of an analyzer is of what it is now, once its line is as it is to be. */
+static void hear(struct slot *s)
+{
+	const struct hub *h = s->fleet->setup.hub;
+
+	for (size_t i = 0; i < h->n_analyzers; i++) {
+		struct hub_analyzer *a = &h->analyzers[i];
+		const struct told_entry *e;
+
+		if (a->owner != s->owner || !a->hushed)
+			continue;
+		e = told_line(&s->told, a->line->conf->id);
+		if (e != NULL && told_is_done(e) && a->was_line == 0)
+			a->hushed = false;
+	}
+}
+
 void slot_update(struct slot *s)
 {
 	if (s->exporter != NULL || s->gone || s->fresh)
@@ -193,6 +220,7 @@ void slot_update(struct slot *s)
 		return;
 	slot_tell(s, slot_leave_lines);
 	slot_tell(s, slot_setup);
+	hear(s);
 	if (s->state == SLOT_RUNNING)
 		lines_up(s);
 }
@@ -397,25 +425,6 @@ static void on_ready(struct slot *s)
 		durable_up(s->durable);
 }
 
-/*
- * A line is what it was told last.  Once they all are, what the host says of its analyzers is of
- * what they are now: not before, since one may have gone from one line to another, and not when
- * another change waited for this one.
- */
-static void on_line_settled(struct slot *s)
-{
-	const struct fleet *f = s->fleet;
-	struct hub *h = f->setup.hub;
-	size_t owner = s->owner;
-
-	slot_update(s);
-	if (fleet_slot(f, owner) != s || !told_all_settled(&s->told))
-		return;
-	for (size_t i = 0; i < h->n_analyzers; i++)
-		if (h->analyzers[i].owner == owner)
-			h->analyzers[i].hushed = false;
-}
-
 static void on_plan(struct slot *s, const msgpack_object *msg)
 {
 	int64_t line = mp_int(msg, "line", 0), version = mp_int(msg, "i", 0);
@@ -424,8 +433,10 @@ static void on_plan(struct slot *s, const msgpack_object *msg)
 	if (e == NULL || e->leaving || version < 0 || (uint64_t)version != e->number ||
 	    e->confirmed == e->number)
 		return;
-	e->confirmed = e->number;
-	on_line_settled(s);
+	if (told_confirm(e))
+		fleet_update(s->fleet); /* others wait for the place where it was */
+	else
+		slot_update(s);
 }
 
 static int on_gone(struct slot *s, const msgpack_object *msg, struct tesla_error *err)

@@ -274,8 +274,10 @@ void fleet_adopt(struct fleet *f, const struct check *next, const struct diff *d
 	attic->users = 1;
 	if (fleet_change_exporters(f, &change) != 0)
 		log_msg(f->log, LOG_LEVEL_ERROR, "no memory for an exporter: it is left out");
-	for (size_t i = 0; i < f->n_slots; i++)
+	for (size_t i = 0; i < f->n_slots; i++) {
 		f->slots[i]->fresh = false;
+		told_outdate(&f->slots[i]->told);
+	}
 	for (size_t i = 0; i < next->hub->n_analyzers; i++)
 		if (d->analyzers[i] != DIFF_SAME)
 			ledger_forget(&f->ledger, next->hub->analyzers[i].conf->id,

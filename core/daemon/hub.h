@@ -52,7 +52,9 @@ struct hub_analyzer {
 	struct hub_line *line;
 	size_t owner; /* the host that may speak for it */
 	enum hub_run run;
-	bool hushed; /* its host was not yet told what it is now: what it says is of before */
+	bool hushed; /* the host does not have its line yet as it is: what it says is of before */
+	/* Another line of the host, which may have it still: until then it waits; 0: none. */
+	int64_t was_line;
 	size_t first_variable; /* index of its first variable among those of all analyzers */
 	struct hub_last *last; /* one per conf->variables */
 	enum hub_state state;

@@ -149,12 +149,21 @@ static void same_adopt(struct hub_analyzer *a, struct hub_analyzer *old)
 	old->plan = (struct hub_plan){ .measured_us = -1 };
 }
 
+/* It did not come to the line of before as long as it waited for another. */
+static int64_t was_line(const struct hub_analyzer *a, const struct hub_analyzer *old)
+{
+	int64_t from = old->was_line != 0 ? old->was_line : old->line->conf->id;
+
+	return from != a->line->conf->id ? from : 0;
+}
+
 static void analyzer_adopt(struct hub *h, struct hub_analyzer *a, struct hub_analyzer *old,
 			   enum diff_analyzer what)
 {
 	const struct hub_ghost *g = ghost_find(h, a->conf->id, NO_VARIABLE);
 
 	variables_adopt(h, a, old, what >= DIFF_ASKED);
+	a->was_line = old ? was_line(a, old) : 0;
 	if (old == NULL) {
 		if (g != NULL) {
 			a->n = g->n;

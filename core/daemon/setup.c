@@ -287,9 +287,22 @@ static void update_level(struct update *u)
 
 /* ---- lines ---- */
 
-static bool has(const struct update *u, const struct hub_line *l, const struct hub_analyzer *a)
+/* Another line of this host may have it still: nobody is on two lines. */
+static bool is_elsewhere(const struct update *u, const struct hub_analyzer *a)
+{
+	const struct told_entry *e = a->was_line != 0 ? told_line(u->told, a->was_line) : NULL;
+
+	return e != NULL && !told_is_done(e);
+}
+
+static bool belongs(const struct update *u, const struct hub_line *l, const struct hub_analyzer *a)
 {
 	return a->line == l && a->owner == u->owner;
+}
+
+static bool has(const struct update *u, const struct hub_line *l, const struct hub_analyzer *a)
+{
+	return belongs(u, l, a) && !is_elsewhere(u, a);
 }
 
 static size_t count_analyzers(const struct update *u, const struct hub_line *l)
@@ -300,6 +313,17 @@ static size_t count_analyzers(const struct update *u, const struct hub_line *l)
 	for (size_t i = 0; i < h->n_analyzers; i++)
 		n += has(u, l, &h->analyzers[i]);
 	return n;
+}
+
+/* It is to have analyzers here, now or when they have left other lines. */
+static bool is_ours(const struct update *u, const struct hub_line *l)
+{
+	const struct hub *h = u->s->hub;
+
+	for (size_t i = 0; i < h->n_analyzers; i++)
+		if (belongs(u, l, &h->analyzers[i]))
+			return true;
+	return false;
 }
 
 static void define_number(struct update *u, const char *prefix, const char *name)
@@ -362,6 +386,7 @@ static void put_line(struct update *u, const struct hub_line *l, uint64_t number
 	for (size_t i = 0; i < h->n_analyzers; i++)
 		if (has(u, l, &h->analyzers[i])) {
 			put_analyzer(pk, &h->analyzers[i]);
+			h->analyzers[i].was_line = 0;
 			(void)turn_news(u, &h->analyzers[i]);
 		}
 	end(&u->o);
@@ -387,30 +412,56 @@ static void put_unline(struct update *u, struct told_entry *e)
 	end(&u->o);
 }
 
-static void update_line(struct update *u, const struct hub_line *l)
+/* What it was told of the line last; takes the drivers over. */
+static void line_told(struct update *u, struct told_entry *e, const struct hub_line *l,
+		      char *drivers)
+{
+	char *endpoint = strdup(l->conf->name);
+
+	e->line = l->conf->id;
+	if (e->endpoint != NULL && strcmp(e->endpoint, l->conf->name) != 0)
+		e->was_endpoint = e->endpoint; /* none else is there: it was settled */
+	else
+		free(e->endpoint);
+	free(e->drivers);
+	e->endpoint = endpoint;
+	e->drivers = drivers;
+	if (e->endpoint == NULL || e->drivers == NULL)
+		u->o.error = -ENOMEM;
+}
+
+/*
+ * vacant: nobody else has its place.  A line that has to be given up is told again once it is gone:
+ * when its drivers are others, when it is to go where another one is, which may be waiting for its
+ * place in turn, and when all of its analyzers are to come from elsewhere.
+ */
+static void update_line(struct update *u, const struct hub_line *l, bool vacant)
 {
 	struct told_entry *e = told_line(u->told, l->conf->id);
-	_cleanup_free_ char *drivers = NULL;
+	size_t n = count_analyzers(u, l);
+	char *drivers;
 
-	if (e != NULL && !told_is_settled(e))
+	if (e != NULL ? !told_is_settled(e) : !vacant || n == 0)
+		return;
+	if (e != NULL && !vacant &&
+	    (e->endpoint == NULL || strcmp(e->endpoint, l->conf->name) == 0))
 		return;
 	drivers = drivers_of(u, l);
-	if (e != NULL && drivers != NULL && strcmp(e->drivers, drivers) != 0) {
-		put_unline(u, e); /* told again once it is gone */
+	if (e != NULL &&
+	    (!vacant || n == 0 || (drivers != NULL && strcmp(e->drivers, drivers) != 0))) {
+		put_unline(u, e);
+		free(drivers);
 		return;
 	}
 	define_line(u, l);
-	if (news(u, &e, "line/%" PRId64, l->conf->id) != 1)
-		return;
-	e->line = l->conf->id;
-	free(e->endpoint);
-	free(e->drivers);
-	e->endpoint = strdup(l->conf->name);
-	e->drivers = drivers;
-	drivers = NULL;
-	if (e->endpoint == NULL || e->drivers == NULL)
-		u->o.error = -ENOMEM;
-	put_line(u, l, e->number);
+	if (news(u, &e, "line/%" PRId64, l->conf->id) == 1) {
+		line_told(u, e, l, drivers);
+		put_line(u, l, e->number);
+	} else {
+		free(drivers);
+	}
+	if (e != NULL)
+		e->current = true;
 }
 
 /* A bounded number at a time; the answers make room for more. */
@@ -441,7 +492,7 @@ static void update_leaving(struct update *u)
 
 		if (e->line == 0 || e->leaving)
 			continue;
-		e->to_leave = l == NULL || count_analyzers(u, l) == 0;
+		e->to_leave = l == NULL || !is_ours(u, l);
 		if (e->to_leave && told_is_settled(e))
 			put_unline(u, e);
 	}
@@ -472,8 +523,8 @@ int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_bl
 	for (size_t i = 0; i < s->hub->n_lines; i++) {
 		const struct hub_line *l = &s->hub->lines[i];
 
-		if (count_analyzers(&u, l) > 0 && (blocked == NULL || !blocked(arg, owner, l)))
-			update_line(&u, l);
+		if (is_ours(&u, l))
+			update_line(&u, l, blocked == NULL || !blocked(arg, owner, l));
 	}
 	update_turns(&u);
 	if (!told->going)

@@ -11,6 +11,7 @@ static void entry_release(struct told_entry *e)
 	free(e->key);
 	free(e->bytes);
 	free(e->endpoint);
+	free(e->was_endpoint);
 	free(e->drivers);
 }
 
@@ -81,6 +82,27 @@ struct told_entry *told_line(const struct told *t, int64_t line)
 bool told_is_settled(const struct told_entry *line)
 {
 	return !line->leaving && line->confirmed == line->number;
+}
+
+void told_outdate(struct told *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		t->list[i].current = false;
+}
+
+bool told_is_done(const struct told_entry *line)
+{
+	return line->current && told_is_settled(line);
+}
+
+bool told_confirm(struct told_entry *line)
+{
+	bool frees = line->was_endpoint != NULL;
+
+	line->confirmed = line->number;
+	free(line->was_endpoint);
+	line->was_endpoint = NULL;
+	return frees;
 }
 
 bool told_all_settled(const struct told *t)

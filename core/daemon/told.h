@@ -17,10 +17,12 @@ struct told_entry {
 	/* of a line */
 	int64_t line;	    /* its id; 0: it is no line */
 	char *endpoint;	    /* where it is open until it is gone */
+	char *was_endpoint; /* where it was until its host confirms that; NULL: there too */
 	char *drivers;	    /* their names: in a host they never change on a line */
 	uint64_t confirmed; /* the number that the host has */
 	bool to_leave;	    /* it is to be given up, once it is settled: */
 	bool leaving;	    /* that was told */
+	bool current; /* looked at since the configuration changed: it was told, or is as before */
 };
 struct told { /* all zero: nothing */
 	struct told_entry *list;
@@ -41,6 +43,12 @@ int told_set(struct told *t, const char *key, const struct buf *bytes, struct to
 struct told_entry *told_line(const struct told *t, int64_t line);
 /* Another thing of the line is on its way to the host, or the line on its way out. */
 bool told_is_settled(const struct told_entry *line);
+/* The configuration is another: what each line is to be is yet to be looked at. */
+void told_outdate(struct told *t);
+/* Of a line: its host is what the configuration says. */
+bool told_is_done(const struct told_entry *line);
+/* The host has what it was told last of the line.  True: its former endpoint is free. */
+bool told_confirm(struct told_entry *line);
 /* Nothing is on its way: whatever the host says is of what it was told last. */
 bool told_all_settled(const struct told *t);
 /* The host has let go of it. */

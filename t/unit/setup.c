@@ -247,3 +247,60 @@ Test(setup, a_line_that_goes_and_comes)
 	TOLD(&b, "line 1 (7 3)");
 	bench_release(&b);
 }
+
+/* Nobody is on two lines: what comes to one waits until the other has let go of it. */
+Test(setup, who_moves_leaves_first)
+{
+	struct hub_analyzer *a;
+	struct bench b;
+
+	bench_init(&b);
+	a = b.s.hub->analyzers;
+	a[2].owner = 0;
+	TOLD(&b,
+	     "hello, plugin drv, plugin dat, model PM710, patterns, line 1 (7 3), line 2 (9), go");
+	confirm(&b, 1);
+	confirm(&b, 2);
+	a[1].was_line = a[1].line->conf->id;
+	a[1].line = a[2].line;
+	told_outdate(&b.told);
+	TOLD(&b, "line 1 (7)");
+	TOLD(&b, "");
+	confirm(&b, 1);
+	TOLD(&b, "line 2 (3 9)");
+	cr_expect(eq(i64, a[1].was_line, 0));
+	cr_expect(told_is_done(told_line(&b.told, 1)));
+	cr_expect(not(told_is_done(told_line(&b.told, 2))));
+	bench_release(&b);
+}
+
+/* Two that swap: each line is left with nobody, goes, and comes again. */
+Test(setup, who_swaps_lines)
+{
+	struct hub_analyzer *a;
+	struct hub_line *one;
+	struct bench b;
+
+	bench_init(&b);
+	a = b.s.hub->analyzers;
+	a[2].owner = 0;
+	a[1].owner = 1;
+	TOLD(&b,
+	     "hello, plugin drv, plugin dat, model PM710, patterns, line 1 (7), line 2 (9), go");
+	confirm(&b, 1);
+	confirm(&b, 2);
+	one = a[0].line;
+	a[0].was_line = 1;
+	a[0].line = a[2].line;
+	a[2].was_line = 2;
+	a[2].line = one;
+	told_outdate(&b.told);
+	TOLD(&b, "unline 1, unline 2");
+	told_drop(&b.told, 1);
+	TOLD(&b, "");
+	told_drop(&b.told, 2);
+	TOLD(&b, "line 1 (9)");
+	confirm(&b, 1);
+	TOLD(&b, "line 2 (7)");
+	bench_release(&b);
+}
