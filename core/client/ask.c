@@ -72,7 +72,7 @@ static int send(struct ask *a, int64_t now_us, struct tesla_error *err)
 
 	if (r == 0)
 		r = request_send(a->socket, a->peer.endpoint, a->wanted, NULL, 0, err);
-	a->out = a->wanted;
+	a->out = a->last = a->wanted;
 	a->wanted = NULL;
 	a->until_us = now_us + a->patience_us;
 	return r;
@@ -100,7 +100,9 @@ int ask_step(struct ask *a, zmq_msg_t *m, const char **command, struct tesla_err
 	int r = 0;
 
 	if (a->out == NULL) {
-		if (a->wanted == NULL || now_us < a->since_us) {
+		int64_t due_us = ask_due_us(a);
+
+		if (due_us < 0 || now_us < due_us) {
 			socket_settle(a->socket);
 			return -EAGAIN;
 		}
@@ -125,5 +127,7 @@ int64_t ask_due_us(const struct ask *a)
 {
 	if (a->out != NULL)
 		return a->until_us;
-	return a->wanted != NULL ? a->since_us : -1;
+	if (a->wanted == NULL)
+		return -1;
+	return a->wanted == a->last ? a->since_us : 0;
 }

@@ -12,9 +12,10 @@ struct ask {
 	void *ctx, *socket;
 	int epoll; /* the socket's descriptor is in there while it is open */
 	struct tesla_peer peer;
-	const char *wanted, *out;   /* static texts: what is to be asked, and what has been */
+	/* Static texts: what is to be asked, what has been, and what was last. */
+	const char *wanted, *out, *last;
 	int64_t patience_us;	    /* how long an answer is waited for */
-	int64_t since_us, until_us; /* not to be asked before; no answer by then: asked again */
+	int64_t since_us, until_us; /* not the last again before; no answer by then: asked again */
 };
 
 /* a->peer is set, and a's own from here on. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "base/mp.h"
 
 #define EPOCH 100
@@ -170,6 +171,7 @@ Test(follow_net, asks_and_follows, .timeout = 60)
 	struct tesla_error err = { 0 };
 	struct tesla_follow *f;
 	struct pollfd p = { .events = POLLIN };
+	int64_t begun_us = clock_mono_us();
 	struct daemon d;
 
 	daemon_start(&d, 2, 5, NULL);
@@ -180,6 +182,7 @@ Test(follow_net, asks_and_follows, .timeout = 60)
 	subscribed(&d);
 	publish(&d, 5);
 	expect(f, TESLA_EVENT_UP, 0, false);
+	cr_expect_lt(clock_mono_us() - begun_us, 1500000, "the snapshot was not asked for at once");
 	expect(f, TESLA_EVENT_READING, 5, true);
 	expect_nothing(f, 0);
 	cr_expect_eq(poll(&p, 1, 50), 0, "there is nothing to be done");

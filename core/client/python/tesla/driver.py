@@ -50,7 +50,7 @@ class Ask(Link):
         """The answer, or None; it may fail, and is asked again by itself."""
         fresh = self._out is None
         command = self._out or self.wanted
-        if command is None or (fresh and now < self._since):
+        if command is None or (fresh and now < self._fresh_due(command)):
             return None
         if fresh:
             self._out, self.wanted, self._until = command, None, now + self._patience
@@ -80,11 +80,15 @@ class Ask(Link):
         self._patience = ANSWER_S
         return take_answer(command, frames)
 
+    def _fresh_due(self, command: str) -> float:
+        """The same question not at once again."""
+        return self._since if command == self.command else 0.0
+
     def due(self) -> float | None:
         """When step() has something to do by itself."""
         if self._out is not None:
             return self._until
-        return self._since if self.wanted is not None else None
+        return self._fresh_due(self.wanted) if self.wanted is not None else None
 
 
 class Driver:
