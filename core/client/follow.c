@@ -33,10 +33,11 @@ struct tesla_follow {
 	void *ctx;
 	int epoll, timer;
 	struct ask ask;
-	struct tesla_peer peer; /* of the stream; no endpoint: it is asked for */
+	struct tesla_peer peer; /* of the stream */
 	struct tesla_stream stream;
-	bool streaming, asks; /* asks: the endpoint is the daemon's word, which may change */
-	int64_t renew_at_us;  /* while it is DOWN */
+	bool streaming;
+	bool asks, asks_key; /* its endpoint, its key are the daemon's word, which may change */
+	int64_t renew_at_us; /* while it is DOWN */
 	struct follow_state state;
 };
 
@@ -54,8 +55,12 @@ static int watch_fd(struct tesla_follow *f, int fd, struct tesla_error *err)
 /* The heartbeat is subscribed to last: where it comes, all else is in force. */
 static int stream_begin(struct tesla_follow *f, struct tesla_error *err)
 {
-	int r = stream_init(&f->stream, f->ctx, &f->peer, err);
+	struct tesla_peer peer = f->peer;
+	int r;
 
+	if (f->asks_key && peer.server_key == NULL)
+		peer.public_key = peer.secret_key = NULL;
+	r = stream_init(&f->stream, f->ctx, &peer, err);
 	if (r != 0)
 		return r;
 	f->streaming = true;
@@ -107,8 +112,18 @@ static int stream_at(struct tesla_follow *f, const char *endpoint)
 
 	if (to == NULL)
 		return -ENOMEM;
-	peer_set_endpoint(&f->peer, to);
+	peer_take(&f->peer.endpoint, &to);
 	return 0;
+}
+
+/* A pair of our own will do where the daemon says the other key. */
+static int keys_check(const struct tesla_follow *f, struct tesla_error *err)
+{
+	struct tesla_peer peer = f->peer;
+
+	if (f->asks_key)
+		peer.server_key = peer.public_key;
+	return peer_check(&peer, err);
 }
 
 static int peers_copy(struct tesla_follow *f, const struct tesla_follow_conf *conf)
@@ -140,11 +155,12 @@ static int open_all(struct tesla_follow *f, const struct tesla_follow_conf *conf
 	if (peers_copy(f, conf) != 0)
 		return tesla_fail(err, -ENOMEM, "no memory to follow");
 	ask_init(&f->ask, f->ctx, f->epoll);
-	if (peer_check(&f->peer, err) != 0)
+	f->asks = f->peer.endpoint == NULL;
+	f->asks_key = f->asks && f->peer.server_key == NULL;
+	if (keys_check(f, err) != 0)
 		return err->code;
 	if (watch_fd(f, f->timer, err) != 0 || ask_open(&f->ask, err) != 0)
 		return err->code;
-	f->asks = f->peer.endpoint == NULL;
 	if (!f->asks)
 		return stream_begin(f, err);
 	ask_want(&f->ask, status);
@@ -208,19 +224,28 @@ static int stream_renew(struct tesla_follow *f, const char *endpoint, struct tes
 	return stream_begin(f, err);
 }
 
-/* Where is the stream?  The daemon knows; asked at first, and when nothing comes any more. */
+/*
+ * Where is the stream, and which key has it?  The daemon knows; asked at first, and when nothing
+ * comes any more.
+ */
 static int status_answered(struct tesla_follow *f, zmq_msg_t *m, struct tesla_error *err)
 {
 	struct mp_doc doc;
-	_cleanup_free_ char *endpoint = NULL;
+	_cleanup_free_ char *endpoint = NULL, *key = NULL;
 	int r = mp_unpack(&doc, zmq_msg_data(m), zmq_msg_size(m), err);
 
 	if (r != 0)
 		return r;
 	endpoint = mp_strdup(&doc.u.data, "stream");
+	key = mp_strdup(&doc.u.data, "stream_key");
 	mp_doc_release(&doc);
 	if (endpoint == NULL)
 		return tesla_fail(err, -ENOENT, "teslad publishes no stream");
+	if (key != NULL && f->peer.secret_key == NULL)
+		return tesla_fail(err, -EACCES,
+				  "the stream %s is encrypted: expected a pair of keys", endpoint);
+	if (f->asks_key)
+		peer_take(&f->peer.server_key, &key);
 	return stream_renew(f, endpoint, err);
 }
 

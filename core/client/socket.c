@@ -180,8 +180,9 @@ void peer_release(struct tesla_peer *p)
 	*p = (struct tesla_peer){ 0 };
 }
 
-void peer_set_endpoint(struct tesla_peer *p, char *endpoint)
+void peer_take(const char **to, char **from)
 {
-	text_free(p->endpoint);
-	p->endpoint = endpoint;
+	text_free(*to);
+	*to = *from;
+	*from = NULL;
 }

@@ -30,7 +30,7 @@ int peer_check(const struct tesla_peer *p, struct tesla_error *err);
 /* A copy of *from, released with peer_release; -ENOMEM. */
 int peer_copy(struct tesla_peer *to, const struct tesla_peer *from);
 void peer_release(struct tesla_peer *p);
-/* Of a copy; takes the text over. */
-void peer_set_endpoint(struct tesla_peer *p, char *endpoint);
+/* A text of a copy becomes *from, which is taken over. */
+void peer_take(const char **to, char **from);
 
 #endif

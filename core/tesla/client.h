@@ -103,7 +103,8 @@ struct tesla_event {
 
 /*
  * prefixes: topics or their beginnings, NULL: everything.  control: the default as of
- * tesla_connect.  stream: the default is what the daemon says.  All is copied.
+ * tesla_connect.  stream: by default endpoint and server_key are what the daemon says; where it
+ * says a key, a pair of our own is needed.  All is copied.
  */
 struct tesla_follow_conf {
 	uint32_t size; /* sizeof(struct tesla_follow_conf) */

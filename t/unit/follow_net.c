@@ -23,6 +23,7 @@ struct keys {
 struct daemon {
 	void *ctx, *router, *pub;
 	char control[256], stream[256];
+	const char *stream_key;
 	int answers; /* how many it gives, then it ends */
 	uint64_t k;  /* of the one topic, in the snapshot */
 	pthread_t thread;
@@ -40,7 +41,7 @@ static void answer_pack(struct daemon *d, const char *command, struct buf *out)
 		(void)pthread_mutex_lock(&d->lock);
 		mp_key_str(&pk, "stream", d->stream);
 		(void)pthread_mutex_unlock(&d->lock);
-		mp_key_int(&pk, "more", 1);
+		mp_key_str(&pk, "stream_key", d->stream_key);
 		return;
 	}
 	mp_key_int(&pk, "e", EPOCH);
@@ -100,7 +101,10 @@ static void *bound(void *ctx, int type, const struct keys *keys, char endpoint[2
 
 static void daemon_start(struct daemon *d, int answers, uint64_t k, const struct keys *keys)
 {
-	*d = (struct daemon){ .ctx = zmq_ctx_new(), .answers = answers, .k = k };
+	*d = (struct daemon){ .ctx = zmq_ctx_new(),
+			      .answers = answers,
+			      .k = k,
+			      .stream_key = keys ? keys->public : NULL };
 	cr_assert_eq(pthread_mutex_init(&d->lock, NULL), 0);
 	d->router = bound(d->ctx, ZMQ_ROUTER, keys, d->control);
 	d->pub = bound(d->ctx, ZMQ_XPUB, keys, d->stream);
@@ -369,5 +373,58 @@ Test(follow_net, curve, .timeout = 60)
 	cr_assert_eq(tesla_connect(d.control, &c, &err), 0);
 	cr_expect_eq(tesla_snapshot(c, 300, &s, &err), -ETIMEDOUT);
 	tesla_disconnect(c);
+	daemon_stop(&d);
+}
+
+/* The daemon says which key its stream has, or that it has none; one of ours is needed for it. */
+Test(follow_net, stream_key_is_asked_for, .timeout = 60)
+{
+	struct tesla_error err = { 0 };
+	struct keys server, own;
+
+	cr_assert_eq(zmq_curve_keypair(server.public, server.secret), 0);
+	cr_assert_eq(zmq_curve_keypair(own.public, own.secret), 0);
+	for (int curve = 0; curve < 2; curve++) {
+		struct tesla_follow_conf conf = { .size = sizeof conf };
+		struct tesla_follow *f;
+		struct daemon d;
+
+		daemon_start(&d, 2, 5, curve ? &server : NULL);
+		conf.control.endpoint = d.control;
+		if (curve) {
+			conf.control.server_key = server.public;
+			conf.control.public_key = own.public;
+			conf.control.secret_key = own.secret;
+		}
+		conf.stream.public_key = own.public;
+		conf.stream.secret_key = own.secret;
+		cr_assert_eq(tesla_follow(&conf, &f, &err), 0, "%s", err.text);
+		expect_nothing(f, 50);
+		subscribed(&d);
+		publish(&d, 6);
+		expect(f, TESLA_EVENT_UP, 0, false);
+		expect(f, TESLA_EVENT_READING, 5, true);
+		expect(f, TESLA_EVENT_READING, 6, false);
+		tesla_unfollow(f);
+		daemon_stop(&d);
+	}
+}
+
+Test(follow_net, encrypted_and_no_keys, .timeout = 60)
+{
+	struct tesla_follow_conf conf = { .size = sizeof conf };
+	struct tesla_error err = { 0 };
+	const struct tesla_event *e;
+	struct tesla_follow *f;
+	struct daemon d;
+
+	daemon_start(&d, 1, 5, NULL);
+	d.stream_key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
+	conf.control.endpoint = d.control;
+	cr_assert_eq(tesla_follow(&conf, &f, &err), 0, "%s", err.text);
+	cr_assert_eq(tesla_follow_next(f, LONG_MS, &e, &err), 0, "%s", err.text);
+	cr_expect_eq(e->kind, TESLA_EVENT_DOWN);
+	cr_expect(strstr(e->reason, "is encrypted") != NULL, "%s", e->reason);
+	tesla_unfollow(f);
 	daemon_stop(&d);
 }

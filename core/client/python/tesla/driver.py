@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from dataclasses import replace
 from typing import Any, Sequence
 
 import zmq
@@ -107,9 +108,10 @@ class Driver:
         self.left_out = 0  # messages that made no sense
         try:
             self._ask = Ask(self._context, control_peer(control))
-            # An endpoint that is the daemon's word may change.
+            # What is the daemon's word may change; of its key a pair of our own is the other half.
             self._asks, self._renew = self._stream.endpoint is None, 0.0
-            check_keys(self._stream)
+            self._asks_key = self._asks and self._stream.server_key is None
+            check_keys(self._with_key(self._stream.public_key))
             if self._stream.endpoint is None:
                 self._ask.wanted = "status"
             else:
@@ -118,14 +120,19 @@ class Driver:
             self._context.destroy(linger=0)
             raise
 
+    def _with_key(self, key: str | None) -> Peer:
+        """The stream, with the key that the daemon says."""
+        return replace(self._stream, server_key=key) if self._asks_key else self._stream
+
     def _subscribe(self, endpoint: str) -> None:
         s = self._stream
         self._endpoint = reachable(endpoint, str(self._ask.peer.endpoint))
         if self._sub is not None:
             self._sub.close()
             self._sub = None
-        self._sub = connect(self._context, zmq.SUB, Peer(
-            self._endpoint, s.server_key, s.public_key, s.secret_key), MESSAGE_MAX)
+        plain = self._asks_key and s.server_key is None
+        self._sub = connect(self._context, zmq.SUB, Peer(self._endpoint) if plain else replace(
+            s, endpoint=self._endpoint), MESSAGE_MAX)
         for prefix in self._prefixes:
             self._sub.setsockopt(zmq.SUBSCRIBE, prefix.encode())
         # The heartbeat is subscribed to last: where it comes, all else is in force.
@@ -173,6 +180,10 @@ class Driver:
         endpoint = text(answer, "stream")
         if endpoint is None:
             raise TeslaError("teslad publishes no stream")
+        key = text(answer, "stream_key")
+        if key is not None and self._stream.secret_key is None:
+            raise TeslaError(f"the stream {endpoint} is encrypted: expected a pair of keys")
+        self._stream = self._with_key(key)
         self._resubscribe(endpoint)
 
     def _resubscribe(self, endpoint: str) -> None:

@@ -14,6 +14,7 @@ class Daemon:
     def __init__(self, epoch=100, keys=None, hwm=20000):
         self.epoch, self.last, self.silent, self.asked = epoch, {}, False, []
         self.context = zmq.Context()
+        self.key = zmq.curve_public(keys).decode() if keys else None
         self.router, self.pub = self.context.socket(zmq.ROUTER), self.context.socket(zmq.XPUB)
         self.pub.sndhwm = hwm
         for socket in (self.router, self.pub):
@@ -38,7 +39,7 @@ class Daemon:
 
     def reply(self, request):
         if request["cmd"] == "status":
-            return {"ok": True, "stream": self.stream}
+            return {"ok": True, "stream": self.stream, "stream_key": self.key}
         if request["cmd"] == "snapshot":
             rows = [self.row(a, v, k) for (a, v), k in list(self.last.items())]
             return {"ok": True, "e": self.epoch, "readings": rows}

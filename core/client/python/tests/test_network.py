@@ -90,6 +90,14 @@ class CurveTest(unittest.TestCase):
             daemon.subscribed()
             daemon.reading(1)
             self.assertEqual(until(follower, tesla.Reading)[-1].k, 1)
+        # The stream and its key are the daemon's word; what is needed are keys of our own.
+        own_keys = tesla.Peer(public_key=public.decode(), secret_key=secret.decode())
+        with tesla.Follower(control, own_keys) as follower:
+            subscribed(follower, daemon)
+            daemon.reading(2)
+            self.assertEqual(until(follower, tesla.Reading)[-1].k, 2)
+        with tesla.Follower(control) as follower:
+            self.assertIn("is encrypted", until(follower, tesla.Down)[-1].reason)
         with tesla.Client(daemon.control) as client, self.assertRaises(tesla.TeslaTimeout):
             client.request("echo", timeout=0.3)
 
