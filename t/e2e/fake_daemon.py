@@ -7,7 +7,8 @@ MODE: good (default); silent (answers nothing); no (refuses all); junk (answers 
 MessagePack);
 binary (answers with what JSON cannot say); quiet (no readings on the stream); late (answers after
 a second); old (knows the commands of version 0.1 only); many (200 analyzers with long names);
-refuses (a reload, with several errors).
+refuses (a reload, with several errors); gaps (two of three readings do not come); moved (another
+node and another stream).
 Prints "ready" when both sockets are bound, and each request as a line of JSON.
 """
 import json
@@ -19,12 +20,15 @@ import msgpack
 import zmq
 
 control, stream, mode = sys.argv[1], sys.argv[2], (sys.argv + ["good"])[3]
+node = "4"
+if mode == "moved":
+    node, stream = "5", stream + "-2"
 now = int(time.time() * 1000)
 epoch = now - 3600_000
 
 STATUS = {
     "ok": True,
-    "node": {"id": "4", "name": "Roof", "location": "Vilanova\x1b[31m"},
+    "node": {"id": node, "name": "Roof", "location": "Vilanova\x1b[31m"},
     "version": "0.1.0", "pid": 1234, "epoch_ms": epoch, "config": "/etc/tesla/config.xml",
     "stream": stream,
     "hosts": [
@@ -197,20 +201,26 @@ def answer(request):
     return known.get(cmd, {"ok": False, "error": f"unknown command {cmd}: expected status, ..."})
 
 
-def publish(pub, n):
+def publish(pub, n, first):
+    """The first batch that a subscriber hears lacks what no snapshot has."""
     t = int(time.time() * 1000)
+    volts = 231 if mode == "moved" else 230
     readings = [
-        (1, "V", {"u": "V", "v": [230.0 + n % 10 / 10, None, 229.5], "q": [0, 1, 2]}),
+        (1, "V", {"u": "V", "v": [volts + n % 10 / 10, None, 229.5], "q": [0, 1, 2]}),
         (1, "TPF", {"u": "", "v": [0.985]}),
         (300, "P", {"u": "kW", "v": [None], "q": [3], "x": "time-out"}),
-        (1, "THD", {"u": "%", "v": [math.nan], "q": [1]}),
     ]
+    if not first:
+        readings.append((1, "THD", {"u": "%", "v": [math.nan], "q": [1], "k": n + 1}))
     for analyzer, variable, body in readings:
         head = {"t": t, "dt": 1.5, "e": epoch, "n": 10 + n, "k": 9 + n}
-        pub.send_multipart([f"reading/4/{analyzer}/{variable}/".encode(), msgpack.packb({**head,
+        for last in SNAPSHOT["readings"]:
+            if (last["analyzer"], last["variable"]) == (analyzer, variable):
+                last["k"] = head["k"]
+        pub.send_multipart([f"reading/{node}/{analyzer}/{variable}/".encode(), msgpack.packb({**head,
          **body})])
-    pub.send_multipart([b"reading/4/1/JUNK/", b"\xc1"])
-    pub.send_multipart([b"node/4/", msgpack.packb({"t": t, "e": epoch, "k": n})])
+    pub.send_multipart([f"reading/{node}/1/JUNK/".encode(), b"\xc1"])
+    pub.send_multipart([f"node/{node}/".encode(), msgpack.packb({"t": t, "e": epoch, "k": n + 1})])
 
 
 def main():
@@ -219,7 +229,7 @@ def main():
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
     router.bind(control)
-    pub = context.socket(zmq.PUB)
+    pub = context.socket(zmq.XPUB)
     pub.bind(stream)
     print("ready", flush=True)
     n = 0
@@ -238,8 +248,11 @@ def main():
                 context.destroy(linger=5000)
                 return
         elif mode != "quiet":
-            publish(pub, n)
-            n += 1
+            first = False
+            while pub.poll(0):
+                first = bool(pub.recv())
+            publish(pub, n, first)
+            n += 3 if mode == "gaps" else 1
 
 
 main()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""proxy.py UNIX_SOCKET LOG: a TCP proxy before a stream that can be cut.
+"""proxy.py UNIX_SOCKET LOG [LISTEN]: a proxy before a stream that can be cut.
 
-Listens on any port of 127.0.0.1, prints "ready PORT", and writes a JSON line to LOG for every
+Listens on any port of 127.0.0.1 and prints "ready PORT", or at the path LISTEN, and writes a JSON line to LOG for every
 message of the stream that went through whole: what is in there has reached the subscriber, and
 nothing else has.
 
@@ -147,7 +147,7 @@ class Proxy:
         self.running.discard(asyncio.current_task())
 
 
-async def main(path, log_path):
+async def main(path, log_path, listen=None):
     with open(log_path, "w", encoding="utf-8", buffering=1) as log:
         proxy = Proxy(path, log)
         loop, over = asyncio.get_running_loop(), asyncio.Event()
@@ -155,8 +155,11 @@ async def main(path, log_path):
                               (signal.SIGHUP, "open")):
             loop.add_signal_handler(number, proxy.set, state)
         loop.add_signal_handler(signal.SIGTERM, over.set)
-        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-        print("ready", server.sockets[0].getsockname()[1], flush=True)
+        if listen is None:
+            server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+        else:
+            server = await asyncio.start_unix_server(proxy.serve, listen)
+        print("ready", listen or server.sockets[0].getsockname()[1], flush=True)
         await over.wait()
         server.close()
         for task in list(proxy.running):
