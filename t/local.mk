@@ -72,6 +72,7 @@ e2e_tests = \
 	t/e2e/671-help.sh \
 	t/e2e/672-shell.sh \
 	t/e2e/673-top.sh \
+	t/e2e/674-watch.sh \
 	t/e2e/680-metrics.sh \
 	t/e2e/690-units.sh \
 	t/e2e/691-notify.sh \

@@ -78,6 +78,7 @@ has_not THD
 # Readings without one value are no success.
 said 4 watch 300 --seconds 0.5
 has '  300  P  total error  kW  time-out$'
+has_not '  300  E '	# a last value is no line
 assert_status 0 teslactl --json watch --seconds 0.5 >watch.json
 assert_eq labels "$(jq -sc 'map(select(.variable == "V"))[0].labels' watch.json)" \
 	'["L1","L2","L3"]'

@@ -60,7 +60,14 @@ stop daemon
 see '^NO ANSWER for .*no teslad'
 see '^ +300 .*3 time-outs'
 fake_daemon quiet
+see '^NO READINGS   2 analyzers: 1 offline, 1 online   nothing has come from '
+# Another one comes in its place, with another id and another stream.
+fake_daemon moved
+see '^node 5, Roof '
+see '^ +1 +1  PM710 +online .* V 231\.[0-9] n/a 229\.5\? V '
 see '^2 analyzers: '
+fake_daemon gaps
+see '^2 analyzers: 1 offline, 1 online   [0-9]+ readings missed$'
 stop daemon
 press q
 see 'ended with 0'

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,21 +41,21 @@ Test(teslactl_top, shares_the_room)
 }
 
 static const struct {
-	struct row_element e;
+	struct tesla_element e;
 	bool old;
 	const char *want;
 } elements[] = {
-	{ { 230.1, true, TESLA_GOOD }, false, "230.1" },
-	{ { 230.1, true, TESLA_GOOD }, true, "230.1~" },
-	{ { 230.1, true, TESLA_STALE }, false, "230.1~" },
-	{ { 230.1, true, TESLA_SUSPECT }, false, "230.1?" },
-	{ { 1234567.8, true, TESLA_GOOD }, false, "1234567.8" },
-	{ { 0, true, TESLA_ERROR }, false, "err" },
-	{ { 0, false, TESLA_ERROR }, true, "err" },
-	{ { 0, false, TESLA_UNAVAILABLE }, false, "n/a" },
-	{ { 0, false, TESLA_GOOD }, false, "-" },
-	{ { 0, false, TESLA_STALE }, false, "-" },
-	{ { 5, true, 99 }, false, "-" },
+	{ { 230.1, TESLA_GOOD }, false, "230.1" },
+	{ { 230.1, TESLA_GOOD }, true, "230.1~" },
+	{ { 230.1, TESLA_STALE }, false, "230.1~" },
+	{ { 230.1, TESLA_SUSPECT }, false, "230.1?" },
+	{ { 1234567.8, TESLA_GOOD }, false, "1234567.8" },
+	{ { 0, TESLA_ERROR }, false, "err" },
+	{ { NAN, TESLA_ERROR }, true, "err" },
+	{ { NAN, TESLA_UNAVAILABLE }, false, "n/a" },
+	{ { NAN, TESLA_GOOD }, false, "-" },
+	{ { NAN, TESLA_STALE }, false, "-" },
+	{ { 5, 99 }, false, "-" },
 };
 
 Test(teslactl_top, no_number_for_what_has_none)

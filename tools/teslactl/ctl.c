@@ -3,6 +3,7 @@
 #include "teslactl/ctl.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,20 @@ static int say(const struct ctl *ctl, int code, const char *meaning, const char 
 int ctl_say(const struct ctl *ctl, int code, const char *text)
 {
 	return say(ctl, code, NULL, text);
+}
+
+void ctl_tell(const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	(void)fflush(stdout);
+	(void)fputs("teslactl: ", stderr);
+	lines_print(text ? text : "no memory", stderr);
 }
 
 int ctl_complain(const struct ctl *ctl, const struct tesla_error *err)
@@ -146,16 +161,4 @@ void answer_release(struct answer *a)
 	mp_doc_release(&a->doc);
 	free(a->bytes);
 	a->bytes = NULL;
-}
-
-struct tesla_stream *ctl_subscribe(const struct ctl *ctl, const msgpack_object *status,
-				   const char *prefix, struct tesla_error *err)
-{
-	_cleanup_free_ char *endpoint = mp_strdup(status, "stream"),
-			    *key = mp_strdup(status, "stream_key");
-
-	if (endpoint != NULL)
-		return peer_subscribe(ctl, endpoint, key, prefix, err);
-	(void)tesla_fail(err, -EREMOTEIO, "teslad publishes no stream");
-	return NULL;
 }

@@ -46,6 +46,8 @@ struct answer {
  * Returns `code`.
  */
 int ctl_say(const struct ctl *ctl, int code, const char *text);
+/* What is no failure, on standard error only. */
+__attribute__((format(printf, 1, 2))) void ctl_tell(const char *fmt, ...);
 /* The same of an error of ours, or of an answer that makes no sense; returns CTL_NO. */
 int ctl_complain(const struct ctl *ctl, const struct tesla_error *err);
 /*
@@ -59,8 +61,5 @@ int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret);
 int ctl_try(const struct ctl *ctl, const char *command, const struct buf *args, struct answer *ret,
 	    char **text);
 void answer_release(struct answer *a);
-/* The stream that `status` names; NULL: *err says why. */
-struct tesla_stream *ctl_subscribe(const struct ctl *ctl, const msgpack_object *status,
-				   const char *prefix, struct tesla_error *err);
 
 #endif

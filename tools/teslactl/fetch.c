@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests in a thread of their own. */
+/* The status, by a thread. */
 #include "teslactl/fetch.h"
 
 #include <pthread.h>
@@ -21,7 +21,6 @@ struct fetch {
 	pthread_cond_t asked;
 	enum state state;
 	bool over, alone; /* alone: nobody waits for the thread, which frees all */
-	bool snapshot;
 	struct fetched came;
 };
 
@@ -29,8 +28,6 @@ void fetched_release(struct fetched *f)
 {
 	if (f->status.bytes != NULL)
 		answer_release(&f->status);
-	if (f->snapshot.bytes != NULL)
-		answer_release(&f->snapshot);
 	free(f->error);
 	*f = (struct fetched){ 0 };
 }
@@ -47,17 +44,6 @@ static void fetch_destroy(struct fetch *f)
 	free(f);
 }
 
-static struct fetched requests_do(const struct ctl *ctl, bool snapshot)
-{
-	struct fetched got = { 0 };
-	int code = ctl_try(ctl, "status", NULL, &got.status, &got.error);
-
-	if (code == CTL_GOOD && snapshot)
-		(void)ctl_try(ctl, "snapshot", NULL, &got.snapshot, &got.error);
-	got.at_us = clock_mono_us();
-	return got;
-}
-
 static void *fetch_thread(void *arg)
 {
 	struct fetch *f = arg;
@@ -65,8 +51,7 @@ static void *fetch_thread(void *arg)
 
 	(void)pthread_mutex_lock(&f->mutex);
 	while (!f->over) {
-		bool snapshot = f->snapshot;
-		struct fetched got;
+		struct fetched got = { 0 };
 
 		if (f->state != ASKED) {
 			(void)pthread_cond_wait(&f->asked, &f->mutex);
@@ -74,7 +59,8 @@ static void *fetch_thread(void *arg)
 		}
 		f->state = BUSY;
 		(void)pthread_mutex_unlock(&f->mutex);
-		got = requests_do(&f->ctl, snapshot);
+		(void)ctl_try(&f->ctl, "status", NULL, &got.status, &got.error);
+		got.at_us = clock_mono_us();
 		(void)pthread_mutex_lock(&f->mutex);
 		f->came = got;
 		f->state = CAME;
@@ -148,7 +134,7 @@ int fetch_fd(const struct fetch *f)
 	return f->event;
 }
 
-bool fetch_ask(struct fetch *f, bool snapshot)
+bool fetch_ask(struct fetch *f)
 {
 	bool idle;
 
@@ -156,7 +142,6 @@ bool fetch_ask(struct fetch *f, bool snapshot)
 	idle = f->state == IDLE;
 	if (idle) {
 		f->state = ASKED;
-		f->snapshot = snapshot;
 		(void)pthread_cond_signal(&f->asked);
 	}
 	(void)pthread_mutex_unlock(&f->mutex);

@@ -2,6 +2,7 @@
 /* What an answer holds, as text for people. */
 #include "teslactl/list.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,7 @@ void bytes_format(double n, char *text, size_t size)
 	(void)snprintf(text, size, n < 10 && u > 0 ? "%.1f %s" : "%.0f %s", n, units[u]);
 }
 
-static void number_add(struct table *t, double v, enum form form, int64_t now_ms)
+static void number_add(struct table *t, double v, enum form form)
 {
 	char text[32];
 
@@ -74,7 +75,7 @@ static void number_add(struct table *t, double v, enum form form, int64_t now_ms
 		return;
 	}
 	if (form == AGE)
-		age_format(now_ms - (int64_t)v, text, sizeof text);
+		age_format(clock_wall_us() / 1000 - (int64_t)v, text, sizeof text);
 	else if (form == BYTES)
 		bytes_format(v, text, sizeof text);
 	else
@@ -82,36 +83,67 @@ static void number_add(struct table *t, double v, enum form form, int64_t now_ms
 	table_add(t, text);
 }
 
-static void field_add(struct table *t, const msgpack_object *map, const struct field *f,
-		      int64_t now_ms)
+/* The elements of a reading, with their labels. */
+static char *values_of(const msgpack_object *reading)
+{
+	char *text = NULL;
+	size_t size, n, n_q, n_labels;
+	const msgpack_object *v = mp_array(reading, "v", &n), *q = mp_array(reading, "q", &n_q),
+			     *labels = mp_array(reading, "labels", &n_labels);
+	FILE *out = open_memstream(&text, &size);
+
+	for (size_t i = 0; out != NULL && i < n; i++) {
+		struct tesla_element e = { NAN, TESLA_GOOD };
+		_cleanup_free_ char *label = i < n_labels ? mp_to_strdup(&labels[i]) : NULL;
+		int64_t quality = q == NULL ? TESLA_GOOD : TESLA_ERROR;
+
+		(void)mp_to_real(&v[i], &e.value);
+		(void)mp_to_int(i < n_q ? &q[i] : NULL, &quality);
+		e.quality = (enum tesla_quality)quality;
+		element_print(out, i ? "  " : "", label ? label : "", &e);
+	}
+	if (out != NULL)
+		(void)fclose(out);
+	return text;
+}
+
+static void field_add(struct table *t, const msgpack_object *map, const struct field *f)
 {
 	const msgpack_object *o = mp_get(map, f->key);
 	double v;
 
 	if (f->form == FLAG) {
 		table_add(t, mp_bool(map, f->key, false) ? "yes" : "no");
+	} else if (f->form == VALUES) {
+		_cleanup_free_ char *text = values_of(map);
+
+		table_add(t, text);
 	} else if (f->form == TEXT || f->form == COUNT || !mp_to_real(o, &v)) {
 		_cleanup_free_ char *text = text_of(o);
 
 		table_add(t, text);
 	} else {
-		number_add(t, v, f->form, now_ms);
+		number_add(t, v, f->form);
 	}
+}
+
+void list_row(struct table *t, const struct list *l, const msgpack_object *map)
+{
+	for (size_t c = 0; c < l->n; c++)
+		field_add(t, map, &l->fields[c]);
 }
 
 void list_print(const msgpack_object *answer, const struct list *l)
 {
 	size_t n;
 	const msgpack_object *maps = mp_array(answer, l->key, &n);
-	int64_t now_ms = clock_wall_us() / 1000;
 	struct table t;
 
 	if (n == 0)
 		return;
 	table_init(&t, l->columns, l->n);
 	for (size_t i = 0; i < n; i++)
-		for (size_t c = 0; c < l->n; c++)
-			field_add(&t, &maps[i], &l->fields[c], now_ms);
+		list_row(&t, l, &maps[i]);
 	(void)puts("");
 	table_print(&t, stdout);
 	table_release(&t);

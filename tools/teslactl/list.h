@@ -6,7 +6,7 @@
 #include "base/mp.h"
 #include "teslactl/table.h"
 
-enum form { TEXT, COUNT, SHARE, DURATION, AGE, FLAG, BYTES, RATE };
+enum form { TEXT, COUNT, SHARE, DURATION, AGE, FLAG, BYTES, RATE, VALUES };
 struct field {
 	const char *key;
 	enum form form;
@@ -20,6 +20,8 @@ struct list {
 
 /* A table of the maps under l->key, after an empty line; nothing when there are none. */
 void list_print(const msgpack_object *answer, const struct list *l);
+/* One row of such a table. */
+void list_row(struct table *t, const struct list *l, const msgpack_object *map);
 /* A text of the answer, safe for a terminal; "-" when there is none.  free() it. */
 char *word(const msgpack_object *map, const char *key);
 /* Texts, numbers and lists of them as one text; NULL: no memory. */

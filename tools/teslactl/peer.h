@@ -8,11 +8,10 @@
 /* Either is NULL on failure: *err says why. */
 struct tesla_client *peer_connect(const struct ctl *ctl, struct tesla_error *err);
 /*
- * `stream` and `stream_key` are what the daemon's `status` says of it.  That key is to be believed,
- * since whoever told it has proved to be the one that --server names.
+ * Where the stream is and which key it has, the daemon says: that is to be believed, since over a
+ * network it has proved to be the one that --server names.
  */
-struct tesla_stream *peer_subscribe(const struct ctl *ctl, const char *stream,
-				    const char *stream_key, const char *prefix,
-				    struct tesla_error *err);
+struct tesla_follow *peer_follow(const struct ctl *ctl, const char *const *prefixes,
+				 struct tesla_error *err);
 
 #endif

@@ -72,13 +72,11 @@ void screen_resized(struct screen *s)
 	scroll_by(s, 0);
 }
 
-static attr_t element_look(const struct row_element *e)
+static attr_t element_look(const struct tesla_element *e)
 {
-	if (e->has_value && e->quality == TESLA_GOOD)
-		return A_NORMAL;
-	return e->has_value && (e->quality == TESLA_SUSPECT || e->quality == TESLA_STALE)
-		       ? term_doubtful()
-		       : term_absent();
+	if (!element_has_value(e))
+		return term_absent();
+	return e->quality == TESLA_GOOD ? A_NORMAL : term_doubtful();
 }
 
 /*
@@ -94,12 +92,11 @@ static struct widths widths_of(const struct rows *rows)
 
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct row *row = rows->list[i];
-		int variable = text_width(row->variable),
-		    unit = row->unit ? text_width(row->unit) : 0;
+		int variable = text_width(row->variable), unit = text_width(row->unit);
 
 		w.variable = variable > w.variable ? variable : w.variable;
 		w.unit = unit > w.unit ? unit : w.unit;
-		for (size_t j = 0; j < row->n_labels; j++) {
+		for (size_t j = 0; j < row->n_elements; j++) {
 			int label = text_width(row_label(row, j));
 
 			w.label = label > w.label ? label : w.label;
@@ -138,7 +135,7 @@ static void row_draw(const struct row *row, const struct widths *w, int64_t now_
 	age_format(now_ms - row->t_ms, text, sizeof text);
 	term_put(row->t_ms > 0 ? text : "-", -8, A_DIM);
 	term_put("  ", 0, A_NORMAL);
-	term_put(row->unit ? row->unit : "", w->unit, A_NORMAL);
+	term_put(row->unit, w->unit, A_NORMAL);
 	for (size_t i = 0; i < row->n_elements; i++)
 		if (!element_draw(row, i, w))
 			return;

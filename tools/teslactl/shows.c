@@ -122,47 +122,38 @@ static const struct table_column snapshot_columns[] = {
 	{ "UNIT", false },    { "VALUES", false },   { "ERROR", false },
 };
 
-static bool filtered(const struct filter *f)
+static const struct field snapshot_fields[] = {
+	{ "analyzer", TEXT }, { "variable", TEXT }, { "t", AGE },
+	{ "u", TEXT },	      { "v", VALUES },	    { "x", TEXT },
+};
+static const struct list snapshot_list = { "readings", snapshot_columns, snapshot_fields,
+					   N_ELEMENTS(snapshot_fields) };
+
+static bool row_wanted(const struct filter *f, const msgpack_object *row)
 {
-	return f->analyzer != 0 || f->n_variables > 0;
+	_cleanup_free_ char *variable = mp_strdup(row, "variable");
+
+	return variable != NULL && filter_takes(f, mp_int(row, "analyzer", 0), variable);
 }
 
 int snapshot_show(const struct ctl *ctl, const msgpack_object *answer)
 {
-	struct rows rows = { 0 };
-	struct tesla_error err;
+	const struct filter *f = &ctl->filter;
+	size_t n;
+	const msgpack_object *readings = mp_array(answer, snapshot_list.key, &n);
 	struct table t;
-	int r = rows_snapshot(&rows, &ctl->filter, answer, &err);
+	int r = CTL_GOOD;
 
 	table_init(&t, snapshot_columns, N_ELEMENTS(snapshot_columns));
-	for (size_t i = 0; i < rows.n && r == 0; i++) {
-		const struct row *row = rows.list[i];
-		_cleanup_free_ char *values = row_values(row);
-		char age[32];
-
-		age_format(clock_wall_us() / 1000 - row->t_ms, age, sizeof age);
-		table_addf(&t, "%lld", (long long)row->analyzer);
-		table_add(&t, row->variable);
-		table_add(&t, row->t_ms > 0 ? age : NULL);
-		table_add(&t, row->unit);
-		table_add(&t, values);
-		table_add(&t, row->error);
-	}
-	if (r == 0 && rows.n == 0 && filtered(&ctl->filter))
-		r = tesla_fail(&err, -ENOENT, "there is no such reading");
-	if (r == 0)
+	for (size_t i = 0; i < n; i++)
+		if (row_wanted(f, &readings[i]))
+			list_row(&t, &snapshot_list, &readings[i]);
+	if (t.n_cells == 0 && (f->analyzer != 0 || f->n_variables > 0))
+		r = ctl_say(ctl, CTL_NO, "there is no such reading");
+	else
 		table_print(&t, stdout);
 	table_release(&t);
-	rows_release(&rows);
-	return r == 0 ? CTL_GOOD : ctl_complain(ctl, &err);
-}
-
-static bool row_wanted(const struct filter *f, const msgpack_object *row)
-{
-	const msgpack_object *name = mp_get(row, "variable");
-
-	return name != NULL && name->type == MSGPACK_OBJECT_STR &&
-	       filter_takes(f, mp_int(row, "analyzer", 0), name->via.str.ptr, name->via.str.size);
+	return r;
 }
 
 static int readings_json(yajl_gen g, const struct filter *f, const msgpack_object *list,

@@ -16,6 +16,15 @@ void text_clean(char *text)
 			*text = '?';
 }
 
+bool text_set(char **at, const char *text)
+{
+	free(*at);
+	*at = text ? strdup(text) : NULL;
+	if (*at != NULL)
+		text_clean(*at);
+	return text == NULL || *at != NULL;
+}
+
 int text_width(const char *text)
 {
 	wchar_t wide[512];

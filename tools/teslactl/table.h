@@ -28,5 +28,7 @@ void table_print(const struct table *t, FILE *out);
 int text_width(const char *text);
 /* Makes control characters visible as '?'. */
 void text_clean(char *text);
+/* A copy of foreign text, or NULL, in the place of what was there; false: no memory. */
+bool text_set(char **at, const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `teslactl top`: the status once a second, by a thread that may wait for it, and the readings as
- * they come on the stream.  One loop waits for all, for keys and for signals.
+ * libtesla follows them.  One loop waits for all, for keys and for signals.
  */
 #include "teslactl/top.h"
 
@@ -15,8 +15,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "teslactl/fetch.h"
+#include "teslactl/peer.h"
 #include "teslactl/rate.h"
 #include "teslactl/signals.h"
+#include "teslactl/table.h"
 #include "teslactl/top_screen.h"
 
 #define ASK_US 1000000	   /* the status is asked for at most once in so long */
@@ -30,50 +32,19 @@ struct top {
 	struct term term;
 	struct fetch *fetch;
 	struct fetched last; /* whose status the view shows */
-	struct tesla_stream *stream;
-	char *followed; /* which stream that is */
+	struct tesla_follow *follow;
 	struct rows rows;
 	struct rate rate;
 	char *error; /* of the last request; NULL: it was answered */
 	char *silence;
-	int64_t epoch_ms, asked_us, drawn_us, until_us;
-	bool snapshot; /* it is wanted with the next status */
+	char *down; /* why no readings come; NULL: they do */
+	int64_t asked_us, drawn_us, until_us;
 	bool dirty, over;
 	int signals;
 	sigset_t mask; /* as it was */
 };
 
 /* ---- what the daemon says ---- */
-
-/* Another daemon may publish elsewhere, and under another key. */
-static char *stream_of(const msgpack_object *status, const char *node)
-{
-	_cleanup_free_ char *endpoint = mp_strdup(status, "stream"),
-			    *key = mp_strdup(status, "stream_key");
-	char *name;
-
-	if (endpoint == NULL || node == NULL ||
-	    asprintf(&name, "%s %s %s", endpoint, key ? key : "", node) < 0)
-		return NULL;
-	return name;
-}
-
-static void stream_follow(struct top *t, const msgpack_object *status)
-{
-	_cleanup_free_ char *node = mp_strdup(mp_get(status, "node"), "id"), *prefix = NULL;
-	char *name = stream_of(status, node);
-	struct tesla_error err;
-
-	if (name == NULL || (t->followed != NULL && strcmp(name, t->followed) == 0) ||
-	    asprintf(&prefix, "reading/%s/", node) < 0) {
-		free(name);
-		return;
-	}
-	tesla_unsubscribe(t->stream);
-	free(t->followed);
-	t->followed = name;
-	t->stream = ctl_subscribe(t->ctl, status, prefix, &err);
-}
 
 static void lists_take(struct top *t)
 {
@@ -83,21 +54,10 @@ static void lists_take(struct top *t)
 			t->over = true;
 }
 
-static void status_take(struct top *t, struct fetched *got)
+static void status_take(struct top *t, struct fetched got)
 {
-	const msgpack_object *status = &got->status.doc.u.data;
-	int64_t epoch_ms = mp_int(status, "epoch_ms", 0);
-	struct tesla_error err;
-
-	/* First to the stream, then the snapshot: what comes between the two is not missed. */
-	stream_follow(t, status);
-	if (epoch_ms != t->epoch_ms || t->stream == NULL)
-		t->snapshot = true;
-	t->epoch_ms = epoch_ms;
-	if (got->snapshot.bytes != NULL &&
-	    rows_snapshot(&t->rows, &t->ctl->filter, &got->snapshot.doc.u.data, &err) == 0)
-		t->snapshot = t->stream == NULL;
-	t->view.status = status;
+	t->last = got;
+	t->view.status = &t->last.status.doc.u.data;
 	lists_take(t);
 }
 
@@ -116,41 +76,53 @@ static void fetched_take(struct top *t)
 	} else {
 		struct fetched before = t->last;
 
-		t->last = got;
-		status_take(t, &t->last);
+		status_take(t, got);
 		fetched_release(&before);
 	}
 	t->dirty = true;
 }
 
-/* -EAGAIN: nothing is left; what makes no sense is left out. */
-static int message_take(struct top *t)
-{
-	const char *topic;
-	const uint8_t *payload;
-	struct tesla_error err;
-	struct mp_doc doc;
-	struct row *row;
-	size_t len;
-	int r = tesla_next(t->stream, 0, &topic, &payload, &len, &err);
+/* ---- readings ---- */
 
-	if (r != 0 || mp_unpack(&doc, payload, len, &err) != 0)
-		return r == -EBADMSG ? 0 : r;
-	if (doc.u.data.type == MSGPACK_OBJECT_MAP &&
-	    rows_message(&t->rows, topic, &doc.u.data, &row, &err) == 0) {
-		rate_count(&t->rate, row->analyzer, row->sweep);
-		t->dirty = true;
-	}
-	mp_doc_release(&doc);
+static void reading_take(struct top *t, const struct tesla_event *e)
+{
+	(void)rows_take(&t->rows, e->reading);
+	if (!e->from_snapshot)
+		rate_count(&t->rate, e->reading->analyzer, (int64_t)e->reading->n);
+}
+
+/* The reason is NULL when they come. */
+static void down_set(struct top *t, const char *reason)
+{
+	(void)text_set(&t->down, reason);
+	t->view.down = t->down;
+}
+
+/* -EAGAIN: nothing is left; what makes no sense is left out. */
+static int event_take(struct top *t)
+{
+	const struct tesla_event *e;
+	struct tesla_error err;
+	int r = tesla_follow_next(t->follow, 0, &e, &err);
+
+	if (r != 0)
+		return r == -EBADMSG || r == -ENOBUFS ? 0 : r;
+	if (e->kind == TESLA_EVENT_READING)
+		reading_take(t, e);
+	else if (e->kind == TESLA_EVENT_GAP)
+		t->view.missed += e->missed;
+	else if (e->kind == TESLA_EVENT_UP || e->kind == TESLA_EVENT_DOWN)
+		down_set(t, e->reason);
+	t->dirty = true;
 	return 0;
 }
 
 /* True: there may be more. */
-static bool stream_drain(struct top *t)
+static bool events_drain(struct top *t)
 {
 	int n = 0;
 
-	while (t->stream != NULL && n < DRAIN_MAX && message_take(t) == 0)
+	while (n < DRAIN_MAX && event_take(t) == 0)
 		n++;
 	return n == DRAIN_MAX;
 }
@@ -226,7 +198,7 @@ static int wait_ms(const struct top *t, bool more)
 static void wait_for_more(struct top *t, bool more)
 {
 	struct pollfd p[] = {
-		{ .fd = t->stream ? tesla_stream_fd(t->stream) : -1, .events = POLLIN },
+		{ .fd = tesla_follow_fd(t->follow), .events = POLLIN },
 		{ .fd = fetch_fd(t->fetch), .events = POLLIN },
 		{ .fd = t->signals, .events = POLLIN },
 		{ .fd = STDIN_FILENO, .events = POLLIN },
@@ -246,10 +218,10 @@ static void wait_for_more(struct top *t, bool more)
 static void follow(struct top *t)
 {
 	while (!t->over) {
-		bool more = stream_drain(t);
+		bool more = events_drain(t);
 		int64_t now = clock_mono_us();
 
-		if (now - t->asked_us >= ASK_US && fetch_ask(t->fetch, t->snapshot))
+		if (now - t->asked_us >= ASK_US && fetch_ask(t->fetch))
 			t->asked_us = now;
 		if (now - t->drawn_us >= (t->dirty ? DRAW_US : ASK_US))
 			draw(t, now);
@@ -269,15 +241,15 @@ static int first_take(struct top *t)
 
 	if (r != CTL_GOOD)
 		return r;
-	got.at_us = clock_mono_us();
-	t->last = got;
-	status_take(t, &t->last);
-	t->asked_us = got.at_us - ASK_US; /* the snapshot at once */
+	got.at_us = t->asked_us = clock_mono_us();
+	status_take(t, got);
 	return CTL_GOOD;
 }
 
 static int top_open(struct top *t)
 {
+	static const char *const prefixes[] = { "reading/", NULL };
+	struct tesla_error err;
 	int r;
 
 	if (t->ctl->json || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -287,6 +259,9 @@ static int top_open(struct top *t)
 	r = first_take(t);
 	if (r != CTL_GOOD)
 		return r;
+	t->follow = peer_follow(t->ctl, prefixes, &err);
+	if (t->follow == NULL)
+		return ctl_complain(t->ctl, &err);
 	t->signals = signals_open(&t->mask);
 	t->fetch = fetch_new(t->ctl);
 	if (t->fetch == NULL)
@@ -300,20 +275,20 @@ static void top_release(struct top *t)
 {
 	term_close(&t->term);
 	fetch_free(t->fetch);
-	tesla_unsubscribe(t->stream);
+	tesla_unfollow(t->follow);
 	signals_close(t->signals, &t->mask);
 	for (size_t i = 0; i < TOP_PANES; i++)
 		top_list_release(&t->view.lists[i]);
 	rows_release(&t->rows);
 	fetched_release(&t->last);
-	free(t->followed);
+	free(t->down);
 	free(t->error);
 	free(t->silence);
 }
 
 int top_run(const struct ctl *ctl)
 {
-	struct top t = { .ctl = ctl, .signals = -1, .snapshot = true, .dirty = true };
+	struct top t = { .ctl = ctl, .signals = -1, .dirty = true };
 	int code;
 
 	t.view.rows = &t.rows;

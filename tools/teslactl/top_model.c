@@ -215,13 +215,13 @@ bool top_is_old(int64_t age_ms, int64_t interval_ms)
 	return age_ms > OLD_INTERVALS * interval_ms && age_ms > interval_ms + OLD_MS;
 }
 
-void top_element(const struct row_element *e, bool old, char *text, size_t size)
+void top_element(const struct tesla_element *e, bool old, char *text, size_t size)
 {
 	const char *mark = old || e->quality == TESLA_STALE ? "~"
 			   : e->quality == TESLA_SUSPECT    ? "?"
 							    : "";
 
-	if (e->has_value && (e->quality == TESLA_GOOD || *mark != '\0'))
+	if (element_has_value(e))
 		(void)snprintf(text, size, "%.10g%s", e->value, mark);
 	else if (e->quality == TESLA_UNAVAILABLE)
 		(void)snprintf(text, size, "n/a");

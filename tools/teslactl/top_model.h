@@ -41,6 +41,6 @@ char *top_counts(const msgpack_object *status);
 /* Older than the analyzer's interval explains. */
 bool top_is_old(int64_t age_ms, int64_t interval_ms);
 /* "230.1", "230.1~" (stale, or old), "230.1?" (suspect), "n/a", "err", "-" */
-void top_element(const struct row_element *e, bool old, char *text, size_t size);
+void top_element(const struct tesla_element *e, bool old, char *text, size_t size);
 
 #endif

@@ -249,11 +249,11 @@ struct analyzer_widths {
 	int id, line, model, state;
 };
 
-static attr_t element_look(const struct row_element *e, bool old)
+static attr_t element_look(const struct tesla_element *e, bool old)
 {
-	if (e->has_value && e->quality == TESLA_GOOD && !old)
-		return A_NORMAL;
-	return e->has_value ? term_doubtful() : term_absent();
+	if (!element_has_value(e))
+		return term_absent();
+	return e->quality == TESLA_GOOD && !old ? A_NORMAL : term_doubtful();
 }
 
 /* False: no more room.  A number is shown whole, with its mark, or not at all. */
@@ -281,7 +281,7 @@ static bool reading_put(const struct row *row, int64_t now_ms, int64_t interval_
 		if (!word_put(text, element_look(&row->elements[i], old)))
 			return false;
 	}
-	return row->unit == NULL || *row->unit == '\0' || word_put(row->unit, A_DIM);
+	return *row->unit == '\0' || word_put(row->unit, A_DIM);
 }
 
 /* The variables, from the first that is asked for. */

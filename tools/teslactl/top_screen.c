@@ -56,6 +56,20 @@ static void part_put(const char *text, attr_t look)
 	term_cut(text, term_left(), look);
 }
 
+/* Why there are none is said last, as far as there is room. */
+static void readings_put(const struct top_view *v)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (v->down != NULL) {
+		term_put("", 3, A_NORMAL);
+		term_cut(v->down, term_left(), term_absent());
+	} else if (v->missed > 0 &&
+		   asprintf(&text, "%llu readings missed", (unsigned long long)v->missed) >= 0) {
+		part_put(text, A_NORMAL);
+	}
+}
+
 static void journal_put(const char *state)
 {
 	_cleanup_free_ char *text = NULL;
@@ -75,11 +89,14 @@ static void summary_draw(const struct top_view *v)
 		term_fit(v->silence, term_left(), A_REVERSE | term_absent());
 		return;
 	}
+	if (v->down != NULL)
+		part_put("NO READINGS", A_REVERSE | term_absent());
 	if (!open && state != NULL)
 		journal_put(state);
 	part_put(counts ? counts : "", A_NORMAL);
 	if (open)
 		journal_put(state);
+	readings_put(v);
 }
 
 static void foot_draw(const struct top_view *v)

@@ -17,6 +17,8 @@ struct top_view {
 	size_t variable;     /* the first that is shown of each analyzer */
 	double rate;	     /* sweeps a second */
 	const char *silence; /* why no status comes, and since when; NULL: it does */
+	const char *down;    /* why no readings come; NULL: they do */
+	uint64_t missed;     /* readings, in all */
 };
 
 void top_draw(struct top_view *v);
