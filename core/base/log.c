@@ -3,11 +3,7 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -20,41 +16,20 @@ static const struct {
 	{ "critical", LOG_LEVEL_ERROR }, { "warn", LOG_LEVEL_WARNING },
 };
 
-static void sink_journald(void *arg, int level, const char *text)
+static void to_outlet(void *arg, int level, const char *text)
 {
-	(void)arg;
-	(void)fprintf(stderr, "<%d>%s\n", level, text);
-}
-
-void log_to_stderr(void *arg, int level, const char *text)
-{
-	struct timespec now;
-	struct tm tm;
-	char when[32] = "";
-
-	(void)arg;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (localtime_r(&now.tv_sec, &tm) != NULL)
-		(void)strftime(when, sizeof when, "%F %T", &tm);
-	(void)fprintf(stderr, "%s.%03ld %s: %s\n", when, now.tv_nsec / 1000000,
-		      log_level_name(level), text);
-}
-
-/* Who starts us may have been under journald and sent our standard error elsewhere. */
-static bool stderr_is_journald(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM"); /* device:inode, systemd.exec(5) */
-	unsigned long long dev, ino;
-	struct stat st;
-
-	return stream != NULL && sscanf(stream, "%20llu:%20llu", &dev, &ino) == 2 &&
-	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+	(void)outlet_line(arg, level, text);
 }
 
 void log_init_stderr(struct log *log, int level)
 {
-	*log = (struct log){ .level = level,
-			     .sink = stderr_is_journald() ? sink_journald : log_to_stderr };
+	*log = (struct log){ .level = level, .sink = to_outlet, .arg = &log->err };
+	outlet_init_stderr(&log->err);
+}
+
+void log_release(struct log *log)
+{
+	outlet_release(&log->err);
 }
 
 void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap)

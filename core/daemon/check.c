@@ -118,7 +118,16 @@ static void on_ended(void *arg, const struct host_end *end)
 	complain(d, d->strict, row, column, "the dry run of a host failed: %s", end->reason);
 }
 
-static const struct host_calls calls = { .message = on_message, .ended = on_ended };
+static void on_said(void *arg, const char *line)
+{
+	const struct dry *d = arg;
+
+	log_msg(d->c->hub->log, LOG_LEVEL_WARNING, "dry run of a host (standard error): %s", line);
+}
+
+static const struct host_calls calls = { .message = on_message,
+					 .said = on_said,
+					 .ended = on_ended };
 
 static int dry_setup(const struct dry *d, const struct setup *setup, struct buf *out)
 {

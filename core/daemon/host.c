@@ -360,10 +360,7 @@ static void on_spilled(void *arg, const char *line)
 {
 	struct host *h = arg;
 
-	if (h->calls->said != NULL)
-		h->calls->said(h->arg, line);
-	else
-		(void)fprintf(stderr, "%s\n", line);
+	h->calls->said(h->arg, line);
 }
 
 static struct host *host_new(uv_loop_t *loop, const struct host_calls *calls, void *arg)

@@ -28,7 +28,7 @@ struct host_calls {
 	 * for *err.
 	 */
 	int (*message)(void *arg, const msgpack_object *msg, struct tesla_error *err);
-	/* A line that its libraries wrote to standard error; NULL: to ours. */
+	/* A line that its libraries wrote to standard error. */
 	void (*said)(void *arg, const char *line);
 	/* It is gone, and so is the struct host after this call. */
 	void (*ended)(void *arg, const struct host_end *end);

@@ -54,7 +54,7 @@ static void rotate(struct logfile *f, int64_t bytes)
 	if (r == 0)
 		return;
 	(void)snprintf(text, sizeof text, "log_dir: no new file: %s", strerror(-r));
-	log_to_stderr(NULL, LOG_LEVEL_ERROR, text);
+	(void)outlet_line(&f->out, LOG_LEVEL_ERROR, text);
 }
 
 static void sink(void *arg, int level, const char *text)
@@ -62,7 +62,7 @@ static void sink(void *arg, int level, const char *text)
 	struct logfile *f = arg;
 	struct stat st;
 
-	log_to_stderr(NULL, level, text);
+	(void)outlet_line(&f->out, level, text);
 	if (fstat(STDERR_FILENO, &st) == 0 && st.st_size >= f->next_bytes)
 		rotate(f, st.st_size);
 }
@@ -78,6 +78,7 @@ int logfile_open(struct logfile *f, const struct ini *ini, struct log *log, stru
 	int r;
 
 	*f = (struct logfile){ .path = NULL };
+	outlet_init_file(&f->out, STDERR_FILENO);
 	logfile_limit(f, ini);
 	if (asprintf(&f->path, "%s/teslad.log", ini->log_dir) < 0) {
 		f->path = NULL;
@@ -90,6 +91,11 @@ int logfile_open(struct logfile *f, const struct ini *ini, struct log *log, stru
 	log->sink = sink;
 	log->arg = f;
 	return 0;
+}
+
+uint64_t logfile_lost(const struct logfile *f, const struct log *log, enum outlet_loss loss)
+{
+	return log->err.lost[loss] + f->out.lost[loss];
 }
 
 void logfile_close(struct logfile *f)

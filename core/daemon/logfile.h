@@ -13,6 +13,7 @@
 
 struct logfile {
 	char *path;
+	struct outlet out;
 	int64_t max_bytes, n_files, next_bytes; /* when a change is tried next */
 };
 
@@ -21,6 +22,8 @@ int logfile_open(struct logfile *f, const struct ini *ini, struct log *log,
 		 struct tesla_error *err);
 /* Other sizes from now on; it need not be open. */
 void logfile_limit(struct logfile *f, const struct ini *ini);
+/* Lines of *log, which is of log_init_stderr(), that were lost there or here since the start. */
+uint64_t logfile_lost(const struct logfile *f, const struct log *log, enum outlet_loss loss);
 /* Standard error stays what it is. */
 void logfile_close(struct logfile *f);
 

@@ -89,6 +89,7 @@ static int check_main(const struct options *o)
 		(void)printf("ok\n");
 	}
 	check_release(&check);
+	log_release(&log);
 	return r == 0 && fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -293,5 +294,6 @@ int main(int argc, char **argv)
 	r = daemon_run(&d);
 	check_release(&d.check);
 	logfile_close(&d.logfile);
+	log_release(&d.log);
 	return r;
 }

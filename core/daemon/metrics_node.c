@@ -61,6 +61,18 @@ static void reload_time(struct scrape *s, const struct metric *m, const void *of
 		scrape_real(s, (double)last->t_ms / 1e3);
 }
 
+static void log_dropped(struct scrape *s, const struct metric *m, const void *of)
+{
+	const struct daemon *d = of;
+
+	(void)m;
+	for (int i = 0; i < OUTLET_N_LOSSES; i++) {
+		scrape_label(s, "reason", outlet_loss_name((enum outlet_loss)i));
+		scrape_count(s, logfile_lost(&d->logfile, &d->log, (enum outlet_loss)i));
+		scrape_drop(s, 1);
+	}
+}
+
 static void process_start(struct scrape *s, const struct metric *m, const void *of)
 {
 	const struct daemon *d = of;
@@ -121,6 +133,8 @@ static const struct metric rows[] = {
 	{ METRIC("tesla_config_last_reload_timestamp_seconds", GAUGE,
 		 "When the last reload was over, since 1970 UTC."),
 	  "", NULL, reload_time, 0 },
+	{ METRIC("tesla_log_lines_dropped_total", COUNTER, "Lines of the log lost, by reason."),
+	  "reason", NULL, log_dropped, 0 },
 	{ METRIC("process_start_time_seconds", GAUGE, "When teslad started, since 1970 UTC."), "",
 	  NULL, process_start, 0 },
 	{ METRIC("process_cpu_seconds_total", COUNTER, "Processor time of teslad."), "", NULL,

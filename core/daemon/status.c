@@ -179,6 +179,14 @@ static bool is_exporter(const struct slot *s)
 	return s->exporter != NULL && !s->gone;
 }
 
+static void pack_log_lost(const struct daemon *d, msgpack_packer *pk)
+{
+	key_map(pk, "log_lost", OUTLET_N_LOSSES);
+	for (int i = 0; i < OUTLET_N_LOSSES; i++)
+		key_count(pk, outlet_loss_name((enum outlet_loss)i),
+			  logfile_lost(&d->logfile, &d->log, (enum outlet_loss)i));
+}
+
 void status_pack(const struct daemon *d, msgpack_packer *pk)
 {
 	const struct hub *h = d->check.hub;
@@ -187,7 +195,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 
 	for (size_t i = 0; i < f->n_slots; i++)
 		n_exporters += is_exporter(f->slots[i]);
-	(void)msgpack_pack_map(pk, 16);
+	(void)msgpack_pack_map(pk, 17);
 	mp_key_bool(pk, "ok", true);
 	mp_key_int(pk, "generation", (int64_t)reload_generation(d->reload));
 	pack_reload(pk, reload_last(d->reload));
@@ -212,6 +220,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 		if (is_exporter(f->slots[i]))
 			pack_exporter(d, pk, f->slots[i]);
 	status_journal_pack(d, pk);
+	pack_log_lost(d, pk);
 	pack_warnings(pk, &d->check.diags);
 }
 

@@ -93,6 +93,17 @@ static void reload_print(const msgpack_object *answer)
 	(void)puts("");
 }
 
+static void log_lost_print(const msgpack_object *lost)
+{
+	const long long unread = mp_int(lost, "unread", 0), full = mp_int(lost, "no-space", 0),
+			other = mp_int(lost, "failed", 0);
+
+	if (unread > 0 || full > 0 || other > 0)
+		(void)printf("lines of the log lost: %lld unread, %lld for want of space, %lld "
+			     "failed\n",
+			     unread, full, other);
+}
+
 int status_show(const struct ctl *ctl, const msgpack_object *answer)
 {
 	const msgpack_object *node = mp_get(answer, "node");
@@ -109,6 +120,7 @@ int status_show(const struct ctl *ctl, const msgpack_object *answer)
 	(void)printf("config %s, stream %s\n", config, stream);
 	reload_print(answer);
 	journal_summary(mp_get(answer, "journal"));
+	log_lost_print(mp_get(answer, "log_lost"));
 	for (size_t i = 0; i < N_ELEMENTS(status_lists); i++)
 		list_print(answer, &status_lists[i]);
 	texts_print(answer, "warnings", "warning: ");
