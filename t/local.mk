@@ -82,7 +82,8 @@ e2e_tests = \
 	t/e2e/695-log-files.sh \
 	t/e2e/696-unit-filter.sh \
 	t/e2e/697-confined-tls.sh \
-	t/e2e/698-log-unread.sh
+	t/e2e/698-log-unread.sh \
+	t/e2e/699-log-disk.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past

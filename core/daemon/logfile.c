@@ -5,17 +5,55 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 
-static int file_open(const char *path)
+/* The disk was full, and then came a start: the last line has no end. */
+static bool is_torn(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	char last;
 
-	return fd >= 0 && dup2(fd, STDERR_FILENO) >= 0 ? 0 : -errno;
+	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+/* On failure lines go where they went. */
+static int file_open(struct logfile *f)
+{
+	_cleanup_close_ int fd = open(
+		f->path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0640);
+
+	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+		return -errno;
+	f->out.cut = is_torn(f->path);
+	return 0;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* On standard error as it was, unless that is the file. */
+__attribute__((format(printf, 2, 3))) static void complain(const struct logfile *f, const char *fmt,
+							   ...)
+{
+	struct stat err, file;
+	char text[1024];
+	va_list ap;
+
+	if (fstat(f->err->fd, &err) == 0 && fstat(STDERR_FILENO, &file) == 0 &&
+	    is_same(&err, &file))
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	(void)outlet_line(f->err, LOG_LEVEL_ERROR, text);
 }
 
 /* For free(); 0 is the file in use. */
@@ -49,7 +87,7 @@ static void rotate(struct logfile *f, int64_t bytes)
 	char text[80];
 
 	if (r == 0)
-		r = file_open(f->path);
+		r = file_open(f);
 	f->next_bytes = r == 0 ? f->max_bytes : bytes + f->max_bytes;
 	if (r == 0)
 		return;
@@ -60,9 +98,11 @@ static void rotate(struct logfile *f, int64_t bytes)
 static void sink(void *arg, int level, const char *text)
 {
 	struct logfile *f = arg;
+	bool all_well = f->out.unsaid == 0;
 	struct stat st;
 
-	(void)outlet_line(&f->out, level, text);
+	if (!outlet_line(&f->out, level, text) && all_well)
+		complain(f, "%s: lines are lost from here on: %s", f->path, strerror(f->out.why));
 	if (fstat(STDERR_FILENO, &st) == 0 && st.st_size >= f->next_bytes)
 		rotate(f, st.st_size);
 }
@@ -84,7 +124,8 @@ int logfile_open(struct logfile *f, const struct ini *ini, struct log *log, stru
 		f->path = NULL;
 		return tesla_fail(err, -ENOMEM, "no memory");
 	}
-	r = file_open(f->path);
+	f->err = &log->err;
+	r = file_open(f);
 	if (r != 0)
 		return tesla_fail(err, r, "%s: %s", f->path, strerror(-r));
 	(void)unsetenv("JOURNAL_STREAM");

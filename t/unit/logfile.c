@@ -2,8 +2,10 @@
 /* Log files: full ones are set aside, and no line is lost, also where that fails. */
 #include "daemon/logfile.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <criterion/criterion.h>
@@ -14,25 +16,41 @@ struct place {
 	char dir[40], *file[3]; /* the one in use, .1, .2 */
 	struct logfile f;
 	struct log log;
+	FILE *said; /* what was standard error before */
 };
+
+static void place_open_at(struct place *p, int64_t n_files)
+{
+	struct ini ini = { .log_size = 1000, .log_files = n_files, .log_dir = p->dir };
+	struct tesla_error err;
+
+	p->said = tmpfile();
+	cr_assert(p->said != NULL && dup2(fileno(p->said), STDERR_FILENO) >= 0);
+	log_init_stderr(&p->log, LOG_LEVEL_INFO);
+	cr_assert_eq(logfile_open(&p->f, &ini, &p->log, &err), 0, "%s", err.text);
+}
 
 static void place_open(struct place *p, int64_t n_files)
 {
 	static const char *const names[] = { "teslad.log", "teslad.log.1", "teslad.log.2" };
-	struct ini ini = { .log_size = 1000, .log_files = n_files, .log_dir = p->dir };
-	struct tesla_error err;
 
 	(void)snprintf(p->dir, sizeof p->dir, "/tmp/tesla-log-XXXXXX");
 	cr_assert_not_null(mkdtemp(p->dir));
 	for (size_t i = 0; i < N_ELEMENTS(names); i++)
 		cr_assert(asprintf(&p->file[i], "%s/%s", p->dir, names[i]) > 0);
-	log_init_stderr(&p->log, LOG_LEVEL_INFO);
-	cr_assert_eq(logfile_open(&p->f, &ini, &p->log, &err), 0, "%s", err.text);
+	place_open_at(p, n_files);
+}
+
+static void place_leave(struct place *p)
+{
+	logfile_close(&p->f);
+	log_release(&p->log);
+	(void)fclose(p->said);
 }
 
 static void place_close(struct place *p)
 {
-	logfile_close(&p->f);
+	place_leave(p);
 	for (int i = 0; i < 3; i++) {
 		(void)unlink(p->file[i]);
 		free(p->file[i]);
@@ -113,5 +131,73 @@ Test(logfile, one_that_cannot_be_set_aside_goes_on)
 	cr_expect(said >= 2 && said <= 6, "said %d times", said);
 	(void)rmdir(in_it);
 	(void)rmdir(p.file[1]);
+	place_close(&p);
+}
+
+/* Where `what` is in the text of a file, from its beginning on; NULL. */
+static const char *text_has(FILE *f, const char *what, char text[8000])
+{
+	size_t n;
+
+	rewind(f);
+	n = fread(text, 1, 7999, f);
+	text[n] = '\0';
+	return strstr(text, what);
+}
+
+/* The file may not grow: it is said where it can be seen, and afterwards how much is lost. */
+Test(logfile, what_finds_no_room_is_counted_and_said)
+{
+	const struct rlimit full = { 500, RLIM_INFINITY }, none = { RLIM_INFINITY, RLIM_INFINITY };
+	char text[8000], expected[80];
+	struct place p;
+	FILE *f;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	place_open(&p, 2);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+	lines_write(&p, 0, 10);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	cr_expect_not_null(text_has(p.said,
+				    "/teslad.log: lines are lost from here on: File too "
+				    "large\n",
+				    text),
+			   "%s", text);
+	cr_expect(strchr(text, '\n') == strrchr(text, '\n'), "said more than once: %s", text);
+	lines_write(&p, 10, 12);
+	f = fopen(p.file[0], "r");
+	cr_assert_not_null(f);
+	(void)snprintf(expected, sizeof expected,
+		       " warning: %d lines of the log were lost: the file may not be larger\n",
+		       (int)logfile_lost(&p.f, &p.log, OUTLET_NO_SPACE));
+	cr_expect_not_null(text_has(f, expected, text), "no %s in %s", expected, text);
+	cr_expect_gt(logfile_lost(&p.f, &p.log, OUTLET_NO_SPACE), 2);
+	/* What was cut is alone on its line. */
+	rewind(f);
+	for (char line[200]; fgets(line, sizeof line, f) != NULL;)
+		cr_expect(strchr(line, '2') == line && strlen(line) < 100, "%s", line);
+	(void)fclose(f);
+	place_close(&p);
+}
+
+Test(logfile, a_line_that_was_cut_is_ended_by_the_next_start)
+{
+	char text[8000];
+	struct place p;
+	FILE *f;
+
+	place_open(&p, 2);
+	lines_write(&p, 0, 1);
+	place_leave(&p);
+	f = fopen(p.file[0], "a+");
+	cr_assert(f != NULL && fputs("torn", f) >= 0 && fflush(f) == 0);
+	place_open_at(&p, 2);
+	lines_write(&p, 1, 2);
+	cr_expect_not_null(text_has(f, "a number: 0\ntorn\n2", text), "%s", text);
+	place_leave(&p);
+	place_open_at(&p, 2);
+	lines_write(&p, 2, 3);
+	cr_expect_null(text_has(f, "\n\n", text), "%s", text);
+	(void)fclose(f);
 	place_close(&p);
 }
