@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+
+#define LOOK_US INT64_C(1000000)
 
 /* The disk was full, and then came a start: the last line has no end. */
 static bool is_torn(const char *path)
@@ -31,6 +34,7 @@ static int file_open(struct logfile *f)
 	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
 		return -errno;
 	f->out.cut = is_torn(f->path);
+	f->next_bytes = f->max_bytes;
 	return 0;
 }
 
@@ -80,24 +84,64 @@ static int files_shift(const struct logfile *f)
 	return f->n_files > 1 || unlink(f->path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
+/* Whether the file in use is the one that has the name. */
+static bool in_place(const struct logfile *f)
+{
+	struct stat used, named;
+
+	return fstat(STDERR_FILENO, &used) == 0 && stat(f->path, &named) == 0 &&
+	       is_same(&used, &named);
+}
+
+/* Who removed the file, or its folder, has nothing of what is written to it. */
+static bool has_no_name(void)
+{
+	struct stat st;
+
+	return fstat(STDERR_FILENO, &st) == 0 && st.st_nlink == 0;
+}
+
+void logfile_follow(struct logfile *f)
+{
+	int r;
+
+	if (f->path == NULL)
+		return;
+	f->look_us = clock_mono_us() + LOOK_US;
+	r = in_place(f) ? 0 : file_open(f);
+	if (r == 0)
+		f->nowhere = false;
+	else
+		f->nowhere = has_no_name();
+	if (r != 0 && r != f->why)
+		complain(f, "%s was moved or removed, and cannot be made anew: %s%s", f->path,
+			 strerror(-r), f->nowhere ? ": the log is here until it can" : "");
+	f->why = r;
+}
+
 /* What fails is said in the file that there is, and tried again a size later. */
 static void rotate(struct logfile *f, int64_t bytes)
 {
-	int r = files_shift(f);
 	char text[80];
+	int r;
 
+	if (!in_place(f)) { /* what has the name now is not ours to set aside */
+		logfile_follow(f);
+		return;
+	}
+	r = files_shift(f);
 	if (r == 0)
 		r = file_open(f);
-	f->next_bytes = r == 0 ? f->max_bytes : bytes + f->max_bytes;
 	if (r == 0)
 		return;
+	f->next_bytes = bytes + f->max_bytes;
+	f->look_us = 0; /* it may have lost its name */
 	(void)snprintf(text, sizeof text, "log_dir: no new file: %s", strerror(-r));
 	(void)outlet_line(&f->out, LOG_LEVEL_ERROR, text);
 }
 
-static void sink(void *arg, int level, const char *text)
+static void to_file(struct logfile *f, int level, const char *text)
 {
-	struct logfile *f = arg;
 	bool all_well = f->out.unsaid == 0;
 	struct stat st;
 
@@ -105,6 +149,18 @@ static void sink(void *arg, int level, const char *text)
 		complain(f, "%s: lines are lost from here on: %s", f->path, strerror(f->out.why));
 	if (fstat(STDERR_FILENO, &st) == 0 && st.st_size >= f->next_bytes)
 		rotate(f, st.st_size);
+}
+
+static void sink(void *arg, int level, const char *text)
+{
+	struct logfile *f = arg;
+
+	if (clock_mono_us() >= f->look_us)
+		logfile_follow(f);
+	if (f->nowhere)
+		(void)outlet_line(f->err, level, text);
+	else
+		to_file(f, level, text);
 }
 
 void logfile_limit(struct logfile *f, const struct ini *ini)
@@ -125,6 +181,7 @@ int logfile_open(struct logfile *f, const struct ini *ini, struct log *log, stru
 		return tesla_fail(err, -ENOMEM, "no memory");
 	}
 	f->err = &log->err;
+	f->look_us = clock_mono_us() + LOOK_US;
 	r = file_open(f);
 	if (r != 0)
 		return tesla_fail(err, r, "%s: %s", f->path, strerror(-r));

@@ -16,6 +16,9 @@ struct logfile {
 	char *path;
 	struct outlet out, *err; /* standard error: as it is and as it was, which is the log's */
 	int64_t max_bytes, n_files, next_bytes; /* when a change is tried next */
+	int64_t look_us; /* when it is looked next whether the file is still there */
+	int why;	 /* it is not, and this is why there is no other one; 0: it is */
+	bool nowhere;	 /* it was removed: lines go to standard error as it was */
 };
 
 /*
@@ -24,6 +27,11 @@ struct logfile {
  */
 int logfile_open(struct logfile *f, const struct ini *ini, struct log *log,
 		 struct tesla_error *err);
+/*
+ * Goes over to the file that has the name now, or makes it, when that is another one: somebody
+ * moved or removed ours.  A line does it too, once a second at most; it need not be open.
+ */
+void logfile_follow(struct logfile *f);
 /* Other sizes from now on; it need not be open. */
 void logfile_limit(struct logfile *f, const struct ini *ini);
 /* Lines of *log, which is of log_init_stderr(), that were lost there or here since the start. */

@@ -442,6 +442,7 @@ static bool ask(struct reload *r, const struct control_peer *peer, bool plugins)
 
 bool reload_ask(struct reload *r, const struct control_peer *peer, bool plugins)
 {
+	logfile_follow(&r->d->logfile);
 	return ask(r, peer, plugins);
 }
 

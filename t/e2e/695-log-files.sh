@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# seconds: 6; san
+# seconds: 10; san
 # SPDX-License-Identifier: Apache-2.0
 # log_dir: a file that is full is set aside, the oldest is dropped, no line is lost at the change, and
-# what hosts write to standard error follows.
+# what hosts write to standard error follows.  One that somebody moves or removes is made anew.
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
@@ -25,6 +25,7 @@ log_more() {	# a message for each, that the configuration is refused
 	kill -HUP "${pids[teslad]}"
 	"$@"
 }
+cp config.xml good.xml
 echo broken >config.xml
 wait_for 10 log_more rotated 1
 assert_eq "the second" "$(cat logs/teslad.log.2)" two
@@ -48,3 +49,31 @@ assert_eq "standard error itself" "$(cat teslad.log)" ""
 # Each line is whole.
 cat logs/teslad.log.1 logs/teslad.log | grep -v '^#' >lines
 assert_eq "lines that are none" "$(grep -Evc '^[0-9-]{10} [0-9:.]{12} [a-z]+: ' lines || true)" 0
+
+# Moved, as logrotate does it: a reload, here one that changes nothing, goes on in another one.
+cp good.xml config.xml
+start_teslad
+mv logs/teslad.log logs/moved
+size=$(stat -c %s logs/moved)
+kill -HUP "${pids[teslad]}"
+reloaded() {
+	grep -qs 'info: reload: nothing is different' logs/teslad.log
+}
+wait_for 10 reloaded
+assert_eq "the moved one" "$(stat -c %s logs/moved)" "$size"
+# Removed, without a word: with the next lines.
+says_level() {
+	teslactl log-level debug >/dev/null
+	grep -qs 'info: control: log-level' "$1"
+}
+rm logs/*
+wait_for 10 says_level logs/teslad.log
+# Its folder too: standard error has it until the folder is back.
+rm -r logs
+wait_for 10 says_level teslad.log
+assert_match "standard error" "$(head -n 1 teslad.log)" \
+	"error: $tmp/logs/teslad.log was moved or removed, and cannot be made anew: No such file or directory"
+mkdir logs
+wait_for 10 says_level logs/teslad.log
+stop teslad
+grep -q 'info: ended$' logs/teslad.log || fail "the end is not in the new file"

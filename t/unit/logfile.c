@@ -201,3 +201,90 @@ Test(logfile, a_line_that_was_cut_is_ended_by_the_next_start)
 	(void)fclose(f);
 	place_close(&p);
 }
+
+static bool lines_reach(struct place *p, const char *file, int *next)
+{
+	for (int i = 0; i < 300; i++) { /* it looks once a second */
+		struct stat st;
+
+		lines_write(p, *next, *next + 1);
+		++*next;
+		if (stat(file, &st) == 0 && st.st_size > 0)
+			return true;
+		(void)usleep(10000);
+	}
+	return false;
+}
+
+/* By logrotate, say: at a reload at once, else before long. */
+Test(logfile, one_that_was_moved_is_made_anew)
+{
+	struct place p;
+	int next = 2, n;
+
+	place_open(&p, 3);
+	p.f.max_bytes = p.f.next_bytes = 1000000;
+	lines_write(&p, 0, 1);
+	cr_assert_eq(rename(p.file[0], p.file[2]), 0);
+	logfile_follow(&p.f);
+	lines_write(&p, 1, 2);
+	cr_expect_eq(numbers_follow(p.file[2], 0), 1);
+	cr_expect_eq(numbers_follow(p.file[0], 1), 2);
+	cr_assert_eq(rename(p.file[0], p.file[1]), 0);
+	cr_expect(lines_reach(&p, p.file[0], &next), "it is not noticed");
+	n = numbers_follow(p.file[1], 1);
+	cr_expect(n >= 2 && numbers_follow(p.file[0], n) == next);
+	place_close(&p);
+}
+
+/* Another one has the name: that is not set aside, and ours is not written on. */
+Test(logfile, another_one_of_that_name_is_gone_over_to)
+{
+	struct place p;
+	FILE *f;
+
+	place_open(&p, 3);
+	lines_write(&p, 0, 1);
+	cr_assert_eq(rename(p.file[0], p.file[2]), 0);
+	f = fopen(p.file[0], "w");
+	cr_assert_not_null(f);
+	(void)fclose(f);
+	p.f.next_bytes = 0; /* at a change */
+	lines_write(&p, 1, 3);
+	cr_expect_eq(numbers_follow(p.file[2], 0), 2);
+	cr_expect_eq(numbers_follow(p.file[0], 2), 3);
+	cr_expect_neq(access(p.file[1], F_OK), 0, "it was set aside");
+	place_close(&p);
+}
+
+/* There is no other place then than what was standard error before. */
+Test(logfile, without_its_folder_the_log_is_where_it_would_be_without_log_dir)
+{
+	char text[8000];
+	struct place p;
+
+	place_open(&p, 2);
+	lines_write(&p, 0, 1);
+	cr_assert(unlink(p.file[0]) == 0 && rmdir(p.dir) == 0);
+	for (int i = 1; i < 4; i++) {
+		logfile_follow(&p.f);
+		lines_write(&p, i, i + 1);
+	}
+	cr_assert_not_null(text_has(p.said,
+				    "/teslad.log was moved or removed, and cannot be made anew: No "
+				    "such file or directory: the log is here until it can\n",
+				    text),
+			   "%s", text);
+	cr_expect_null(strstr(strstr(text, "made anew") + 1, "made anew"), "twice: %s", text);
+	for (int i = 1; i < 4; i++) {
+		char line[40];
+
+		(void)snprintf(line, sizeof line, "a number: %d\n", i);
+		cr_expect_not_null(strstr(text, line), "%d: %s", i, text);
+	}
+	cr_assert_eq(mkdir(p.dir, 0700), 0);
+	logfile_follow(&p.f);
+	lines_write(&p, 4, 5);
+	cr_expect_eq(numbers_follow(p.file[0], 4), 5);
+	place_close(&p);
+}
