@@ -53,6 +53,7 @@ e2e_tests = \
 	t/e2e/600-reload.sh \
 	t/e2e/605-sighups.sh \
 	t/e2e/607-commands.sh \
+	t/e2e/608-reload-log.sh \
 	t/e2e/610-drop-in.sh \
 	t/e2e/612-slow-reload.sh \
 	t/e2e/614-random-reloads.sh \

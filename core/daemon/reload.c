@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log_held.h"
 #include "daemon/daemon.h"
 #include "daemon/fleet_change.h"
 #include "daemon/hub_adopt.h"
@@ -36,11 +37,12 @@ struct reload {
 	struct reload_last last;
 	struct overrides in_force,
 		wanted; /* variables, by set-variables: now; by the one under way */
-	/* the one under way; `next` is the pool's while it is checked */
+	/* the one under way; `next` and `held` are the pool's while it is checked */
 	bool plugins;
 	unsigned prepares;
 	int checked;
 	struct check next;
+	struct log_held held; /* what the pool has to say */
 	struct diff diff;
 };
 
@@ -376,6 +378,9 @@ static void on_checked(uv_work_t *work, int status)
 	int rc = r->checked;
 
 	(void)status;
+	log_held_pass(&r->held, &r->d->log);
+	if (r->next.hub != NULL)
+		r->next.hub->log = &r->d->log;
 	if (r->d->stopping) {
 		finish(r, "the daemon ends");
 		return;
@@ -409,7 +414,7 @@ static void in_pool(uv_work_t *work)
 {
 	struct reload *r = work->data;
 
-	r->checked = check_run(&r->next, &r->d->files, &r->wanted, true, &r->d->log);
+	r->checked = check_run(&r->next, &r->d->files, &r->wanted, true, &r->held.log);
 }
 
 /* ---- asked for ---- */
@@ -422,6 +427,8 @@ static void begin(struct reload *r, bool plugins)
 	r->plugins = plugins;
 	r->run++;
 	r->work.data = r;
+	log_held_release(&r->held);
+	log_held_init(&r->held, r->d->log.level);
 	(void)uv_queue_work(&r->d->loop, &r->work, in_pool, on_checked);
 }
 
@@ -512,6 +519,7 @@ void reload_free(struct reload *r)
 	overrides_release(&r->wanted);
 	check_release(&r->next);
 	diff_release(&r->diff);
+	log_held_release(&r->held);
 	free(r->last.error);
 	free(r);
 }

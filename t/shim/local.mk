@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # For LD_PRELOAD in end-to-end tests of the plain build: a disk that fails, a clock that can be set,
-# a loop that stands still.  And under ThreadSanitizer: closing that it sees.
-check_LTLIBRARIES += t/shim/disk.la t/shim/clock.la t/shim/hold.la t/shim/close.la
+# a loop that stands still, an ear for who writes to the log.  And under ThreadSanitizer: closing that it sees.
+check_LTLIBRARIES += t/shim/disk.la t/shim/clock.la t/shim/hold.la t/shim/close.la \
+	t/shim/thread.la
 shim_ldflags = -module -avoid-version -shared -rpath /nowhere
 t_shim_disk_la_SOURCES = t/shim/disk.c
 t_shim_disk_la_LDFLAGS = $(shim_ldflags)
@@ -15,3 +16,6 @@ t_shim_hold_la_LIBADD = -ldl
 t_shim_close_la_SOURCES = t/shim/close.c
 t_shim_close_la_LDFLAGS = $(shim_ldflags)
 t_shim_close_la_LIBADD = -ldl
+t_shim_thread_la_SOURCES = t/shim/thread.c
+t_shim_thread_la_LDFLAGS = $(shim_ldflags)
+t_shim_thread_la_LIBADD = -ldl

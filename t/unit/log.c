@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log_held.h"
 
 /* What one message is in a file that stands for standard error. */
 static void logged(const char *stream, FILE *file, char *text, size_t size)
@@ -49,4 +50,50 @@ Test(log, journal_stream_is_believed_when_it_is_ours)
 		logged(wrong[i], file, text, sizeof text);
 		cr_expect_not_null(strstr(text, " warning: hello\n"), "%s: %s", wrong[i], text);
 	}
+}
+
+struct heard {
+	unsigned n;
+	int level;
+	char text[200];
+};
+
+static void hear(void *arg, int level, const char *text)
+{
+	struct heard *h = arg;
+
+	cr_expect(strtoul(text, NULL, 10) == h->n || strstr(text, "more lines"),
+		  "%s is not the %u.", text, h->n);
+	h->n++;
+	h->level = level;
+	(void)snprintf(h->text, sizeof h->text, "%s", text);
+}
+
+/* In their order, once, by the level that holds then; of what is too much the number. */
+Test(log, held_lines_come_later)
+{
+	struct heard heard = { .n = 0 };
+	struct log log = { .level = LOG_LEVEL_INFO, .sink = hear, .arg = &heard };
+	struct log_held h;
+
+	log_held_init(&h, LOG_LEVEL_DEBUG);
+	log_held_pass(&h, &log);
+	cr_expect_eq(heard.n, 0);
+	log_msg(&h.log, LOG_LEVEL_WARNING, "0 one");
+	log_msg(&h.log, LOG_LEVEL_DEBUG, "too quiet");
+	log_msg(&h.log, LOG_LEVEL_ERROR, "1 two");
+	cr_expect_eq(heard.n, 0);
+	log_held_pass(&h, &log);
+	cr_expect(heard.n == 2 && heard.level == LOG_LEVEL_ERROR);
+	cr_expect_str_eq(heard.text, "1 two");
+	log_held_pass(&h, &log);
+	cr_expect_eq(heard.n, 2, "twice");
+	for (int i = 2; i < 100000; i++)
+		log_msg(&h.log, LOG_LEVEL_INFO, "%d %50s", i, "");
+	log_held_pass(&h, &log);
+	cr_expect(heard.n > 4000 && heard.n < 6000, "%u", heard.n);
+	cr_expect(strstr(heard.text, " more lines are left out") != NULL &&
+			  strtoul(heard.text, NULL, 10) == 100000 - (heard.n - 1),
+		  "%u lines, then %s", heard.n, heard.text);
+	log_held_release(&h);
 }
