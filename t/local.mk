@@ -83,6 +83,7 @@ e2e_tests = \
 	t/e2e/695-log-files.sh \
 	t/e2e/696-unit-filter.sh \
 	t/e2e/697-confined-tls.sh \
+	t/e2e/698-descriptors.sh
 	t/e2e/698-log-unread.sh \
 	t/e2e/699-log-disk.sh
 TESTS += $(e2e_tests)

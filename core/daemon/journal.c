@@ -62,6 +62,16 @@ static int sync_folder(const char *dir, const char *which, struct tesla_error *e
 	return 0;
 }
 
+/* LMDB leaves it open for programs that are started, and hosts run plugins of whoever. */
+static int keep_private(MDB_env *env)
+{
+	int fd, r = mdb_env_get_fd(env, &fd);
+
+	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		r = errno;
+	return r;
+}
+
 /*
  * Without LMDB's lock file: it is written to through a map, and who writes to a map of a full disk
  * dies of SIGBUS.  Ours keeps other processes out, and within this one a thread at a time comes.
@@ -78,7 +88,7 @@ static int env_open(struct journal *j)
 		r = mdb_env_set_maxdbs(j->env, N_TABLES);
 	if (r == 0)
 		r = mdb_env_open(j->env, j->path, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOLOCK, 0640);
-	return r;
+	return r == 0 ? keep_private(j->env) : r;
 }
 
 /* A new file that LMDB could not begin, on a full disk, would seem damaged: it goes. */

@@ -237,6 +237,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (o.parent != 0 && !parent_alive(o.parent))
 		return 0;
+	/* Whoever started us may have left files open: they are no business of a plugin's. */
+	closefrom(o.role == ROLE_DESCRIBE ? STDERR_FILENO + 1 : BLAME_FD + 1);
 	if (o.role == ROLE_DESCRIBE) {
 		confine_describe(o.describe);
 		return describe_main(o.describe, STDOUT_FILENO);
