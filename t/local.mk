@@ -55,6 +55,7 @@ e2e_tests = \
 	t/e2e/607-commands.sh \
 	t/e2e/608-reload-log.sh \
 	t/e2e/610-drop-in.sh \
+	t/e2e/611-unload.sh \
 	t/e2e/612-slow-reload.sh \
 	t/e2e/614-random-reloads.sh \
 	t/e2e/620-lines-come-and-go.sh \
@@ -83,7 +84,7 @@ e2e_tests = \
 	t/e2e/695-log-files.sh \
 	t/e2e/696-unit-filter.sh \
 	t/e2e/697-confined-tls.sh \
-	t/e2e/698-descriptors.sh
+	t/e2e/698-descriptors.sh \
 	t/e2e/698-log-unread.sh \
 	t/e2e/699-log-disk.sh
 TESTS += $(e2e_tests)

@@ -106,17 +106,20 @@ static int child_read(int fd, struct frame_reader *r, struct mp_doc *doc, struct
 	}
 }
 
+/*
+ * Nobody waits for a plugin's destructors, or for one that shuts its output and stays.  One that is
+ * ending already, by itself or by a crash, keeps its status.
+ */
 static void child_end(struct plugin *p, pid_t pid, int rc, const struct tesla_error *err)
 {
 	int status = 0;
 
-	if (rc < 0)
-		(void)kill(pid, SIGKILL);
+	(void)kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (rc < 0)
 		fail(p, "%s", err->text);
-	else if (WIFSIGNALED(status))
+	else if (rc == 0 && WIFSIGNALED(status))
 		fail(p, "loading it ends with signal %d (%s)", WTERMSIG(status),
 		     strsignal(WTERMSIG(status)));
 	else if (rc == 0)

@@ -109,10 +109,10 @@ int describe_main(const char *path, int out_fd)
 		(void)msgpack_pack_map(&f.pk, 1);
 		mp_key_str(&f.pk, "error", err.text);
 	}
-	loader_close(l);
 	r = frame_end(&f);
 	if (r == 0)
 		r = write_all(out_fd, out.pub.bytes, out.pub.len);
 	buf_release(&out);
+	loader_close(l); /* it may not come back from the plugin's destructors */
 	return r == 0 ? 0 : 1;
 }

@@ -241,7 +241,7 @@ int main(int argc, char **argv)
 	closefrom(o.role == ROLE_DESCRIBE ? STDERR_FILENO + 1 : BLAME_FD + 1);
 	if (o.role == ROLE_DESCRIBE) {
 		confine_describe(o.describe);
-		return describe_main(o.describe, STDOUT_FILENO);
+		_exit(describe_main(o.describe, STDOUT_FILENO));
 	}
 	return hosted_main(&o);
 }

@@ -12,6 +12,7 @@ mkdir -p plugins/drivers plugins/data
 cp "$built"/*.so plugins/drivers
 mv plugins/drivers/crash-d*.so plugins/data
 rm plugins/drivers/hang-load.so		# 310 has it
+rm plugins/drivers/hang-unload.so	# 610 has it
 rm plugins/drivers/drop-in-*.so		# 610 has them
 install -m 666 "$TESLA_PLUGINDIR/data/pmData.so" plugins/data/writable.so
 

@@ -37,6 +37,13 @@ __attribute__((constructor)) static void hang(void)
 }
 #endif
 
+#ifdef HANG_UNLOAD
+__attribute__((destructor)) static void hang(void)
+{
+	(void)sleep(600);
+}
+#endif
+
 static void crash(void)
 {
 	volatile uintptr_t nowhere = 64;

@@ -5,7 +5,7 @@ check_LTLIBRARIES += \
 	t/data/plugins/missing-symbol.la t/data/plugins/no-descriptor.la t/data/plugins/wrong-magic.la \
 	t/data/plugins/wrong-abi.la t/data/plugins/wrong-kind.la t/data/plugins/crash-open.la \
 	t/data/plugins/crash-read.la t/data/plugins/hang-read.la t/data/plugins/crash-decode.la \
-	t/data/plugins/crash-data-open.la t/data/plugins/hang-load.la \
+	t/data/plugins/crash-data-open.la t/data/plugins/hang-load.la t/data/plugins/hang-unload.la \
 	t/data/plugins/drop-in-1.la t/data/plugins/drop-in-2.la \
 	t/data/plugins/trespass-driver.la t/data/plugins/trespass-exporter.la
 
@@ -36,6 +36,9 @@ t_data_plugins_hang_read_la_LDFLAGS = $(bad_plugin_ldflags)
 t_data_plugins_hang_load_la_SOURCES = t/data/plugins/driver.c
 t_data_plugins_hang_load_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"hang-load"' -DHANG_LOAD
 t_data_plugins_hang_load_la_LDFLAGS = $(bad_plugin_ldflags)
+t_data_plugins_hang_unload_la_SOURCES = t/data/plugins/driver.c
+t_data_plugins_hang_unload_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"hang-unload"' -DHANG_UNLOAD
+t_data_plugins_hang_unload_la_LDFLAGS = $(bad_plugin_ldflags)
 t_data_plugins_crash_decode_la_SOURCES = t/data/plugins/data.c
 t_data_plugins_crash_decode_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"crash-decode"'
 t_data_plugins_crash_decode_la_LDFLAGS = $(bad_plugin_ldflags)
