@@ -23,8 +23,10 @@
 struct dry {
 	struct check *c;
 	struct host *host;
-	size_t owner;			      /* of lines */
-	const struct conf_exporter *exporter; /* NULL: a host of lines */
+	size_t owner;			  /* of lines */
+	const struct plugin *plugin;	  /* of an exporter; NULL: a host of lines */
+	const struct conf_exporter *conf; /* of an exporter; NULL: the stream */
+	const char *ini;		  /* the file */
 	bool strict, done;
 };
 
@@ -38,6 +40,21 @@ __attribute__((format(printf, 5, 6))) static void complain(const struct dry *d, 
 	va_start(ap, fmt);
 	diags_vadd(&d->c->diags, &at, fmt, ap);
 	va_end(ap);
+}
+
+/* Where it stands: the stream in lector.ini. */
+static void complain_of_exporter(const struct dry *d, const char *what, const char *text)
+{
+	const struct ini *ini = d->c->ini;
+
+	if (d->conf != NULL)
+		complain(d, d->strict, d->conf->line, d->conf->column, "exporter %s: %s%s",
+			 d->conf->type, what, text);
+	else if (d->strict)
+		diags_error(&d->c->diags, d->ini, ini->stream_line, 0, "[Stream] %s%s", what, text);
+	else
+		diags_warning(&d->c->diags, d->ini, ini->stream_line, 0, "[Stream] %s%s", what,
+			      text);
 }
 
 /* Where the configuration names what a message is about. */
@@ -55,8 +72,7 @@ static void on_exporter_failed(struct dry *d, const msgpack_object *msg)
 {
 	_cleanup_free_ char *text = mp_strdup(msg, "text");
 
-	complain(d, d->strict, d->exporter->line, d->exporter->column, "exporter %s: %s",
-		 d->exporter->type, text ? text : "its parameters were refused");
+	complain_of_exporter(d, "", text ? text : "its parameters were refused");
 	d->done = true;
 }
 
@@ -82,7 +98,7 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 	if (text != NULL)
 		log_msg(d->c->hub->log, (int)mp_int(msg, "level", LOG_LEVEL_INFO), "%s", text);
 	if (mp_is(msg, "m", "failed")) {
-		if (d->exporter != NULL)
+		if (d->plugin != NULL)
 			on_exporter_failed(d, msg);
 		else
 			on_failed(d, msg);
@@ -93,7 +109,7 @@ static int on_message(void *arg, const msgpack_object *msg, struct tesla_error *
 		host_stop(d->host);
 		return 0;
 	}
-	if (d->exporter != NULL)
+	if (d->plugin != NULL)
 		return text ? 0 : tesla_fail(err, -EPROTO, "a message that is none of its own");
 	r = intake(d->c->hub, &(struct intake_from){ .owner = d->owner }, msg, err);
 	return r < 0 ? r : 0;
@@ -107,10 +123,8 @@ static void on_ended(void *arg, const struct host_end *end)
 	d->host = NULL;
 	if (d->done)
 		return;
-	if (d->exporter != NULL) {
-		complain(d, d->strict, d->exporter->line, d->exporter->column,
-			 "exporter %s: the dry run of its host failed: %s", d->exporter->type,
-			 end->reason);
+	if (d->plugin != NULL) {
+		complain_of_exporter(d, "the dry run of its host failed: ", end->reason);
 		return;
 	}
 	if (end->blamed)
@@ -136,13 +150,12 @@ static int dry_setup(const struct dry *d, const struct setup *setup, struct buf 
 	struct told told = { .n = 0 };
 	int r;
 
-	if (d->exporter == NULL) {
+	if (d->plugin == NULL) {
 		r = setup_lines(setup, d->owner, &told, NULL, NULL, out);
 		told_release(&told);
 		return r;
 	}
-	return setup_exporter(setup, c->plugins->exporters[d->exporter - c->config->exporters],
-			      d->exporter, NULL, out);
+	return setup_exporter(setup, d->plugin, d->conf, d->conf ? NULL : c->ini->stream, out);
 }
 
 static void dry_start(struct dry *d, uv_loop_t *loop, const struct setup *setup)
@@ -150,8 +163,8 @@ static void dry_start(struct dry *d, uv_loop_t *loop, const struct setup *setup)
 	struct tesla_error err = { .code = 0 };
 	struct buf out;
 
-	d->host = host_start(loop, d->c->places.host, d->exporter ? "--exporter" : "--driver",
-			     &calls, d, &err);
+	d->host = host_start(loop, d->c->places.host, d->plugin ? "--exporter" : "--driver", &calls,
+			     d, &err);
 	if (d->host == NULL) {
 		complain(d, true, 0, 0, "%s", err.text);
 		return;
@@ -162,30 +175,42 @@ static void dry_start(struct dry *d, uv_loop_t *loop, const struct setup *setup)
 	buf_release(&out);
 }
 
-/* All hosts that there would be, those of lines first.  NULL: no memory. */
-static struct dry *dry_all(struct check *c, bool strict, size_t *n)
+static void dry_exporter(struct dry *d, const struct dry *like, const struct plugin *p,
+			 const struct conf_exporter *conf, size_t *n)
 {
+	if (p == NULL || p->error != NULL)
+		return;
+	d[*n] = *like;
+	d[*n].plugin = p;
+	d[*n].conf = conf;
+	++*n;
+}
+
+/* All hosts that there would be, those of lines first.  NULL: no memory. */
+static struct dry *dry_all(const struct dry *like, size_t *n)
+{
+	const struct check *c = like->c;
 	struct dry *all = calloc(c->n_owners + c->config->n_exporters + 1, sizeof *all);
 
-	for (*n = 0; all != NULL && *n < c->n_owners; ++*n)
-		all[*n] = (struct dry){ .c = c, .owner = *n, .strict = strict };
-	for (size_t i = 0; all != NULL && i < c->config->n_exporters; i++) {
-		const struct plugin *p = c->plugins->exporters[i];
-
-		if (p != NULL && p->error == NULL)
-			all[(*n)++] = (struct dry){ .c = c,
-						    .exporter = &c->config->exporters[i],
-						    .strict = strict };
+	*n = 0;
+	if (all == NULL)
+		return NULL;
+	for (; *n < c->n_owners; ++*n) {
+		all[*n] = *like;
+		all[*n].owner = *n;
 	}
+	dry_exporter(all, like, c->plugins->stream, NULL, n);
+	for (size_t i = 0; i < c->config->n_exporters; i++)
+		dry_exporter(all, like, c->plugins->exporters[i], &c->config->exporters[i], n);
 	return all;
 }
 
-static int dry_run(struct check *c, bool strict, const struct log *log)
+static int dry_run(struct check *c, const struct dry *like, const struct log *log)
 {
 	const struct setup setup = { c->hub, c->plugins, &c->catalog, log->level,
 				     true,   c->ini,	 &c->places };
 	size_t n;
-	_cleanup_free_ struct dry *all = dry_all(c, strict, &n);
+	_cleanup_free_ struct dry *all = dry_all(like, &n);
 	uv_loop_t loop;
 
 	if (all == NULL || uv_loop_init(&loop) != 0)
@@ -222,7 +247,7 @@ static void disable_analyzers(struct check *c)
 				      c->plugins->uses[i].why, LOG_LEVEL_DEBUG);
 }
 
-static int check_plan(struct check *c, bool strict, const struct log *log)
+static int check_plan(struct check *c, const struct dry *like, const struct log *log)
 {
 	ssize_t n;
 
@@ -233,12 +258,13 @@ static int check_plan(struct check *c, bool strict, const struct log *log)
 		return -ENOMEM;
 	c->n_owners = (size_t)n;
 	disable_analyzers(c);
-	return dry_run(c, strict, log);
+	return dry_run(c, like, log);
 }
 
 int check_run(struct check *c, const struct check_files *files, const struct overrides *overrides,
 	      bool strict, struct log *log)
 {
+	const struct dry like = { .c = c, .ini = files->ini, .strict = strict };
 	int r = 0;
 
 	*c = (struct check){ .n_owners = 0 };
@@ -255,7 +281,7 @@ int check_run(struct check *c, const struct check_files *files, const struct ove
 	if (c->plugins == NULL)
 		r = -ENOMEM;
 	else if (c->diags.n_errors == 0)
-		r = check_plan(c, strict, log);
+		r = check_plan(c, &like, log);
 	if (r != 0)
 		diags_error(&c->diags, c->config->file, 0, 0, "the check could not be ended: %s",
 			    strerror(-r));

@@ -28,7 +28,7 @@ struct reading {
 	struct ini *ini;
 	const char *file, *rest; /* what is not read yet */
 	int line;
-	int stream_line, tcp_line; /* where these stand; 0: nowhere */
+	int tcp_line; /* where it stands; 0: nowhere */
 	struct diags *d;
 	bool failed; /* no memory */
 };
@@ -211,7 +211,7 @@ static bool set_stream(struct reading *r, const char *key, const char *value)
 		return complain(r, key, value,
 				"ipc:///a/path, or tcp:// with an address and a port; empty: no "
 				"stream");
-	r->stream_line = r->line;
+	r->ini->stream_line = r->line;
 	return take(r, &r->ini->stream, strdup(value));
 }
 
@@ -546,14 +546,14 @@ static void check_stream(struct reading *r)
 	bool key = ini->stream_key != NULL, clients = ini->stream_clients != NULL;
 
 	if (key != clients)
-		diags_error(r->d, r->file, r->stream_line, 0,
+		diags_error(r->d, r->file, r->ini->stream_line, 0,
 			    "[Stream] has %s and no %s: expected both or none",
 			    key ? "key" : "clients", key ? "clients" : "key");
 	else if (key)
-		check_files(r, r->stream_line, "Stream", ini->stream_key, ini->stream_clients,
+		check_files(r, r->ini->stream_line, "Stream", ini->stream_key, ini->stream_clients,
 			    &r->ini->stream_public);
 	else if (ini->stream[0] != '\0' && !endpoint_is_local(ini->stream))
-		diags_error(r->d, r->file, r->stream_line, 0,
+		diags_error(r->d, r->file, r->ini->stream_line, 0,
 			    "[Stream] endpoint is \"%.80s\": expected ipc:///a/path, or tcp:// "
 			    "with 127.x.y.z, localhost or [::1]: without encryption only this "
 			    "machine may connect; with key and clients any address will do",

@@ -27,6 +27,7 @@ struct ini {
 	char *run_dir, *state_dir;	   /* [General]; defaults: base/paths.h */
 	char **plugin_path;		   /* [General] plugin_path: folders; NULL-terminated */
 	char *stream;			   /* [Stream] endpoint; "" is off */
+	int stream_line;		   /* where `endpoint` stands; 0: nowhere */
 	char *stream_key, *stream_clients; /* [Stream]; files; both, or both NULL: in plain text */
 	char *stream_public;		   /* the public key of that file; NULL: in plain text */
 	char *control;		/* [Control] endpoint; ipc:// always; default <run_dir>/control */

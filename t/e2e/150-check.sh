@@ -99,6 +99,13 @@ without '1 1 1 1' tesla-sim --tcp 0 --meter 1=no-such-model
 # shellcheck disable=SC2153  # from the stage
 without '2 2 2 2' "$TESLA_HOST" --driver
 
+# The stream's plugin has a say, too.
+mv lector.ini good.ini
+write_ini Stream.endpoint=tcp://127.0.0.1:70000
+check 1 config.xml
+says '^lector\.ini:[0-9]+: error: \[Stream\].*expected a port from 1 to 65535'
+mv good.ini lector.ini
+
 # More than a line can carry.
 sed -i 's/<poll_interval>1</<poll_interval>0.05s</' config.xml
 check 1 config.xml

@@ -189,6 +189,16 @@ done
 write_ini
 taken '[[],[],["stream"]]'
 assert_eq "exporters" "$(ctl status | jq -c '[.exporters[].id] | sort')" '["localFile:data","localFile:other","stream"]'
+# One that cannot be is refused, and the one that there is stays.
+streams() {
+	ctl status | jq -e '.exporters[] | select(.id == "stream") | .state == "running" and .reason == null' >/dev/null
+}
+wait_for 10 streams
+write_ini Stream.endpoint=tcp://127.0.0.1:70000
+refused 'lector.ini:[0-9]+: .*\[Stream\].*expected a port from 1 to 65535'
+assert_eq "the stream" "$(ctl status | jq -r .stream)" "$stream"
+streams || fail "the stream did not stay"
+write_ini
 stop teslad
 # Its records are whole: every window once, in order.
 awk -F'\t' '$1 != "HORA" { print $1 }' data/1/2*.txt >ends
