@@ -56,6 +56,7 @@ e2e_tests = \
 	t/e2e/608-reload-log.sh \
 	t/e2e/610-drop-in.sh \
 	t/e2e/611-unload.sh \
+	t/e2e/612-new-folder.sh \
 	t/e2e/612-slow-reload.sh \
 	t/e2e/614-random-reloads.sh \
 	t/e2e/620-lines-come-and-go.sh \

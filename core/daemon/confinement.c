@@ -9,30 +9,23 @@
 #include "base/cleanup.h"
 #include "daemon/pack.h"
 
-struct rule {
-	const char *access; /* read, write, device, socket */
-	char *path;
-};
-
-struct rules {
-	struct rule *list;
-	size_t n;
-	bool network, failed;
-};
-
-static void rules_release(struct rules *r)
+void confinement_release(struct confinement *r)
 {
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
 		free(r->list[i].path);
+		free(r->list[i].real);
+	}
 	free(r->list);
+	*r = (struct confinement){ .n = 0 };
 }
 
 /* ---- paths ---- */
 
 /* Once.  Takes the path over. */
-static void add(struct rules *r, const char *access, char *path)
+static void add(struct confinement *r, const char *access, char *path)
 {
-	struct rule *list;
+	struct confinement_rule *list;
+	struct stat st = { .st_ino = 0 };
 
 	for (size_t i = 0; path != NULL && i < r->n; i++) {
 		if (strcmp(r->list[i].access, access) == 0 && strcmp(r->list[i].path, path) == 0) {
@@ -47,11 +40,15 @@ static void add(struct rules *r, const char *access, char *path)
 		return;
 	}
 	r->list = list;
-	list[r->n++] = (struct rule){ access, path };
+	if (stat(path, &st) != 0)
+		st.st_ino = 0;
+	list[r->n++] = (struct confinement_rule){ access, path,
+						  st.st_ino != 0 ? realpath(path, NULL) : NULL,
+						  st.st_dev, st.st_ino };
 }
 
 /* The folder that a file is in, whether or not it is there. */
-static void add_folder_of(struct rules *r, const char *access, const char *file)
+static void add_folder_of(struct confinement *r, const char *access, const char *file)
 {
 	const char *slash = strrchr(file, '/');
 
@@ -65,7 +62,7 @@ static void add_folder_of(struct rules *r, const char *access, const char *file)
  * A folder itself; of a file its folder, as a file that is written anew is another one, for which a
  * rule would not hold.
  */
-static void add_named(struct rules *r, const char *access, const char *path)
+static void add_named(struct confinement *r, const char *access, const char *path)
 {
 	struct stat st;
 
@@ -75,7 +72,7 @@ static void add_named(struct rules *r, const char *access, const char *path)
 		add_folder_of(r, access, path);
 }
 
-static void add_plugin(struct rules *r, const struct plugin *p)
+static void add_plugin(struct confinement *r, const struct plugin *p)
 {
 	_cleanup_free_ char *real = p->path ? realpath(p->path, NULL) : NULL;
 
@@ -84,7 +81,7 @@ static void add_plugin(struct rules *r, const struct plugin *p)
 }
 
 /* Also what a later plugin of a running host is loaded from. */
-static void add_plugin_folders(struct rules *r, const struct setup *s)
+static void add_plugin_folders(struct confinement *r, const struct setup *s)
 {
 	add(r, "read", strdup(s->places->plugins));
 	for (size_t i = 0; s->ini->plugin_path[i] != NULL; i++)
@@ -94,7 +91,7 @@ static void add_plugin_folders(struct rules *r, const struct setup *s)
 /* ---- lines ---- */
 
 /* A port is a device below /dev, or a link to one; what is elsewhere has a folder of its own. */
-static void add_port(struct rules *r, const char *port)
+static void add_port(struct confinement *r, const char *port)
 {
 	_cleanup_free_ char *real = realpath(port, NULL);
 
@@ -102,7 +99,7 @@ static void add_port(struct rules *r, const char *port)
 		add_folder_of(r, "device", real ? real : port);
 }
 
-static void add_line(struct rules *r, const struct conf_line *l)
+static void add_line(struct confinement *r, const struct conf_line *l)
 {
 	if (l->kind != TESLA_LINE_SERIAL) {
 		r->network = true;
@@ -114,28 +111,32 @@ static void add_line(struct rules *r, const struct conf_line *l)
 			add_port(r, l->params.list[i].value);
 }
 
-static void add_lines(struct rules *r, const struct setup *s, size_t owner)
+static void add_plugins(struct confinement *r, const struct plugin_use *use,
+			const struct plugin_use *before)
+{
+	if (use->driver != NULL && use->driver != before->driver)
+		add_plugin(r, use->driver);
+	if (use->data != NULL && use->data != before->data)
+		add_plugin(r, use->data);
+}
+
+static void add_lines(struct confinement *r, const struct setup *s, size_t owner)
 {
 	const struct plugin_use none = { .why = NULL }, *before = &none;
 	const struct hub *h = s->hub;
 
 	for (size_t i = 0; i < h->n_analyzers; i++) {
-		const struct plugin_use *use = &s->plugins->uses[i];
-
 		if (h->analyzers[i].owner != owner)
 			continue;
 		add_line(r, h->analyzers[i].conf->on);
-		if (use->driver != before->driver)
-			add_plugin(r, use->driver);
-		if (use->data != before->data)
-			add_plugin(r, use->data);
-		before = use;
+		add_plugins(r, &s->plugins->uses[i], before);
+		before = &s->plugins->uses[i];
 	}
 }
 
 /* ---- exporters ---- */
 
-static void add_param(struct rules *r, const char *access, const char *value)
+static void add_param(struct confinement *r, const char *access, const char *value)
 {
 	static const char ipc[] = "ipc://";
 	const size_t len = strlen(ipc);
@@ -149,7 +150,7 @@ static void add_param(struct rules *r, const char *access, const char *value)
 }
 
 /* The files of its keys are lector.ini's, and not its parameters yet. */
-static void add_stream(struct rules *r, const struct ini *ini, const char *endpoint)
+static void add_stream(struct confinement *r, const struct ini *ini, const char *endpoint)
 {
 	if (endpoint != NULL)
 		add_param(r, "read", endpoint);
@@ -159,7 +160,8 @@ static void add_stream(struct rules *r, const struct ini *ini, const char *endpo
 		add_named(r, "read", ini->stream_clients);
 }
 
-static void add_exporter(struct rules *r, const struct plugin *p, const struct conf_exporter *e)
+static void add_exporter(struct confinement *r, const struct plugin *p,
+			 const struct conf_exporter *e)
 {
 	r->network = true;
 	add_plugin(r, p);
@@ -169,9 +171,98 @@ static void add_exporter(struct rules *r, const struct plugin *p, const struct c
 		add_param(r, "read", e->params.list[i].value);
 }
 
+/* ---- of whom ---- */
+
+void confinement_of_lines(const struct setup *s, size_t owner, struct confinement *ret)
+{
+	*ret = (struct confinement){ .failed = !s->ini->confine };
+	if (ret->failed)
+		return;
+	add_plugin_folders(ret, s);
+	add_lines(ret, s, owner);
+}
+
+void confinement_of_exporter(const struct setup *s, const struct plugin *p,
+			     const struct conf_exporter *e, const char *endpoint,
+			     struct confinement *ret)
+{
+	*ret = (struct confinement){ .failed = !s->ini->confine };
+	if (ret->failed)
+		return;
+	add_plugin_folders(ret, s);
+	add_exporter(ret, p, e);
+	if (e == NULL)
+		add_stream(ret, s->ini, endpoint);
+}
+
+void confinement_of_line(const struct setup *s, const struct conf_line *l, struct confinement *ret)
+{
+	const struct plugin_use none = { .why = NULL }, *before = &none;
+	const struct hub *h = s->hub;
+
+	*ret = (struct confinement){ .n = 0 };
+	add_line(ret, l);
+	for (size_t i = 0; i < h->n_analyzers; i++) {
+		const struct plugin_use *use = &s->plugins->uses[i];
+
+		if (h->analyzers[i].conf->on != l || use->why != NULL)
+			continue;
+		add_plugins(ret, use, before);
+		before = use;
+	}
+}
+
+/* ---- what a rule is worth later ---- */
+
+static bool is_below(const char *folder, const char *path)
+{
+	size_t len = strlen(folder);
+
+	return strncmp(folder, path, len) == 0 &&
+	       (path[len] == '/' || path[len] == '\0' || strcmp(folder, "/") == 0);
+}
+
+/* A rule holds for what stood at its path then, whatever stands there now. */
+static bool is_replaced(const struct confinement_rule *rule)
+{
+	struct stat st;
+
+	if (stat(rule->path, &st) != 0)
+		return false; /* nobody can use it */
+	return st.st_ino != rule->ino || st.st_dev != rule->dev;
+}
+
+static bool has_rule(const struct confinement *r, const struct confinement_rule *wanted)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct confinement_rule *rule = &r->list[i];
+
+		if (strcmp(rule->access, wanted->access) == 0 && rule->real != NULL &&
+		    is_below(rule->real, wanted->real) && !is_replaced(rule))
+			return true;
+	}
+	return false;
+}
+
+bool confinement_has(const struct confinement *r, const struct confinement *wanted)
+{
+	for (size_t i = 0; i < wanted->n && !r->failed; i++)
+		if (wanted->list[i].real != NULL && !has_rule(r, &wanted->list[i]))
+			return false;
+	return r->failed || !wanted->failed;
+}
+
+const struct confinement_rule *confinement_target(const struct confinement *r)
+{
+	for (size_t i = 0; i < r->n && !r->failed; i++)
+		if (strcmp(r->list[i].access, "write") == 0)
+			return &r->list[i];
+	return NULL;
+}
+
 /* ---- the message ---- */
 
-static void pack(msgpack_packer *pk, const struct rules *r)
+static void pack(msgpack_packer *pk, const struct confinement *r)
 {
 	mp_str(pk, "confine");
 	if (r->failed) {
@@ -190,25 +281,17 @@ static void pack(msgpack_packer *pk, const struct rules *r)
 
 void confinement_pack_lines(msgpack_packer *pk, const struct setup *s, size_t owner)
 {
-	_cleanup_(rules_release) struct rules r = { .failed = !s->ini->confine };
+	_cleanup_(confinement_release) struct confinement r = { .n = 0 };
 
-	if (s->ini->confine) {
-		add_plugin_folders(&r, s);
-		add_lines(&r, s, owner);
-	}
+	confinement_of_lines(s, owner, &r);
 	pack(pk, &r);
 }
 
 void confinement_pack_exporter(msgpack_packer *pk, const struct setup *s, const struct plugin *p,
 			       const struct conf_exporter *e, const char *endpoint)
 {
-	_cleanup_(rules_release) struct rules r = { .failed = !s->ini->confine };
+	_cleanup_(confinement_release) struct confinement r = { .n = 0 };
 
-	if (s->ini->confine) {
-		add_plugin_folders(&r, s);
-		add_exporter(&r, p, e);
-		if (e == NULL)
-			add_stream(&r, s->ini, endpoint);
-	}
+	confinement_of_exporter(s, p, e, endpoint, &r);
 	pack(pk, &r);
 }

@@ -119,6 +119,18 @@ static bool is_blocked(void *arg, size_t owner, const struct hub_line *l)
 	return false;
 }
 
+static void slot_confine(struct slot *s)
+{
+	const struct fleet *f = s->fleet;
+
+	confinement_release(&s->confinement);
+	if (s->exporter != NULL)
+		confinement_of_exporter(&f->setup, s->exporter, s->conf, f->stream,
+					&s->confinement);
+	else
+		confinement_of_lines(setup_of(s), s->owner, &s->confinement);
+}
+
 static int slot_setup(struct slot *s, struct buf *out)
 {
 	struct fleet *f = s->fleet;
@@ -158,6 +170,7 @@ void slot_start(struct slot *s)
 			     s->exporter ? "--exporter" : "--driver", &calls, s, &err);
 	if (s->host != NULL) {
 		s->state = SLOT_STARTING;
+		slot_confine(s);
 		if (s->durable != NULL)
 			(void)setpriority(PRIO_PROCESS, (id_t)host_pid(s->host), NICE);
 		slot_tell(s, slot_setup);
@@ -244,6 +257,7 @@ static void slot_free(struct slot *s)
 {
 	durable_free(s->durable);
 	told_release(&s->told);
+	confinement_release(&s->confinement);
 	attic_leave(s);
 	free(s->key);
 	free(s->reason);

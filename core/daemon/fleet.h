@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "daemon/confinement.h"
 #include "daemon/durable.h"
 #include "daemon/host.h"
 #include "daemon/recorder.h"
@@ -25,7 +26,8 @@ struct slot {
 	uv_timer_t timer;  /* until the next start */
 	struct restart restart;
 	unsigned restarts;
-	char *reason; /* why the last one ended; NULL: none has */
+	char *reason;			/* why the last one ended; NULL: none has */
+	struct confinement confinement; /* what its host may touch, for as long as it lives */
 	bool quarantine;
 	bool again; /* its host is ended to be started anew, at once */
 	bool gone;  /* there is nothing for it any more: it ends with its host */

@@ -36,6 +36,7 @@ struct placing {
 	struct slot **slots; /* of lines; those beyond n_old are new */
 	struct supervise_host *hosts;
 	struct supervise_line *lines;
+	bool *barred; /* per line, by old host */
 	size_t n_old;
 };
 
@@ -44,6 +45,7 @@ static void placing_release(struct placing *p)
 	for (size_t i = 0; p->lines != NULL && i < p->next->hub->n_lines; i++)
 		place_key_free(p->lines[i].drivers);
 	free(p->lines);
+	free(p->barred);
 	free(p->hosts);
 	free(p->slots);
 }
@@ -67,13 +69,47 @@ static size_t host_of(const struct placing *p, size_t owner)
 	return SUPERVISE_NONE;
 }
 
-/* A line in quarantine whose drivers are the same files: it stays where it is. */
-static bool stays_alone(const struct placing *p, const struct supervise_line *l)
+/* Of those of its sort: others do not get it anyway. */
+static bool cannot(const struct placing *p, size_t host, const struct supervise_line *l,
+		   const struct confinement *wanted)
 {
+	const struct slot *s = p->slots[host];
+
+	return s->host != NULL && s->network == l->network && strcmp(s->key, l->drivers) == 0 &&
+	       !confinement_has(&s->confinement, wanted);
+}
+
+/*
+ * What a host may touch was settled when it began: a plugin from a folder that is new, or a port
+ * that is elsewhere, needs another.  Where a line can stay, others need not be looked at.
+ */
+static void bar(const struct placing *p, size_t line, const struct setup *next)
+{
+	_cleanup_(confinement_release) struct confinement wanted = { .n = 0 };
+	const struct supervise_line *l = &p->lines[line];
+	bool *barred = p->barred + line * p->n_old;
+
+	if (l->drivers == NULL)
+		return;
+	confinement_of_line(next, next->hub->lines[line].conf, &wanted);
+	if (l->stays != SUPERVISE_NONE) {
+		barred[l->stays] = cannot(p, l->stays, l, &wanted);
+		if (!barred[l->stays] && !p->hosts[l->stays].closed)
+			return;
+	}
+	for (size_t i = 0; i < p->n_old; i++)
+		barred[i] = cannot(p, i, l, &wanted);
+}
+
+/* A line in quarantine whose drivers are the same files: it stays where it is. */
+static bool stays_alone(const struct placing *p, size_t i)
+{
+	const struct supervise_line *l = &p->lines[i];
 	const struct slot *s = l->stays != SUPERVISE_NONE ? p->slots[l->stays] : NULL;
 
 	return s != NULL && s->quarantine && l->drivers != NULL &&
-	       strcmp(l->drivers, s->key) == 0 && !is_outworn(s, p->next->plugins, p->force);
+	       strcmp(l->drivers, s->key) == 0 && !p->barred[i * p->n_old + l->stays] &&
+	       !is_outworn(s, p->next->plugins, p->force);
 }
 
 static int placing_fill(struct placing *p)
@@ -89,6 +125,9 @@ static int placing_fill(struct placing *p)
 	for (size_t i = 0; i < p->f->n_slots; i++)
 		if (p->f->slots[i]->key != NULL && !p->f->slots[i]->gone)
 			host_fill(p, p->f->slots[i]);
+	p->barred = calloc(n_lines * p->n_old + 1, sizeof *p->barred);
+	if (p->barred == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < n_lines; i++) {
 		const struct hub_line *before = hub_line(old, h->lines[i].conf->id);
 
@@ -97,6 +136,7 @@ static int placing_fill(struct placing *p)
 			.drivers = place_key(h, p->next->plugins, h->lines[i].conf),
 			.stays = before ? host_of(p, before->owner) : SUPERVISE_NONE,
 		};
+		bar(p, i, &p->f->next.setup);
 	}
 	return 0;
 }
@@ -147,13 +187,13 @@ static int place(struct placing *p)
 		struct supervise_line *l = &p->lines[i];
 
 		h->lines[i].owner = HUB_NOBODY;
-		if (!stays_alone(p, l))
+		if (!stays_alone(p, i))
 			continue;
 		h->lines[i].owner = p->slots[l->stays]->owner;
 		place_key_free(l->drivers);
 		l->drivers = NULL;
 	}
-	n_hosts = supervise_group(p->lines, h->n_lines, p->hosts, p->n_old);
+	n_hosts = supervise_group(p->lines, h->n_lines, p->hosts, p->n_old, p->barred);
 	r = slots_add(p, n_hosts);
 	for (size_t i = 0; r == 0 && i < h->n_lines; i++)
 		if (p->lines[i].host != SUPERVISE_NONE)

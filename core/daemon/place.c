@@ -52,7 +52,7 @@ ssize_t place_all(struct hub *h, const struct plugins *p)
 			.stays = SUPERVISE_NONE,
 		};
 	if (lines != NULL && hosts != NULL)
-		n = (ssize_t)supervise_group(lines, h->n_lines, hosts, 0);
+		n = (ssize_t)supervise_group(lines, h->n_lines, hosts, 0, NULL);
 	for (size_t i = 0; n > 0 && i < h->n_lines; i++)
 		h->lines[i].owner = lines[i].host == SUPERVISE_NONE ? HUB_NOBODY : lines[i].host;
 	for (size_t i = 0; n > 0 && i < h->n_analyzers; i++)

@@ -9,31 +9,44 @@
 #define LONG_LIFE_US (60 * 1000000LL)
 #define BACKOFF_MAX_MS 60000
 
-static bool fits(const struct supervise_line *l, const struct supervise_host *h)
+struct grouping {
+	struct supervise_line *lines;
+	struct supervise_host *hosts;
+	size_t n_hosts, n_old; /* n_old: that there are, beyond them those that are to be made */
+	const bool *barred;
+};
+
+static bool fits(const struct grouping *g, size_t line, size_t host)
 {
+	const struct supervise_line *l = &g->lines[line];
+	const struct supervise_host *h = &g->hosts[host];
+
 	return !h->closed && h->n_lines < SUPERVISE_LINES && l->network == h->network &&
-	       strcmp(l->drivers, h->drivers) == 0;
+	       strcmp(l->drivers, h->drivers) == 0 &&
+	       (g->barred == NULL || host >= g->n_old || !g->barred[line * g->n_old + host]);
 }
 
-/* The newest of its sort that has room; *n_hosts: there is none, so that one is made. */
-static size_t host_find(const struct supervise_line *l, struct supervise_host *hosts,
-			size_t *n_hosts)
+/* The newest of its sort that has room; where there is none, one is made. */
+static size_t host_find(struct grouping *g, size_t line)
 {
-	for (size_t i = *n_hosts; i-- > 0;)
-		if (fits(l, &hosts[i]))
+	for (size_t i = g->n_hosts; i-- > 0;)
+		if (fits(g, line, i))
 			return i;
-	hosts[*n_hosts] = (struct supervise_host){ .network = l->network, .drivers = l->drivers };
-	return (*n_hosts)++;
+	g->hosts[g->n_hosts] = (struct supervise_host){ .network = g->lines[line].network,
+							.drivers = g->lines[line].drivers };
+	return g->n_hosts++;
 }
 
 size_t supervise_group(struct supervise_line *lines, size_t n, struct supervise_host *hosts,
-		       size_t n_hosts)
+		       size_t n_hosts, const bool *barred)
 {
+	struct grouping g = { lines, hosts, n_hosts, n_hosts, barred };
+
 	for (size_t i = 0; i < n; i++) {
 		struct supervise_line *l = &lines[i];
 
 		l->host = SUPERVISE_NONE;
-		if (l->drivers == NULL || l->stays == SUPERVISE_NONE || !fits(l, &hosts[l->stays]))
+		if (l->drivers == NULL || l->stays == SUPERVISE_NONE || !fits(&g, i, l->stays))
 			continue;
 		l->host = l->stays;
 		hosts[l->host].n_lines++;
@@ -43,10 +56,10 @@ size_t supervise_group(struct supervise_line *lines, size_t n, struct supervise_
 
 		if (l->drivers == NULL || l->host != SUPERVISE_NONE)
 			continue;
-		l->host = host_find(l, hosts, &n_hosts);
+		l->host = host_find(&g, i);
 		hosts[l->host].n_lines++;
 	}
-	return n_hosts;
+	return g.n_hosts;
 }
 
 int64_t restart_delay_ms(struct restart *r, int64_t up_us)

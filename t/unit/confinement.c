@@ -2,8 +2,10 @@
 /* What hosts are allowed, by what they are for. */
 #include "daemon/confinement.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -138,4 +140,62 @@ Test(confinement, exporters)
 		buf_release(&b);
 	}
 	hub_free(x.setup.hub);
+}
+
+/* ---- what a rule is worth later ---- */
+
+static struct confinement given(const char *access, const char *path)
+{
+	struct confinement c = { .n = 1, .list = calloc(1, sizeof *c.list) };
+	struct stat st = { .st_ino = 0 };
+
+	cr_assert_not_null(c.list);
+	(void)stat(path, &st);
+	*c.list = (struct confinement_rule){ access, strdup(path), realpath(path, NULL), st.st_dev,
+					     st.st_ino };
+	return c;
+}
+
+Test(confinement, a_rule_is_for_what_stood_there)
+{
+	static const struct {
+		const char *made, *given, *made_later, *wanted;
+		bool has;
+	} rows[] = {
+		{ "a", "a", NULL, "a", true },
+		{ "a/b", "a", NULL, "a/b", true },
+		{ "ab", "ab", "a", "a", false },
+		{ "a", "a", "ab", "ab", false }, /* beside it */
+		{ "a", "a", "a/new", "a/new", true },
+		{ NULL, "later", "later", "later", false },
+		{ "gone", "gone", "gone", "gone", false }, /* another one of that name */
+		{ "a", "a", NULL, "nowhere", true },	   /* nobody could have it */
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		_cleanup_(confinement_release) struct confinement c = { .n = 0 }, w = { .n = 0 };
+		char folder[] = "/tmp/tesla-confinement-XXXXXX", command[200];
+
+		cr_assert_not_null(mkdtemp(folder));
+		cr_assert_eq(chdir(folder), 0);
+		if (rows[i].made != NULL) {
+			(void)snprintf(command, sizeof command, "mkdir -p %s", rows[i].made);
+			cr_assert_eq(system(command), 0);
+		}
+		c = given("read", rows[i].given);
+		if (strcmp(rows[i].given, "gone") == 0)
+			cr_assert_eq(system("mv gone kept"), 0);
+		if (rows[i].made_later != NULL) {
+			(void)snprintf(command, sizeof command, "mkdir -p %s", rows[i].made_later);
+			cr_assert_eq(system(command), 0);
+		}
+		w = given("read", rows[i].wanted);
+		cr_expect_eq(confinement_has(&c, &w), rows[i].has, "row %zu", i);
+		w.list->access = "device";
+		cr_expect_eq(confinement_has(&c, &w), w.list->real == NULL, "row %zu", i);
+		c.failed = true; /* not confined */
+		cr_expect(confinement_has(&c, &w), "row %zu", i);
+		(void)snprintf(command, sizeof command, "rm -r %s", folder);
+		cr_assert_eq(system(command), 0);
+	}
 }

@@ -23,7 +23,7 @@ Test(supervise, lines_of_a_kind_share_a_host)
 	static const size_t want[] = { 0, 1, 0, 2, NONE, 1 };
 	struct supervise_host h[N_ELEMENTS(l)];
 
-	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 0), 3));
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 0, NULL), 3));
 	for (size_t i = 0; i < N_ELEMENTS(l); i++)
 		cr_expect(eq(sz, l[i].host, want[i]), "line %zu", i);
 }
@@ -35,7 +35,7 @@ Test(supervise, a_host_has_64_lines_at_most)
 
 	for (size_t i = 0; i < N_ELEMENTS(l); i++)
 		l[i] = (struct supervise_line){ true, "a", NONE, 0 };
-	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 0), 18));
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 0, NULL), 18));
 	for (size_t i = 0; i < 18; i++)
 		cr_expect(le(sz, h[i].n_lines, SUPERVISE_LINES));
 	cr_expect(eq(sz, h[17].n_lines, 1100 - 17 * 64));
@@ -55,10 +55,28 @@ Test(supervise, lines_stay_where_they_are)
 	};
 	static const size_t want[] = { 0, 0, 0, 3, 2, NONE };
 
-	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 3), 4));
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 3, NULL), 4));
 	for (size_t i = 0; i < N_ELEMENTS(l); i++)
 		cr_expect(eq(sz, l[i].host, want[i]), "line %zu", i);
 	cr_expect(eq(sz, h[1].n_lines, 0));
+}
+
+/* A host that cannot run a line neither keeps nor gets it; others do. */
+Test(supervise, barred_lines_go_elsewhere)
+{
+	struct supervise_host h[2 + 4] = { { true, "a", false, 0 }, { true, "a", false, 0 } };
+	struct supervise_line l[] = {
+		{ true, "a", 0, 0 },
+		{ true, "a", 0, 0 },
+		{ true, "a", 1, 0 },
+		{ true, "a", NONE, 0 },
+	};
+	static const bool barred[] = { false, false, true, false, true, true, true, true };
+	static const size_t want[] = { 0, 1, 2, 2 };
+
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 2, barred), 3));
+	for (size_t i = 0; i < N_ELEMENTS(l); i++)
+		cr_expect(eq(sz, l[i].host, want[i]), "line %zu", i);
 }
 
 /* A host that is full takes nobody in, and puts nobody out who has a place. */
@@ -70,7 +88,7 @@ Test(supervise, a_full_host_keeps_its_own)
 	l[0] = (struct supervise_line){ true, "a", NONE, 0 };
 	for (size_t i = 1; i < N_ELEMENTS(l); i++)
 		l[i] = (struct supervise_line){ true, "a", 0, 0 };
-	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 1), 2));
+	cr_assert(eq(sz, supervise_group(l, N_ELEMENTS(l), h, 1, NULL), 2));
 	cr_expect(eq(sz, l[0].host, 1));
 	for (size_t i = 1; i < N_ELEMENTS(l); i++)
 		cr_expect(eq(sz, l[i].host, 0));
