@@ -41,6 +41,7 @@ e2e_tests = \
 	t/e2e/510-window-survives.sh \
 	t/e2e/520-delivery.sh \
 	t/e2e/522-refuses-open.sh \
+	t/e2e/523-target-replaced.sh \
 	t/e2e/530-torture.sh \
 	t/e2e/540-disk-faults.sh \
 	t/e2e/545-lost-counted.sh \

@@ -187,6 +187,15 @@ void delivery_drain(struct delivery *d)
 	d->retry_at_ms = d->again_at_ms = 0;
 }
 
+void delivery_anew(struct delivery *d)
+{
+	delivery_drain(d);
+	if (d->failures > 1)
+		d->failures = 1;
+	if (d->again > 1)
+		d->again = 1;
+}
+
 void delivery_failed(struct delivery *d, const char *why, int64_t now_ms)
 {
 	if (d->state == DELIVERY_DOWN)
@@ -471,11 +480,14 @@ enum delivery_news delivery_news(struct delivery *d, int64_t now_ms)
 	return n == DELIVERY_NO_NEWS ? news_of_rejects(d, now_ms) : n;
 }
 
+bool delivery_is_failing(const struct delivery *d)
+{
+	return d->refused || d->failures > 0 || d->again > 0;
+}
+
 const char *delivery_reason(const struct delivery *d)
 {
-	bool failing = d->refused || d->failures > 0 || d->again > 0;
-
-	if (d->rejected[0] && !(failing && d->reason[0]))
+	if (d->rejected[0] && !(delivery_is_failing(d) && d->reason[0]))
 		return d->rejected;
 	return d->reason[0] ? d->reason : NULL;
 }

@@ -110,6 +110,8 @@ void delivery_changed(struct delivery *d, uint64_t waiting, uint64_t next_seq);
 void delivery_journal(struct delivery *d, bool usable);
 /* Somebody asks for it: nothing is waited for any longer. */
 void delivery_drain(struct delivery *d);
+/* What went wrong so far says nothing of what comes: likewise, and back-offs begin anew. */
+void delivery_anew(struct delivery *d);
 
 struct delivery_step {
 	enum { DELIVERY_NOTHING, DELIVERY_TAKE, DELIVERY_WAIT } what;
@@ -140,6 +142,8 @@ void delivery_verdicts(struct delivery *d, const struct delivery_verdict *v, con
 
 /* To be asked after each of the above, until there is none. */
 enum delivery_news delivery_news(struct delivery *d, int64_t now_ms);
+/* The last try failed, or something that was left behind does each time. */
+bool delivery_is_failing(const struct delivery *d);
 /* What goes wrong with it, or did last; NULL: it goes well. */
 const char *delivery_reason(const struct delivery *d);
 /* When it is tried again; 0: it waits for nothing. */

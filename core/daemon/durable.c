@@ -371,6 +371,11 @@ void durable_drain(struct durable *d)
 	pump(d);
 }
 
+void durable_anew(struct durable *d)
+{
+	delivery_anew(&d->delivery);
+}
+
 bool durable_hold(struct durable *d, void (*held)(void *arg), void *arg)
 {
 	if (d->holding)

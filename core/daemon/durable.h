@@ -35,6 +35,8 @@ void durable_down(struct durable *d, bool blamed);
 void durable_changed(struct durable *d);
 /* The message `verdicts` of its host.  Foreign: -EPROTO, the host is to be killed. */
 int durable_verdicts(struct durable *d, const msgpack_object *msg, struct tesla_error *err);
+/* Its host is about to be started anew, which may mend what goes wrong: back-offs begin anew. */
+void durable_anew(struct durable *d);
 /* What waits is tried now. */
 void durable_drain(struct durable *d);
 /*

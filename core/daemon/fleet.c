@@ -617,6 +617,7 @@ int fleet_init(struct fleet *f, uv_loop_t *loop, const struct fleet_conf *conf)
 			     .clerk = conf->clerk,
 			     .recorder = conf->recorder,
 			     .log = conf->setup.hub->log,
+			     .looking = SIZE_MAX,
 			     .beaten_us = clock_mono_us() };
 	(void)uv_timer_init(loop, &f->heartbeat);
 	(void)uv_prepare_init(loop, &f->flush);

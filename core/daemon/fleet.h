@@ -78,7 +78,8 @@ struct fleet {
 	uv_timer_t heartbeat;
 	uv_prepare_t flush;
 	int64_t beaten_us;
-	char *lacks; /* what hosts could not be confined in, as it was last said */
+	char *lacks;	/* what hosts could not be confined in, as it was last said */
+	size_t looking; /* the owner whose target is looked at; SIZE_MAX: nobody's is */
 	bool stopping;
 	void (*stopped)(void *arg);
 	void *arg;

@@ -3,12 +3,28 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "daemon/fleet_parts.h"
 
 #define BATCH_BYTES_MAX (8u << 20) /* waiting for one exporter; beyond it batches are lost */
 #define DEFINE_MAX (1u << 20)
+
+/* What it has under way is brought to its end first. */
+static void exporter_again(struct slot *s)
+{
+	if (s->after) {
+		s->again = false;
+		return;
+	}
+	s->again = s->host != NULL;
+	(void)uv_timer_stop(&s->timer);
+	if (s->host != NULL)
+		host_stop(s->host);
+	else
+		slot_start(s);
+}
 
 /*
  * An exporter that would not open is tried again: its host is ended, and started after the
@@ -30,12 +46,108 @@ static void on_exporter_failed(struct slot *s, const msgpack_object *msg)
 	host_kill(s->host, "%s: %s", s->exporter->name, s->failure);
 }
 
+/*
+ * ---- its target: what its host may write to is the folder that stood there when it began, and
+ * with another one in its place every delivery fails for good ----
+ */
+
+struct look {
+	uv_work_t work;
+	struct fleet *fleet;
+	char *path;
+	bool there;
+	struct stat now;
+};
+
+static void look_in_pool(uv_work_t *work)
+{
+	struct look *l = work->data;
+
+	l->there = stat(l->path, &l->now) == 0;
+}
+
+static void look_free(struct look *l)
+{
+	if (l != NULL)
+		free(l->path);
+	free(l);
+}
+
+static bool is_replaced(const struct slot *s, const struct look *l)
+{
+	const struct confinement_rule *rule = s ? confinement_target(&s->confinement) : NULL;
+
+	return rule != NULL && l->there && strcmp(rule->path, l->path) == 0 &&
+	       (l->now.st_dev != rule->dev || l->now.st_ino != rule->ino);
+}
+
+static void on_looked(uv_work_t *work, int status)
+{
+	struct look *l = work->data;
+	struct fleet *f = l->fleet;
+	struct slot *s = fleet_slot(f, f->looking);
+
+	(void)status;
+	f->looking = SIZE_MAX;
+	if (!f->stopping && is_replaced(s, l) && s->host != NULL && !s->again && !s->gone) {
+		log_msg(f->log, LOG_LEVEL_WARNING,
+			"exporter %s: %s is another folder than when its host began, which may "
+			"not write to this one: the host is started anew",
+			slot_name(s), l->path);
+		if (s->durable != NULL)
+			durable_anew(s->durable);
+		exporter_again(s);
+	}
+	look_free(l);
+}
+
+/* In the pool, and one at a time: the folder may be on a server that does not answer. */
+static void target_look(struct slot *s)
+{
+	const struct confinement_rule *rule = confinement_target(&s->confinement);
+	struct fleet *f = s->fleet;
+	struct look *l;
+
+	if (rule == NULL || f->looking != SIZE_MAX || s->again || s->gone)
+		return;
+	l = calloc(1, sizeof *l);
+	if (l != NULL)
+		l->path = strdup(rule->path);
+	if (l == NULL || l->path == NULL) {
+		look_free(l);
+		return;
+	}
+	l->fleet = f;
+	l->work.data = l;
+	f->looking = s->owner;
+	(void)uv_queue_work(f->loop, &l->work, look_in_pool,
+			    on_looked); /* fails without a callback only */
+}
+
+static int on_verdicts(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
+{
+	int r = durable_verdicts(s->durable, msg, err);
+
+	if (r == 0 && delivery_is_failing(durable_delivery(s->durable)))
+		target_look(s);
+	return r;
+}
+
+static void on_counts(struct slot *s, const msgpack_object *msg)
+{
+	const msgpack_object *error = mp_get(msg, "last_error");
+
+	tally_told(&s->tally, mp_int(msg, "delivered", 0), mp_int(msg, "dropped", 0));
+	if (error != NULL && error->type != MSGPACK_OBJECT_NIL)
+		target_look(s);
+}
+
 int exporter_message(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
 {
 	if (s->durable != NULL && mp_is(msg, "m", "verdicts"))
-		return durable_verdicts(s->durable, msg, err);
+		return on_verdicts(s, msg, err);
 	if (mp_is(msg, "m", "counts")) {
-		tally_told(&s->tally, mp_int(msg, "delivered", 0), mp_int(msg, "dropped", 0));
+		on_counts(s, msg);
 		return 0;
 	}
 	if (!mp_is(msg, "m", "failed"))
@@ -186,21 +298,6 @@ static void exporter_leave(struct slot *s, struct attic *a)
 	if (s->durable != NULL)
 		durable_stop(s->durable);
 	slot_leave(s);
-}
-
-/* What it has under way is brought to its end first. */
-static void exporter_again(struct slot *s)
-{
-	if (s->after) {
-		s->again = false;
-		return;
-	}
-	s->again = s->host != NULL;
-	(void)uv_timer_stop(&s->timer);
-	if (s->host != NULL)
-		host_stop(s->host);
-	else
-		slot_start(s);
 }
 
 static void table_tell(struct slot *s)
