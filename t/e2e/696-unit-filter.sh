@@ -19,12 +19,15 @@ device 2 tcp host=localhost port="$(sim_port sim)"
 analyzer 2 2 PM710 address=1 poll_interval=0.2 record_interval=1s export="$rest" -- TPF
 write_config
 stream=tcp://127.0.0.1:$(free_port)
-write_ini "Stream.endpoint=$stream" "General.log_dir=$tmp"
+# A group that the user of this test has, another than its own if there is one.
+group=$(id -G | tr ' ' '\n' | tail -1)
+write_ini "Stream.endpoint=$stream" "General.log_dir=$tmp" "Control.group=$group"
 mkdir -p run state
 start daemon py "$top/t/e2e/unit_filter.py" "$unit" teslad -c config.xml -i lector.ini
 pids[teslad]=$pid
 wait_for 15 teslad_answers
 subscribe seen reading/
+assert_eq "group of control" "$(stat -c %g run/control)" "$group"
 
 works() {
 	ctl status | jq -e '([.analyzers[].sweeps] | min >= 3) and ([.hosts[].state] | unique == ["running"])
