@@ -88,7 +88,8 @@ e2e_tests = \
 	t/e2e/697-confined-tls.sh \
 	t/e2e/698-descriptors.sh \
 	t/e2e/698-log-unread.sh \
-	t/e2e/699-log-disk.sh
+	t/e2e/699-log-disk.sh \
+	t/e2e/699-stop-all.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past

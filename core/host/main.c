@@ -213,7 +213,8 @@ static int hosted_main(const struct options *o)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN); /* Ctrl+C in a terminal is the core's to act on */
+	(void)signal(SIGINT, SIG_IGN);	/* Ctrl+C in a terminal is the core's to act on, */
+	(void)signal(SIGTERM, SIG_IGN); /* and so is the end of a unit or of the system */
 	(void)setenv("UV_THREADPOOL_SIZE", "16",
 		     0);		 /* a name server that hangs delays 16 names, not 4 */
 	(void)unsetenv("NOTIFY_SOCKET"); /* the core's own */
