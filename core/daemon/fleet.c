@@ -655,6 +655,13 @@ void fleet_set_level(struct fleet *f, int level)
 	fleet_update(f);
 }
 
+void fleet_set_ini(struct fleet *f, const struct ini *ini)
+{
+	f->setup.ini = ini;
+	f->stream = ini->stream;
+	fleet_set_level(f, ini->log_level);
+}
+
 int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const char *what)
 {
 	struct slot *s = fleet_slot(f, a->owner);

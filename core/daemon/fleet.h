@@ -108,6 +108,8 @@ void fleet_tell(struct fleet *f);
 int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const char *what);
 /* Hosts of lines log at that level from now on, others when they start again. */
 void fleet_set_level(struct fleet *f, int level);
+/* Nothing but settings changed: hosts that begin now go by `ini`, and all log at its level. */
+void fleet_set_ini(struct fleet *f, const struct ini *ini);
 /* The slot of that number; NULL. */
 struct slot *fleet_slot(const struct fleet *f, size_t owner);
 /* What waits for it is tried now, and its host started if it is not. */

@@ -633,6 +633,32 @@ struct ini *ini_load(const char *file, bool must_exist, struct diags *diags)
 	return r.ini;
 }
 
+static void swap(char **a, char **b)
+{
+	char *kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+void ini_keep_fixed(struct ini *next, struct ini *was)
+{
+	const struct ini_metrics metrics = next->metrics;
+
+	swap(&next->run_dir, &was->run_dir);
+	swap(&next->state_dir, &was->state_dir);
+	swap(&next->log_dir, &was->log_dir);
+	swap(&next->control, &was->control);
+	swap(&next->control_readonly, &was->control_readonly);
+	swap(&next->control_group, &was->control_group);
+	swap(&next->control_tcp, &was->control_tcp);
+	swap(&next->control_key, &was->control_key);
+	swap(&next->control_clients, &was->control_clients);
+	next->metrics = was->metrics;
+	was->metrics = metrics;
+	next->journal = was->journal;
+}
+
 void ini_free(struct ini *ini)
 {
 	if (ini == NULL)

@@ -41,6 +41,11 @@ struct ini {
 
 /* A file that does not exist is an error only when `must_exist`.  NULL: *diags says why. */
 struct ini *ini_load(const char *file, bool must_exist, struct diags *diags);
+/*
+ * What only a start can change stays what it was: `next` has that of `was` then, which is left with
+ * what `next` had.
+ */
+void ini_keep_fixed(struct ini *next, struct ini *was);
 void ini_free(struct ini *ini);
 
 #endif

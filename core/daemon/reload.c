@@ -84,8 +84,7 @@ static void pack_success(const struct reload *r, msgpack_packer *pk)
 	pack_list(pk, "added", &r->diff.added);
 	pack_list(pk, "removed", &r->diff.removed);
 	pack_list(pk, "changed", &r->diff.changed);
-	/* What nothing came of, since nothing is different, may be doubtful all the same. */
-	pack_warnings(pk, r->next.config != NULL ? &r->next.diags : &r->d->check.diags);
+	pack_warnings(pk, &r->d->check.diags);
 }
 
 /* Those of this run; the others move up. */
@@ -209,6 +208,12 @@ static void hold_new(struct reload *r)
 			h->analyzers[i].run = HUB_STOPPED;
 }
 
+static void settings_apply(struct daemon *d)
+{
+	d->log.level = d->check.ini->log_level;
+	logfile_limit(&d->logfile, d->check.ini);
+}
+
 static void adopt(void *arg)
 {
 	struct reload *r = arg;
@@ -219,11 +224,26 @@ static void adopt(void *arg)
 	hub_adopt(r->next.hub, before.hub, &r->diff);
 	if (!r->next.ini->auto_start && nothing_runs(before.hub))
 		hold_new(r);
+	ini_keep_fixed(r->next.ini, before.ini);
 	d->check = r->next;
 	r->next = (struct check){ .n_owners = 0 };
-	d->log.level = d->check.ini->log_level;
-	logfile_limit(&d->logfile, d->check.ini);
+	settings_apply(d);
 	fleet_adopt(&d->fleet, &d->check, &r->diff, r->plugins, &before);
+}
+
+/* Nothing that runs is touched.  The rest of lector.ini, and what is doubtful, is as it says now. */
+static void adopt_settings(struct reload *r)
+{
+	struct check *now = &r->d->check, *next = &r->next;
+	const struct check was = *now;
+
+	ini_keep_fixed(next->ini, now->ini);
+	now->ini = next->ini;
+	now->diags = next->diags;
+	next->ini = was.ini;
+	next->diags = was.diags;
+	settings_apply(r->d);
+	fleet_set_ini(&r->d->fleet, now->ini);
 }
 
 static void prepare(struct reload *r);
@@ -402,8 +422,9 @@ static void on_checked(uv_work_t *work, int status)
 	clients_again(r);
 	r->prepares = 0;
 	if (diff_is_empty(&r->diff) && !r->plugins) {
+		adopt_settings(r);
 		log_msg(&r->d->log, LOG_LEVEL_INFO, "reload: nothing is different");
-		daemon_warn(r->d, &r->next.diags);
+		daemon_warn(r->d, &r->d->check.diags);
 		finish(r, NULL);
 		return;
 	}
