@@ -133,8 +133,13 @@ __attribute__((format(printf, 2, 3))) static void say(struct buf *out, const cha
 
 /*
  * A meter that is silent, or an exporter that does not come through, is what the daemon is there
- * to bear; so is a plugin in quarantine.
+ * to bear; so is a plugin in quarantine.  A host that is being prepared has no lines yet.
  */
+static bool is_needed(const struct slot *s)
+{
+	return s->exporter == NULL && !s->quarantine && !s->gone && !s->fresh;
+}
+
 void metrics_ready(const struct daemon *d, struct buf *out)
 {
 	const struct fleet *f = &d->fleet;
@@ -145,7 +150,7 @@ void metrics_ready(const struct daemon *d, struct buf *out)
 	for (size_t i = 0; i < f->n_slots; i++) {
 		const struct slot *s = f->slots[i];
 
-		if (s->exporter == NULL && !s->quarantine && !s->gone && s->state != SLOT_RUNNING)
+		if (is_needed(s) && s->state != SLOT_RUNNING)
 			say(out, "host %zu of lines is %s\n", s->owner, slot_state_name(s->state));
 	}
 	if (clerk_state(d->recording.clerk, &reason) != CLERK_OPEN)
