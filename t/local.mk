@@ -60,6 +60,7 @@ e2e_tests = \
 	t/e2e/612-new-folder.sh \
 	t/e2e/612-slow-reload.sh \
 	t/e2e/613-settings.sh \
+	t/e2e/614-all-anew.sh \
 	t/e2e/614-random-reloads.sh \
 	t/e2e/620-lines-come-and-go.sh \
 	t/e2e/621-line-changes.sh \

@@ -138,6 +138,10 @@ static void taken(struct durable *d)
 		delivery_took(&d->delivery, d->taken, d->n, d->next, now_ms());
 	if (r == 0 && d->n > 0) {
 		r = batch_send(d);
+		if (r == -EPIPE) {
+			delivery_host(&d->delivery, false);
+			return;
+		}
 		(void)tesla_fail(&d->err, r, "a batch could not be sent: %s", strerror(-r));
 	}
 	if (r == 0)

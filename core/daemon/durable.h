@@ -20,7 +20,10 @@ struct durable_conf {
 	const struct conf_exporter *exporter;
 	struct clerk *clerk;
 	const struct log *log;
-	/* Sends a frame to its host.  Negative: it could not be. */
+	/*
+	 * Sends a frame to its host.  Negative: it could not be; -EPIPE: the host is going, and
+	 * durable_down and durable_up are to come.
+	 */
 	int (*send)(void *arg, const struct buf *frame);
 	void *arg;
 };

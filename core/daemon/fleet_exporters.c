@@ -158,11 +158,15 @@ int exporter_message(struct slot *s, const msgpack_object *msg, struct tesla_err
 
 /* ---- batches ---- */
 
+/* One that was told to go takes nothing more: to it, what is new may be numbered otherwise. */
+static int batch_send(struct slot *s, const struct buf *frame)
+{
+	return s->host != NULL && !s->again ? host_send(s->host, frame, BATCH_BYTES_MAX) : -EPIPE;
+}
+
 static int on_durable_send(void *arg, const struct buf *frame)
 {
-	struct slot *s = arg;
-
-	return s->host ? host_send(s->host, frame, BATCH_BYTES_MAX) : -EPIPE;
+	return batch_send(arg, frame);
 }
 
 void fleet_on_journal(void *arg)
@@ -179,7 +183,7 @@ static void on_batch(void *arg, const struct buf *frame, size_t n)
 	struct slot *s = arg;
 
 	(void)n;
-	if (s->host == NULL || host_send(s->host, frame, BATCH_BYTES_MAX) != 0)
+	if (batch_send(s, frame) != 0)
 		s->tally.dropped_before++;
 	else
 		s->tally.sent++;

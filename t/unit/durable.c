@@ -36,6 +36,7 @@ struct plant {
 	struct conf_exporter exporter;
 	struct durable *durable;
 	/* the host */
+	bool going;   /* it was told to go */
 	int64_t turn; /* of the batch that it has; 0: none */
 	size_t n, batch[BATCH];
 	unsigned batches;
@@ -78,6 +79,8 @@ static int on_send(void *arg, const struct buf *frame)
 	struct tesla_error err;
 	struct mp_doc doc;
 
+	if (p->going)
+		return -EPIPE;
 	cr_assert(eq(int, mp_unpack(&doc, frame->pub.bytes + 4, frame->pub.len - 4, &err), 0), "%s",
 		  err.text);
 	cr_assert(eq(int, doc.u.data.type, MSGPACK_OBJECT_ARRAY));
@@ -308,6 +311,34 @@ Test(durable, a_host_that_dies_while_its_batch_is_taken)
 	durable_up(p->durable);
 	run(p);
 	cr_assert(eq(uint, p->batches, 1), "what was taken for the other is not sent");
+	answer(p, ~0u, TESLA_RETRY);
+	run(p);
+	all_done_once(p);
+	plant_release(p);
+	free(p);
+}
+
+Test(durable, a_host_that_is_going_fails_nothing)
+{
+	struct plant *p = calloc(1, sizeof *p);
+	const struct delivery *d;
+
+	cr_assert(p != NULL);
+	plant_init(p);
+	d = durable_delivery(p->durable);
+	p->going = true;
+	records_make(p, BATCH);
+	while (d->state != DELIVERY_TAKING)
+		(void)uv_run(&p->loop, UV_RUN_ONCE);
+	while (d->state == DELIVERY_TAKING)
+		(void)uv_run(&p->loop, UV_RUN_ONCE);
+	cr_assert(eq(int, d->state, DELIVERY_DOWN));
+	cr_assert(not(delivery_is_failing(d)));
+	cr_assert(eq(str, p->said, ""));
+	durable_down(p->durable, false);
+	p->going = false;
+	durable_up(p->durable);
+	run(p);
 	answer(p, ~0u, TESLA_RETRY);
 	run(p);
 	all_done_once(p);
