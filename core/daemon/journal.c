@@ -103,9 +103,12 @@ static int env_begin(struct journal *j, struct tesla_error *err)
 		return tesla_fail(err, -ENOMEM, "journal %s: no memory", j->path);
 	is_new = stat(path, &st) != 0 ? errno == ENOENT : st.st_size == 0;
 	r = env_open(j);
-	if (r != 0 && is_new)
+	if (r == 0)
+		return 0;
+	r = txn_fail(j, r, err); /* while the disk is as full as it was then */
+	if (is_new)
 		(void)unlink(path);
-	return r != 0 ? txn_fail(j, r, err) : 0;
+	return r;
 }
 
 /*

@@ -6,11 +6,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/cleanup.h"
 #include "daemon/journal_internal.h"
 
 #define GROWTH ((size_t)64 << 20)
+#define FULL_BYTES (256u << 10) /* what LMDB writes at once does not fit */
 
 /* ---- errors ---- */
 
@@ -33,8 +35,20 @@ static const struct mdb_error {
 	{ EACCES, EACCES, false, "permission denied" },
 };
 
+/* LMDB says EIO of a write that is cut short, too, which is what a full disk does. */
+static bool is_cut_short(const char *path, int r)
+{
+	struct statvfs s;
+
+	return r == EIO && statvfs(path, &s) == 0 && s.f_bavail < FULL_BYTES / s.f_frsize;
+}
+
 int journal_mdb_fail(const char *path, int r, bool *broken, struct tesla_error *err)
 {
+	if (is_cut_short(path, r)) {
+		*broken = true; /* or it may fail as well */
+		return tesla_fail(err, -ENOSPC, "journal %s: the disk is full", path);
+	}
 	for (size_t i = 0; i < N_ELEMENTS(errors); i++) {
 		if (errors[i].mdb == r) {
 			*broken = *broken || errors[i].broken;
