@@ -201,7 +201,7 @@ static bool cmd_shutdown(struct daemon *d, const struct control_peer *peer,
 
 /* ---- log-level ---- */
 
-/* Hosts that run keep theirs until they start again. */
+/* Until the next reload.  Hosts of exporters keep theirs until they start again. */
 static bool cmd_log_level(struct daemon *d, const struct control_peer *peer,
 			  const msgpack_object *request, struct buf *reply)
 {
