@@ -418,6 +418,7 @@ void hub_set_state(struct hub *h, struct hub_analyzer *a, enum hub_state state, 
 void hub_set_run(struct hub *h, struct hub_analyzer *a, enum hub_run run)
 {
 	a->run = run;
+	a->asked_n = 0;
 	log_msg(h->log, LOG_LEVEL_INFO, "analyzer %" PRId64 " on %s is %s", a->conf->id,
 		a->conf->on->name, hub_run_name(run));
 	publish_status(h, a, run == HUB_STARTED ? NULL : hub_run_name(run));
@@ -446,11 +447,24 @@ void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state s
 			hub_line_state_name(state), reason ? ": " : "", reason ? reason : "");
 }
 
-bool hub_is_live(const struct hub_analyzer *a)
+static bool is_live(const struct hub_analyzer *a)
 {
 	/* In quarantine it has a connection of its own. */
 	return a->state == HUB_ONLINE && a->run == HUB_STARTED &&
 	       (a->line->state == HUB_LINE_OPEN || a->owner != a->line->owner);
+}
+
+void hub_was_asked(struct hub_analyzer *a)
+{
+	a->asked_n = a->n;
+}
+
+bool hub_is_stale(const struct hub_analyzer *a, const struct hub_last *last)
+{
+	bool read_since = a->state == HUB_ONLINE && a->run != HUB_STARTED && a->asked_n > 0 &&
+			  last->n == a->asked_n;
+
+	return !is_live(a) && !read_since;
 }
 
 int hub_forbid(struct hub *h, const struct hub_forbidden *f)

@@ -63,6 +63,7 @@ struct hub_analyzer {
 	/* Powers of ten in the meter now, one per scale of the model; INT16_MIN: not known. */
 	int16_t *exponents;
 	uint64_t n, status_k, record_k; /* last numbers given */
+	uint64_t asked_n; /* of the last sweep that was asked for; 0: none since `run` changed */
 	uint64_t sweeps, failed, missed, timeouts, garbled, exceptions;
 	int64_t t_us;	     /* of the last sweep; 0: none yet */
 	int64_t answered_us; /* of the last one in which the meter answered; 0: none yet */
@@ -169,8 +170,10 @@ void hub_heartbeat(struct hub *h, int64_t wall_us, int64_t elapsed_us);
 /* Hands every sink what was gathered since the last flush, as one frame. */
 void hub_flush(struct hub *h);
 
-/* False: its last values are stale. */
-bool hub_is_live(const struct hub_analyzer *a);
+/* A sweep that somebody asked for was taken in last. */
+void hub_was_asked(struct hub_analyzer *a);
+/* What is known of a variable is of before: it is not polled now, nor was it read since. */
+bool hub_is_stale(const struct hub_analyzer *a, const struct hub_last *last);
 const char *hub_state_name(enum hub_state s);
 const char *hub_line_state_name(enum hub_line_state s);
 const char *hub_run_name(enum hub_run r);

@@ -117,6 +117,7 @@ static void numbers_adopt(struct hub_analyzer *a, const struct hub_analyzer *old
 	a->status_k = old->status_k;
 	a->record_k = old->record_k;
 	a->run = old->run;
+	a->asked_n = old->asked_n;
 	a->sweeps = old->sweeps;
 	a->failed = old->failed;
 	a->missed = old->missed;

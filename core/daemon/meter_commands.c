@@ -57,10 +57,12 @@ static void pack_readings(const struct hub_analyzer *a, msgpack_packer *pk)
 
 static void ask_answer(struct daemon *d, const struct ask *ask, const char *error)
 {
-	const struct hub_analyzer *a = hub_analyzer(d->check.hub, ask->analyzer);
+	struct hub_analyzer *a = hub_analyzer(d->check.hub, ask->analyzer);
 	struct buf reply;
 	msgpack_packer pk;
 
+	if (a != NULL && ask->reading)
+		hub_was_asked(a);
 	buf_init(&reply, CONTROL_REPLY_MAX);
 	mp_writer(&pk, &reply);
 	if (error != NULL)

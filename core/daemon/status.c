@@ -227,7 +227,7 @@ void status_pack(const struct daemon *d, msgpack_packer *pk)
 /* ---- snapshot ---- */
 
 static void pack_elements(msgpack_packer *pk, const struct tesla_variable *v,
-			  const struct hub_last *last, bool live)
+			  const struct hub_last *last, bool stale)
 {
 	key_array(pk, "labels", last->n_elements);
 	for (size_t i = 0; i < last->n_elements; i++)
@@ -236,7 +236,7 @@ static void pack_elements(msgpack_packer *pk, const struct tesla_variable *v,
 	hub_pack_values(pk, last);
 	key_array(pk, "q", last->n_elements);
 	for (size_t i = 0; i < last->n_elements; i++)
-		(void)msgpack_pack_int(pk, live ? last->elements[i].quality : TESLA_STALE);
+		(void)msgpack_pack_int(pk, stale ? TESLA_STALE : last->elements[i].quality);
 }
 
 void reading_pack(msgpack_packer *pk, const struct hub_analyzer *a, size_t i)
@@ -253,7 +253,7 @@ void reading_pack(msgpack_packer *pk, const struct hub_analyzer *a, size_t i)
 	key_count(pk, "n", last->n);
 	key_count(pk, "k", last->k);
 	mp_key_str(pk, "x", last->error);
-	pack_elements(pk, v, last, hub_is_live(a));
+	pack_elements(pk, v, last, hub_is_stale(a, last));
 }
 
 /* Only what came at least once. */

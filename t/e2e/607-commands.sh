@@ -30,7 +30,11 @@ beyond() { # ID N
 
 # Nothing is polled, and yet one can be asked.
 runs '["stopped","stopped","stopped"]' || fail "$(ctl status)"
-assert_eq "read" "$(ask '{"cmd":"read-now","analyzer":2}' | jq -c '.readings[0] | [.analyzer, .variable, .q]')" '[2,"TPF",[4,4,4]]'
+assert_eq "read" "$(ask '{"cmd":"read-now","analyzer":2}' | jq -c '.readings[0] | [.analyzer, .variable, .q]')" '[2,"TPF",[0,0,0]]'
+qualities() { # of the last values of ID
+	ctl snapshot | jq -c ".readings[] | select(.analyzer == $1).q"
+}
+assert_eq "its last values" "$(qualities 2)" '[0,0,0]'
 assert_eq "sweeps" "$(ctl status | jq -c '[.analyzers[].sweeps]')" '[0,1,0]'
 
 # One, then all.
@@ -48,11 +52,15 @@ wait_for 10 beyond 3 $(($(sweeps 3) + 3))
 was=$(sweeps 2)
 wait_for 10 beyond 3 $(($(sweeps 3) + 5))
 assert_eq "sweeps of the paused one" "$(sweeps 2)" "$was"
-assert_eq "its values" "$(ctl snapshot | jq -c '.readings[] | select(.analyzer == 2).q')" '[4,4,4]'
-assert_eq "read" "$(ask '{"cmd":"read-now","analyzer":2}' | jq .ok)" true
+assert_eq "its values" "$(qualities 2)" '[4,4,4]'
+assert_eq "read" "$(ask '{"cmd":"read-now","analyzer":2}' | jq -c '[.ok, .readings[0].q]')" '[true,[0,0,0]]'
+assert_eq "what was read is not stale" "$(qualities 2)" '[0,0,0]'
 assert_eq "sweeps after it was asked" "$(sweeps 2)" $((was + 1))
 assert_eq "resume" "$(ask '{"cmd":"resume"}' | jq -c .analyzers)" '[1,2,3]'
 wait_for 10 beyond 2 $((was + 4))
+assert_eq "pause 2 again" "$(ask '{"cmd":"pause","analyzer":2}' | jq -c .analyzers)" '[2]'
+assert_eq "its values" "$(qualities 2)" '[4,4,4]'
+assert_eq "resume" "$(ask '{"cmd":"resume"}' | jq -c .analyzers)" '[1,2,3]'
 
 # Who it is.
 assert_eq "identify" "$(ask '{"cmd":"identify","analyzer":1}' | jq -c '[.identity, .verified]')" '["PM710 simulated","yes"]'

@@ -262,7 +262,7 @@ Test(hub, states_are_published_once_per_change)
 	cr_assert(eq(sz, g.items, 1));
 	cr_assert(eq(u64, item(&g, 0, KIND)->via.u64, TESLA_STATUS_CHANGE));
 	cr_assert(eq(str, a->reason, "silent"));
-	cr_assert(not(hub_is_live(a)));
+	cr_assert(hub_is_stale(a, &a->last[0]));
 	mp_doc_release(&g.doc);
 	cr_assert(eq(int, say(h, "{\"m\":\"line-state\",\"line\":1,\"state\":\"open\"}", &err), 0));
 	cr_assert(
@@ -273,10 +273,41 @@ Test(hub, states_are_published_once_per_change)
 		       "\"to_ms\":60000}",
 		       &err),
 		   0));
-	cr_assert(hub_is_live(a));
+	cr_assert(not(hub_is_stale(a, &a->last[0])));
 	cr_assert(eq(str, a->identity, "PM710 x"));
 	cr_assert(eq(str, a->note,
 		     "scale moved (in doubt: 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z)"));
+	hub_free(h);
+}
+
+/* While it is not polled, what is asked for is as good as the stream says. */
+Test(hub, what_was_asked_for_is_not_stale)
+{
+	struct fixture x;
+	struct hub *h = fixture_hub(&x);
+	struct hub_analyzer *a = hub_analyzer(h, 7);
+	struct hub_last *last = &a->last[0];
+
+	a->state = HUB_ONLINE;
+	a->line->state = HUB_LINE_OPEN;
+	a->n = last->n = 5;
+	cr_assert(not(hub_is_stale(a, last)));
+	hub_set_run(h, a, HUB_PAUSED);
+	cr_assert(hub_is_stale(a, last));
+	a->line->state = HUB_LINE_CLOSED;
+	a->n = last->n = 6;
+	hub_was_asked(a);
+	cr_assert(not(hub_is_stale(a, last)));
+	a->state = HUB_DOWN;
+	cr_assert(hub_is_stale(a, last));
+	a->state = HUB_ONLINE;
+	last->n = 5; /* a variable that the sweep did not have */
+	cr_assert(hub_is_stale(a, last));
+	last->n = 6;
+	a->line->state = HUB_LINE_OPEN;
+	hub_set_run(h, a, HUB_STARTED);
+	hub_set_run(h, a, HUB_PAUSED);
+	cr_assert(hub_is_stale(a, last));
 	hub_free(h);
 }
 
