@@ -131,7 +131,7 @@ static inline void bench_kill(struct bench *b)
 static inline void bench_fixture(struct bench *b, struct fixture *x, int64_t record_ms)
 {
 	fixture_init(x);
-	x->log = (struct log){ LOG_LEVEL_INFO, on_log, b };
+	x->log = (struct log){ .level = LOG_LEVEL_INFO, .sink = on_log, .arg = b };
 	x->voltage.kind = TESLA_GAUGE;
 	x->frequency.kind = TESLA_COUNTER;
 	x->frequency.rating = 36000; /* 10 a second */
