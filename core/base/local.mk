@@ -10,6 +10,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/calendar.c core/base/calendar.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/crc.c core/base/crc.h \
+	core/base/descriptors.c core/base/descriptors.h \
 	core/base/diags.c \
 	core/base/file.c core/base/file.h \
 	core/base/frame.c core/base/frame.h \

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/stdio_fill.h"
 #include "daemon/commands.h"
 #include "daemon/journal_check.h"
@@ -161,16 +161,6 @@ static void signals_stop(struct daemon *d)
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 }
 
-static void limit_raise(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
-		return;
-	l.rlim_cur = l.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &l);
-}
-
 /* The daemon's log is the same object, wherever its lines go. */
 static int log_to_file(struct daemon *d)
 {
@@ -290,7 +280,7 @@ int main(int argc, char **argv)
 		return check_main(&o);
 	d.files = o.files;
 	log_init_stderr(&d.log, LOG_LEVEL_INFO);
-	limit_raise();
+	descriptors_raise();
 	r = daemon_run(&d);
 	check_release(&d.check);
 	logfile_close(&d.logfile);

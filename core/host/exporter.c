@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "host/confine.h"
 #include "host/worker.h"
 
@@ -38,6 +39,7 @@ struct exporter {
 	int64_t epoch_ms;
 	struct worker_counts told;
 	int64_t told_us;
+	bool scarce; /* descriptors: who connects is refused */
 };
 
 /* ---- messages ---- */
@@ -277,6 +279,18 @@ static void counts_tell(struct exporter *x)
 	report_end(&x->report, &f);
 }
 
+/* A plugin that listens cannot see it: its library is told that nobody came. */
+static void scarce_say(struct exporter *x)
+{
+	bool scarce = descriptors_scarce();
+
+	if (scarce != x->scarce)
+		log_msg(&x->report.log, scarce ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+			scarce ? "descriptors are scarce: who connects from now on is refused"
+			       : "there are descriptors again: who connects is let in");
+	x->scarce = scarce;
+}
+
 /*
  * Until the worker has ended or the core is gone; 0, 1 (the core is gone) or negative: a broken
  * message.
@@ -297,6 +311,7 @@ static int serve(struct exporter *x, struct tesla_error *err)
 		if (p[0].revents != 0)
 			r = pair_read(x, err);
 		counts_tell(x);
+		scarce_say(x);
 	}
 	return r;
 }
