@@ -10,24 +10,24 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "daemon/control_curve.h"
+#include "daemon/control_door.h"
 #include "daemon/control_place.h"
 #include "daemon/ini.h"
 #include "daemon/refusals.h"
 
 #define REQUEST_MAX (1 << 20)
-#define MESSAGE_MAX (16 << 20) /* what is larger ends the connection, and nobody is told */
-#define KEYS_MAX 64u	       /* in a request */
-#define TURN_US 2000	       /* then the loop goes round: nobody can keep it here */
-#define FRAMES_MAX 3	       /* identity, delimiter, request */
-#define GRACE_MS 200	       /* a peer may lose an answer that it has not read when we close */
-#define HANDSHAKE_MS 10000
+#define KEYS_MAX 64u /* in a request */
+#define TURN_US 2000 /* then the loop goes round: nobody can keep it here */
+#define FRAMES_MAX 3 /* identity, delimiter, request */
+#define GRACE_MS 200 /* a peer may lose an answer that it has not read when we close */
 
 enum { DOOR_FULL, DOOR_READONLY, DOOR_TCP, N_DOORS };
-#define SOCKETS_MAX (N_DOORS + CURVE_N_SOCKETS)
+#define SOCKETS_MAX (2 * N_DOORS + CURVE_N_SOCKETS)
 
 struct control {
-	void *ctx, *doors[N_DOORS]; /* NULL: there is none */
-	struct curve *curve;	    /* of DOOR_TCP */
+	void *ctx;
+	struct door doors[N_DOORS];
+	struct curve *curve; /* of DOOR_TCP */
 	uv_poll_t polls[SOCKETS_MAX];
 	size_t n_polls;
 	uv_async_t again;
@@ -43,8 +43,11 @@ struct control {
 
 /* ---- what is refused ---- */
 
-/* Who it is without what is in brackets: the process of a user is another one each time. */
-static void refused(void *arg, const char *who, const char *what)
+/*
+ * Who it is without what is in brackets: the process of a user is another one each time.  True: it
+ * was said.
+ */
+static bool refused(void *arg, const char *who, const char *what)
 {
 	struct control *c = arg;
 	char name[CONTROL_WHO_MAX], times[64] = "", others[64] = "";
@@ -52,7 +55,7 @@ static void refused(void *arg, const char *who, const char *what)
 
 	(void)snprintf(name, sizeof name, "%.*s", (int)strcspn(who, "("), who);
 	if (!refusals_due(&c->refusals, name, what, clock_mono_us(), &held, &unsaid))
-		return;
+		return false;
 	if (held > 0)
 		(void)snprintf(times, sizeof times, ", %llu times since that was said",
 			       (unsigned long long)held + 1);
@@ -61,6 +64,30 @@ static void refused(void *arg, const char *who, const char *what)
 			       (unsigned long long)unsaid);
 	log_msg(c->log, LOG_LEVEL_WARNING, "control: refused: %s: %s%s%s", who, what, times,
 		others);
+	return true;
+}
+
+static void relieved(void *arg, const struct door *d)
+{
+	struct control *c = arg;
+
+	log_msg(c->log, LOG_LEVEL_INFO,
+		"control: the crowd at %s is gone: %llu connections were closed", d->name,
+		(unsigned long long)d->crowd.refused);
+}
+
+static void failed(void *arg, const struct door *d, uint16_t event, uint32_t value)
+{
+	struct control *c = arg;
+	const char *why = d == &c->doors[DOOR_TCP] ? curve_failure(event, value) : NULL;
+
+	if (why != NULL)
+		(void)refused(c, "somebody", why);
+}
+
+static struct door_calls door_calls(struct control *c)
+{
+	return (struct door_calls){ refused, relieved, failed, c };
 }
 
 void control_refused(struct control *c, const struct control_peer *peer, const char *fmt, ...)
@@ -71,7 +98,7 @@ void control_refused(struct control *c, const struct control_peer *peer, const c
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
-	refused(c, peer->who, what);
+	(void)refused(c, peer->who, what);
 }
 
 void control_error(struct buf *reply, const char *fmt, ...)
@@ -116,7 +143,7 @@ static bool frame_receive(void *socket, zmq_msg_t *m)
 
 void control_reply(struct control *c, const struct control_peer *peer, const struct buf *reply)
 {
-	void *socket = c->doors[peer->door];
+	void *socket = c->doors[peer->door].socket;
 
 	/*
 	 * A peer that went away, or reads nothing, loses its answer: the loop never waits for it.
@@ -237,6 +264,7 @@ static int receive(void *socket, zmq_msg_t frames[FRAMES_MAX])
 
 static void serve_message(struct control *c, int door, zmq_msg_t frames[FRAMES_MAX], int n)
 {
+	const struct door_calls calls = door_calls(c);
 	struct control_peer peer = { .door = (uint8_t)door };
 	zmq_msg_t *id = &frames[0], *second = &frames[1];
 	bool known;
@@ -246,6 +274,7 @@ static void serve_message(struct control *c, int door, zmq_msg_t frames[FRAMES_M
 	peer.len = (uint8_t)zmq_msg_size(id);
 	memcpy(peer.id, zmq_msg_data(id), peer.len);
 	peer.delimiter = n > 2 && zmq_msg_size(second) == 0;
+	peer.connection = door_heard(&c->doors[door], zmq_msg_get(second, ZMQ_SRCFD), &calls);
 	known = peer_name(c, &peer, second);
 	if (!known) {
 		control_refused(c, &peer, "is no longer in the list of clients");
@@ -266,7 +295,7 @@ static bool serve_one(struct control *c, int door)
 
 	for (int i = 0; i < FRAMES_MAX; i++)
 		(void)zmq_msg_init(&frames[i]);
-	n = receive(c->doors[door], frames);
+	n = receive(c->doors[door].socket, frames);
 	serve_message(c, door, frames, n);
 	for (int i = 0; i < FRAMES_MAX; i++)
 		(void)zmq_msg_close(&frames[i]);
@@ -277,6 +306,18 @@ static bool serve_one(struct control *c, int door)
  * The descriptors tell of edges: all that is there is taken, or this is called again.  The doors
  * take turns, so that a crowd at one does not close the others.
  */
+static bool tend(struct control *c, int door)
+{
+	const struct door_calls calls = door_calls(c);
+	struct door *d = &c->doors[door];
+	bool more;
+
+	if (d->socket == NULL)
+		return false;
+	more = door_tend(d, &calls);
+	return serve_one(c, door) || more;
+}
+
 static void attend(struct control *c)
 {
 	int64_t until_us = clock_mono_us() + TURN_US;
@@ -285,7 +326,7 @@ static void attend(struct control *c)
 	while (more && !c->stopping && clock_mono_us() < until_us) {
 		more = c->curve != NULL && curve_tend(c->curve);
 		for (int i = 0; i < N_DOORS && !c->stopping; i++)
-			if (c->doors[i] != NULL && serve_one(c, i))
+			if (tend(c, i))
 				more = true;
 	}
 	if (more && !c->stopping)
@@ -311,14 +352,28 @@ int control_clients_reload(struct control *c, struct tesla_error *err)
 	return r < 0 ? r : 0;
 }
 
+bool control_count(const struct control *c, size_t i, struct control_count *ret)
+{
+	static const char *const names[] = { "control", "control-ro", "tcp" };
+
+	for (int k = 0; k < N_DOORS; k++) {
+		const struct door *d = &c->doors[k];
+
+		if (d->socket == NULL || i-- > 0)
+			continue;
+		*ret = (struct control_count){ names[k], d->crowd.n, d->crowd.refused };
+		return true;
+	}
+	return false;
+}
+
 /* ---- start and stop ---- */
 
 static void control_free(struct control *c)
 {
 	curve_free(c->curve);
 	for (int i = 0; i < N_DOORS; i++)
-		if (c->doors[i] != NULL)
-			(void)zmq_close(c->doors[i]);
+		door_close(&c->doors[i]);
 	while (c->ctx != NULL && zmq_ctx_term(c->ctx) != 0 && zmq_errno() == EINTR)
 		; /* a child that ends meanwhile is a signal */
 	buf_release(&c->reply);
@@ -331,29 +386,6 @@ static void on_closed(uv_handle_t *handle)
 
 	if (--c->open_handles == 0)
 		control_free(c);
-}
-
-static int door_new(struct control *c, int door, struct tesla_error *err)
-{
-	static const struct {
-		int option, value;
-	} options[] = {
-		{ ZMQ_RCVHWM, 16 }, /* what comes faster waits on the peer's side */
-		{ ZMQ_SNDHWM, 128 },	  { ZMQ_LINGER, 200 }, { ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS },
-		{ ZMQ_TCP_KEEPALIVE, 1 }, /* who is gone without a word is not kept for ever */
-	};
-	const int64_t max = MESSAGE_MAX;
-	void *s = zmq_socket(c->ctx, ZMQ_ROUTER);
-
-	if (s == NULL)
-		return tesla_fail(err, -zmq_errno(), "control socket: %s",
-				  zmq_strerror(zmq_errno()));
-	c->doors[door] = s;
-	(void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
-	for (size_t i = 0; i < N_ELEMENTS(options); i++)
-		(void)zmq_setsockopt(s, options[i].option, &options[i].value,
-				     sizeof options[i].value);
-	return 0;
 }
 
 static int local_open(struct control *c, const struct ini *ini, struct tesla_error *err)
@@ -372,9 +404,9 @@ static int local_open(struct control *c, const struct ini *ini, struct tesla_err
 		if (p.endpoint[0] == '\0')
 			continue;
 		p.group = group;
-		r = door_new(c, i, err);
+		r = door_open(&c->doors[i], c->ctx, p.endpoint, err);
 		if (r == 0)
-			r = place_bind(c->doors[i], &p, err);
+			r = place_bind(c->doors[i].socket, &p, err);
 	}
 	return r;
 }
@@ -385,9 +417,9 @@ static int remote_open(struct control *c, const struct ini *ini, struct tesla_er
 	const int v6 = strchr(ini->control_tcp, '[') != NULL;
 	void *s;
 
-	if (door_new(c, DOOR_TCP, err) != 0)
+	if (door_open(&c->doors[DOOR_TCP], c->ctx, ini->control_tcp, err) != 0)
 		return err->code;
-	s = c->doors[DOOR_TCP];
+	s = c->doors[DOOR_TCP].socket;
 	c->curve = curve_new(c->ctx, ini->control_key, ini->control_clients, &calls, err);
 	if (c->curve == NULL || curve_guard(c->curve, s, err) != 0)
 		return err->code;
@@ -428,9 +460,12 @@ static void poll_start(struct control *c, uv_loop_t *loop, void *socket)
 
 static void handles_start(struct control *c, uv_loop_t *loop)
 {
-	for (int i = 0; i < N_DOORS; i++)
-		if (c->doors[i] != NULL)
-			poll_start(c, loop, c->doors[i]);
+	for (int i = 0; i < N_DOORS; i++) {
+		if (c->doors[i].socket == NULL)
+			continue;
+		poll_start(c, loop, c->doors[i].socket);
+		poll_start(c, loop, c->doors[i].monitor);
+	}
 	for (int i = 0; c->curve != NULL && i < CURVE_N_SOCKETS; i++)
 		poll_start(c, loop, curve_socket(c->curve, i));
 	(void)uv_async_init(loop, &c->again, on_again);

@@ -21,6 +21,7 @@ struct control_peer {
 	uint8_t id[255], len; /* to whom an answer goes */
 	bool delimiter;
 	uint8_t door;
+	uint64_t connection;	   /* which one at the door; 0: it ended meanwhile */
 	bool readonly;		   /* may do only what access.h says */
 	char who[CONTROL_WHO_MAX]; /* "user 1000 (process 4242)", "NAME (10.0.0.7)" */
 };
@@ -55,6 +56,12 @@ __attribute__((format(printf, 3, 4))) void control_refused(struct control *c,
  * says why.
  */
 int control_clients_reload(struct control *c, struct tesla_error *err);
+/* The doors that there are, from 0 on. */
+struct control_count {
+	const char *door; /* control, control-ro, tcp */
+	uint64_t connections, refused;
+};
+bool control_count(const struct control *c, size_t i, struct control_count *ret);
 /*
  * Answers that were given still go out.  The struct is freed when the loop has closed its handles.
  */

@@ -10,7 +10,6 @@
 #include "base/cleanup.h"
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
-#define MONITOR_ENDPOINT "inproc://control-handshakes"
 #define DOMAIN "control"
 #define AT_A_TIME 64
 #define KEY_BYTES 32u
@@ -23,7 +22,6 @@ struct curve {
 	struct keys_pair pair;
 	struct keys_file clients;
 	void *sockets[CURVE_N_SOCKETS];
-	void *guarded;
 	struct curve_calls calls;
 };
 
@@ -45,7 +43,7 @@ static void list_refresh(struct curve *c)
 	struct tesla_error err;
 
 	if (curve_refresh(c, &err) < 0)
-		c->calls.refused(c->calls.arg, "the new list of clients", err.text);
+		(void)c->calls.refused(c->calls.arg, "the new list of clients", err.text);
 }
 
 const struct keys_client *curve_client(struct curve *c, const char *user_id)
@@ -132,7 +130,7 @@ static void zap_serve(struct curve *c, zmq_msg_t frames[Z_N], size_t n)
 		return;
 	(void)snprintf(who, sizeof who, "%.*s, key %s", (int)zmq_msg_size(&frames[Z_ADDRESS]),
 		       (const char *)zmq_msg_data(&frames[Z_ADDRESS]), key);
-	c->calls.refused(c->calls.arg, who, "is not in the list of clients");
+	(void)c->calls.refused(c->calls.arg, who, "is not in the list of clients");
 }
 
 static bool zap_one(struct curve *c)
@@ -150,7 +148,7 @@ static bool zap_one(struct curve *c)
 
 /* ---- handshakes that come to nothing before anybody is asked ---- */
 
-static const char *failure(uint16_t event, uint32_t value)
+const char *curve_failure(uint16_t event, uint32_t value)
 {
 	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 		return NULL; /* the handler said it */
@@ -163,38 +161,13 @@ static const char *failure(uint16_t event, uint32_t value)
 	return "does not keep to the protocol";
 }
 
-/* A message of the monitor: number of the event and its value, then the endpoint. */
-static bool monitor_one(struct curve *c)
-{
-	zmq_msg_t frames[2];
-	uint16_t event;
-	uint32_t value;
-	const char *why = NULL;
-	size_t n;
-
-	frames_init(frames, 2);
-	n = frames_receive(c->sockets[CURVE_MONITOR], frames, 2);
-	if (n == 2 && zmq_msg_size(&frames[0]) == sizeof event + sizeof value) {
-		memcpy(&event, zmq_msg_data(&frames[0]), sizeof event);
-		memcpy(&value, (const char *)zmq_msg_data(&frames[0]) + sizeof event, sizeof value);
-		why = failure(event, value);
-	}
-	if (why != NULL)
-		c->calls.refused(c->calls.arg, "somebody", why);
-	frames_close(frames, 2);
-	return n > 0;
-}
-
 bool curve_tend(struct curve *c)
 {
-	bool more = true;
+	int n = 0;
 
-	for (int i = 0; more && i < AT_A_TIME; i++) {
-		bool asked = zap_one(c), failed = monitor_one(c);
-
-		more = asked || failed;
-	}
-	return more;
+	while (n < AT_A_TIME && zap_one(c))
+		n++;
+	return n == AT_A_TIME;
 }
 
 /* ---- made and ended ---- */
@@ -230,8 +203,7 @@ static void *socket_new(void *ctx, int type, struct tesla_error *err)
 static int curve_open(struct curve *c, void *ctx, struct tesla_error *err)
 {
 	c->sockets[CURVE_ZAP] = socket_new(ctx, ZMQ_REP, err);
-	c->sockets[CURVE_MONITOR] = socket_new(ctx, ZMQ_PAIR, err);
-	if (c->sockets[CURVE_ZAP] == NULL || c->sockets[CURVE_MONITOR] == NULL)
+	if (c->sockets[CURVE_ZAP] == NULL)
 		return err->code;
 	if (zmq_bind(c->sockets[CURVE_ZAP], ZAP_ENDPOINT) == 0)
 		return 0;
@@ -260,16 +232,11 @@ struct curve *curve_new(void *ctx, const char *key, const char *clients,
 int curve_guard(struct curve *c, void *socket, struct tesla_error *err)
 {
 	const int on = 1;
-	const int events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-			   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
 	if (zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &on, sizeof on) != 0 ||
 	    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, c->pair.secret_key, KEYS_LEN + 1) != 0 ||
-	    zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, DOMAIN, strlen(DOMAIN)) != 0 ||
-	    zmq_socket_monitor(socket, MONITOR_ENDPOINT, events) != 0 ||
-	    zmq_connect(c->sockets[CURVE_MONITOR], MONITOR_ENDPOINT) != 0)
+	    zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, DOMAIN, strlen(DOMAIN)) != 0)
 		return tesla_fail(err, -zmq_errno(), "CURVE: %s", zmq_strerror(zmq_errno()));
-	c->guarded = socket;
 	keys_forget(&c->pair);
 	return 0;
 }
@@ -278,8 +245,6 @@ void curve_free(struct curve *c)
 {
 	if (c == NULL)
 		return;
-	if (c->guarded != NULL)
-		(void)zmq_socket_monitor(c->guarded, NULL, 0);
 	for (size_t i = 0; i < CURVE_N_SOCKETS; i++)
 		if (c->sockets[i] != NULL)
 			(void)zmq_close(c->sockets[i]);

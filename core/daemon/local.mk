@@ -59,9 +59,11 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/confinement.c core/daemon/confinement.h \
 	core/daemon/control.c core/daemon/control.h \
 	core/daemon/control_curve.c core/daemon/control_curve.h \
+	core/daemon/control_door.c core/daemon/control_door.h \
 	core/daemon/control_place.c core/daemon/control_place.h \
 	core/daemon/config_show.c \
 	core/daemon/daemon.h \
+	core/daemon/crowd.c core/daemon/crowd.h \
 	core/daemon/definitions.c core/daemon/definitions.h \
 	core/daemon/delivery.c core/daemon/delivery.h \
 	core/daemon/describe.c core/daemon/describe.h \

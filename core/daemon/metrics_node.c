@@ -73,6 +73,17 @@ static void log_dropped(struct scrape *s, const struct metric *m, const void *of
 	}
 }
 
+static void each_door(struct scrape *s, const struct metric *m)
+{
+	struct control_count count;
+
+	for (size_t i = 0; control_count(s->d->control, i, &count); i++) {
+		scrape_label(s, "door", count.door);
+		m->write(s, m, &count);
+		scrape_drop(s, 1);
+	}
+}
+
 static void process_start(struct scrape *s, const struct metric *m, const void *of)
 {
 	const struct daemon *d = of;
@@ -135,6 +146,12 @@ static const struct metric rows[] = {
 	  "", NULL, reload_time, 0 },
 	{ METRIC("tesla_log_lines_dropped_total", COUNTER, "Lines of the log lost, by reason."),
 	  "reason", NULL, log_dropped, 0 },
+	{ METRIC("tesla_control_connections", GAUGE,
+		 "Connections at a door of the control socket."),
+	  "door", each_door, metric_count_at, offsetof(struct control_count, connections) },
+	{ METRIC("tesla_control_refused_total", COUNTER,
+		 "Connections that were closed, since there were too many."),
+	  "door", each_door, metric_count_at, offsetof(struct control_count, refused) },
 	{ METRIC("process_start_time_seconds", GAUGE, "When teslad started, since 1970 UTC."), "",
 	  NULL, process_start, 0 },
 	{ METRIC("process_cpu_seconds_total", COUNTER, "Processor time of teslad."), "", NULL,

@@ -9,7 +9,8 @@ control_peer.py idle ENDPOINT N       N connections that say nothing, say half a
 control_peer.py pair FILE             a pair of keys that libzmq made, in the form of `teslactl keygen`
 
 OPTION: --key FILE.key and --server FILE.pub: over CURVE; --nobody: over CURVE with keys that no list has; --timeout S;
---stay: leave the connection open after the last answer until SIGTERM.
+--stay: leave the connection open after the last answer until SIGTERM; --every S: the same requests again and again,
+S apart.
 REQUEST: a JSON map; "@N": one frame of N bytes; "@N*M": M frames of N bytes; "hex:...": these bytes; anything else is
 sent as it is.
 """
@@ -17,6 +18,7 @@ import json
 import signal
 import socket
 import sys
+import time
 
 import msgpack
 import zmq
@@ -70,10 +72,17 @@ def until_term():
     signal.sigwait([signal.SIGTERM])
 
 
+def repeat(requests, options):
+    yield from requests
+    while "every" in options:
+        time.sleep(float(options["every"]))
+        yield from requests
+
+
 def ask(endpoint, *words):
     options, requests = take_options(words)
     s = connect(zmq.DEALER, endpoint, options)
-    for request in requests:
+    for request in repeat(requests, options):
         s.send_multipart([b""] + frames_of(request))
         if not s.poll(float(options["timeout"]) * 1000):
             print("nothing", flush=True)
@@ -105,7 +114,10 @@ def idle(endpoint, count):
         else:
             host, port = endpoint[len("tcp://"):].rsplit(":", 1)
             s = socket.create_connection((host, int(port)))
-        s.sendall(greeting[:(0, 10, len(greeting))[i % 3]])
+        try:
+            s.sendall(greeting[:(0, 10, len(greeting))[i % 3]])
+        except OSError:
+            pass    # the other end would not have it
         s.setblocking(False)
         crowd.append(s)
     print("ready", len(crowd), flush=True)

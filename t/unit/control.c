@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of the control sockets is pure: what read-only access may do, what of refusals is said, and
- * what of the configuration is not shown.
+ * What of the control sockets is pure: what read-only access may do, what of refusals is said, who
+ * goes when there are too many, and what of the configuration is not shown.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "base/mp.h"
 #include "daemon/access.h"
 #include "daemon/config_text.h"
+#include "daemon/crowd.h"
 #include "daemon/refusals.h"
 
 #define SECOND INT64_C(1000000)
@@ -119,6 +120,65 @@ Test(refusals, all_of_them_are_bounded)
 	cr_expect_eq(unsaid, 60000 - REFUSALS_A_MINUTE);
 	cr_expect(refusals_due(&r, "one more", "no key", 62 * SECOND, &held, &unsaid));
 	cr_expect_eq(unsaid, 0);
+}
+
+/* ---- a crowd ---- */
+
+static void fill(struct crowd *c)
+{
+	struct crowd_one gone;
+
+	for (int fd = 0; fd < (int)CROWD_MAX; fd++)
+		cr_assert_not(crowd_enter(c, fd, &gone));
+}
+
+/* One who asked, at the beginning, outlasts whatever comes after. */
+Test(crowd, the_oldest_that_asked_nothing_goes)
+{
+	struct crowd c = { .n = 0 };
+	struct crowd_one gone;
+
+	fill(&c);
+	crowd_by_fd(&c, 0)->asked = true;
+	for (int fd = 1000; fd < 2000; fd++) {
+		cr_assert(crowd_enter(&c, fd, &gone));
+		cr_assert_eq(gone.fd, fd < 1063 ? fd - 999 : fd - 63);
+	}
+	cr_expect_eq(c.n, CROWD_MAX);
+	cr_expect_eq(c.refused, 1000);
+	cr_expect_eq(crowd_by_fd(&c, 0)->no, 1);
+}
+
+Test(crowd, where_all_asked_the_new_one_goes)
+{
+	struct crowd c = { .n = 0 };
+	struct crowd_one gone;
+
+	fill(&c);
+	for (int fd = 0; fd < (int)CROWD_MAX; fd++)
+		crowd_by_fd(&c, fd)->asked = true;
+	cr_assert(crowd_enter(&c, 1000, &gone));
+	cr_expect_eq(gone.fd, 1000);
+	cr_expect_eq(c.n, CROWD_MAX);
+	cr_assert(crowd_leave(&c, 7, &gone));
+	cr_expect_not(crowd_enter(&c, 1001, &gone));
+}
+
+/* A number comes back; who had it before is nobody any more. */
+Test(crowd, numbers_come_back)
+{
+	struct crowd c = { .n = 0 };
+	struct crowd_one gone;
+
+	cr_expect_not(crowd_leave(&c, 5, &gone));
+	cr_assert_not(crowd_enter(&c, 5, &gone));
+	crowd_by_fd(&c, 5)->asked = true;
+	cr_expect(crowd_leave(&c, 5, &gone));
+	cr_expect_eq(gone.no, 1);
+	cr_assert_not(crowd_enter(&c, 5, &gone));
+	cr_expect_not(crowd_by_fd(&c, 5)->asked);
+	cr_expect_null(crowd_by_no(&c, 1));
+	cr_expect_eq(crowd_by_no(&c, 2)->fd, 5);
 }
 
 /* ---- the text of config.xml ---- */
