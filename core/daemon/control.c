@@ -14,6 +14,7 @@
 #include "daemon/control_place.h"
 #include "daemon/ini.h"
 #include "daemon/refusals.h"
+#include "daemon/unread.h"
 
 #define REQUEST_MAX (1 << 20)
 #define KEYS_MAX 64u /* in a request */
@@ -38,6 +39,7 @@ struct control {
 	struct control_calls calls;
 	const struct log *log;
 	struct refusals refusals;
+	struct unread *strangers; /* what is unread of those whose connection is not known */
 	struct buf reply;
 };
 
@@ -141,18 +143,111 @@ static bool frame_receive(void *socket, zmq_msg_t *m)
 	return n >= 0;
 }
 
+static bool message_send(void *socket, zmq_msg_t *m)
+{
+	int n;
+
+	do
+		n = zmq_msg_send(m, socket, ZMQ_DONTWAIT);
+	while (n < 0 && zmq_errno() == EINTR);
+	return n >= 0;
+}
+
+/* ---- answers that are not read ---- */
+
+struct held { /* by libzmq, of all doors */
+	size_t bytes;
+	struct door *door;	   /* of */
+	struct crowd_one *longest; /* who has read nothing for longest; NULL: nobody */
+};
+
+static struct held held_up(struct control *c, const struct crowd_one *but)
+{
+	struct held h = { .bytes = unread_bytes(c->strangers) };
+
+	for (int i = 0; i < N_DOORS; i++) {
+		struct crowd *crowd = &c->doors[i].crowd;
+
+		for (size_t k = 0; k < crowd->n; k++) {
+			struct crowd_one *one = &crowd->list[k];
+			size_t bytes = one->unread ? unread_bytes(one->unread) : 0;
+
+			h.bytes += bytes;
+			if (bytes == 0 || one == but ||
+			    (h.longest != NULL && h.longest->since_us <= one->since_us))
+				continue;
+			h.door = &c->doors[i];
+			h.longest = one;
+		}
+	}
+	return h;
+}
+
+static struct crowd_one *one_of(struct control *c, const struct control_peer *peer)
+{
+	return crowd_by_no(&c->doors[peer->door].crowd, peer->connection);
+}
+
+static struct unread *unread_of(struct control *c, const struct control_peer *peer)
+{
+	const struct crowd_one *one = one_of(c, peer);
+
+	return one != NULL && one->unread != NULL ? one->unread : c->strangers;
+}
+
+/* One who asks faster than he reads is not served: it costs him his answers, the others nothing. */
+static bool is_deaf(struct control *c, const struct control_peer *peer)
+{
+	if (unread_bytes(unread_of(c, peer)) < CONTROL_UNREAD_MAX)
+		return false;
+	control_refused(c, peer, "requests of one who reads no answers");
+	return true;
+}
+
+static void make_room(struct control *c, const struct control_peer *peer, size_t len)
+{
+	for (;;) {
+		struct held h = held_up(c, one_of(c, peer));
+
+		if (h.bytes + len <= CONTROL_REPLY_MAX || h.longest == NULL)
+			return;
+		(void)refused(c, "who does not read",
+			      "all answers that wait take more memory than is allowed: the "
+			      "slowest are closed");
+		door_turn_out(h.door, h.longest);
+	}
+}
+
+/* Counted; *m is to be closed when this is true. */
+static bool answer_make(struct control *c, const struct control_peer *peer, const struct buf *reply,
+			zmq_msg_t *m)
+{
+	struct unread *u = unread_of(c, peer);
+	struct crowd_one *one;
+
+	make_room(c, peer, reply->pub.len);
+	one = one_of(c, peer);
+	if (one != NULL && unread_bytes(u) == 0)
+		one->since_us = clock_mono_us();
+	return unread_message(u, reply, m) == 0;
+}
+
 void control_reply(struct control *c, const struct control_peer *peer, const struct buf *reply)
 {
 	void *socket = c->doors[peer->door].socket;
+	zmq_msg_t m;
 
 	/*
 	 * A peer that went away, or reads nothing, loses its answer: the loop never waits for it.
 	 */
+	if (!answer_make(c, peer, reply, &m))
+		return;
 	if (frame_send(socket, peer->id, peer->len, ZMQ_SNDMORE)) {
 		if (peer->delimiter)
 			(void)frame_send(socket, "", 0, ZMQ_SNDMORE);
-		(void)frame_send(socket, reply->pub.bytes, reply->pub.len, 0);
+		(void)message_send(socket, &m);
 	}
+	(void)zmq_msg_close(&m);
 	c->answered_us = clock_mono_us();
 	if (!c->stopping) /* sending may have eaten the edge of something that came */
 		(void)uv_async_send(&c->again);
@@ -276,6 +371,8 @@ static void serve_message(struct control *c, int door, zmq_msg_t frames[FRAMES_M
 	peer.delimiter = n > 2 && zmq_msg_size(second) == 0;
 	peer.connection = door_heard(&c->doors[door], zmq_msg_get(second, ZMQ_SRCFD), &calls);
 	known = peer_name(c, &peer, second);
+	if (is_deaf(c, &peer))
+		return;
 	if (!known) {
 		control_refused(c, &peer, "is no longer in the list of clients");
 		control_error(&c->reply, "this key is no longer in the list of clients");
@@ -376,6 +473,7 @@ static void control_free(struct control *c)
 		door_close(&c->doors[i]);
 	while (c->ctx != NULL && zmq_ctx_term(c->ctx) != 0 && zmq_errno() == EINTR)
 		; /* a child that ends meanwhile is a signal */
+	unread_free(c->strangers);
 	buf_release(&c->reply);
 	free(c);
 }
@@ -480,8 +578,11 @@ struct control *control_start(uv_loop_t *loop, const struct ini *ini, const stru
 {
 	struct control *c = calloc(1, sizeof *c);
 
-	if (c == NULL) {
+	if (c != NULL)
+		c->strangers = unread_new();
+	if (c == NULL || c->strangers == NULL) {
 		(void)tesla_fail(err, -ENOMEM, "no memory for the control socket");
+		free(c);
 		return NULL;
 	}
 	c->calls = *calls;

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "base/mp.h"
 
-#define CONTROL_REPLY_MAX (64u << 20)
+#define CONTROL_REPLY_MAX (64u << 20) /* an answer; and all that wait to be read */
+#define CONTROL_UNREAD_MAX (2u << 20) /* of a peer: who has more is not served */
 #define CONTROL_WHO_MAX 128u
 
 struct control;

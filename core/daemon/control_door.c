@@ -12,6 +12,7 @@
 #include <zmq.h>
 
 #include "base/cleanup.h"
+#include "daemon/unread.h"
 
 #define MESSAGE_MAX (16 << 20) /* what is larger ends the connection, and nobody is told */
 #define HANDSHAKE_MS 10000
@@ -59,14 +60,30 @@ static void cut_off(const struct door *d, const struct crowd_one *one)
 		(void)shutdown(fd, SHUT_RDWR);
 }
 
+void door_turn_out(struct door *d, const struct crowd_one *one)
+{
+	struct crowd_one gone;
+
+	cut_off(d, one);
+	if (crowd_leave(&d->crowd, one->fd, &gone))
+		unread_free(gone.unread);
+	d->crowd.refused++;
+}
+
 static void entered(struct door *d, int fd, const struct door_calls *calls)
 {
 	struct crowd_one gone;
 	char who[DOOR_NAME_MAX + 32];
 
-	if (!crowd_enter(&d->crowd, fd, &gone))
+	bool crowded = crowd_enter(&d->crowd, fd, &gone);
+	struct crowd_one *one = crowd_by_fd(&d->crowd, fd);
+
+	if (one != NULL)
+		one->unread = unread_new();
+	if (!crowded)
 		return;
 	cut_off(d, &gone);
+	unread_free(gone.unread);
 	(void)snprintf(who, sizeof who, "a crowd at %s", d->name);
 	if (calls->refused(calls->arg, who,
 			   "more connections than are allowed: the oldest of those that ask "
@@ -78,7 +95,10 @@ static void left(struct door *d, int fd, const struct door_calls *calls)
 {
 	struct crowd_one gone;
 
-	if (!crowd_leave(&d->crowd, fd, &gone) || !d->crowded || d->crowd.n > CROWD_MAX / 2)
+	if (!crowd_leave(&d->crowd, fd, &gone))
+		return;
+	unread_free(gone.unread);
+	if (!d->crowded || d->crowd.n > CROWD_MAX / 2)
 		return;
 	d->crowded = false;
 	calls->relieved(calls->arg, d);
@@ -165,7 +185,7 @@ static int socket_make(struct door *d, void *ctx)
 		int option, value;
 	} options[] = {
 		{ ZMQ_RCVHWM, 16 }, /* what comes faster waits on the peer's side */
-		{ ZMQ_SNDHWM, 128 },	  { ZMQ_LINGER, 200 }, { ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS },
+		{ ZMQ_SNDHWM, 64 },	  { ZMQ_LINGER, 200 }, { ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS },
 		{ ZMQ_TCP_KEEPALIVE, 1 }, /* who is gone without a word is not kept for ever */
 	};
 	const int64_t max = MESSAGE_MAX;
@@ -207,6 +227,9 @@ int door_open(struct door *d, void *ctx, const char *endpoint, struct tesla_erro
 
 void door_close(struct door *d)
 {
+	for (size_t i = 0; i < d->crowd.n; i++)
+		unread_free(d->crowd.list[i].unread);
+	d->crowd.n = 0;
 	if (d->socket != NULL && d->monitor != NULL)
 		(void)zmq_socket_monitor(d->socket, NULL, 0);
 	if (d->monitor != NULL)

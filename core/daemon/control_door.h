@@ -36,6 +36,8 @@ int door_open(struct door *d, void *ctx, const char *endpoint, struct tesla_erro
 bool door_tend(struct door *d, const struct door_calls *calls);
 /* A message came, over this descriptor.  The number of its connection; 0: it is gone already. */
 uint64_t door_heard(struct door *d, int fd, const struct door_calls *calls);
+/* `one` is of its crowd, and no longer there after this: it is cut off. */
+void door_turn_out(struct door *d, const struct crowd_one *one);
 void door_close(struct door *d);
 
 #endif

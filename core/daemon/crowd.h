@@ -13,10 +13,14 @@
 
 #define CROWD_MAX 64u /* connections at a door */
 
+struct unread;
+
 struct crowd_one {
 	int fd;
 	uint64_t no; /* of the connection; from 1 on, no other ever has it */
 	bool asked;
+	struct unread *unread; /* the caller's */
+	int64_t since_us;      /* when what is unread now was nothing */
 };
 
 struct crowd { /* zero is empty */

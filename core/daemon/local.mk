@@ -102,7 +102,8 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/spill.c core/daemon/spill.h \
 	core/daemon/status.c core/daemon/status.h core/daemon/status_journal.c \
 	core/daemon/supervise.c core/daemon/supervise.h \
-	core/daemon/told.c core/daemon/told.h
+	core/daemon/told.c core/daemon/told.h \
+	core/daemon/unread.c core/daemon/unread.h
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \
 	-DPLUGIN_DIR='"$(pkglibdir)"' -DMODEL_DIR='"$(datadir)/tesla/models"'
 core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS) $(MHD_CFLAGS) $(SYSTEMD_CFLAGS)

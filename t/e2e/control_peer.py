@@ -6,6 +6,8 @@ control_peer.py ask ENDPOINT [OPTION...] REQUEST...     sends each REQUEST when 
 control_peer.py listen ENDPOINT [OPTION...] PREFIX      prints the topics of the stream that begin so until SIGTERM
 control_peer.py idle ENDPOINT N       N connections that say nothing, say half a greeting, or say a whole one and no
                 more; prints "ready N", and holds them until SIGTERM
+control_peer.py deaf ENDPOINT N TIMES REQUEST   N connections that ask TIMES each and read no answer; prints "ready N",
+                and holds them until SIGTERM
 control_peer.py pair FILE             a pair of keys that libzmq made, in the form of `teslactl keygen`
 
 OPTION: --key FILE.key and --server FILE.pub: over CURVE; --nobody: over CURVE with keys that no list has; --timeout S;
@@ -125,6 +127,37 @@ def idle(endpoint, count):
     return 0
 
 
+def deaf(endpoint, count, times, request):
+    """Raw ZMTP 3.0 on ipc: a library would read for us."""
+    def frame(flags, body):
+        if len(body) < 256:
+            return bytes([flags, len(body)]) + body
+        return bytes([flags | 2]) + len(body).to_bytes(8, "big") + body
+
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+    ready = frame(4, b"\x05READY\x0bSocket-Type" + (6).to_bytes(4, "big") + b"DEALER")
+    one = frame(1, b"") + frame(0, frames_of(request)[0])
+    crowd = []
+    for _ in range(int(count)):
+        s = socket.socket(socket.AF_UNIX)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(endpoint[len("ipc://"):])
+        s.sendall(greeting + ready)
+        said = b""
+        while b"READY" not in said:     # a message before it is none to libzmq
+            said += s.recv(256)
+        crowd.append(s)
+    for _ in range(int(times)):
+        for s in crowd:
+            try:
+                s.sendall(one)
+            except OSError:
+                pass    # it was closed
+    print("ready", len(crowd), flush=True)
+    until_term()
+    return 0
+
+
 def pair(path):
     public, secret = zmq.curve_keypair()
     with open(path, "w", encoding="ascii") as f:
@@ -132,9 +165,9 @@ def pair(path):
     return 0
 
 
-COMMANDS = {f.__name__: f for f in (ask, listen, idle, pair)}
+COMMANDS = {f.__name__: f for f in (ask, listen, idle, deaf, pair)}
 
 if __name__ == "__main__":
-    if sys.argv[1] == "idle" or "--stay" in sys.argv:
+    if sys.argv[1] in ("idle", "deaf") or "--stay" in sys.argv:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # for sigwait, also before it is reached
     sys.exit(COMMANDS[sys.argv[1]](*sys.argv[2:]))

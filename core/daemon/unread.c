@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers that have not gone out. */
+#include "daemon/unread.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct unread {
+	atomic_size_t bytes;
+	atomic_uint shares; /* the owner's, and one of each message */
+};
+
+struct answer {
+	struct unread *of;
+	size_t len;
+	char bytes[];
+};
+
+struct unread *unread_new(void)
+{
+	struct unread *u = calloc(1, sizeof *u);
+
+	if (u != NULL)
+		atomic_init(&u->shares, 1);
+	return u;
+}
+
+void unread_free(struct unread *u)
+{
+	if (u != NULL && atomic_fetch_sub(&u->shares, 1) == 1)
+		free(u);
+}
+
+size_t unread_bytes(const struct unread *u)
+{
+	return atomic_load(&u->bytes);
+}
+
+/* In libzmq's thread, or in ours when it was not sent. */
+static void answer_free(void *bytes, void *arg)
+{
+	struct answer *a = arg;
+
+	(void)bytes;
+	(void)atomic_fetch_sub(&a->of->bytes, a->len);
+	unread_free(a->of);
+	free(a);
+}
+
+int unread_message(struct unread *u, const struct buf *reply, zmq_msg_t *ret)
+{
+	struct answer *a = malloc(sizeof *a + reply->pub.len);
+
+	if (a == NULL)
+		return -ENOMEM;
+	*a = (struct answer){ u, reply->pub.len };
+	memcpy(a->bytes, reply->pub.bytes, a->len);
+	if (zmq_msg_init_data(ret, a->bytes, a->len, answer_free, a) != 0) {
+		free(a);
+		return -ENOMEM;
+	}
+	(void)atomic_fetch_add(&u->shares, 1);
+	(void)atomic_fetch_add(&u->bytes, a->len);
+	return 0;
+}
