@@ -72,6 +72,7 @@ e2e_tests = \
 	t/e2e/634-curve-stream.sh \
 	t/e2e/636-crowd.sh \
 	t/e2e/637-unread.sh \
+	t/e2e/638-removed.sh \
 	t/e2e/650-follow.sh \
 	t/e2e/655-client.sh \
 	t/e2e/656-python.sh \

@@ -10,8 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "daemon/control_curve.h"
-#include "daemon/control_door.h"
-#include "daemon/control_place.h"
+#include "daemon/control_local.h"
 #include "daemon/ini.h"
 #include "daemon/refusals.h"
 #include "daemon/unread.h"
@@ -22,13 +21,14 @@
 #define FRAMES_MAX 3 /* identity, delimiter, request */
 #define GRACE_MS 200 /* a peer may lose an answer that it has not read when we close */
 
-enum { DOOR_FULL, DOOR_READONLY, DOOR_TCP, N_DOORS };
+enum { DOOR_READONLY = LOCAL_READONLY, DOOR_TCP = LOCAL_N, N_DOORS };
 #define SOCKETS_MAX (2 * N_DOORS + CURVE_N_SOCKETS)
 
 struct control {
 	void *ctx;
 	struct door doors[N_DOORS];
-	struct curve *curve; /* of DOOR_TCP */
+	struct locals locals; /* all but DOOR_TCP */
+	struct curve *curve;  /* of that */
 	uv_poll_t polls[SOCKETS_MAX];
 	size_t n_polls;
 	uv_async_t again;
@@ -468,6 +468,7 @@ bool control_count(const struct control *c, size_t i, struct control_count *ret)
 
 static void control_free(struct control *c)
 {
+	locals_release(&c->locals);
 	curve_free(c->curve);
 	for (int i = 0; i < N_DOORS; i++)
 		door_close(&c->doors[i]);
@@ -484,29 +485,6 @@ static void on_closed(uv_handle_t *handle)
 
 	if (--c->open_handles == 0)
 		control_free(c);
-}
-
-static int local_open(struct control *c, const struct ini *ini, struct tesla_error *err)
-{
-	const struct place places[] = {
-		[DOOR_FULL] = { ini->control, 0750, 0660, PLACE_NO_GROUP, ini->run_dir },
-		[DOOR_READONLY] = { ini->control_readonly, 0755, 0666, PLACE_NO_GROUP,
-				    ini->run_dir },
-	};
-	gid_t group = PLACE_NO_GROUP;
-	int r = ini->control_group ? place_group(ini->control_group, &group, err) : 0;
-
-	for (int i = 0; r == 0 && i < (int)N_ELEMENTS(places); i++) {
-		struct place p = places[i];
-
-		if (p.endpoint[0] == '\0')
-			continue;
-		p.group = group;
-		r = door_open(&c->doors[i], c->ctx, p.endpoint, err);
-		if (r == 0)
-			r = place_bind(c->doors[i].socket, &p, err);
-	}
-	return r;
 }
 
 static int remote_open(struct control *c, const struct ini *ini, struct tesla_error *err)
@@ -538,7 +516,7 @@ static int control_open(struct control *c, const struct ini *ini, struct tesla_e
 	if (c->ctx == NULL)
 		return tesla_fail(err, -zmq_errno(), "control socket: %s",
 				  zmq_strerror(zmq_errno()));
-	r = local_open(c, ini, err);
+	r = locals_open(&c->locals, c->ctx, ini, c->doors, err);
 	if (r == 0 && ini->control_tcp != NULL)
 		r = remote_open(c, ini, err);
 	return r;
@@ -570,6 +548,7 @@ static void handles_start(struct control *c, uv_loop_t *loop)
 	(void)uv_timer_init(loop, &c->grace);
 	c->again.data = c->grace.data = c;
 	c->open_handles = (unsigned)c->n_polls + 2;
+	locals_watch(&c->locals, loop);
 	(void)uv_async_send(&c->again);
 }
 
@@ -587,6 +566,9 @@ struct control *control_start(uv_loop_t *loop, const struct ini *ini, const stru
 	}
 	c->calls = *calls;
 	c->log = log;
+	c->locals.log = log;
+	c->locals.remade = calls->remade;
+	c->locals.arg = calls->arg;
 	c->answered_us = -GRACE_MS * 1000LL;
 	buf_init(&c->reply, CONTROL_REPLY_MAX);
 	if (control_open(c, ini, err) != 0) {
@@ -615,6 +597,7 @@ void control_stop(struct control *c)
 	if (c == NULL || c->stopping)
 		return;
 	c->stopping = true;
+	c->open_handles += locals_close(&c->locals, on_closed, c);
 	for (size_t i = 0; i < c->n_polls; i++)
 		(void)uv_poll_stop(&c->polls[i]);
 	(void)uv_timer_start(&c->grace, on_grace, 0, 10);

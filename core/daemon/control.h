@@ -36,6 +36,7 @@ typedef bool control_request(void *arg, const msgpack_object *request,
 
 struct control_calls {
 	control_request *request;
+	void (*remade)(void *arg); /* somebody had removed a socket, perhaps the folder; NULL */
 	void *arg;
 };
 

@@ -10,10 +10,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "base/cleanup.h"
 
+#define BACKLOG 100
 #define GROUP_BYTES_MAX (1u << 20) /* of a group's entry: all its members */
 
 int place_group(const char *name, gid_t *ret, struct tesla_error *err)
@@ -123,31 +125,72 @@ static int socket_is_free(const char *path, struct tesla_error *err)
 	return 0;
 }
 
-/* Nobody but us may connect before the group is right. */
-static int socket_bind(void *socket, const struct place *p, const char *path,
+static const char *path_of(const struct place *p)
+{
+	return p->endpoint + strlen("ipc://");
+}
+
+/* Nobody can connect before we listen, and then mode and group are right. */
+static int listener_open(int fd, const struct place *p, struct tesla_error *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = path_of(p);
+
+	if (fd < 0)
+		return tesla_fail(err, -errno, "control socket %s: %s", path, strerror(errno));
+	memcpy(addr.sun_path, path, strlen(path) + 1); /* it fits: socket_is_free() saw it */
+	(void)unlink(path);
+	if (bind(fd, (const struct sockaddr *)&addr, sizeof addr) != 0)
+		return tesla_fail(err, -errno, "control socket %s: %s", path, strerror(errno));
+	if (group_set(path, p->group, err) != 0)
+		return err->code;
+	if (chmod(path, p->mode) != 0)
+		return tesla_fail(err, -errno, "mode of %s: %s", path, strerror(errno));
+	if (listen(fd, BACKLOG) != 0)
+		return tesla_fail(err, -errno, "control socket %s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* A listener of our own: one of libzmq's would remove what has its name when it ends. */
+static int socket_bind(void *socket_, const struct place *p, struct place_file *ret,
 		       struct tesla_error *err)
 {
-	mode_t old = umask(p->group == PLACE_NO_GROUP ? 0777 & ~p->mode : 0177);
-	int r = zmq_bind(socket, p->endpoint);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = listener_open(fd, p, err);
+	struct stat st;
 
-	(void)umask(old);
-	if (r != 0)
-		return tesla_fail(err, -zmq_errno(), "control socket %s: %s", p->endpoint,
-				  zmq_strerror(zmq_errno()));
-	if (p->group == PLACE_NO_GROUP)
-		return 0;
-	r = group_set(path, p->group, err);
-	if (r == 0 && chmod(path, p->mode) != 0)
-		r = tesla_fail(err, -errno, "mode of %s: %s", path, strerror(errno));
+	if (r == 0 && lstat(path_of(p), &st) != 0)
+		r = tesla_fail(err, -errno, "control socket %s: %s", path_of(p), strerror(errno));
+	if (r == 0 && (zmq_setsockopt(socket_, ZMQ_USE_FD, &fd, sizeof fd) != 0 ||
+		       zmq_bind(socket_, p->endpoint) != 0))
+		r = tesla_fail(err, -zmq_errno(), "control socket %s: %s", p->endpoint,
+			       zmq_strerror(zmq_errno()));
+	if (r == 0)
+		*ret = (struct place_file){ st.st_dev, st.st_ino };
+	else if (fd >= 0)
+		(void)close(fd);
 	return r;
 }
 
-int place_bind(void *socket, const struct place *p, struct tesla_error *err)
+int place_bind(void *socket, const struct place *p, struct place_file *ret, struct tesla_error *err)
 {
-	const char *path = p->endpoint + strlen("ipc://");
-	int r = folder_make(p, path, err);
+	int r = folder_make(p, path_of(p), err);
 
 	if (r == 0)
-		r = socket_is_free(path, err);
-	return r == 0 ? socket_bind(socket, p, path, err) : r;
+		r = socket_is_free(path_of(p), err);
+	return r == 0 ? socket_bind(socket, p, ret, err) : r;
+}
+
+bool place_stands(const struct place *p, const struct place_file *f)
+{
+	struct stat st;
+
+	return lstat(path_of(p), &st) == 0 && S_ISSOCK(st.st_mode) && st.st_dev == f->dev &&
+	       st.st_ino == f->ino;
+}
+
+void place_leave(const struct place *p, const struct place_file *f)
+{
+	if (place_stands(p, f))
+		(void)unlink(path_of(p));
 }

@@ -410,6 +410,14 @@ struct keep *keep_open(const char *run_dir, const char *state_dir, const struct 
 	return k;
 }
 
+bool keep_in_place(const struct keep *k)
+{
+	struct stat at, is;
+
+	return k->fd < 0 || (fstat(k->fd, &is) == 0 && lstat(k->run, &at) == 0 &&
+			     is.st_dev == at.st_dev && is.st_ino == at.st_ino);
+}
+
 /* ---- other slots while it lives ---- */
 
 static bool same_slots(const struct keep *k, const struct keep_slot *slots, size_t n)
@@ -460,10 +468,11 @@ int keep_change(struct keep *k, const struct keep_slot *slots, size_t n, struct 
 {
 	struct keep old = *k;
 	struct tesla_error why = { .code = 0 };
+	bool same = same_slots(k, slots, n);
 	int rc;
 
 	assert(k->held == 0);
-	if (same_slots(k, slots, n))
+	if (same && keep_in_place(k))
 		return 0;
 	rc = keep_refill(k, slots, n, &old, &why);
 	if (rc == 0) {
@@ -472,7 +481,7 @@ int keep_change(struct keep *k, const struct keep_slot *slots, size_t n, struct 
 	}
 	memory_release(k);
 	*k = old;
-	return tesla_fail(err, rc, "%s %s", k->run, why.text);
+	return same ? 0 : tesla_fail(err, rc, "%s %s", k->run, why.text);
 }
 
 /* ---- leaving it ---- */

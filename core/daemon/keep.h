@@ -40,6 +40,9 @@ struct keep *keep_open(const char *run_dir, const char *state_dir, const struct 
  */
 void keep_close(struct keep *k, bool save);
 
+/* False: somebody removed the file, and a kill costs what is in it until keep_change. */
+bool keep_in_place(const struct keep *k);
+
 /*
  * From now on there are these slots, with what those of the same analyzer had; the ring is as large
  * as they need, with all that waits in it.  Nothing may be under way there (keep_hold).  Negative:

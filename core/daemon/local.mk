@@ -60,6 +60,7 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/control.c core/daemon/control.h \
 	core/daemon/control_curve.c core/daemon/control_curve.h \
 	core/daemon/control_door.c core/daemon/control_door.h \
+	core/daemon/control_local.c core/daemon/control_local.h \
 	core/daemon/control_place.c core/daemon/control_place.h \
 	core/daemon/config_show.c \
 	core/daemon/daemon.h \
@@ -103,7 +104,8 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/status.c core/daemon/status.h core/daemon/status_journal.c \
 	core/daemon/supervise.c core/daemon/supervise.h \
 	core/daemon/told.c core/daemon/told.h \
-	core/daemon/unread.c core/daemon/unread.h
+	core/daemon/unread.c core/daemon/unread.h \
+	core/daemon/watch.c core/daemon/watch.h
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \
 	-DPLUGIN_DIR='"$(pkglibdir)"' -DMODEL_DIR='"$(datadir)/tesla/models"'
 core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS) $(MHD_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -182,6 +182,24 @@ void daemon_warn(const struct daemon *d, const struct diags *diags)
 	}
 }
 
+/* What else may have been in that folder: who uses it does not notice. */
+static void on_remade(void *arg)
+{
+	static const char ipc[] = "ipc://";
+	const struct daemon *d = arg;
+	const char *stream = d->check.ini->stream;
+
+	if (d->recording.keep != NULL && !keep_in_place(d->recording.keep))
+		log_msg(&d->log, LOG_LEVEL_ERROR,
+			"%s/windows was removed, too: open windows, and records that no journal "
+			"has yet, will not survive a kill before the next start, or a reload that "
+			"changes something",
+			d->check.ini->run_dir);
+	if (strncmp(stream, ipc, strlen(ipc)) == 0 && access(stream + strlen(ipc), F_OK) != 0)
+		log_msg(&d->log, LOG_LEVEL_ERROR,
+			"%s was removed, too: nobody can subscribe before the next start", stream);
+}
+
 static int daemon_open(struct daemon *d)
 {
 	const struct check *c = &d->check;
@@ -192,7 +210,7 @@ static int daemon_open(struct daemon *d)
 			   &c->places },
 		.n_owners = c->n_owners,
 	};
-	const struct control_calls calls = { commands_answer, d };
+	const struct control_calls calls = { commands_answer, on_remade, d };
 	struct tesla_error err = { .code = 0 };
 	int r;
 
