@@ -9,9 +9,13 @@ void stdio_fill(void)
 {
 	int fd;
 
-	do /* the lowest number that is free; children inherit it, as they would a real one */
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		(void)close(fd);
+	/*
+	 * The lowest number that is free; children inherit it, as they would a real one.  Nothing can
+	 * be written to a standard output that is not there, and who checks it is told so.
+	 */
+	for (int want = STDIN_FILENO; want <= STDERR_FILENO; want++) {
+		fd = fcntl(want, F_GETFD);
+		if (fd < 0)
+			(void)open("/dev/null", want == STDOUT_FILENO ? O_RDONLY : O_RDWR);
+	}
 }

@@ -440,6 +440,7 @@ static void update_line(struct update *u, const struct hub_line *l, bool vacant)
 	struct told_entry *e = told_line(u->told, l->conf->id);
 	size_t n = count_analyzers(u, l);
 	char *drivers;
+	int r;
 
 	if (e != NULL ? !told_is_settled(e) : !vacant || n == 0)
 		return;
@@ -454,14 +455,15 @@ static void update_line(struct update *u, const struct hub_line *l, bool vacant)
 		return;
 	}
 	define_line(u, l);
-	if (news(u, &e, "line/%" PRId64, l->conf->id) == 1) {
+	r = news(u, &e, "line/%" PRId64, l->conf->id);
+	if (r >= 0)
+		e->current = true;
+	if (r == 1) {
 		line_told(u, e, l, drivers);
-		put_line(u, l, e->number);
+		put_line(u, l, e->number); /* more is told: the entry may move */
 	} else {
 		free(drivers);
 	}
-	if (e != NULL)
-		e->current = true;
 }
 
 /* A bounded number at a time; the answers make room for more. */

@@ -75,6 +75,21 @@ static void pack_line(msgpack_packer *pk, const struct hub_line *l)
 	key_count(pk, "transactions", l->transactions);
 }
 
+/* Of variables that are not read with the others. */
+static void pack_intervals(const struct hub_analyzer *a, msgpack_packer *pk)
+{
+	const struct conf_analyzer *c = a->conf;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < c->n_variables; i++)
+		n += c->variables[i].interval_ms != c->interval_ms;
+	mp_str(pk, "intervals");
+	(void)msgpack_pack_map(pk, n);
+	for (size_t i = 0; i < c->n_variables; i++)
+		if (c->variables[i].interval_ms != c->interval_ms)
+			mp_key_int(pk, c->variables[i].variable->name, c->variables[i].interval_ms);
+}
+
 static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 {
 	const struct {
@@ -86,7 +101,7 @@ static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 		{ "garbled", a->garbled }, { "exceptions", a->exceptions },
 	};
 
-	(void)msgpack_pack_map(pk, 19);
+	(void)msgpack_pack_map(pk, 20);
 	mp_key_int(pk, "id", a->conf->id);
 	mp_key_str(pk, "run", hub_run_name(a->run));
 	mp_key_int(pk, "line", a->conf->on->id);
@@ -98,6 +113,7 @@ static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 	mp_key_str(pk, "identity", a->identity);
 	mp_key_str(pk, "verified", hub_verified_name(a->verified));
 	mp_key_int(pk, "interval_ms", a->conf->interval_ms);
+	pack_intervals(a, pk);
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		key_count(pk, counts[i].key, counts[i].n);
 	key_int_or_nil(pk, "t_ms", a->t_us / 1000, a->t_us != 0);

@@ -22,6 +22,14 @@ has 'no teslad at .*No such file'
 said 3 --timeout 0.2 -s tcp://127.0.0.1:1 status
 has 'no answer .*tcp://127.0.0.1:1'
 said 2
+said 1 -s foo status
+has 'an endpoint is such as'
+said 1 --key no.key --server no.pub status
+has 'no\.key'
+for name in '' 'a b' $'\xff' dir/; do
+	said 2 keygen "$name"
+	has 'letters, digits'
+done
 said 2 nonsense
 has 'no command "nonsense"'
 said 2 status more
@@ -65,6 +73,8 @@ for command in status '--json snapshot' 'watch --seconds 0.5' --version; do
 	assert_status 1 teslactl $command >/dev/full 2>said.log
 	has 'teslactl: standard output cannot be written'
 done
+assert_status 1 teslactl status >&- 2>said.log
+has 'teslactl: standard output cannot be written'
 assert_status 1 teslactl --json check >check.json
 assert_eq check "$(jq -r .text check.json)" 'config.xml:3:1: error: no such model'
 assert_eq snapshot "$(teslactl --json snapshot | jq -c '.readings[0].v')" '[230.1,null,229.5]'

@@ -138,7 +138,7 @@ int ctl_try(const struct ctl *ctl, const char *command, const struct buf *args, 
 	}
 	if (r != -EREMOTEIO)
 		*text = strdup(err.text);
-	return r == -EREMOTEIO ? CTL_NO : CTL_NO_DAEMON;
+	return r == -EREMOTEIO || r == -ENOKEY || r == -EINVAL ? CTL_NO : CTL_NO_DAEMON;
 }
 
 int ctl_request(const struct ctl *ctl, const char *command, const struct buf *args,

@@ -93,6 +93,17 @@ static int show(const struct ctl *ctl, const struct keys_pair *pair, const char 
 	return CTL_GOOD;
 }
 
+/* It is the client's name in lists and in the log. */
+static bool name_is_good(const char *path)
+{
+	static const char good[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t len = strlen(name);
+
+	return len >= 1 && len <= 64 && strspn(name, good) == len;
+}
+
 int keygen_run(const struct ctl *ctl)
 {
 	_cleanup_free_ char *key = NULL, *pub = NULL;
@@ -100,6 +111,9 @@ int keygen_run(const struct ctl *ctl)
 	struct tesla_error err;
 	int r;
 
+	if (!name_is_good(ctl->words[0]))
+		return ctl_say(ctl, CTL_USAGE,
+			       "NAME is to end in 1 to 64 letters, digits, '-', '_' or '.'");
 	if (asprintf(&key, "%s.key", ctl->words[0]) < 0 ||
 	    asprintf(&pub, "%s.pub", ctl->words[0]) < 0)
 		return CTL_NO;

@@ -2,10 +2,12 @@
 /* Whom to ask, with which keys. */
 #include "teslactl/peer.h"
 
+#include <errno.h>
+
 #include "base/cleanup.h"
 #include "base/keys.h"
 
-/* *ret points into the pairs. */
+/* *ret points into the pairs.  -ENOKEY: they cannot be read. */
 static int control_peer(const struct ctl *ctl, struct keys_pair *ours, struct keys_pair *server,
 			struct tesla_peer *ret, struct tesla_error *err)
 {
@@ -14,7 +16,7 @@ static int control_peer(const struct ctl *ctl, struct keys_pair *ours, struct ke
 		return 0;
 	if (keys_read(ctl->key, true, ours, err) != 0 ||
 	    keys_read(ctl->server, false, server, err) != 0)
-		return err->code;
+		return err->code = -ENOKEY;
 	ret->server_key = server->public_key;
 	ret->public_key = ours->public_key;
 	ret->secret_key = ours->secret_key;

@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "teslactl/table.h"
 
+#define LARGEST 1000 /* rows or columns; ncurses dies of 32,768 */
+
 enum pair { PLAIN, DOUBTFUL, ABSENT };
 
 /* What the terminal cannot do is NULL or, when it is no such thing, -1. */
@@ -59,7 +61,8 @@ void term_resized(void)
 	struct winsize size;
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
-		(void)resizeterm(size.ws_row, size.ws_col);
+		(void)resizeterm(size.ws_row < LARGEST ? size.ws_row : LARGEST,
+				 size.ws_col < LARGEST ? size.ws_col : LARGEST);
 }
 
 attr_t term_doubtful(void)

@@ -288,6 +288,7 @@ static bool reading_put(const struct row *row, int64_t now_ms, int64_t interval_
 static void values_put(const struct top_view *v, const msgpack_object *map, int64_t now_ms)
 {
 	int64_t id = mp_int(map, "id", 0), interval_ms = mp_int(map, "interval_ms", 0);
+	const msgpack_object *own = mp_get(map, "intervals");
 	size_t skip = v->variable;
 
 	for (size_t i = 0; i < v->rows->n; i++) {
@@ -296,7 +297,7 @@ static void values_put(const struct top_view *v, const msgpack_object *map, int6
 		if (row->analyzer != id || skip-- > 0)
 			continue;
 		skip = 0;
-		if (!reading_put(row, now_ms, interval_ms))
+		if (!reading_put(row, now_ms, mp_int(own, row->variable, interval_ms)))
 			return;
 		gap(1);
 	}
