@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # seconds: 60; alone
 # SPDX-License-Identifier: Apache-2.0
-# SIGHUPs at 10 a second over 50 analyzers at 1 s, while the HTTP server is down half the time and a
-# tenth of the files is broken: who does not change misses no poll, no record is lost, the last good
-# configuration is in force, memory and descriptors stay.  By hand: HUPS=1000.
+# SIGHUPs at 10 a second over 50 analyzers at 1 s, while the HTTP server is down half the time (silent,
+# or refusing connections) and a tenth of the files is broken: they do what they are for, who does not
+# change misses no poll, no record is lost, the last good configuration is in force, memory and
+# descriptors stay.  By hand: HUPS=1000.
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
@@ -34,6 +35,10 @@ py "$top/t/e2e/hups.py" prepare config.xml good
 all_swept() {
 	test "$(ctl status | jq '[.analyzers[].sweeps] | min')" -ge 2
 }
+# All is delivered, and no window ends before the daemon does: one exporter might have its record then.
+settled() {
+	drained && case $((EPOCHSECONDS % 5)) in 1 | 2 | 3) ;; *) false ;; esac
+}
 run() {
 	cp good/0.xml config.xml
 	rm -rf state run data/* central.jsonl seen.jsonl
@@ -44,7 +49,7 @@ run() {
 	wait_for 20 all_swept
 	py "$top/t/e2e/hups.py" run "${pids[teslad]}" "$control" "$hups" "${pids[central]}" >hups.json ||
 		fail "$(cat hups.json)"
-	wait_for 30 drained
+	wait_for 30 settled
 	stop witness
 	ctl status >status.json
 	stop seen

@@ -3,9 +3,10 @@
 
 hups.py prepare CONFIG FOLDER          variants of CONFIG in FOLDER: 0.xml, 1.xml, ...
 hups.py run PID ENDPOINT N SERVER      N SIGHUPs to PID, each after another file has taken the place of config.xml (a
-                                       tenth of them broken); SERVER is stopped and continued every 5 s; then prints
-                                       what was seen, 1 when memory or descriptors grew or the last good one is not
-                                       in force
+                                       tenth of them broken); SERVER (rest_server.py) is down every other 5 s, and then
+                                       either stopped or it refuses connections, in turn; then prints what was seen,
+                                       1 when memory or descriptors grew, the last good one is not in force or the
+                                       SIGHUPs alone brought too few generations
 hups.py records JSONL FOLDER           each window once and in order per analyzer, without a hole, in both
 """
 import collections
@@ -70,11 +71,19 @@ def put(text):
     os.rename("config.xml.new", "config.xml")
 
 
+def turn(server, period):
+    """Of SERVER's periods the odd ones are down: silent, or refusing connections."""
+    if period % 4 in (1, 2):
+        os.kill(server, signal.SIGSTOP if period % 4 == 1 else signal.SIGCONT)
+    elif period > 0:
+        os.kill(server, signal.SIGUSR2)
+
+
 def run(pid, endpoint, n, server):
     pid, n, server = int(pid), int(n), int(server)
     rng = random.Random(SEED)
     texts = [open(f"good/{i}.xml", encoding="utf-8").read() for i in range(GOOD)]
-    sizes, last, down = [], 0, False
+    sizes, last, period = [], 0, 0
     begin = time.monotonic()
     for i in range(n):
         if rng.random() < 0.1:
@@ -84,13 +93,16 @@ def run(pid, endpoint, n, server):
             last = rng.randrange(GOOD)
             put(texts[last])
         os.kill(pid, signal.SIGHUP)
-        if int(i / 50) % 2 != down:
-            down = not down
-            os.kill(server, signal.SIGSTOP if down else signal.SIGCONT)
+        if i // 50 != period:
+            period += 1
+            turn(server, period)
         time.sleep(max(0, begin + (i + 1) / 10 - time.monotonic()))
         sizes.append(size(pid))
-    os.kill(server, signal.SIGCONT)
+    while period % 2 == 1:
+        period += 1
+        turn(server, period)
     put(texts[last])
+    by_hups = ask(endpoint, {"cmd": "status"})["generation"] - 1
     answer = ask(endpoint, {"cmd": "reload"})
     status = ask(endpoint, {"cmd": "status"})
     want = {int(part.split('"')[0]) for part in texts[last].split('<analyzer id="')[1:]}
@@ -98,10 +110,11 @@ def run(pid, endpoint, n, server):
     third = len(sizes) // 3
     early, late = [max(s[k] for s in sizes[third:2 * third]) for k in (0, 1)], \
         [max(s[k] for s in sizes[2 * third:]) for k in (0, 1)]
+    enough = by_hups >= n // 20  # those that come while one is under way are one
     flat = late[0] <= early[0] * 1.1 + 1024 and late[1] <= early[1] + 8
-    print(json.dumps({"hups": n, "generation": status["generation"], "in_force": in_force, "flat": flat,
+    print(json.dumps({"hups": n, "by_hups": by_hups, "in_force": in_force, "flat": flat,
                       "rss_kb": [early[0], late[0]], "descriptors": [early[1], late[1]]}))
-    return 0 if in_force and flat else 1
+    return 0 if in_force and flat and enough else 1
 
 
 def windows(ends):

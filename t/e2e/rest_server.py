@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server for records over HTTP that shares no code with ours: the predecessor's POST (v2) and
 docs/api-v1.md, with faults to order.  Says "ready PORT", then serves until SIGTERM.  SIGUSR1 turns
-it down (503) and up again.  GET /stats tells what happened, GET /records what it holds."""
+it down (503) and up again, SIGUSR2 makes it refuse connections, and listen again.  GET /stats tells what happened, GET /records what it holds."""
 import argparse
 import base64
 import collections
@@ -55,7 +55,7 @@ class Store:
             {k: 0 for k in ("requests", "stored", "duplicates", "conflicts", "rejected", "lost",
                             "disorder", "connections", "bytes")})
         self.by_status = collections.Counter()
-        self.down = False
+        self.down = self.deaf = False
         self.out = open(options.out, "a+", encoding="utf-8") if options.out else None
         if self.out:
             self.remember()
@@ -69,6 +69,9 @@ class Store:
 
     def toggle(self):
         self.down = not self.down
+
+    def toggle_deaf(self):
+        self.deaf = not self.deaf
 
     def add(self, key, when, content):
         """True: it was not there.  The lock is held."""
@@ -309,6 +312,9 @@ class Handler(BaseHTTPRequestHandler):
         return 404, "text/plain", b"#no such path"
 
     def do_POST(self):  # pylint: disable=invalid-name
+        if self.store.deaf:  # nor does a connection that there was go on
+            self.close_connection = True
+            return
         body = self.body()
         time.sleep(self.store.options.delay)
         status = self.refusal(len(body))
@@ -392,6 +398,14 @@ def wrap(server, options):
                                         do_handshake_on_connect=False)
 
 
+def listen(options, port):
+    server = Server((options.address, port), Handler)
+    if options.cert:
+        wrap(server, options)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    return server
+
+
 def main():
     options = arguments()
     Handler.store = store = Store(options)
@@ -399,12 +413,17 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
     signal.signal(signal.SIGUSR1, lambda *_: store.toggle())
-    server = Server((options.address, options.port), Handler)
-    if options.cert:
-        wrap(server, options)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print("ready", server.server_address[1], flush=True)
-    end.wait()
+    signal.signal(signal.SIGUSR2, lambda *_: store.toggle_deaf())
+    server = listen(options, options.port)
+    port = server.server_address[1]
+    print("ready", port, flush=True)
+    while not end.wait(0.05):
+        if store.deaf and server:
+            server.shutdown()
+            server.server_close()
+            server = None
+        elif not store.deaf and not server:
+            server = listen(options, port)
     with store.lock:  # no line is cut
         os._exit(0)
 
