@@ -231,7 +231,7 @@ static void adopt(void *arg)
 	fleet_adopt(&d->fleet, &d->check, &r->diff, r->plugins, &before);
 }
 
-/* Nothing that runs is touched.  The rest of lector.ini, and what is doubtful, is as it says now. */
+/* Nothing that runs is touched.  The rest is as lector.ini says now, and so is what is doubtful. */
 static void adopt_settings(struct reload *r)
 {
 	struct check *now = &r->d->check, *next = &r->next;

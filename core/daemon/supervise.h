@@ -31,8 +31,8 @@ struct supervise_line {
 /*
  * Lines of one class with the same drivers share a host; one that has a host of that sort stays
  * there.  `barred` says, line by line, which of the hosts that there are cannot run it, whatever
- * their sort; NULL: all can.  `hosts` has room for n_hosts + n: those that there are, and behind them those that are to
- * be made.  Returns how many there are then.
+ * their sort; NULL: all can.  `hosts` has room for n_hosts + n: those that there are, and behind
+ * them those that are to be made.  Returns how many there are then.
  */
 size_t supervise_group(struct supervise_line *lines, size_t n, struct supervise_host *hosts,
 		       size_t n_hosts, const bool *barred);

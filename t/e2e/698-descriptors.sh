@@ -39,10 +39,10 @@ descriptors() {	# pid
 # 0 nothing, 1 and 2 to the log, 3 to the core, 4 the page of blame; what a host opens itself is no
 # file of the daemon's.
 only_its_own() {	# pid, what
-	descriptors "$1" >descriptors
-	assert_eq "$2: the first five" "$(sort -n descriptors | head -n 5 | sed 's/:.*//; s/ (deleted)//' | xargs)" \
+	descriptors "$1" >list
+	assert_eq "$2: the first five" "$(sort -n list | head -n 5 | sed 's/:.*//; s/ (deleted)//' | xargs)" \
 		"0 /dev/null 1 pipe 2 pipe 3 socket 4 /memfd"
-	! grep -E 'data\.mdb|secret|windows|teslad\.' descriptors || fail "$2 has a file of the daemon's"
+	! grep -E 'data\.mdb|secret|windows|teslad\.' list || fail "$2 has a file of the daemon's"
 }
 each_only_its_own() {	# which
 	local p list
@@ -63,13 +63,16 @@ descriptors "${pids[inherits]}" >inherited
 descriptors "${pids[teslad]}" >open
 grep -q 'data\.mdb$' open || fail "teslad has no data.mdb"
 while read -r fd what; do
-	test "$fd" -gt 2 && ! grep -qFx "$fd $what" inherited || continue
+	if test "$fd" -le 2 || grep -qFx "$fd $what" inherited; then
+		continue
+	fi
 	flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/${pids[teslad]}/fdinfo/$fd" 2>/dev/null) || continue
 	test $((flags & 02000000)) != 0 || fail "descriptor $fd of teslad ($what) is open for programs that it starts"
 done <open
 
 # Nor to a plugin that is described.
 cp "$built/hang-load.so" plugins/drivers
+# shellcheck disable=SC2016,SC2153  # they are the inner shell's; from the stage
 start describe bash -c 'exec 7<>secret; exec "$0" --describe "$1"' "$TESLA_HOST" "$tmp/plugins/drivers/hang-load.so"
 loaded() {
 	grep -q hang-load "/proc/${pids[describe]}/maps"

@@ -556,30 +556,6 @@ Test(delivery, refused_it_pauses_and_tries_with_one)
 	cr_assert(eq(u64, m.d.since, 25));
 }
 
-Test(delivery, anew_the_back_off_begins_anew_and_nothing_is_well_yet)
-{
-	struct model m;
-	int64_t before;
-
-	model_init(&m, 25, 7);
-	run_now(&m, nobody_there, NULL);
-	for (int i = 0; i < 12; i++) {
-		cr_assert(wait_once(&m));
-		run_now(&m, nobody_there, NULL);
-	}
-	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_WRONG));
-	delivery_anew(&m.d);
-	cr_assert(delivery_is_failing(&m.d));
-	cr_assert(eq(int, delivery_news(&m.d, m.now_ms), DELIVERY_NO_NEWS));
-	before = m.now_ms;
-	run_now(&m, nobody_there, NULL);
-	cr_assert(wait_once(&m));
-	cr_assert(le(i64, m.now_ms - before, 2 * DELIVERY_BACKOFF_MIN_MS));
-	run_now(&m, accept_all, NULL);
-	all_delivered_once(&m, "anew");
-	cr_assert(not(delivery_is_failing(&m.d)));
-}
-
 Test(delivery, what_goes_wrong_is_told_once)
 {
 	struct model m;

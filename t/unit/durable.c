@@ -346,6 +346,36 @@ Test(durable, a_host_that_is_going_fails_nothing)
 	free(p);
 }
 
+Test(durable, anew_the_back_off_begins_anew_and_nothing_is_well_yet)
+{
+	struct plant *p = calloc(1, sizeof *p);
+	const struct delivery *d;
+
+	cr_assert(p != NULL);
+	plant_init(p);
+	d = durable_delivery(p->durable);
+	records_make(p, BATCH);
+	for (int i = 0; i < 12; i++) {
+		run(p);
+		answer(p, 0, TESLA_RETRY);
+	}
+	cr_assert(gt(uint, d->failures, 5));
+	p->said[0] = '\0';
+	durable_anew(p->durable);
+	cr_assert(delivery_is_failing(d));
+	run(p);
+	answer(p, 0, TESLA_RETRY);
+	cr_assert(eq(uint, d->failures, 2));
+	cr_assert(le(i64, d->retry_at_ms - clock_mono_us() / 1000, 2 * DELIVERY_BACKOFF_MIN_MS));
+	cr_assert(eq(str, p->said, ""));
+	for (run(p); p->turn != 0; run(p))
+		answer(p, ~0u, TESLA_RETRY);
+	cr_assert(not(delivery_is_failing(d)));
+	all_done_once(p);
+	plant_release(p);
+	free(p);
+}
+
 /* ---- foreign ---- */
 
 static const struct {
