@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 9; san
+# seconds: 11; san
 # SPDX-License-Identifier: Apache-2.0
 # Standard error is a pipe, a socket or a terminal that nobody reads, full from the start: the daemon
 # runs, reloads and ends all the same, and what was lost is counted and said.
@@ -20,7 +20,7 @@ more_lost() {	# number
 }
 for kind in pipe socket terminal; do
 	unread $kind
-	wait_for 10 more_lost 20
+	wait_for 10 more_lost 5
 	wait_for 10 analyzer_is 1 state online
 	assert_match "$kind: the metric" "$(teslactl metrics)" 'tesla_log_lines_dropped_total\{reason="unread"\} [1-9]'
 	assert_match "$kind: status" "$(teslactl status)" 'lines of the log lost: [1-9][0-9]* unread'

@@ -163,7 +163,7 @@ static void open_office(struct office *o, int64_t sync_interval_ms)
 		.program = "p", .dir = "d", .sync_interval_ms = sync_interval_ms, .log = &o->log
 	};
 
-	*o = (struct office){ .log = { LOG_LEVEL_DEBUG, on_log, o } };
+	*o = (struct office){ .log = { .level = LOG_LEVEL_DEBUG, .sink = on_log, .arg = o } };
 	cr_assert(eq(int, uv_loop_init(&o->loop), 0));
 	o->keep = keep_open("/nowhere/at/all", "/nowhere/at/all", NULL, 0, &o->log);
 	cr_assert(o->keep != NULL);

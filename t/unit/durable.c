@@ -120,7 +120,7 @@ static void plant_init(struct plant *p)
 	struct durable_conf durable = { .send = on_send, .arg = p };
 
 	*p = (struct plant){ .scratch = scratch_new(),
-			     .log = { LOG_LEVEL_INFO, on_log, p },
+			     .log = { .level = LOG_LEVEL_INFO, .sink = on_log, .arg = p },
 			     .oldest = 1 };
 	cr_assert(eq(int, uv_loop_init(&p->loop), 0));
 	p->keep = keep_open(p->scratch.dir, p->scratch.dir, NULL, 0, &p->log);

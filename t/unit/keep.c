@@ -35,7 +35,8 @@ static void on_log(void *arg, int level, const char *text)
 
 static void place_init(struct place *p)
 {
-	*p = (struct place){ .top = "/tmp/keep.XXXXXX", .log = { LOG_LEVEL_DEBUG, on_log, p } };
+	*p = (struct place){ .top = "/tmp/keep.XXXXXX",
+			     .log = { .level = LOG_LEVEL_DEBUG, .sink = on_log, .arg = p } };
 	cr_assert(ne(ptr, mkdtemp(p->top), NULL));
 	(void)snprintf(p->run, sizeof p->run, "%s/run", p->top);
 	(void)snprintf(p->state, sizeof p->state, "%s/state", p->top);
