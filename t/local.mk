@@ -93,6 +93,7 @@ e2e_tests = \
 	t/e2e/697-confined-tls.sh \
 	t/e2e/698-descriptors.sh \
 	t/e2e/698-log-unread.sh \
+	t/e2e/698-stop-reload.sh \
 	t/e2e/699-log-disk.sh \
 	t/e2e/699-stop-all.sh
 TESTS += $(e2e_tests)

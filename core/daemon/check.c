@@ -205,22 +205,63 @@ static struct dry *dry_all(const struct dry *like, size_t *n)
 	return all;
 }
 
-static int dry_run(struct check *c, const struct dry *like, const struct log *log)
+struct dry_stop {
+	uv_poll_t poll;
+	struct dry *all;
+	size_t n;
+	bool stopped;
+};
+
+static void on_stop(uv_poll_t *poll, int status, int events)
+{
+	struct dry_stop *s = poll->data;
+
+	(void)status, (void)events;
+	(void)uv_poll_stop(poll);
+	s->stopped = true;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->all[i].host != NULL)
+			host_kill(s->all[i].host, "the daemon ends");
+}
+
+/* It does not keep the loop alive. */
+static void stop_watch(struct dry_stop *s, uv_loop_t *loop, int fd)
+{
+	if (fd < 0 || uv_poll_init(loop, &s->poll, fd) != 0)
+		return;
+	s->poll.data = s;
+	uv_unref((uv_handle_t *)&s->poll);
+	(void)uv_poll_start(&s->poll, UV_READABLE, on_stop);
+}
+
+static void stop_unwatch(struct dry_stop *s, uv_loop_t *loop)
+{
+	if (s->poll.data == NULL)
+		return;
+	uv_close((uv_handle_t *)&s->poll, NULL);
+	(void)uv_run(loop, UV_RUN_DEFAULT);
+}
+
+static int dry_run(struct check *c, const struct dry *like, int stop_fd, const struct log *log)
 {
 	const struct setup setup = { c->hub, c->plugins, &c->catalog, log->level,
 				     true,   c->ini,	 &c->places };
 	size_t n;
 	_cleanup_free_ struct dry *all = dry_all(like, &n);
+	struct dry_stop stop = { .all = all, .n = n };
 	uv_loop_t loop;
 
 	if (all == NULL || uv_loop_init(&loop) != 0)
 		return -ENOMEM;
-	for (size_t first = 0; first < n; first += SIDE_BY_SIDE) {
+	stop_watch(&stop, &loop, stop_fd);
+	for (size_t first = 0; first < n && !stop.stopped; first += SIDE_BY_SIDE) {
 		for (size_t i = first; i < first + SIDE_BY_SIDE && i < n; i++)
 			dry_start(&all[i], &loop, &setup);
 		(void)uv_run(&loop, UV_RUN_DEFAULT);
 	}
-	return uv_loop_close(&loop);
+	stop_unwatch(&stop, &loop);
+	(void)uv_loop_close(&loop);
+	return stop.stopped ? -ECANCELED : 0;
 }
 
 /* ---- the verdict ---- */
@@ -247,7 +288,7 @@ static void disable_analyzers(struct check *c)
 				      c->plugins->uses[i].why, LOG_LEVEL_DEBUG);
 }
 
-static int check_plan(struct check *c, const struct dry *like, const struct log *log)
+static int check_plan(struct check *c, const struct dry *like, int stop_fd, const struct log *log)
 {
 	ssize_t n;
 
@@ -258,30 +299,30 @@ static int check_plan(struct check *c, const struct dry *like, const struct log 
 		return -ENOMEM;
 	c->n_owners = (size_t)n;
 	disable_analyzers(c);
-	return dry_run(c, like, log);
+	return dry_run(c, like, stop_fd, log);
 }
 
 int check_run(struct check *c, const struct check_files *files, const struct overrides *overrides,
-	      bool strict, struct log *log)
+	      const struct plugins_how *how, struct log *log)
 {
-	const struct dry like = { .c = c, .ini = files->ini, .strict = strict };
+	const struct dry like = { .c = c, .ini = files->ini, .strict = how->strict };
 	int r = 0;
 
 	*c = (struct check){ .n_owners = 0 };
 	places_init(&c->places);
 	c->ini = ini_load(files->ini, files->ini_must_exist, &c->diags);
-	if (c->ini != NULL && !strict)
+	if (c->ini != NULL && !how->strict)
 		log->level = c->ini->log_level;
 	c->config = config_load(files->config, c->places.models, &c->diags);
 	if (c->ini == NULL || c->config == NULL)
 		return -EINVAL;
 	if (overrides != NULL)
 		overrides_apply(overrides, c->config, &c->diags);
-	c->plugins = plugins_load(c->config, c->ini, &c->places, strict, &c->diags);
+	c->plugins = plugins_load(c->config, c->ini, &c->places, how, &c->diags);
 	if (c->plugins == NULL)
 		r = -ENOMEM;
 	else if (c->diags.n_errors == 0)
-		r = check_plan(c, &like, log);
+		r = check_plan(c, &like, how->stop_fd, log);
 	if (r != 0)
 		diags_error(&c->diags, c->config->file, 0, 0, "the check could not be ended: %s",
 			    strerror(-r));

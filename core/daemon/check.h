@@ -29,13 +29,13 @@ struct check {
 
 /*
  * Fills *c as far as it gets.  0: good, perhaps with warnings; -EINVAL: c->diags has errors.  When
- * `strict`, a plugin that cannot be used, will not open or crashes is an error, and so is an
+ * `how` is strict, a plugin that cannot be used, will not open or crashes is an error, and so is an
  * exporter that refuses its parameters; else its analyzers are left out, and of an exporter it is a
  * warning. `overrides`: NULL, none.  Blocks; starts and ends hosts, in a loop of its own.  Logs
  * to `log`, on the thread that it is called on; so does c->hub, until it is given another one.
  */
 int check_run(struct check *c, const struct check_files *files, const struct overrides *overrides,
-	      bool strict, struct log *log);
+	      const struct plugins_how *how, struct log *log);
 void check_release(struct check *c);
 /* The plan and the share of each line, for people. */
 void check_print(const struct check *c, FILE *out);

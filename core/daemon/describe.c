@@ -75,28 +75,34 @@ static int child_start(const char *host, const char *path, pid_t *pid, int *out)
 }
 
 /*
- * 1: a message is there; 0: its output ended without one; negative: as frame_reader_next, or
- * -ETIMEDOUT.
+ * 1: a message is there; 0: its output ended without one; negative: as frame_reader_next,
+ * -ETIMEDOUT or -ECANCELED.
  */
-static int child_read(int fd, struct frame_reader *r, struct mp_doc *doc, struct tesla_error *err)
+static int child_read(const int fds[2], struct frame_reader *r, struct mp_doc *doc,
+		      struct tesla_error *err)
 {
 	int64_t end_us = clock_mono_us() + TIME_MS * 1000;
 
 	for (;;) {
 		int left_ms = (int)((end_us - clock_mono_us()) / 1000),
 		    rc = frame_reader_next(r, doc, err);
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+		struct pollfd p[] = { { .fd = fds[0], .events = POLLIN },
+				      { .fd = fds[1], .events = POLLIN } };
 		size_t room = 0;
 		uint8_t *to;
 		ssize_t n;
 
 		if (rc != 0)
 			return rc;
-		if (left_ms <= 0 || poll(&p, 1, left_ms) == 0)
+		if (left_ms <= 0 || poll(p, 2, left_ms) == 0)
 			return tesla_fail(err, -ETIMEDOUT, "no description came in %d s",
 					  TIME_MS / 1000);
+		if (p[1].revents != 0)
+			return tesla_fail(err, -ECANCELED, "the daemon ends");
+		if (p[0].revents == 0)
+			continue;
 		to = frame_reader_room(r, &room);
-		n = to ? read(fd, to, room) : -1;
+		n = to ? read(fds[0], to, room) : -1;
 		if (n == 0)
 			return 0;
 		if (n > 0)
@@ -242,7 +248,7 @@ static void plugin_fill(const msgpack_object *o, struct plugin *p)
 	params_fill(o, p);
 }
 
-void describe(const char *host, struct plugin *p)
+void describe(const char *host, struct plugin *p, int stop_fd)
 {
 	struct tesla_error err = { .code = 0 };
 	_cleanup_close_ int out = -1;
@@ -256,7 +262,7 @@ void describe(const char *host, struct plugin *p)
 		return;
 	}
 	frame_reader_init(&reader);
-	r = child_read(out, &reader, &doc, &err);
+	r = child_read((const int[]){ out, stop_fd }, &reader, &doc, &err);
 	if (r == 1) {
 		plugin_fill(&doc.u.data, p);
 		mp_doc_release(&doc);

@@ -20,8 +20,11 @@ struct plugin {
 	struct tesla_param *params; /* ended by TESLA_P_END, or NULL; offsets are 0 */
 };
 
-/* Runs `host --describe p->path`, at most 10 s, and fills the rest of p, or p->error.  Blocks. */
-void describe(const char *host, struct plugin *p);
+/*
+ * Runs `host --describe p->path`, at most 10 s and no longer than until `stop_fd` can be read (-1:
+ * never), and fills the rest of p, or p->error.  Blocks.
+ */
+void describe(const char *host, struct plugin *p, int stop_fd);
 void plugin_release(struct plugin *p);
 const char *plugin_kind_name(enum tesla_kind kind);
 

@@ -74,6 +74,7 @@ static const struct argp argp = {
 
 static int check_main(const struct options *o)
 {
+	static const struct plugins_how how = { .strict = true, .stop_fd = -1 };
 	struct check check;
 	struct log log;
 	int r;
@@ -82,7 +83,7 @@ static int check_main(const struct options *o)
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)o->parent))
 		return 1;
 	log_init_stderr(&log, LOG_LEVEL_WARNING);
-	r = check_run(&check, &o->files, NULL, true, &log);
+	r = check_run(&check, &o->files, NULL, &how, &log);
 	diags_print(&check.diags, stdout);
 	if (r == 0) {
 		check_print(&check, stdout);
@@ -117,6 +118,7 @@ void daemon_stop(struct daemon *d)
 	d->stopping = true;
 	notify_stopping();
 	control_stop(d->control);
+	reload_stop(d->reload);
 	metrics_http_stop(d->metrics);
 	d->metrics = NULL;
 	for (size_t i = 0; i < N_ELEMENTS(d->signals); i++)
@@ -258,11 +260,12 @@ static int daemon_open(struct daemon *d)
 
 static int daemon_run(struct daemon *d)
 {
+	static const struct plugins_how how = { .strict = false, .stop_fd = -1 };
 	int r;
 
 	(void)signal(SIGXFSZ,
 		     SIG_IGN); /* a log file at its limit: what it lacks costs no readings */
-	if (check_run(&d->check, &d->files, NULL, false, &d->log) != 0) {
+	if (check_run(&d->check, &d->files, NULL, &how, &d->log) != 0) {
 		diags_print(&d->check.diags, stderr);
 		return 1;
 	}

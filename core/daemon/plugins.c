@@ -79,7 +79,7 @@ struct load {
 	const struct config *c;
 	const struct ini *ini;
 	const struct places *places;
-	bool strict;
+	const struct plugins_how *how;
 	struct diags *diags;
 };
 
@@ -104,7 +104,7 @@ static void plugin_load(const struct load *l, struct plugin *p)
 	p->path = plugin_find(p->name, p->kind, l->places->plugins, l->ini->plugin_path, &tried);
 	p->stamp = stamp_of(p->path ? p->path : p->name);
 	if (p->path != NULL && p->stamp != NULL)
-		describe(l->places->host, p);
+		describe(l->places->host, p, l->how->stop_fd);
 	else if (asprintf(&p->error, "not found: looked for %s", tried ? tried : "it") < 0)
 		p->error = strdup("not found");
 }
@@ -171,7 +171,7 @@ static void check_usable(const struct load *l, const struct conf_analyzer *a,
 		return;
 	for (const struct conf_analyzer *b = l->c->analyzers;; b++) {
 		if (b == a) {
-			complain(l, l->strict, a->line, a->column, "%s %s: %s",
+			complain(l, l->how->strict, a->line, a->column, "%s %s: %s",
 				 plugin_kind_name(p->kind), p->name, error);
 			break;
 		}
@@ -411,10 +411,11 @@ static int load_analyzer(const struct load *l, size_t i)
 }
 
 struct plugins *plugins_load(const struct config *c, const struct ini *ini,
-			     const struct places *places, bool strict, struct diags *diags)
+			     const struct places *places, const struct plugins_how *how,
+			     struct diags *diags)
 {
 	struct plugins *p = calloc(1, sizeof *p);
-	const struct load l = { p, c, ini, places, strict, diags };
+	const struct load l = { p, c, ini, places, how, diags };
 
 	if (p == NULL)
 		return NULL;

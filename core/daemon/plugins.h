@@ -36,13 +36,19 @@ struct plugins {
 	size_t n_analyzers;
 };
 
+struct plugins_how {
+	bool strict;
+	int stop_fd; /* once it can be read, whatever is under way ends at once; -1: never */
+};
+
 /*
  * Describes the plugins (blocks) and checks line, data and exporter parameters against their
  * tables.  A driver or data plugin that cannot be used is an error when `strict`, else a warning
  * and its analyzers have a `why`; a missing exporter is always a warning.  NULL: no memory.
  */
 struct plugins *plugins_load(const struct config *c, const struct ini *ini,
-			     const struct places *places, bool strict, struct diags *diags);
+			     const struct places *places, const struct plugins_how *how,
+			     struct diags *diags);
 void plugins_free(struct plugins *p);
 
 /* The file of a plugin, for free(); NULL with `*tried`, the paths looked for, also for free(). */

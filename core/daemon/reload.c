@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -44,6 +46,7 @@ struct reload {
 	struct check next;
 	struct log_held held; /* what the pool has to say */
 	struct diff diff;
+	int stop_fd; /* an eventfd: the check in the pool is to end */
 };
 
 static void begin(struct reload *r, bool plugins);
@@ -435,7 +438,9 @@ static void in_pool(uv_work_t *work)
 {
 	struct reload *r = work->data;
 
-	r->checked = check_run(&r->next, &r->d->files, &r->wanted, true, &r->held.log);
+	const struct plugins_how how = { .strict = true, .stop_fd = r->stop_fd };
+
+	r->checked = check_run(&r->next, &r->d->files, &r->wanted, &how, &r->held.log);
 }
 
 /* ---- asked for ---- */
@@ -455,7 +460,7 @@ static void begin(struct reload *r, bool plugins)
 
 static bool ask(struct reload *r, const struct control_peer *peer, bool plugins)
 {
-	if (peer != NULL && r->n_waiters == WAITERS_MAX)
+	if (r->d->stopping || (peer != NULL && r->n_waiters == WAITERS_MAX))
 		return false;
 	if (peer != NULL)
 		r->waiters[r->n_waiters++] = (struct waiter){ *peer, r->run + 1 };
@@ -527,9 +532,21 @@ struct reload *reload_new(struct daemon *d)
 {
 	struct reload *r = calloc(1, sizeof *r);
 
+	if (r == NULL)
+		return NULL;
+	*r = (struct reload){ .d = d,
+			      .generation = 1,
+			      .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	if (r->stop_fd >= 0)
+		return r;
+	free(r);
+	return NULL;
+}
+
+void reload_stop(struct reload *r)
+{
 	if (r != NULL)
-		*r = (struct reload){ .d = d, .generation = 1 };
-	return r;
+		(void)eventfd_write(r->stop_fd, 1);
 }
 
 void reload_free(struct reload *r)
@@ -542,5 +559,6 @@ void reload_free(struct reload *r)
 	diff_release(&r->diff);
 	log_held_release(&r->held);
 	free(r->last.error);
+	(void)close(r->stop_fd);
 	free(r);
 }

@@ -20,12 +20,14 @@ struct reload_last {
 
 /* NULL: no memory. */
 struct reload *reload_new(struct daemon *d);
+/* The daemon ends: what is under way ends soon, and nothing begins any more.  NULL is fine. */
+void reload_stop(struct reload *r);
 /* After the loop has ended. */
 void reload_free(struct reload *r);
 
 /*
  * Reads all anew; `plugins`: loads all plugins anew as well.  `peer` gets the answer (NULL:
- * nobody).  False: too many wait for one already.
+ * nobody).  False: too many wait for one already, or the daemon ends.
  */
 bool reload_ask(struct reload *r, const struct control_peer *peer, bool plugins);
 /*

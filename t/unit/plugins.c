@@ -145,7 +145,7 @@ static void describe_expect(const struct folder *d, const char *what, const char
 	struct plugin p = { .kind = TESLA_DRIVER };
 
 	cr_assert(gt(int, asprintf(&p.path, "%s/drivers/p.so", d->path), 0));
-	describe(d->host, &p);
+	describe(d->host, &p, -1);
 	if (says == NULL)
 		cr_expect(p.error == NULL, "%s: \"%s\"", what, p.error);
 	else
@@ -284,6 +284,9 @@ static const struct {
 	{ set_exporter, "slow", NULL, 0, 0, NULL }, /* it takes records */
 };
 
+static const struct plugins_how strict = { .strict = true, .stop_fd = -1 },
+				mild = { .strict = false, .stop_fd = -1 };
+
 Test(plugins, the_configuration_is_checked_against_them)
 {
 	for (size_t i = 0; i < N_ELEMENTS(checks); i++) {
@@ -293,7 +296,7 @@ Test(plugins, the_configuration_is_checked_against_them)
 
 		bench_init(&b);
 		checks[i].set(&b, checks[i].a, checks[i].b);
-		p = plugins_load(&b.x.config, &b.ini, &b.places, true, &b.diags);
+		p = plugins_load(&b.x.config, &b.ini, &b.places, &strict, &b.diags);
 		cr_assert(p != NULL);
 		cr_expect(eq(sz, b.diags.n_errors, checks[i].n_errors), "row %zu", i);
 		cr_expect(eq(sz, b.diags.n - b.diags.n_errors, checks[i].n_warnings), "row %zu", i);
@@ -323,7 +326,7 @@ Test(plugins, an_exporter_that_cannot_be_used_keeps_its_records)
 
 		bench_init(&b);
 		set_exporter(&b, missing[i].type, "x");
-		p = plugins_load(&b.x.config, &b.ini, &b.places, false, &b.diags);
+		p = plugins_load(&b.x.config, &b.ini, &b.places, &mild, &b.diags);
 		cr_assert(p != NULL);
 		cr_expect(eq(int, p->exporters[0] != NULL, missing[i].kept), "%s", missing[i].type);
 		plugins_free(p);
@@ -338,7 +341,7 @@ Test(plugins, without_strictness_only_its_analyzers_are_out)
 
 	bench_init(&b);
 	set_driver(&b, "gone", NULL);
-	p = plugins_load(&b.x.config, &b.ini, &b.places, false, &b.diags);
+	p = plugins_load(&b.x.config, &b.ini, &b.places, &mild, &b.diags);
 	cr_assert(p != NULL);
 	cr_assert(eq(sz, b.diags.n_errors, 0));
 	cr_assert(eq(sz, b.diags.n, 1));
