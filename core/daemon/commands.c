@@ -236,7 +236,7 @@ static const struct command {
 		    struct buf *); /* as control_request */
 } commands[] = {
 	{ "status", status_pack, NULL },
-	{ "snapshot", snapshot_pack, NULL },
+	{ "snapshot", NULL, cmd_snapshot },
 	{ "plan", plan_pack, NULL },
 	{ "plugins", plugins_pack, NULL },
 	{ "reload", NULL, cmd_reload },

@@ -2,32 +2,11 @@
 /* What meters offer, and how they are. */
 #include "daemon/definitions.h"
 
-#include <inttypes.h>
-
+#include "daemon/asked.h"
 #include "daemon/pack.h"
 #include "daemon/window.h"
 
 /* ---- of which analyzers ---- */
-
-/* `analyzer` of the request: *ret NULL is all of them.  False: the reply says what is wrong. */
-static bool analyzer_asked(const struct daemon *d, const msgpack_object *request,
-			   const struct hub_analyzer **ret, struct buf *reply)
-{
-	const msgpack_object *o = mp_get(request, "analyzer");
-	int64_t id;
-
-	*ret = NULL;
-	if (o == NULL || o->type == MSGPACK_OBJECT_NIL)
-		return true;
-	if (!mp_to_int(o, &id)) {
-		control_error(reply, "analyzer: expected the id of one, a whole number");
-		return false;
-	}
-	*ret = hub_analyzer(d->check.hub, id);
-	if (*ret == NULL)
-		control_error(reply, "there is no analyzer %" PRId64, id);
-	return *ret != NULL;
-}
 
 typedef void pack_one(const struct hub_analyzer *a, msgpack_packer *pk);
 
@@ -35,10 +14,10 @@ static bool answer_each(const struct daemon *d, const msgpack_object *request, c
 			pack_one *pack, struct buf *reply)
 {
 	const struct hub *h = d->check.hub;
-	const struct hub_analyzer *one;
+	struct hub_analyzer *one;
 	msgpack_packer pk;
 
-	if (!analyzer_asked(d, request, &one, reply))
+	if (!asked_analyzer(h, request, &one, reply))
 		return true;
 	mp_writer(&pk, reply);
 	(void)msgpack_pack_map(&pk, 2);

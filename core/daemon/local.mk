@@ -55,6 +55,7 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/clerk.c core/daemon/clerk.h core/daemon/clerk_internal.h \
 	core/daemon/clerk_turn.c \
 	core/daemon/access.c core/daemon/access.h \
+	core/daemon/asked.c core/daemon/asked.h \
 	core/daemon/commands.c core/daemon/commands.h \
 	core/daemon/confinement.c core/daemon/confinement.h \
 	core/daemon/control.c core/daemon/control.h \

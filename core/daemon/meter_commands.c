@@ -6,25 +6,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "daemon/asked.h"
 #include "daemon/daemon.h"
 #include "daemon/pack.h"
 #include "daemon/status.h"
-
-/* ---- which ---- */
-
-/* NULL: the answer says why. */
-static struct hub_analyzer *analyzer_named(struct daemon *d, const msgpack_object *request,
-					   struct buf *reply)
-{
-	int64_t id = mp_int(request, "analyzer", 0);
-	struct hub_analyzer *a = hub_analyzer(d->check.hub, id);
-
-	if (a == NULL && mp_get(request, "analyzer") == NULL)
-		control_error(reply, "expected `analyzer`, the id of an analyzer");
-	else if (a == NULL)
-		control_error(reply, "there is no analyzer %" PRId64, id);
-	return a;
-}
 
 /* ---- questions to a meter ---- */
 
@@ -118,7 +103,7 @@ static bool ask_meter(struct daemon *d, const struct control_peer *peer, struct 
 bool meter_read_now(struct daemon *d, const struct control_peer *peer,
 		    const msgpack_object *request, struct buf *reply)
 {
-	struct hub_analyzer *a = analyzer_named(d, request, reply);
+	struct hub_analyzer *a = asked_one(d->check.hub, request, reply);
 
 	return a == NULL || ask_meter(d, peer, a, "read", reply);
 }
@@ -126,7 +111,7 @@ bool meter_read_now(struct daemon *d, const struct control_peer *peer,
 bool meter_identify(struct daemon *d, const struct control_peer *peer,
 		    const msgpack_object *request, struct buf *reply)
 {
-	struct hub_analyzer *a = analyzer_named(d, request, reply);
+	struct hub_analyzer *a = asked_one(d->check.hub, request, reply);
 	const char *what = mp_bool(request, "accept", false) ? "accept" : "identify";
 
 	return a == NULL || ask_meter(d, peer, a, what, reply);
@@ -165,16 +150,12 @@ static void pack_in_state(const struct hub *h, const struct hub_analyzer *only, 
 static bool turn(struct daemon *d, const msgpack_object *request, const struct turn *t,
 		 struct buf *reply)
 {
-	const msgpack_object *named = mp_get(request, "analyzer");
 	struct hub *h = d->check.hub;
-	struct hub_analyzer *only = NULL;
+	struct hub_analyzer *only;
 	msgpack_packer pk;
 
-	if (named != NULL && named->type != MSGPACK_OBJECT_NIL) {
-		only = analyzer_named(d, request, reply);
-		if (only == NULL)
-			return true;
-	}
+	if (!asked_analyzer(h, request, &only, reply))
+		return true;
 	for (size_t i = 0; i < h->n_analyzers; i++)
 		if (only == NULL || only == &h->analyzers[i])
 			turn_one(d, &h->analyzers[i], t);
@@ -217,7 +198,7 @@ bool meter_set_variables(struct daemon *d, const struct control_peer *peer,
 			 const msgpack_object *request, struct buf *reply)
 {
 	const msgpack_object *names = mp_get(request, "variables");
-	struct hub_analyzer *a = analyzer_named(d, request, reply);
+	struct hub_analyzer *a = asked_one(d->check.hub, request, reply);
 	int r;
 
 	if (a == NULL)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "daemon/asked.h"
 #include "daemon/pack.h"
 
 /* ---- status ---- */
@@ -273,7 +274,7 @@ void reading_pack(msgpack_packer *pk, const struct hub_analyzer *a, size_t i)
 }
 
 /* Only what came at least once. */
-static size_t each_last(const struct hub *h, msgpack_packer *pk)
+static size_t each_last(const struct hub *h, const struct hub_analyzer *one, msgpack_packer *pk)
 {
 	size_t n = 0;
 
@@ -281,7 +282,7 @@ static size_t each_last(const struct hub *h, msgpack_packer *pk)
 		const struct hub_analyzer *a = &h->analyzers[i];
 
 		for (size_t k = 0; k < a->conf->n_variables; k++) {
-			if (a->last[k].k == 0)
+			if (a->last[k].k == 0 || (one != NULL && a != one))
 				continue;
 			n++;
 			if (pk != NULL)
@@ -291,15 +292,23 @@ static size_t each_last(const struct hub *h, msgpack_packer *pk)
 	return n;
 }
 
-void snapshot_pack(const struct daemon *d, msgpack_packer *pk)
+bool cmd_snapshot(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		  struct buf *reply)
 {
 	const struct hub *h = d->check.hub;
+	struct hub_analyzer *one;
+	msgpack_packer pk;
 
-	(void)msgpack_pack_map(pk, 3);
-	mp_key_bool(pk, "ok", true);
-	mp_key_int(pk, "e", h->epoch_ms);
-	key_array(pk, "readings", each_last(h, NULL));
-	(void)each_last(h, pk);
+	(void)peer;
+	if (!asked_analyzer(h, request, &one, reply))
+		return true;
+	mp_writer(&pk, reply);
+	(void)msgpack_pack_map(&pk, 3);
+	mp_key_bool(&pk, "ok", true);
+	mp_key_int(&pk, "e", h->epoch_ms);
+	key_array(&pk, "readings", each_last(h, one, NULL));
+	(void)each_last(h, one, &pk);
+	return true;
 }
 
 /* ---- plan ---- */

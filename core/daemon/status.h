@@ -6,7 +6,9 @@
 #include "daemon/daemon.h"
 
 void status_pack(const struct daemon *d, msgpack_packer *pk);
-void snapshot_pack(const struct daemon *d, msgpack_packer *pk);
+/* As in commands.c; the answer is there at once. */
+bool cmd_snapshot(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		  struct buf *reply);
 /* One variable's last values, as in a snapshot. */
 void reading_pack(msgpack_packer *pk, const struct hub_analyzer *a, size_t i);
 void plan_pack(const struct daemon *d, msgpack_packer *pk);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 5; san
+# seconds: 12; san
 # SPDX-License-Identifier: Apache-2.0
 # Who may do what on ipc: modes and groups of the two sockets; what the read-only one has and what it
 # refuses, asked by a peer of others' making; who did it is in the log; and the commands that tell of meters.
@@ -55,7 +55,31 @@ told '{"cmd": "journal", "op": "rejects"}' '.rejects' '[]'
 told '{"cmd": "log-level"}' '.level' debug
 told '{"cmd": "log-level", "level": null}' '.level' debug
 told '{"cmd": "definitions", "analyzer": 77}' '.error' 'there is no analyzer 77'
-told '{"cmd": "definitions", "analyzer": "1"}' '.ok' false
+# An id or nothing, in every command that takes one; the error says what came.
+for value in '"1"' 1.5 true '[1]' 18446744073709551615 0 -1 999; do
+	case $value in
+	0 | -1 | 999) error="there is no analyzer $value" ;;
+	\[*) error="analyzer is no number: expected the id of one, a whole number" ;;
+	*) error="analyzer is $value: expected the id of one, a whole number" ;;
+	esac
+	requests=()
+	for cmd in snapshot definitions device-status start pause resume read-now identify set-variables; do
+		requests+=("{\"cmd\": \"$cmd\", \"analyzer\": $value}")
+	done
+	assert_eq "errors of $value" "$(py "$top/t/e2e/control_peer.py" ask "$control" "${requests[@]}" | jq -r .error | sort | uniq -c | xargs -0)" \
+		"$(printf '%7d %s\n' 9 "$error" | xargs -0)"
+	assert_eq "errors of $value, read-only" "$(ask "$ro" "${requests[0]}" | jq -r .error)" "$error"
+done
+for cmd in read-now identify set-variables; do
+	assert_eq "$cmd of none" "$(ask "$control" "{\"cmd\": \"$cmd\"}" | jq -r .error)" "expected \`analyzer\`, the id of an analyzer"
+done
+came() {
+	ask "$ro" '{"cmd": "snapshot"}' | jq -e '[.readings[].variable] | sort == ["CEA", "FRE", "PAT", "TPF"]' >/dev/null
+}
+wait_for 10 came
+told '{"cmd": "snapshot", "analyzer": null}' '.readings | length' 4
+told '{"cmd": "snapshot", "analyzer": 1}' '[.readings[] | [.analyzer, .variable]]' '[[1,"TPF"],[1,"FRE"],[1,"CEA"]]'
+told '{"cmd": "snapshot", "analyzer": 2}' '[.readings[] | [.analyzer, .variable]]' '[[2,"PAT"]]'
 for request in '{"cmd": "shutdown"}' '{"cmd": "check"}' '{"cmd": "journal", "op": "drain", "id": "x"}' \
 	'{"cmd": "journal", "op": "purge", "id": "x"}' '{"cmd": "log-level", "level": "info"}'; do
 	refused "$request"
