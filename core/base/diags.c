@@ -5,18 +5,17 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "base/xml.h"
 
-/* A file must not move the reader's cursor: control characters of a quoted value become '?'. */
+/* A file must not move the reader's cursor: what it quotes is clean. */
 static void text_clean(char *text)
 {
-	size_t len = strlen(text);
+	size_t len = utf8_clean(text, strlen(text), UTF8_LINE);
 
 	while (len > 0 && text[len - 1] == ' ')
-		text[--len] = '\0';
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
+		len--;
+	text[len] = '\0';
 }
 
 static struct diag *diags_room(struct diags *d)

@@ -3,9 +3,12 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 
 static const struct {
 	const char *name;
@@ -39,9 +42,8 @@ void log_vmsg(const struct log *log, int level, const char *fmt, va_list ap)
 	if (level > atomic_load_explicit(&log->level, memory_order_relaxed))
 		return;
 	(void)vsnprintf(text, sizeof text, fmt, ap);
-	for (char *p = text; *p != '\0'; p++) /* foreign text in a message must not fake a line */
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
+	/* Foreign text in a message must not fake a line, nor do anything to who reads it. */
+	text[utf8_clean(text, strlen(text), UTF8_LINE)] = '\0';
 	log->sink(log->arg, level, text);
 }
 

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 struct scan {
 	const uint8_t *p;
 	size_t left;
@@ -118,6 +120,37 @@ int mp_scan(const void *bytes, size_t len, struct tesla_error *err)
 					  MP_DEPTH);
 		if (inside > 0)
 			open[++depth] = inside;
+	}
+}
+
+/* The first byte says how many bytes come before the text, and that it is one. */
+static size_t text_at(uint8_t head)
+{
+	return head >= 0xa0 && head <= 0xbf ? 1
+	       : head == 0xd9		    ? 2
+	       : head == 0xda		    ? 3
+	       : head == 0xdb		    ? 5
+					    : 0;
+}
+
+void mp_clean(void *bytes, size_t len)
+{
+	struct scan s = { bytes, len };
+	char *all = bytes;
+
+	while (s.left > 0) {
+		size_t at = len - s.left, before = text_at(*s.p);
+		uint64_t inside;
+
+		if (before == 0 && (*s.p < 0xc0 || *s.p >= 0xe0)) { /* most: a byte, or a head */
+			s.p++;
+			s.left--;
+			continue;
+		}
+		if (!scan_head(&s, &inside))
+			return;
+		if (before > 0)
+			(void)utf8_clean(all + at + before, len - s.left - at - before, UTF8_ANY);
 	}
 }
 

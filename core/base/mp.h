@@ -20,6 +20,12 @@
  */
 int mp_scan(const void *bytes, size_t len, struct tesla_error *err);
 
+/*
+ * Whole values that we packed: each text in them is UTF-8 after this, with `?` for what was none,
+ * as readers in other languages expect.  Not for what a file's name is read from.
+ */
+void mp_clean(void *bytes, size_t len);
+
 struct mp_doc {
 	msgpack_unpacked u;
 };

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "daemon/control_curve.h"
 #include "daemon/control_local.h"
 #include "daemon/ini.h"
@@ -113,6 +114,8 @@ void control_error(struct buf *reply, const char *fmt, ...)
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
 	va_end(ap);
+	if (text != NULL) /* what came may be in it, and is not to do anything to a terminal */
+		(void)utf8_clean(text, strlen(text), UTF8_TEXT);
 	buf_clear(reply);
 	mp_writer(&pk, reply);
 	(void)msgpack_pack_map(&pk, 2);
@@ -229,7 +232,10 @@ static bool answer_make(struct control *c, const struct control_peer *peer, cons
 	one = one_of(c, peer);
 	if (one != NULL && unread_bytes(u) == 0)
 		one->since_us = clock_mono_us();
-	return unread_message(u, reply, m) == 0;
+	if (unread_message(u, reply, m) != 0)
+		return false;
+	mp_clean(zmq_msg_data(m), zmq_msg_size(m));
+	return true;
 }
 
 void control_reply(struct control *c, const struct control_peer *peer, const struct buf *reply)

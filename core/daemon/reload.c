@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log_held.h"
+#include "base/utf8.h"
 #include "daemon/daemon.h"
 #include "daemon/fleet_change.h"
 #include "daemon/hub_adopt.h"
@@ -117,6 +118,8 @@ static void finish(struct reload *r, const char *error)
 {
 	r->last.t_ms = clock_wall_us() / 1000;
 	text_set(&r->last.error, error);
+	if (r->last.error != NULL) /* names that a client asked for may be in it */
+		(void)utf8_clean(r->last.error, strlen(r->last.error), UTF8_TEXT);
 	answer(r, error);
 	if (error == NULL) {
 		overrides_release(&r->in_force);

@@ -11,30 +11,10 @@
 
 /* ---- sentences ---- */
 
-static bool is_control(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0);
-}
-
 void error_clean(struct tesla_error *err)
 {
-	char *s = err->text;
-	uint32_t c = 0;
-
 	err->text[sizeof err->text - 1] = '\0';
-	while (*s != '\0') {
-		int len = utf8_take(s, &c);
-
-		if (len < 0) {
-			*s = '\0';
-			return;
-		}
-		if (len == 0 || is_control(c)) {
-			memset(s, '?', len == 0 ? 1 : (size_t)len);
-			len = len == 0 ? 1 : len;
-		}
-		s += len;
-	}
+	err->text[utf8_clean(err->text, strlen(err->text), UTF8_LINE)] = '\0';
 }
 
 /* ---- verdicts ---- */

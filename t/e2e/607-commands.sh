@@ -81,3 +81,37 @@ stop seen
 py "$top/t/e2e/peer.py" gaps seen.jsonl >gaps.json
 # The publisher was loaded anew in between: what it missed shows, and nothing came twice.
 assert_eq "doubles" "$(jq -c '[.k_doubled, .n_doubled]' gaps.json)" '[0,0]'
+
+# What a client sent is clean in the log and in answers, and so is what was no UTF-8 to begin with: a path, an ini file.
+py - "$control" <<'END' >foreign.json
+import json, sys
+import msgpack, zmq
+s = zmq.Context().socket(zmq.REQ)
+s.connect(sys.argv[1])
+evil = b"\xff\xfe\x9b1\x1b[2J\xe2\x80\xae"
+for request in ({b"cmd": b"journal", b"op": evil}, {b"cmd": evil}, {b"cmd": b"pause", b"analyzer": evil},
+                {b"cmd": b"set-variables", b"analyzer": 1, b"variables": [evil]}, {b"cmd": b"status"}):
+    s.send(msgpack.packb(request, use_bin_type=False))
+    print(json.dumps(msgpack.unpackb(s.recv())))
+END
+assert_eq "answers" "$(wc -l <foreign.json)" 5
+if grep -P '\\u001b|\\u202e|\\u009b' foreign.json; then
+	fail "control characters in an answer"
+fi
+jq -es '.[1].error | startswith("unknown command ???1?[2J???: expected")' foreign.json >/dev/null || fail "another error"
+jq -es '.[4].reload.error | contains("???1?[2J???")' foreign.json >/dev/null || fail "the reload says something else"
+iconv -f UTF-8 -t UTF-8 teslad.log >/dev/null || fail "the log is not UTF-8"
+if grep -nP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' teslad.log; then
+	fail "control characters in the log"
+fi
+latin=$(printf 'caf\351')
+cp config.xml "$latin.xml"
+printf '[General]\n%s=1\n' "$latin" | cat - lector.ini >"$latin.ini"
+stop teslad
+start teslad teslad -c "$latin.xml" -i "$latin.ini"
+wait_for 15 teslad_answers
+assert_match "path" "$(ctl status | jq -r .config)" 'caf\?\.xml$'
+assert_match "warning" "$(ctl status | jq -r '.warnings[]')" 'caf\?'
+ctl check >check.json
+assert_eq "check" "$(jq -r .exit check.json)" 0
+iconv -f UTF-8 -t UTF-8 teslad.log >/dev/null || fail "the log is not UTF-8"

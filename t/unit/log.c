@@ -97,3 +97,29 @@ Test(log, held_lines_come_later)
 		  "%u lines, then %s", heard.n, heard.text);
 	log_held_release(&h);
 }
+
+static void keep_line(void *arg, int level, const char *text)
+{
+	(void)level;
+	(void)snprintf(arg, 2048, "%s", text);
+}
+
+/* It is one line, and nothing in it acts on who reads it; what is cut is cut between characters. */
+Test(log, foreign_text_is_clean)
+{
+	char line[2048], many[2001];
+	struct log log = { .level = LOG_LEVEL_INFO, .sink = keep_line, .arg = line };
+
+	log_msg(&log, LOG_LEVEL_INFO, "op %s by %s",
+		"\xff\xfe\x9b"
+		"1",
+		"a\nb\x1b[2J\xe2\x80\xae");
+	cr_expect_str_eq(line, "op ???1 by a b?[2J???");
+	for (size_t i = 0; i < sizeof many - 1; i++)
+		many[i] = i % 2 == 0 ? '\xc3' : '\xa9';
+	many[sizeof many - 1] = '\0';
+	log_msg(&log, LOG_LEVEL_INFO, "%s", many);
+	cr_expect_eq(strlen(line), 1022);
+	log_msg(&log, LOG_LEVEL_INFO, "x%s", many);
+	cr_expect_eq(strlen(line), 1023);
+}

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 
 #define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
 
@@ -117,4 +118,77 @@ Test(mp, text_with_a_nul_is_no_string)
 		     0);
 	cr_expect_null(mp_to_strdup(&doc.u.data));
 	mp_doc_release(&doc);
+}
+
+/* ---- texts that are no UTF-8, or not for a terminal ---- */
+
+static const struct {
+	const char *text, *line, *page, *any; /* NULL: as it is */
+	size_t cut;			      /* of its end, by which much */
+} texts[] = {
+	{ "", NULL, NULL, NULL, 0 },
+	{ "plain text", NULL, NULL, NULL, 0 },
+	{ "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", NULL, NULL, NULL, 0 },
+	{ "\xff\xfe\x9b"
+	  "1",
+	  "???1", "???1", "???1", 0 },
+	{ "Latin-1: caf\xe9!", "Latin-1: caf?!", "Latin-1: caf?!", "Latin-1: caf?!", 0 },
+	{ "long enough: eight and then \xe9\xe9", "long enough: eight and then ??",
+	  "long enough: eight and then ??", "long enough: eight and then ??", 1 },
+	{ "a\nb\tc\x1b[2J\x7f", "a b c?[2J?", "a\nb\tc?[2J?", NULL, 0 },
+	{ "\xc2\x9b"
+	  "2J",
+	  "??2J", "??2J", NULL, 0 }, /* CSI, of C1 */
+	{ "\xe2\x80\xae"
+	  "evil",
+	  "???evil", "???evil", NULL, 0 },			     /* right to left */
+	{ "\xe2\x81\xa6x\xd8\x9cy", "???x??y", "???x??y", NULL, 0 }, /* isolate, mark */
+	{ "a\xe2\x80\xa8"
+	  "b",
+	  "a???b", "a???b", NULL, 0 }, /* end of a line */
+	{ "\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80", "?????????", "?????????", "?????????", 0 },
+	{ "cut \xe2\x82", "cut ??", "cut ??", "cut ??", 2 },
+};
+
+static void expect_clean(size_t row, enum utf8_how how, const char *expected)
+{
+	_cleanup_free_ char *text = strdup(texts[row].text);
+	size_t len = strlen(text), cut = texts[row].cut;
+
+	cr_expect_eq(utf8_clean(text, len, how), len - cut, "row %zu, %d", row, (int)how);
+	cr_expect_str_eq(text, expected ? expected : texts[row].text, "row %zu, %d", row, (int)how);
+}
+
+Test(utf8, clean)
+{
+	for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
+		expect_clean(i, UTF8_LINE, texts[i].line);
+		expect_clean(i, UTF8_TEXT, texts[i].page);
+		expect_clean(i, UTF8_ANY, texts[i].any);
+	}
+}
+
+/* A text ends where it says, whatever comes after it. */
+Test(mp, clean)
+{
+	static const char
+		before[] = "\x83\xa1\xc3\xa4"
+			   "a\xff\xfe"
+			   "b\xd9\x03"
+			   "c\xe9"
+			   "d\xc4\x01\xff\xda\x00\x02\xc3\xa9\xcb\xff\xff\xff\xff\xff\xff\xff\xff",
+		after[] = "\x83\xa1?\xa4"
+			  "a??b\xd9\x03"
+			  "c?d\xc4\x01\xff\xda\x00\x02\xc3\xa9\xcb\xff\xff\xff\xff\xff\xff\xff\xff";
+	char bytes[sizeof before];
+	struct tesla_error err;
+
+	memcpy(bytes, before, sizeof bytes);
+	cr_assert_eq(mp_scan(bytes, sizeof bytes - 1, &err), 0);
+	mp_clean(bytes, sizeof bytes - 1);
+	cr_expect_arr_eq(bytes, after, sizeof bytes);
+	/* What is no whole value is left alone from there on. */
+	memcpy(bytes, "\xa1\xff\xdb\xff\xff\xff\xff\xff", 8);
+	mp_clean(bytes, 8);
+	cr_expect_arr_eq(bytes, "\xa1?\xdb\xff\xff\xff\xff\xff", 8);
 }

@@ -8,12 +8,11 @@
 #include <wchar.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 
 void text_clean(char *text)
 {
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
+	(void)utf8_clean(text, strlen(text), UTF8_LINE);
 }
 
 bool text_set(char **at, const char *text)

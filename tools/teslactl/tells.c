@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "teslactl/commands.h"
 #include "teslactl/list.h"
 
@@ -72,9 +73,7 @@ static int text_print(const struct ctl *ctl, const msgpack_object *answer)
 
 	if (text == NULL)
 		return ctl_say(ctl, CTL_NO, "the daemon does not have the text");
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' && text[i] != '\n' && text[i] != '\t')
-			text[i] = '?';
+	(void)utf8_clean(text, len, UTF8_TEXT);
 	(void)printf("%s%s", text, len > 0 && text[len - 1] == '\n' ? "" : "\n");
 	return CTL_GOOD;
 }
