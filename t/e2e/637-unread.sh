@@ -9,7 +9,7 @@ requires jq python:zmq python:msgpack
 start_sim sim --tcp 0 --meter '*=PM710'
 device 1 tcp host=127.0.0.1 port="$(sim_port sim)"
 for id in $(seq 200); do
-	analyzer "$id" 1 PM710 address=$id poll_interval=10 -- TPF
+	analyzer "$id" 1 PM710 address="$id" poll_interval=10 -- TPF
 done
 write_config
 start_teslad
