@@ -42,8 +42,9 @@ bool descriptors_scarce(void)
 }
 
 /*
- * The call itself and not libc's by dlsym, which is the loader's alone.  ENFILE is the one want of descriptors that libzmq bears on ipc; it tries again at
- * once, so that is for the case that others took even the spare ones.
+ * The call itself and not libc's by dlsym, which is the loader's alone.  ENFILE is the one want of
+ * descriptors that libzmq bears on ipc; it tries again at once, so that is for the case that others
+ * took even the spare ones.
  */
 int accept_spare(int listener, struct sockaddr *address, socklen_t *len,
 		 int flags) __asm__("accept4"); /* libc's declaration has a type of its own */

@@ -10,8 +10,8 @@ void stdio_fill(void)
 	int fd;
 
 	/*
-	 * The lowest number that is free; children inherit it, as they would a real one.  Nothing can
-	 * be written to a standard output that is not there, and who checks it is told so.
+	 * The lowest number that is free; children inherit it, as they would a real one.  Nothing
+	 * can be written to a standard output that is not there, and who checks it is told so.
 	 */
 	for (int want = STDIN_FILENO; want <= STDERR_FILENO; want++) {
 		fd = fcntl(want, F_GETFD);
