@@ -8,27 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/model_tables.h"
+#include "base/model_build.h"
 #include "base/nearest.h"
-
-#define PATTERN_MAX 128
-#define PLUSES_MAX 8 /* in a pattern: each may double what stands before it */
-
-/* A model while it is read; its rows are const once it is done. */
-struct build {
-	struct model *m;
-	struct arena *a;
-	const struct xml *x;
-	struct diags *d;
-	struct tesla_scale *scales;
-	struct model_range *forbidden;
-	struct m_layer base; /* what the model says for all variables */
-};
 
 static const uint16_t registers_of[] = {
 	[TESLA_INT16] = 1, [TESLA_UINT16] = 1, [TESLA_INT32] = 2,   [TESLA_UINT32] = 2,
 	[TESLA_INT64] = 4, [TESLA_UINT64] = 4, [TESLA_FLOAT32] = 2, [TESLA_FLOAT64] = 4,
+	[TESLA_BCD16] = 1, [TESLA_BCD32] = 2,  [TESLA_BCD64] = 4,   [TESLA_DECIMAL] = 0,
 };
+
+uint16_t model_registers(enum tesla_raw type)
+{
+	return registers_of[type];
+}
 
 static bool name_ok(const char *name)
 {
@@ -67,8 +59,8 @@ static void forbidden_add(struct build *b, const xmlNode *node)
 }
 
 /* A register that is read at all must be readable: within the address space and not forbidden. */
-static void address_check(struct build *b, const xmlNode *node, unsigned function, unsigned address,
-			  unsigned count)
+void model_address_check(struct build *b, const xmlNode *node, unsigned function, unsigned address,
+			 unsigned count)
 {
 	unsigned last = address + count - 1;
 
@@ -114,7 +106,7 @@ static void scale_add(struct build *b, const xmlNode *node, const struct tesla_s
 			  "<scale>: min is %" PRId64 ", max is %" PRId64
 			  ": expected min not beyond max",
 			  row.min, row.max);
-	address_check(b, node, (unsigned)row.function, (unsigned)row.address, 1);
+	model_address_check(b, node, (unsigned)row.function, (unsigned)row.address, 1);
 	b->scales[i] = (struct tesla_scale){
 		row.name,	  (uint16_t)row.function, (uint16_t)row.address,
 		(int16_t)row.min, (int16_t)row.max,	  (unsigned)i
@@ -143,6 +135,11 @@ static const struct tesla_scale *scale_named(struct build *b, const xmlNode *nod
 }
 
 /* ---- elements ---- */
+
+struct m_command { /* text NULL: registers */
+	const char *text;
+	uint16_t digits, field;
+};
 
 /* "0x8000" are raw bits; a decimal is the number itself, cut to the width of the type. */
 static bool sentinel_parse(const char *text, unsigned bits, uint64_t *ret)
@@ -178,11 +175,29 @@ static void sentinel_set(struct build *b, const xmlNode *node, const char *text,
 			  (const char *)node->name, text, 16u * r->count);
 }
 
-/* A register of fewer bits than its modulus would begin from 0 again before it. */
+/* Where the raw count of a register begins from 0 again; 0: nothing is known. */
+static double register_range(const struct tesla_register *r)
+{
+	switch (r->type) {
+	case TESLA_FLOAT32:
+	case TESLA_FLOAT64:
+		return 0;
+	case TESLA_BCD16:
+	case TESLA_BCD32:
+	case TESLA_BCD64:
+		return pow(10, 4.0 * r->count);
+	case TESLA_DECIMAL:
+		return pow(10, r->digits);
+	default:
+		return ldexp(1, 16 * r->count);
+	}
+}
+
+/* A register of fewer digits than its modulus would begin from 0 again before it. */
 static void modulus_set(struct build *b, const xmlNode *node, enum tesla_variable_kind kind,
 			double modulus, struct tesla_register *r)
 {
-	bool is_float = r->type == TESLA_FLOAT32 || r->type == TESLA_FLOAT64;
+	double range = register_range(r);
 
 	r->has_modulus = modulus >= 0;
 	r->modulus = r->has_modulus ? modulus : 0;
@@ -191,31 +206,106 @@ static void modulus_set(struct build *b, const xmlNode *node, enum tesla_variabl
 			  "<%s>: modulus is given, but its variable is no counter: expected "
 			  "kind=\"counter\"",
 			  (const char *)node->name);
-	if (r->has_modulus && !is_float && modulus > ldexp(1, 16 * r->count))
+	if (r->has_modulus && range > 0 && modulus > range)
 		xml_error(b->x, b->d, node,
-			  "<%s>: modulus is %.17g: expected at most %.17g, as it has %u bits",
-			  (const char *)node->name, modulus, ldexp(1, 16 * r->count),
-			  16u * r->count);
+			  "<%s>: modulus is %.17g: expected at most %.17g, as that is its range",
+			  (const char *)node->name, modulus, range);
+	/* Not 2^width. */
+	if (!r->has_modulus && kind == TESLA_COUNTER && range > 0 &&
+	    (r->type >= TESLA_BCD16 && r->type <= TESLA_DECIMAL)) {
+		r->has_modulus = true;
+		r->modulus = range;
+	}
+}
+
+/* "3" or "4-7": which bits of the register the value is. */
+static bool bits_parse(const char *text, unsigned width, uint64_t *mask)
+{
+	char *end;
+	unsigned long first, last;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	first = last = strtoul(text, &end, 10);
+	if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+		last = strtoul(end + 1, &end, 10);
+	if (*end != '\0' || first > last || last >= width)
+		return false;
+	*mask = (UINT64_MAX >> (63 - (last - first))) << first;
+	return true;
+}
+
+static void bits_set(struct build *b, const xmlNode *node, const char *text,
+		     struct tesla_register *r)
+{
+	bool is_unsigned =
+		r->type == TESLA_UINT16 || r->type == TESLA_UINT32 || r->type == TESLA_UINT64;
+
+	if (text == NULL)
+		return;
+	if (!is_unsigned)
+		xml_error(b->x, b->d, node,
+			  "<%s>: bits are given: expected type uint16, uint32 or uint64",
+			  (const char *)node->name);
+	else if (!bits_parse(text, 16u * r->count, &r->mask))
+		xml_error(b->x, b->d, node,
+			  "<%s>: bits is \"%.60s\": expected such as 3 or 0-7, within %u bits",
+			  (const char *)node->name, text, 16u * r->count);
+}
+
+/* What an element of registers says beside its number. */
+static void place_fill(struct build *b, const xmlNode *node, const struct m_element_row *row,
+		       struct tesla_register *r)
+{
+	const struct m_layer *l = &row->layer;
+
+	if (row->address < 0) {
+		xml_error(b->x, b->d, node, "<element> has no attribute address");
+		return;
+	}
+	r->function = (uint16_t)l->function;
+	r->address = (uint16_t)row->address;
+	r->order = (enum tesla_word_order)l->order;
+	r->bytes_swapped = l->bytes == TESLA_LITTLE;
+	r->scale_register = scale_named(b, node, "scale-register", l->scale_register);
+	sentinel_set(b, node, l->sentinel, r);
+	bits_set(b, node, l->bits, r);
+	model_address_check(b, node, r->function, r->address, r->count);
+}
+
+/* A field of a command's reply: nothing of registers is said of it. */
+static void field_fill(struct build *b, const xmlNode *node, const struct m_element_row *row,
+		       const struct m_command *c, struct tesla_register *r)
+{
+	const struct m_layer *l = &row->layer;
+
+	if (row->address >= 0 || l->sentinel != NULL || l->bits != NULL ||
+	    l->scale_register != NULL || l->type >= 0)
+		xml_error(
+			b->x, b->d, node,
+			"<element>: its variable is read by a command: expected neither address, type, "
+			"bits, sentinel nor scale-register");
+	r->command = c->text;
+	r->digits = c->digits;
+	r->field = c->field;
 }
 
 static void register_fill(struct build *b, const xmlNode *node, const struct m_element_row *row,
-			  struct tesla_register *r)
+			  const struct m_command *c, struct tesla_register *r)
 {
 	const struct m_layer *l = &row->layer;
 
 	r->label = row->label;
-	r->function = (uint16_t)l->function;
-	r->address = (uint16_t)row->address;
-	r->type = (enum tesla_raw)(l->type + 1);
+	r->type = c->text ? TESLA_DECIMAL : (enum tesla_raw)(l->type + 1);
 	r->count = registers_of[r->type];
-	r->order = (enum tesla_word_order)l->order;
 	r->scale = l->scale;
 	r->offset = l->offset;
 	r->has_max = l->max >= 0;
 	r->max = r->has_max ? l->max : 0;
-	r->scale_register = scale_named(b, node, "scale-register", l->scale_register);
-	sentinel_set(b, node, l->sentinel, r);
-	address_check(b, node, r->function, r->address, r->count);
+	if (c->text != NULL)
+		field_fill(b, node, row, c, r);
+	else
+		place_fill(b, node, row, r);
 	if (l->scale == 0)
 		xml_error(b->x, b->d, node, "<element>: scale is 0: expected another number");
 }
@@ -234,9 +324,10 @@ static void label_check(struct build *b, const xmlNode *node, const struct tesla
 		}
 }
 
-static void elements_fill(struct build *b, const xmlNode *variable, const struct m_layer *layer,
+static void elements_fill(struct build *b, const xmlNode *variable, const struct m_variable_row *of,
 			  struct tesla_variable *v)
 {
+	struct m_command command = { of->command, (uint16_t)of->digits, 0 };
 	size_t n = xml_count(variable, &m_element), i = 0;
 	struct tesla_register *registers = arena_alloc(b->a, n, sizeof *registers);
 	const struct tesla_register **rows = arena_alloc(b->a, n, sizeof(*rows));
@@ -246,16 +337,17 @@ static void elements_fill(struct build *b, const xmlNode *variable, const struct
 		return;
 	for (xmlNode *node = xml_child(variable, &m_element); node != NULL;
 	     node = xml_next(node, &m_element)) {
-		struct m_element_row row = { .label = "", .layer = *layer };
+		struct m_element_row row = { .label = "", .address = -1, .layer = of->layer };
 
 		xml_read(node, m_element.attrs, &row, b->a);
-		if (row.layer.type < 0) {
+		if (row.layer.type < 0 && of->command == NULL) {
 			xml_error(b->x, b->d, node,
 				  "<element> has no attribute type, nor has its <variable>");
 			row.layer.type = TESLA_UINT16 - 1;
 		}
 		label_check(b, node, v, i, row.label);
-		register_fill(b, node, &row, &registers[i]);
+		command.field = (uint16_t)i;
+		register_fill(b, node, &row, &command, &registers[i]);
 		modulus_set(b, node, v->kind, row.layer.modulus, &registers[i]);
 		rows[i] = &registers[i];
 		v->n_elements = ++i;
@@ -263,6 +355,36 @@ static void elements_fill(struct build *b, const xmlNode *variable, const struct
 }
 
 /* ---- variables ---- */
+
+static void values_fill(struct build *b, const xmlNode *variable, struct tesla_variable *v)
+{
+	size_t n = xml_count(variable, &m_value);
+	struct tesla_value *values = arena_alloc(b->a, n, sizeof *values);
+	const struct tesla_value **rows = arena_alloc(b->a, n, sizeof(*rows));
+
+	v->values = rows;
+	if (values == NULL || rows == NULL || n == 0)
+		return;
+	if (v->kind != TESLA_STATUS)
+		xml_error(b->x, b->d, variable,
+			  "<variable>: it has <value>, but is no status: expected kind=\"status\"");
+	for (xmlNode *node = xml_child(variable, &m_value); node != NULL;
+	     node = xml_next(node, &m_value)) {
+		struct m_value_row row = { .text = "" };
+		size_t i = v->n_values;
+
+		xml_read(node, m_value.attrs, &row, b->a);
+		for (size_t k = 0; k < i; k++)
+			if (values[k].number == row.number)
+				xml_error(b->x, b->d, node,
+					  "<value>: number is %" PRId64
+					  ", which has a text already",
+					  row.number);
+		values[i] = (struct tesla_value){ row.number, row.text };
+		rows[i] = &values[i];
+		v->n_values++;
+	}
+}
 
 static void variable_check(struct build *b, const xmlNode *node, const struct m_variable_row *row)
 {
@@ -277,6 +399,8 @@ static void variable_check(struct build *b, const xmlNode *node, const struct m_
 	if (row->rating == 0 && row->rating_register != NULL)
 		xml_error(b->x, b->d, node,
 			  "<variable>: rating-register is given, but no rating: expected both");
+	if ((row->command != NULL) != (row->digits > 0))
+		xml_error(b->x, b->d, node, "<variable>: expected command and digits, or neither");
 }
 
 static void variable_add(struct build *b, const xmlNode *node, struct tesla_variable *v)
@@ -300,7 +424,8 @@ static void variable_add(struct build *b, const xmlNode *node, struct tesla_vari
 		.rating = row.rating,
 		.rating_scale = scale_named(b, node, "rating-register", row.rating_register),
 	};
-	elements_fill(b, node, &row.layer, v);
+	elements_fill(b, node, &row, v);
+	values_fill(b, node, v);
 }
 
 static void variables_fill(struct build *b, const xmlNode *root)
@@ -347,62 +472,6 @@ static void ranges_fill(struct build *b, const xmlNode *root)
 		forbidden_add(b, node);
 }
 
-/* ---- recognition ---- */
-
-static size_t count_of(const char *text, char c)
-{
-	size_t n = 0;
-
-	for (; *text != '\0'; text++)
-		n += *text == c;
-	return n;
-}
-
-/* Repetition lets glibc's regcomp take gigabytes: "((a{99}){99}){99}", "a++++++++++++++++++++". */
-static const char *pattern_fault(const char *pattern, char *text, size_t size)
-{
-	regex_t compiled;
-	int r;
-
-	if (strlen(pattern) > PATTERN_MAX)
-		return "is longer than 128 characters";
-	if (strchr(pattern, '{') != NULL)
-		return "has a count in braces, which is not taken";
-	if (count_of(pattern, '+') > PLUSES_MAX)
-		return "has more than 8 times +";
-	for (const char *p = strchr(pattern, '\\'); p != NULL && p[1] != '\0';
-	     p = strchr(p + 2, '\\'))
-		if (p[1] >= '0' && p[1] <= '9')
-			return "has a back-reference, which is not taken";
-	r = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB);
-	if (r == 0) {
-		regfree(&compiled);
-		return NULL;
-	}
-	(void)regerror(r, &compiled, text, size);
-	return text;
-}
-
-static void recognise_read(struct build *b, const xmlNode *node)
-{
-	struct m_recognise_row row = { 0 };
-	const char *fault;
-	char text[100];
-
-	if (node == NULL)
-		return;
-	xml_read(node, m_recognise.attrs, &row, b->a);
-	b->m->identity_pattern = arena_strdup(b->a, row.identity);
-	if (row.identity == NULL)
-		return;
-	fault = pattern_fault(row.identity, text, sizeof text);
-	if (fault != NULL)
-		xml_error(b->x, b->d, node,
-			  "<recognise>: identity is \"%.60s\": expected an extended regular "
-			  "expression: %s",
-			  row.identity, fault);
-}
-
 /* ---- the model ---- */
 
 static void model_read(struct build *b, const xmlNode *root)
@@ -428,8 +497,10 @@ static void model_read(struct build *b, const xmlNode *root)
 	m->file = arena_strdup(b->a, xml_file(b->x));
 	m->description = xml_text(xml_child(root, &m_description), b->a);
 	b->base = row.layer;
-	recognise_read(b, xml_child(root, &m_recognise));
+	m->sunspec = (uint16_t)row.sunspec;
 	ranges_fill(b, root);
+	model_recognise_read(b, root);
+	model_texts_read(b, root);
 	scales_fill(b, root);
 	variables_fill(b, root);
 }

@@ -11,6 +11,13 @@ struct model_range {
 	uint16_t function, first, last;
 }; /* last included */
 
+struct model_text { /* "serial", and the registers that it is in */
+	const char *label;
+	uint16_t function, address, count;
+	enum tesla_raw type; /* 0: characters, two in a register */
+	enum tesla_word_order order;
+};
+
 struct model {
 	struct tesla_model pub; /* what a data plugin is shown; pub.name and so on */
 	char *file;		/* where it was read, for messages */
@@ -23,7 +30,16 @@ struct model {
 	const struct model_range *forbidden; /* registers that must not be inside a read */
 	/* Recognition: what identification must answer.  NULL: no pattern is known. */
 	char *identity_pattern; /* POSIX extended regular expression over the text */
-	struct arena memory;	/* all of the above */
+	/* Where that text is; count 0: the driver asks the meter (Modbus functions 17 and 43). */
+	struct model_text identity;
+	size_t n_texts; /* what is read of the meter itself, at connect: for people, no readings */
+	const struct model_text *texts;
+	/*
+	 * 0: addresses are absolute.  Else they count from where the meter has this SunSpec model, which
+	 * is looked for behind the marker.
+	 */
+	uint16_t sunspec;
+	struct arena memory; /* all of the above */
 };
 
 /* NULL: *diags has every error with file, line and column. */

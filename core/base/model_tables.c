@@ -16,8 +16,12 @@
 	}
 
 static const char *const types[] = { /* order of enum tesla_raw, from 1 */
-				     "int16",  "uint16",  "int32",   "uint32", "int64",
-				     "uint64", "float32", "float64", NULL
+				     "int16",	"uint16",  "int32", "uint32", "int64", "uint64",
+				     "float32", "float64", "bcd16", "bcd32",  "bcd64", NULL
+};
+static const char *const text_types[] = { /* 0: characters; then as above */
+					  "string", "int16", "uint16", "int32",
+					  "uint32", "int64", "uint64", NULL
 };
 static const char *const orders[] = { "big", "little", NULL }; /* enum tesla_word_order */
 static const char *const kinds[] = { "gauge", "counter", "status",
@@ -30,7 +34,10 @@ static const char *const scale_reads[] = { "connect", "sweep", NULL };
 		"order", NULL, false, ROW(CHOICE, S, layer.order, "order", .choices = orders) \
 	}
 #define LAYER(S) \
-	READING(S), { "type", NULL, false, ROW(CHOICE, S, layer.type, "type", .choices = types) }, \
+	READING(S), \
+		{ "bytes", NULL, false, ROW(CHOICE, S, layer.bytes, "bytes", .choices = orders) }, \
+		{ "bits", NULL, false, ROW(STR, S, layer.bits, "bits", TEXT) }, \
+		{ "type", NULL, false, ROW(CHOICE, S, layer.type, "type", .choices = types) }, \
 		{ "scale", NULL, false, ROW(REAL, S, layer.scale, "scale", ANY) }, \
 		{ "offset", NULL, false, ROW(REAL, S, layer.offset, "offset", ANY) }, \
 		{ "scale-register", NULL, false, \
@@ -53,12 +60,27 @@ static const struct xml_attr model_attrs[] = {
 	{ "late-max", NULL, false, ROW(MS, model, late_max_ms, "late-max", DURATION) },
 	{ "scale-read", NULL, false,
 	  ROW(CHOICE, model, scale_read, "scale-read", .choices = scale_reads) },
+	{ "sunspec", NULL, false, ROW(INT, model, sunspec, "sunspec", .min = 1, .max = 65534) },
 	READING(model),
 	END
 };
 
-static const struct xml_attr recognise_attrs[] = {
-	{ "identity", NULL, true, ROW(STR, recognise, identity, "identity", TEXT) }, END
+#define TEXT_PLACE(REQUIRED) \
+	{ "address", NULL, REQUIRED, ROW(INT, text, address, "address", ADDRESS) }, \
+		{ "function", NULL, false, ROW(INT, text, function, "function", FUNCTION) }, \
+		{ "type", NULL, false, ROW(CHOICE, text, type, "type", .choices = text_types) }, \
+		{ "order", NULL, false, ROW(CHOICE, text, order, "order", .choices = orders) }, \
+	{ \
+		"count", NULL, false, ROW(INT, text, count, "count", .min = 1, .max = 60) \
+	}
+
+static const struct xml_attr recognise_attrs[] = { { "identity", NULL, true,
+						     ROW(STR, text, pattern, "identity", TEXT) },
+						   TEXT_PLACE(false),
+						   END };
+
+static const struct xml_attr identity_attrs[] = {
+	{ "label", NULL, true, ROW(STR, text, label, "label", TEXT) }, TEXT_PLACE(true), END
 };
 
 static const struct xml_attr forbidden_attrs[] = {
@@ -88,13 +110,23 @@ static const struct xml_attr variable_attrs[] = {
 	      .unit = "of the unit an hour") },
 	{ "rating-register", NULL, false,
 	  ROW(STR, variable, rating_register, "rating-register", TEXT) },
+	{ "command", NULL, false, ROW(STR, variable, command, "command", TEXT) },
+	{ "digits", NULL, false,
+	  ROW(INT, variable, digits, "digits", .min = 1, .max = MODEL_DIGITS_MAX) },
 	LAYER(variable),
+	END
+};
+
+static const struct xml_attr value_attrs[] = {
+	{ "number", NULL, true,
+	  ROW(INT, value, number, "number", .min = -65536, .max = 4294967295.0) },
+	{ "text", NULL, true, ROW(STR, value, text, "text", TEXT) },
 	END
 };
 
 static const struct xml_attr element_attrs[] = {
 	{ "label", NULL, false, ROW(STR, element, label, "label", ANY) },
-	{ "address", NULL, true, ROW(INT, element, address, "address", ADDRESS) },
+	{ "address", NULL, false, ROW(INT, element, address, "address", ADDRESS) },
 	LAYER(element),
 	END
 };
@@ -107,19 +139,25 @@ static const struct xml_attr element_attrs[] = {
 
 const struct xml_element m_description = { .name = "description", .text = true, .max = 1 };
 const struct xml_element m_recognise = { .name = "recognise", .attrs = recognise_attrs, .max = 1 };
+const struct xml_element m_identity = { .name = "identity",
+					.attrs = identity_attrs,
+					.max = MODEL_TEXTS_MAX };
 const struct xml_element m_forbidden = { .name = "forbidden", .attrs = forbidden_attrs };
 const struct xml_element m_scale = { .name = "scale", .attrs = scale_attrs };
 const struct xml_element m_element = {
 	.name = "element", .attrs = element_attrs, .min = 1, .max = MODEL_ELEMENTS_MAX
 };
+const struct xml_element m_value = { .name = "value",
+				     .attrs = value_attrs,
+				     .max = MODEL_VALUES_MAX };
 const struct xml_element m_variable = { .name = "variable",
 					.attrs = variable_attrs,
-					.children = CHILDREN(&m_element),
+					.children = CHILDREN(&m_value, &m_element),
 					.min = 1,
 					.max = MODEL_VARIABLES_MAX };
 const struct xml_element m_model = { .name = "model",
 				     .attrs = model_attrs,
 				     .min = 1,
 				     .max = 1,
-				     .children = CHILDREN(&m_description, &m_recognise,
+				     .children = CHILDREN(&m_description, &m_recognise, &m_identity,
 							  &m_forbidden, &m_scale, &m_variable) };

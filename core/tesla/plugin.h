@@ -207,6 +207,10 @@ enum tesla_raw {
 	TESLA_UINT64,
 	TESLA_FLOAT32,
 	TESLA_FLOAT64,
+	TESLA_BCD16, /* packed decimal: four digits in a register, the highest first */
+	TESLA_BCD32,
+	TESLA_BCD64,
+	TESLA_DECIMAL, /* of a command's reply: the number as text */
 };
 enum tesla_word_order { TESLA_BIG = 0, TESLA_LITTLE = 1 }; /* which 16-bit word comes first */
 enum tesla_variable_kind { TESLA_GAUGE = 1, TESLA_COUNTER = 2, TESLA_STATUS = 3 };
@@ -230,7 +234,17 @@ struct tesla_register {	   /* where one element is, and what it means */
 	bool has_max;
 	double max; /* of |raw|; beyond it: not available */
 	bool has_modulus;
-	double modulus; /* of a counter: raw, it begins from 0 again there; not said: 2^width */
+	double modulus;	    /* of a counter: raw, it begins from 0 again there; not said: 2^width */
+	bool bytes_swapped; /* in each register the low byte comes first */
+	uint64_t mask;	    /* 0: all bits; else the raw value is these, moved down to bit 0 */
+	/* NULL: registers, as above.  Else the element is a field of the reply to this text. */
+	const char *command;
+	uint16_t field, digits; /* which one, from 0; how many characters each has */
+};
+
+struct tesla_value { /* what a status says when it is this number */
+	int64_t number;
+	const char *text;
 };
 
 struct tesla_variable {
@@ -242,6 +256,8 @@ struct tesla_variable {
 	double rating; /* a counter grows by no more in an hour, in its unit; 0: not known */
 	/* NULL, or the rating is times 10^register: the data plugin asks for that register too. */
 	const struct tesla_scale *rating_scale;
+	size_t n_values; /* of a status whose numbers have names; 0: they have none */
+	const struct tesla_value *const *values;
 };
 
 struct tesla_model {

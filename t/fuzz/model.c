@@ -8,10 +8,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void check_element(const struct tesla_register *r)
 {
-	assert(r->label != NULL && r->type >= TESLA_INT16 && r->type <= TESLA_FLOAT64);
+	assert(r->label != NULL && r->type >= TESLA_INT16 && r->type <= TESLA_DECIMAL);
+	assert(r->scale != 0);
+	assert((r->command != NULL) == (r->type == TESLA_DECIMAL));
+	if (r->command != NULL) {
+		assert(r->digits >= 1 && r->count == 0);
+		return;
+	}
 	assert(r->count >= 1 && r->count <= 4 && r->address + r->count <= 65536);
 	assert(r->function == 3 || r->function == 4);
-	assert(r->scale != 0);
+}
+
+static void check_text(const struct model_text *t)
+{
+	assert(t->label != NULL && t->count >= 1 && t->address + t->count <= 65536);
 }
 
 static void check_model(const struct model *m)
@@ -20,6 +30,8 @@ static void check_model(const struct model *m)
 	for (size_t i = 0; i < m->pub.n_scales; i++)
 		assert(m->pub.scales[i]->index == i &&
 		       m->pub.scales[i]->min <= m->pub.scales[i]->max);
+	for (size_t i = 0; i < m->n_texts; i++)
+		check_text(&m->texts[i]);
 	for (size_t i = 0; i < m->pub.n_variables; i++) {
 		const struct tesla_variable *v = m->pub.variables[i];
 

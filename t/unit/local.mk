@@ -65,11 +65,11 @@ t_unit_modBusComm_SOURCES = t/unit/modBusComm.c plugins/drivers/modBusComm/modBu
 t_unit_modBusComm_CFLAGS = $(unit_cflags) $(MODBUS_CFLAGS)
 t_unit_modBusComm_LDADD = core/base/libbase.la $(MODBUS_LIBS) $(CRITERION_LIBS) -lpthread
 endif
-if PLUGIN_pmData
-unit_tests += t/unit/pmData
-t_unit_pmData_SOURCES = t/unit/pmData.c plugins/data/pmData/pmData.c
-t_unit_pmData_CFLAGS = $(unit_cflags)
-t_unit_pmData_LDADD = core/base/libbase.la $(CRITERION_LIBS) -lm
+if PLUGIN_mapData
+unit_tests += t/unit/mapData
+t_unit_mapData_SOURCES = t/unit/mapData.c plugins/data/mapData/mapData.c
+t_unit_mapData_CFLAGS = $(unit_cflags)
+t_unit_mapData_LDADD = core/base/libbase.la $(CRITERION_LIBS) -lm
 endif
 if PLUGIN_zmqPublish
 unit_tests += t/unit/zmqPublish

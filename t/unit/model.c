@@ -23,6 +23,24 @@ static const char good[] =
 	"  </variable>\n"		   /* 12 */
 	"</model>\n";			   /* 13 */
 
+static const char fields[] =
+	"<model name=\"C1\" manufacturer=\"Maker\" sunspec=\"203\" function=\"4\">\n"	    /* 1 */
+	"  <recognise identity=\"C1\" address=\"7\" count=\"4\"/>\n"			    /* 2 */
+	"  <identity label=\"serial\" address=\"20\" type=\"uint32\"/>\n"		    /* 3 */
+	"  <variable name=\"U\" command=\"RVI\" digits=\"9\" scale=\"0.1\" max=\"9999\">\n" /* 4 */
+	"    <element label=\"L1\"/>\n"							    /* 5 */
+	"    <element label=\"L2\" scale=\"2\"/>\n"					    /* 6 */
+	"  </variable>\n"								    /* 7 */
+	"  <variable name=\"S\" kind=\"status\" type=\"uint16\" bits=\"4-7\">\n"	    /* 8 */
+	"    <value number=\"0\" text=\"open\"/>\n"					    /* 9 */
+	"    <value number=\"1\" text=\"closed\"/>\n"					    /* 10 */
+	"    <element address=\"3\" bytes=\"little\"/>\n"				    /* 11 */
+	"  </variable>\n"								    /* 12 */
+	"  <variable name=\"E\" kind=\"counter\" type=\"bcd32\">\n"			    /* 13 */
+	"    <element address=\"5\"/>\n"						    /* 14 */
+	"  </variable>\n"								    /* 15 */
+	"</model>\n";									    /* 16 */
+
 static struct model *parse_good(const char *text)
 {
 	struct diags d = { 0 };
@@ -66,6 +84,63 @@ Test(model, elements_inherit)
 	cr_expect_null(model_variable(m, "u"));
 	model_free(m);
 }
+
+Test(model, commands_bits_texts)
+{
+	struct model *m = parse_good(fields);
+	const struct tesla_register *l2 = model_variable(m, "U")->elements[1],
+				    *e = model_variable(m, "E")->elements[0];
+	const struct tesla_variable *s = model_variable(m, "S");
+
+	cr_expect_eq(m->sunspec, 203);
+	cr_expect(m->identity.address == 7 && m->identity.count == 4 && m->identity.function == 4 &&
+		  m->identity.type == 0);
+	cr_assert_eq(m->n_texts, 1);
+	cr_expect_str_eq(m->texts[0].label, "serial");
+	cr_expect(m->texts[0].type == TESLA_UINT32 && m->texts[0].count == 2);
+	cr_expect_str_eq(l2->command, "RVI");
+	cr_expect(l2->field == 1 && l2->digits == 9 && l2->type == TESLA_DECIMAL &&
+		  l2->count == 0 && l2->scale == 2 && l2->max == 9999);
+	cr_expect(s->elements[0]->mask == 0xf0 && s->elements[0]->bytes_swapped);
+	cr_assert_eq(s->n_values, 2);
+	cr_expect_str_eq(s->values[1]->text, "closed");
+	cr_expect(e->type == TESLA_BCD32 && e->count == 2 && e->has_modulus && e->modulus == 1e8);
+	model_free(m);
+}
+
+static const struct bad fields_table[] = {
+	{ "sunspec=\"203\"", "sunspec=\"0\"", 1, 1, "sunspec is \"0\": expected 1 to 65534",
+	  SCHEMA_SAME },
+	{ "count=\"4\"", "", 2, 3, "<recognise>: count is 0: expected 1 to 60 registers",
+	  SCHEMA_CANNOT },
+	{ "count=\"4\"", "count=\"61\"", 2, 3, "count is \"61\": expected 1 to 60", SCHEMA_SAME },
+	{ "address=\"7\"", "", 2, 3, "count or type is given, but no address", SCHEMA_CANNOT },
+	{ "address=\"20\"", "address=\"65535\"", 3, 3,
+	  "<identity>: 2 registers from address 65535 go beyond 65535", SCHEMA_CANNOT },
+	{ "address=\"20\"", "address=\"20\" count=\"3\"", 3, 3,
+	  "<identity>: count is 3: expected none, as the type says it", SCHEMA_CANNOT },
+	{ "label=\"serial\"", "", 3, 3, "<identity> has no attribute label", SCHEMA_SAME },
+	{ " digits=\"9\"", "", 4, 3, "expected command and digits, or neither", SCHEMA_SAME },
+	{ "digits=\"9\"", "digits=\"16\"", 4, 3, "digits is \"16\": expected 1 to 15",
+	  SCHEMA_SAME },
+	{ "label=\"L1\"", "label=\"L1\" address=\"1\"", 5, 5,
+	  "its variable is read by a command: expected neither address,", SCHEMA_SAME },
+	{ "digits=\"9\"", "digits=\"9\" type=\"uint16\"", 5, 5,
+	  "its variable is read by a command: expected neither", SCHEMA_CANNOT },
+	{ "4-7", "7-4", 11, 5, "bits is \"7-4\": expected such as 3 or 0-7, within 16 bits",
+	  SCHEMA_CANNOT },
+	{ "4-7", "4-16", 11, 5, "bits is \"4-16\": expected", SCHEMA_CANNOT },
+	{ "4-7", "all", 11, 5, "bits is \"all\": expected", SCHEMA_SAME },
+	{ "\"uint16\"", "\"int16\"", 11, 5, "bits are given: expected type uint16", SCHEMA_CANNOT },
+	{ "\"status\"", "\"gauge\"", 8, 3, "it has <value>, but is no status", SCHEMA_CANNOT },
+	{ "number=\"1\"", "number=\"0\"", 10, 5, "number is 0, which has a text already",
+	  SCHEMA_CANNOT },
+	{ "text=\"open\"", "text=\"\"", 9, 5, "text is empty", SCHEMA_SAME },
+	{ "bytes=\"little\"", "bytes=\"odd\"", 11, 5,
+	  "bytes is \"odd\": expected one of big, little", SCHEMA_SAME },
+	{ "\"bcd32\"", "\"bcd32\" modulus=\"100000001\"", 14, 5,
+	  "modulus is 100000001: expected at most 100000000", SCHEMA_CANNOT },
+};
 
 static const struct bad table[] = {
 	{ NULL, "<meter/>", 1, 1, "the root is <meter>: expected <model>", SCHEMA_SAME },
@@ -122,7 +197,7 @@ static const struct bad table[] = {
 	{ "type=\"uint16\"", "type=\"uint16\" modulus=\"1000\"", 7, 5,
 	  "<element>: modulus is given, but its variable is no counter", SCHEMA_CANNOT },
 	{ "address=\"105\"", "address=\"105\" type=\"uint16\" modulus=\"65537\"", 11, 5,
-	  "modulus is 65537: expected at most 65536, as it has 16 bits", SCHEMA_CANNOT },
+	  "modulus is 65537: expected at most 65536, as that is its range", SCHEMA_CANNOT },
 	{ "address=\"105\"", "address=\"105\" modulus=\"-1\"", 11, 5,
 	  "modulus is \"-1\": expected 2 to", SCHEMA_SAME },
 	{ "function=\"4\"", "function=\"5\"", 10, 3, "function is \"5\": expected 3 to 4",
@@ -149,31 +224,30 @@ static const struct bad table[] = {
 	  "the attribute phase is not known: expected label, address", SCHEMA_SAME },
 };
 
-Test(model, bad_files)
-{
-	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
-		_cleanup_free_ char *text = bad_text(good, table[i].from, table[i].to);
-		struct diags d = { 0 };
-		struct model *m = model_parse(BAD_FILE, text, strlen(text), &d);
-
-		cr_expect_null(m, "\"%s\" was taken", table[i].to);
-		bad_check(&table[i], &d);
-		diags_release(&d);
-		model_free(m);
-	}
-}
-
-Test(model, the_schema_agrees)
+/* Each row is wrong, says so, and the schema agrees. */
+static void bad_rows(const char *from, const struct bad *rows, size_t n)
 {
 	xmlRelaxNG *schema = schema_load("etc/models/model.rng");
 
-	cr_expect(schema_takes(schema, good));
-	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
-		_cleanup_free_ char *text = bad_text(good, table[i].from, table[i].to);
+	cr_expect(schema_takes(schema, from));
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *text = bad_text(from, rows[i].from, rows[i].to);
+		struct diags d = { 0 };
+		struct model *m = model_parse(BAD_FILE, text, strlen(text), &d);
 
-		schema_check(schema, &table[i], text);
+		cr_expect_null(m, "\"%s\" was taken", rows[i].to);
+		bad_check(&rows[i], &d);
+		schema_check(schema, &rows[i], text);
+		diags_release(&d);
+		model_free(m);
 	}
 	xmlRelaxNGFree(schema);
+}
+
+Test(model, bad_files)
+{
+	bad_rows(good, table, N_ELEMENTS(table));
+	bad_rows(fields, fields_table, N_ELEMENTS(fields_table));
 }
 
 static const struct {

@@ -52,13 +52,27 @@ static inline void fixture_init(struct fixture *x, int64_t record_s)
 	x->volts_list[0] = x->volts_list[1] = &x->volts;
 	x->energy_list[0] = &x->energy;
 	x->bits_list[0] = &x->bits;
-	x->variables[GAUGE] = (struct tesla_variable){ "TPF", "V",	     "", TESLA_GAUGE, 10,
-						       2,     x->volts_list, 0,	 NULL };
-	x->variables[COUNTER] =
-		(struct tesla_variable){ "CEA", "Wh",		"", TESLA_COUNTER, 1,
-					 1,	x->energy_list, 0,  NULL };
-	x->variables[STATUS] =
-		(struct tesla_variable){ "ERR", "", "", TESLA_STATUS, 1, 1, x->bits_list, 0, NULL };
+	x->variables[GAUGE] = (struct tesla_variable){ .name = "TPF",
+						       .unit = "V",
+						       .description = "",
+						       .kind = TESLA_GAUGE,
+						       .predecessor_factor = 10,
+						       .n_elements = 2,
+						       .elements = x->volts_list };
+	x->variables[COUNTER] = (struct tesla_variable){ .name = "CEA",
+							 .unit = "Wh",
+							 .description = "",
+							 .kind = TESLA_COUNTER,
+							 .predecessor_factor = 1,
+							 .n_elements = 1,
+							 .elements = x->energy_list };
+	x->variables[STATUS] = (struct tesla_variable){ .name = "ERR",
+							.unit = "",
+							.description = "",
+							.kind = TESLA_STATUS,
+							.predecessor_factor = 1,
+							.n_elements = 1,
+							.elements = x->bits_list };
 	for (size_t i = 0; i < N_VARIABLES; i++)
 		x->conf_variables[i] = (struct conf_variable){ &x->variables[i], 1000 };
 	memcpy(x->endpoint, "/dev/one", 9);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if PLUGIN_modBusComm
 driver_LTLIBRARIES += plugins/drivers/modBusComm/modBusComm.la
+plugin_links += drivers/das8000=modBusComm
 endif
 plugins_drivers_modBusComm_modBusComm_la_SOURCES = plugins/drivers/modBusComm/modBusComm.c \
 	plugins/drivers/modBusComm/pdu.c plugins/drivers/modBusComm/pdu.h

@@ -432,6 +432,9 @@ static const struct tesla_driver driver = {
 	.receive = bus_receive,
 };
 
+/* Which function a DAS-8000 is read by, its model says. */
+static const char *const aliases[] = { "das8000", NULL };
+
 TESLA_DRIVER_PLUGIN("modBusComm", PACKAGE_VERSION, &driver,
 		    .help = "Modbus RTU on serial lines, Modbus TCP, and RTU over TCP.",
-		    .params = params, .conf_size = sizeof(struct conf));
+		    .params = params, .conf_size = sizeof(struct conf), .aliases = aliases);

@@ -32,15 +32,20 @@ static unsigned raw_registers(enum tesla_raw type)
 	switch (type) {
 	case TESLA_INT16:
 	case TESLA_UINT16:
+	case TESLA_BCD16:
 		return 1;
 	case TESLA_INT32:
 	case TESLA_UINT32:
 	case TESLA_FLOAT32:
+	case TESLA_BCD32:
 		return 2;
 	case TESLA_INT64:
 	case TESLA_UINT64:
 	case TESLA_FLOAT64:
+	case TESLA_BCD64:
 		return 4;
+	case TESLA_DECIMAL:
+		break;
 	}
 	return 0;
 }
@@ -121,6 +126,12 @@ static int variable_check(const struct tesla_variable *v, struct tesla_error *er
 	for (size_t i = 0; i < v->n_elements; i++) {
 		const struct tesla_register *r = v->elements[i];
 
+		if (r->command != NULL)
+			return tesla_fail(
+				err, -EINVAL,
+				"%s is read by the command \"%s\", not from registers: its "
+				"model is for another data plugin",
+				v->name, r->command);
 		if (raw_registers(r->type) == 0 || raw_registers(r->type) != r->count)
 			return tesla_fail(err, -EINVAL,
 					  "%s, element %s: %u registers do not hold type %d",
@@ -237,9 +248,24 @@ static uint64_t raw_bits(const struct tesla_register *r, const uint8_t *p)
 	for (unsigned i = 0; i < r->count; i++) {
 		const uint8_t *word = p + 2 * (r->order == TESLA_LITTLE ? r->count - 1u - i : i);
 
-		bits = bits << 16 | (uint64_t)word[0] << 8 | word[1];
+		bits = bits << 16 | (uint64_t)word[r->bytes_swapped] << 8 | word[!r->bytes_swapped];
 	}
 	return bits;
+}
+
+/* Four bits a digit; NAN where one of them is none. */
+static double bcd_number(uint64_t bits)
+{
+	double n = 0;
+
+	for (int shift = 60; shift >= 0; shift -= 4) {
+		unsigned digit = bits >> shift & 0xf;
+
+		if (digit > 9)
+			return NAN;
+		n = 10 * n + digit;
+	}
+	return n;
 }
 
 static double raw_number(enum tesla_raw type, uint64_t bits)
@@ -264,6 +290,10 @@ static double raw_number(enum tesla_raw type, uint64_t bits)
 		return single.f;
 	case TESLA_FLOAT64:
 		return dbl.f;
+	case TESLA_BCD16:
+	case TESLA_BCD32:
+	case TESLA_BCD64:
+		return bcd_number(bits);
 	default:
 		return (double)bits;
 	}
@@ -303,7 +333,8 @@ static struct tesla_element element_decode(const struct plan *p, const struct el
 	if (bytes == NULL)
 		return failed;
 	bits = raw_bits(r, bytes + e->offset);
-	raw = raw_number(r->type, bits);
+	raw = r->mask ? (double)((bits & r->mask) / (r->mask & -r->mask))
+		      : raw_number(r->type, bits);
 	if ((r->has_sentinel && bits == r->sentinel) || !isfinite(raw) ||
 	    (r->has_max && fabs(raw) > r->max))
 		return unavailable;
@@ -339,5 +370,9 @@ static const struct tesla_data data = {
 	.close = plan_free,
 };
 
-TESLA_DATA_PLUGIN("pmData", PACKAGE_VERSION, &data,
-		  .help = "Meters that a model file describes register by register.");
+/* The predecessor had one for each maker; what differed is in the models. */
+static const char *const aliases[] = { "pmData", "das8000", NULL };
+
+TESLA_DATA_PLUGIN("mapData", PACKAGE_VERSION, &data,
+		  .help = "Meters that a model file describes register by register.",
+		  .aliases = aliases);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pmData: which blocks a model needs, and what bytes become. */
+/* mapData: which blocks a model needs, and what bytes become. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
@@ -31,6 +31,54 @@ static const struct decode_case {
 	double value;
 	enum tesla_quality quality;
 } cases[] = {
+	{ "low byte first",
+	  { 0x34, 0x12 },
+	  { .type = TESLA_UINT16, .bytes_swapped = true },
+	  NO_POWER,
+	  0x1234,
+	  TESLA_GOOD },
+	{ "both orders reversed",
+	  { 0x78, 0x56, 0x34, 0x12 },
+	  { .type = TESLA_UINT32, .order = TESLA_LITTLE, .bytes_swapped = true },
+	  NO_POWER,
+	  0x12345678,
+	  TESLA_GOOD },
+	{ "bits",
+	  { 0xab, 0xcd },
+	  { .type = TESLA_UINT16, .mask = 0x0ff0 },
+	  NO_POWER,
+	  0xbc,
+	  TESLA_GOOD },
+	{ "one bit",
+	  { 0x80, 0x00 },
+	  { .type = TESLA_UINT16, .mask = 0x8000 },
+	  NO_POWER,
+	  1,
+	  TESLA_GOOD },
+	{ "bcd16",
+	  { 0x12, 0x34 },
+	  { .type = TESLA_BCD16, .scale = 0.1 },
+	  NO_POWER,
+	  123.4,
+	  TESLA_GOOD },
+	{ "bcd32, little",
+	  { 0x56, 0x78, 0x12, 0x34 },
+	  { .type = TESLA_BCD32, .order = TESLA_LITTLE },
+	  NO_POWER,
+	  12345678,
+	  TESLA_GOOD },
+	{ "bcd64",
+	  { 0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56 },
+	  { .type = TESLA_BCD64 },
+	  NO_POWER,
+	  1234567890123456,
+	  TESLA_GOOD },
+	{ "no decimal digit",
+	  { 0x12, 0x3a },
+	  { .type = TESLA_BCD16 },
+	  NO_POWER,
+	  0,
+	  TESLA_UNAVAILABLE },
 	{ "unsigned", { 0xff, 0xff }, { .type = TESLA_UINT16 }, NO_POWER, 65535, TESLA_GOOD },
 	{ "signed", { 0xff, 0xff }, { .type = TESLA_INT16 }, NO_POWER, -1, TESLA_GOOD },
 	{ "zero has no sign",
@@ -218,7 +266,7 @@ static const struct decode_case {
 	{ "scale absent", { 0, 1 }, { .type = TESLA_UINT16 }, -32768, 0, TESLA_UNAVAILABLE },
 };
 
-static const unsigned counts[] = { 0, 1, 1, 2, 2, 4, 4, 2, 4 }; /* by enum tesla_raw */
+static const unsigned counts[] = { 0, 1, 1, 2, 2, 4, 4, 2, 4, 1, 2, 4 }; /* by enum tesla_raw */
 
 static void check_element(const char *name, struct tesla_element got, double value,
 			  enum tesla_quality quality)
@@ -231,7 +279,7 @@ static void check_element(const char *name, struct tesla_element got, double val
 		cr_expect(isnan(got.value), "%s: %g with a bad quality", name, got.value);
 }
 
-Test(pmData, decode)
+Test(mapData, decode)
 {
 	const struct tesla_scale scale = {
 		.name = "FE", .function = 3, .address = 500, .min = -4, .max = 4
@@ -332,7 +380,7 @@ static void check_blocks(const struct tesla_model *m, const struct tesla_block *
 	tesla_plugin.data->close(self);
 }
 
-Test(pmData, blocks)
+Test(mapData, blocks)
 {
 	const struct tesla_model every = { .size = sizeof every,
 					   .name = "every",
@@ -342,7 +390,7 @@ Test(pmData, blocks)
 	check_blocks(&every, blocks_all, N_BLOCKS, 0);
 }
 
-Test(pmData, a_long_run_is_cut_at_one_read)
+Test(mapData, a_long_run_is_cut_at_one_read)
 {
 	static struct tesla_register regs[300];
 	static const struct tesla_register *elements[300];
@@ -368,7 +416,7 @@ Test(pmData, a_long_run_is_cut_at_one_read)
 }
 
 /* What each block's reply failing costs: only the elements that stand on it. */
-Test(pmData, a_lost_block_is_an_error_of_its_elements_only)
+Test(mapData, a_lost_block_is_an_error_of_its_elements_only)
 {
 	static const unsigned lost[N_BLOCKS] = {
 		0x07, 0x08, 0x10, 0x20, 0x40, 0x80, 0x4f, 0x30, 0
@@ -406,7 +454,7 @@ Test(pmData, a_lost_block_is_an_error_of_its_elements_only)
 	tesla_plugin.data->close(self);
 }
 
-Test(pmData, a_model_whose_counts_do_not_fit_is_refused)
+Test(mapData, a_model_whose_counts_do_not_fit_is_refused)
 {
 	const struct tesla_register bad = {
 		.label = "L1", .count = 1, .type = TESLA_UINT32, .scale = 1
