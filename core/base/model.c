@@ -536,6 +536,16 @@ void model_free(struct model *m)
 	free(m);
 }
 
+size_t model_n_texts(const struct model *m)
+{
+	return m->n_texts + (m->sunspec != 0);
+}
+
+const char *model_text_label(const struct model *m, size_t i)
+{
+	return i < m->n_texts ? m->texts[i].label : "serial";
+}
+
 const struct tesla_variable *model_variable(const struct model *m, const char *name)
 {
 	for (size_t i = 0; i < m->pub.n_variables; i++)

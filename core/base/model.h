@@ -45,6 +45,9 @@ struct model {
 /* NULL: *diags has every error with file, line and column. */
 struct model *model_parse(const char *file, const char *text, size_t len, struct diags *diags);
 void model_free(struct model *m);
+/* Texts of the meter itself: those of `texts`, and SunSpec's serial number. */
+size_t model_n_texts(const struct model *m);
+const char *model_text_label(const struct model *m, size_t i);
 /* Exact name; NULL. */
 const struct tesla_variable *model_variable(const struct model *m, const char *name);
 

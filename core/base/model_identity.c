@@ -86,10 +86,10 @@ void model_recognise_read(struct build *b, const xmlNode *root)
 	pattern_check(b, node, row.pattern);
 	if (row.address >= 0)
 		place_read(b, node, &row, &b->m->identity);
-	else if (row.count > 0 || row.type > 0)
+	else if (row.count > 0 || row.type > 0 || row.label != NULL)
 		xml_error(
 			b->x, b->d, node,
-			"<recognise>: count or type is given, but no address: expected all or none");
+			"<recognise>: count, type or label is given, but no address: expected all or none");
 }
 
 void model_texts_read(struct build *b, const xmlNode *root)

@@ -74,10 +74,12 @@ static const struct xml_attr model_attrs[] = {
 		"count", NULL, false, ROW(INT, text, count, "count", .min = 1, .max = 60) \
 	}
 
-static const struct xml_attr recognise_attrs[] = { { "identity", NULL, true,
-						     ROW(STR, text, pattern, "identity", TEXT) },
-						   TEXT_PLACE(false),
-						   END };
+static const struct xml_attr recognise_attrs[] = {
+	{ "identity", NULL, true, ROW(STR, text, pattern, "identity", TEXT) },
+	{ "label", NULL, false, ROW(STR, text, label, "label", TEXT) },
+	TEXT_PLACE(false),
+	END
+};
 
 static const struct xml_attr identity_attrs[] = {
 	{ "label", NULL, true, ROW(STR, text, label, "label", TEXT) }, TEXT_PLACE(true), END

@@ -97,7 +97,8 @@ static int analyzer_init(struct hub *h, struct hub_analyzer *a, const struct con
 	for (size_t i = 0; a->last != NULL && i < conf->n_variables; i++)
 		if (last_init(&a->last[i], &conf->variables[i]) != 0)
 			return -ENOMEM;
-	return a->last ? exponents_init(a) : -ENOMEM;
+	a->said = calloc(model_n_texts(a->conf->model) + 1, sizeof(char *));
+	return a->last && a->said ? exponents_init(a) : -ENOMEM;
 }
 
 static int by_id(const void *a, const void *b)
@@ -165,6 +166,9 @@ static void analyzer_release(struct hub_analyzer *a)
 	free(a->note);
 	free(a->error);
 	free(a->exponents);
+	for (size_t i = 0; a->said != NULL && i < model_n_texts(a->conf->model); i++)
+		free(a->said[i]);
+	free(a->said);
 	hub_plan_release(&a->plan);
 }
 

@@ -135,6 +135,8 @@ static void meter_adopt(struct hub_analyzer *a, struct hub_analyzer *old)
 	move_text(&a->error, &old->error);
 	move_text(&a->identity, &old->identity);
 	move_text(&a->note, &old->note);
+	for (size_t i = 0; i < model_n_texts(a->conf->model); i++)
+		move_text(&a->said[i], &old->said[i]);
 	free(a->exponents);
 	a->exponents = old->exponents;
 	old->exponents = NULL;

@@ -408,6 +408,30 @@ static int take_scales(struct take *t, const msgpack_object *msg)
 	return rc;
 }
 
+/* ---- texts ---- */
+
+static int take_texts(struct take *t, const msgpack_object *msg)
+{
+	struct hub_analyzer *a;
+	size_t n;
+	const msgpack_object *list = mp_array(msg, "list", &n);
+	int rc = own_analyzer(t, mp_get(msg, "analyzer"), &a);
+
+	if (rc <= 0)
+		return rc;
+	if (n != model_n_texts(a->conf->model))
+		return tesla_fail(t->err, -EPROTO, "texts of analyzer %" PRId64 ": expected %zu",
+				  a->conf->id, model_n_texts(a->conf->model));
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *text = mp_to_strdup(&list[i]);
+
+		if (text == NULL && !is_nil(&list[i]))
+			return breach(t, "texts: one that is none");
+		text_set(&a->said[i], text);
+	}
+	return 0;
+}
+
 /* ---- plans ---- */
 
 static int take_step(struct take *t, const msgpack_object *o, struct hub_step *step)
@@ -565,8 +589,9 @@ static const struct {
 	{ "state", take_state },   { "line-state", take_line_state },
 	{ "plan", take_plan },	   { "forbidden", take_forbidden },
 	{ "failed", take_failed }, { "scales", take_scales },
-	{ "ready", NULL },	   { "pong", NULL },
-	{ "log", NULL },	   { "done", NULL }, /* of the host itself */
+	{ "texts", take_texts },   { "ready", NULL },
+	{ "pong", NULL },	   { "log", NULL },
+	{ "done", NULL }, /* of the host itself */
 };
 
 int intake(struct hub *h, const struct intake_from *from, const msgpack_object *msg,

@@ -91,6 +91,17 @@ static void pack_intervals(const struct hub_analyzer *a, msgpack_packer *pk)
 			mp_key_int(pk, c->variables[i].variable->name, c->variables[i].interval_ms);
 }
 
+static void pack_texts(const struct hub_analyzer *a, msgpack_packer *pk)
+{
+	const struct model *m = a->conf->model;
+	size_t n = model_n_texts(m);
+
+	mp_str(pk, "texts");
+	(void)msgpack_pack_map(pk, n);
+	for (size_t i = 0; i < n; i++)
+		mp_key_str(pk, model_text_label(m, i), a->said[i]);
+}
+
 static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 {
 	const struct {
@@ -102,7 +113,7 @@ static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 		{ "garbled", a->garbled }, { "exceptions", a->exceptions },
 	};
 
-	(void)msgpack_pack_map(pk, 20);
+	(void)msgpack_pack_map(pk, 21);
 	mp_key_int(pk, "id", a->conf->id);
 	mp_key_str(pk, "run", hub_run_name(a->run));
 	mp_key_int(pk, "line", a->conf->on->id);
@@ -119,6 +130,7 @@ static void pack_analyzer(msgpack_packer *pk, const struct hub_analyzer *a)
 		key_count(pk, counts[i].key, counts[i].n);
 	key_int_or_nil(pk, "t_ms", a->t_us / 1000, a->t_us != 0);
 	mp_key_str(pk, "note", a->note);
+	pack_texts(a, pk);
 }
 
 static void pack_live(const struct hub *h, msgpack_packer *pk, const struct slot *s)

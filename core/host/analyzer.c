@@ -123,6 +123,10 @@ void analyzer_free(struct analyzer *a)
 	free(a->data_conf);
 	free(a->data_name);
 	free(a->identity);
+	free(a->heard);
+	for (size_t i = 0; a->said != NULL && i < model_n_texts(a->kind->model); i++)
+		free(a->said[i]);
+	free(a->said);
 	texts_free(a->texts);
 	buf_release(&a->told);
 	kind_unref(a->kind);
@@ -134,7 +138,9 @@ static int replies_make(struct analyzer *a)
 	a->replies = calloc(a->n_blocks + 1, sizeof *a->replies);
 	a->bytes = calloc(a->n_blocks + 1, sizeof *a->bytes);
 	a->counters = calloc(a->n_elements + 1, sizeof *a->counters);
-	if (a->replies == NULL || a->bytes == NULL || a->counters == NULL || scales_init(a) != 0)
+	a->said = calloc(model_n_texts(a->kind->model) + 1, sizeof(char *));
+	if (a->replies == NULL || a->bytes == NULL || a->counters == NULL || a->said == NULL ||
+	    scales_init(a) != 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < a->n_blocks; i++) {
 		buf_init(&a->bytes[i], REPLY_MAX);
@@ -178,6 +184,7 @@ int analyzer_open(struct analyzer *a, struct blame_slot *slot, int64_t line,
 		r = tesla_fail(err, -ENOMEM, "no memory for the replies of analyzer %lld",
 			       (long long)a->id);
 	a->connect_needed = a->identify_needed = true;
+	a->base = -1;
 	schedule_at_once(&a->schedule);
 	return r;
 }
@@ -315,6 +322,8 @@ bool analyzer_identified(struct analyzer *a, const char *text, const struct patt
 	char *copy = strdup(text);
 
 	a->verified = identity_match(a, text, patterns, &other);
+	if (a->verified == VERIFIED_NO && a->base >= 0)
+		a->verified = VERIFIED_YES; /* the meter says itself that it has the model */
 	if (a->verified == VERIFIED_OTHER)
 		(void)tesla_fail(
 			note, 0,

@@ -121,6 +121,9 @@ struct analyzer {
 	bool scales_changed;		      /* the next sweep is in doubt */
 	char *identity;			      /* last known; NULL: none */
 	enum verified verified;
+	char *heard; /* who it said it is, in the enquiry that is under way or over; NULL: nothing */
+	char **said; /* its texts: those of the model, then SunSpec's serial number; NULL: not known */
+	int32_t base; /* SunSpec: where the model is; -1: not found */
 };
 
 void analyzer_free(struct analyzer *a); /* NULL is fine */

@@ -20,6 +20,11 @@
 #define TELL_MAX 64u /* sweeps between two looks at what was measured */
 #define TELL_CHANGE 0.05
 
+static const struct tesla_driver *line_driver(const struct line *l, const struct analyzer *a)
+{
+	return &l->drivers[a->driver].plugin->driver;
+}
+
 /* ---- states ---- */
 
 void line_set_state(struct line *l, struct analyzer *a, enum analyzer_state state,
@@ -258,14 +263,40 @@ static void sweep_over(struct line *l, int64_t mono_us, int64_t wall_us)
 		line_report_answer(l, ask, job->answered ? NULL : job->error.text);
 }
 
+/* Its addresses count from where its SunSpec model is. */
+static bool is_lost(const struct analyzer *a)
+{
+	return a->kind->model->sunspec != 0 && a->base < 0;
+}
+
+/* It answers, but has nothing that could be read: looked for again with the next sweep. */
+static void model_not_found(struct line *l)
+{
+	struct job *job = &l->job;
+	struct tesla_error err;
+
+	(void)tesla_fail(&err, -ENOENT, "no SunSpec model %u behind a marker at 40000, 50000 or 0",
+			 job->a->kind->model->sunspec);
+	job_error(job, err.code, err.text);
+	job->phase = PHASE_READ;
+	job->answered = true;
+	job->a->identify_needed = true;
+}
+
 /* Moves on through phases that have nothing (more) to ask, to the next request or the job's end. */
 static void job_settle(struct line *l, int64_t mono_us, int64_t wall_us)
 {
 	struct job *job = &l->job;
 	struct analyzer *a = job->a;
 
-	if (job->phase == PHASE_IDENTIFY && !a->identify_needed)
+	if (job->phase == PHASE_IDENTIFY && !a->identify_needed) {
+		if (is_lost(a)) {
+			model_not_found(l);
+			sweep_over(l, mono_us, wall_us);
+			return;
+		}
 		phase_enter(l, a->connect_needed ? PHASE_CONNECT : PHASE_READ);
+	}
 	if (job->phase == PHASE_CONNECT && phase_over(job)) {
 		a->connect_needed = false;
 		scales_done(l, mono_us, wall_us);
@@ -287,7 +318,7 @@ static void sweep_begin(struct line *l, int64_t mono_us, int64_t wall_us)
 	job->counts = a->owed;
 	a->owed = (struct counts){ 0 };
 	sweep_clear(a);
-	if (l->drivers[a->driver].plugin->driver.identify == NULL)
+	if (!enquiry_possible(a, line_driver(l, a)))
 		a->identify_needed = false;
 	job_settle(l, mono_us, wall_us);
 }
@@ -365,15 +396,14 @@ static void job_cut(struct line *l, const struct tesla_reply *reply, int64_t mon
 /* ---- what came of a request ---- */
 
 /* asked: it is told in any case. */
-static bool identify_done(struct line *l, const struct tesla_reply *reply, bool asked, bool accept)
+static bool identify_done(struct line *l, bool asked, bool accept)
 {
 	struct analyzer *a = l->job.a;
-	_cleanup_free_ char *text = NULL;
+	const char *text = a->heard;
 	struct tesla_error note;
 
 	a->identify_needed = false;
-	if (reply->status == TESLA_REPLY_OK && reply->data->len > 0)
-		text = strndup((const char *)reply->data->bytes, reply->data->len);
+	line_report_texts(l, a);
 	if (text != NULL && *text != '\0') {
 		if (accept) { /* what it says now is the reference */
 			free(a->identity);
@@ -396,13 +426,32 @@ static void identity_asked(struct line *l, const struct tesla_reply *reply,
 			   const struct tesla_error *err)
 {
 	struct ask *ask = l->job.ask;
-	bool said = identify_done(l, reply, true, ask->what == ASK_ACCEPT);
+	bool said = identify_done(l, true, ask->what == ASK_ACCEPT);
 	const char *why =
 		reply->status == TESLA_REPLY_OK ? "the meter does not say who it is" : err->text;
 
 	l->job.ask = NULL;
 	job_over(l);
 	line_report_answer(l, ask, said ? NULL : why);
+}
+
+/* The enquiry's next question, or what came of it all. */
+static void enquiry_done(struct line *l, const struct tesla_reply *reply,
+			 const struct tesla_error *err, int64_t mono_us, int64_t wall_us)
+{
+	struct job *job = &l->job;
+	struct tesla_block what;
+	bool who;
+
+	enquiry_take(&job->enquiry, job->a, reply);
+	if (enquiry_next(&job->enquiry, job->a, line_driver(l, job->a), &what, &who))
+		return;
+	if (job->kind == JOB_IDENTIFY) {
+		identity_asked(l, reply, err);
+		return;
+	}
+	(void)identify_done(l, false, false);
+	job_settle(l, mono_us, wall_us);
 }
 
 static void probe_done(struct line *l, enum tesla_status status, int64_t mono_us)
@@ -501,13 +550,12 @@ void line_done(struct line *l, const struct tesla_reply *came, const struct tesl
 		job->a->unanswered = 0;
 	if (job->kind == JOB_PROBE) {
 		probe_done(l, reply.status, mono_us);
-	} else if (job->kind == JOB_IDENTIFY) {
+	} else if (broken && job->kind == JOB_IDENTIFY) {
 		identity_asked(l, &reply, err);
 	} else if (broken || (timeout && job->phase != PHASE_IDENTIFY)) {
 		unanswered(l, &reply, err, mono_us, wall_us);
 	} else if (job->phase == PHASE_IDENTIFY) {
-		(void)identify_done(l, &reply, false, false);
-		job_settle(l, mono_us, wall_us);
+		enquiry_done(l, &reply, err, mono_us, wall_us);
 	} else {
 		step_done(l, &reply, err, mono_us, wall_us);
 	}
@@ -555,6 +603,17 @@ static bool job_pick(struct line *l, int64_t mono_us, int64_t wall_us, int64_t *
 	return a != NULL;
 }
 
+/* The next one of the enquiry that is under way. */
+static struct action question(struct line *l, struct action next)
+{
+	struct job *job = &l->job;
+	bool who;
+
+	(void)enquiry_next(&job->enquiry, job->a, line_driver(l, job->a), &next.what, &who);
+	next.act = who ? ACT_IDENTIFY : ACT_READ;
+	return next;
+}
+
 static struct action job_action(struct line *l)
 {
 	struct job *job = &l->job;
@@ -562,12 +621,12 @@ static struct action job_action(struct line *l)
 			       .a = job->a,
 			       .driver = &l->drivers[job->a->driver] };
 
-	if (job->kind == JOB_PROBE)
-		next.what = *analyzer_cheapest(job->a);
-	else if (job->phase == PHASE_IDENTIFY)
-		next.act = ACT_IDENTIFY;
-	else
-		next.what = job->plan->list[job->step].what;
+	if (job->kind != JOB_PROBE && job->phase == PHASE_IDENTIFY)
+		return question(l, next);
+	next.what = job->kind == JOB_PROBE ? *analyzer_cheapest(job->a)
+					   : job->plan->list[job->step].what;
+	if (job->a->kind->model->sunspec != 0 && job->a->base > 0)
+		next.what.address = (uint16_t)(next.what.address + job->a->base);
 	return next;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/line_params.h"
 #include "host/analyzer.h"
+#include "host/enquiry.h"
 #include "host/report.h"
 
 struct line_driver { /* a driver that the line's analyzers name */
@@ -40,7 +41,8 @@ struct job {
 	enum job_kind kind;
 	enum job_phase phase;
 	struct analyzer *a;
-	struct ask *ask;   /* that it is the answer to; NULL: none */
+	struct ask *ask; /* that it is the answer to; NULL: none */
+	struct enquiry enquiry;
 	struct plan *plan; /* borrowed from the analyzer */
 	size_t step;	   /* of the plan */
 	bool retried;	   /* this step, after a wrong checksum */
@@ -140,6 +142,8 @@ void line_free(struct line *l);
 void line_report_plan(struct line *l);
 void line_report_state(const struct line *l, const struct analyzer *a, const char *reason,
 		       const char *note, int64_t from_ms, int64_t to_ms);
+/* What the meter said of itself, if there is such a thing. */
+void line_report_texts(const struct line *l, const struct analyzer *a);
 void line_report_scales(const struct line *l, const struct analyzer *a);
 void line_report_answer(const struct line *l, struct ask *ask, const char *error); /* frees it */
 void line_report_line(const struct line *l, const char *reason);

@@ -51,7 +51,7 @@ static const char *obstacle(const struct line *l, const struct analyzer *a, cons
 		return "the analyzer is on this line no longer";
 	if (a->state == ANALYZER_FAILED)
 		return "one of the analyzer's plugins failed";
-	if (ask->what != ASK_READ && l->drivers[a->driver].plugin->driver.identify == NULL)
+	if (ask->what != ASK_READ && !enquiry_possible(a, &l->drivers[a->driver].plugin->driver))
 		return "the driver cannot ask a meter who it is";
 	return NULL;
 }

@@ -103,6 +103,24 @@ void line_report_state(const struct line *l, const struct analyzer *a, const cha
 	report_end(l->gather->to, &f);
 }
 
+void line_report_texts(const struct line *l, const struct analyzer *a)
+{
+	size_t n = model_n_texts(a->kind->model);
+	struct frame f;
+	msgpack_packer *pk;
+
+	if (n == 0)
+		return;
+	gather_flush(l->gather);
+	pk = report_begin(l->gather->to, &f, "texts", 3);
+	mp_key_int(pk, "analyzer", a->id);
+	mp_str(pk, "list");
+	(void)msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++)
+		mp_str(pk, a->said[i]);
+	report_end(l->gather->to, &f);
+}
+
 void line_report_scales(const struct line *l, const struct analyzer *a)
 {
 	size_t n = a->kind->model->pub.n_scales;

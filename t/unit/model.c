@@ -114,7 +114,7 @@ static const struct bad fields_table[] = {
 	{ "count=\"4\"", "", 2, 3, "<recognise>: count is 0: expected 1 to 60 registers",
 	  SCHEMA_CANNOT },
 	{ "count=\"4\"", "count=\"61\"", 2, 3, "count is \"61\": expected 1 to 60", SCHEMA_SAME },
-	{ "address=\"7\"", "", 2, 3, "count or type is given, but no address", SCHEMA_CANNOT },
+	{ "address=\"7\"", "", 2, 3, "count, type or label is given, but no address", SCHEMA_CANNOT },
 	{ "address=\"20\"", "address=\"65535\"", 3, 3,
 	  "<identity>: 2 registers from address 65535 go beyond 65535", SCHEMA_CANNOT },
 	{ "address=\"20\"", "address=\"20\" count=\"3\"", 3, 3,
