@@ -59,19 +59,23 @@ t_unit_sink_la_LDFLAGS = $(plugin_LDFLAGS) -rpath /nowhere
 t_unit_sinkDurable_la_SOURCES = t/unit/sink.c
 t_unit_sinkDurable_la_CPPFLAGS = $(AM_CPPFLAGS) -DSINK_DURABLE
 t_unit_sinkDurable_la_LDFLAGS = $(plugin_LDFLAGS) -rpath /nowhere
+unit_tests += t/unit/wire
+t_unit_wire_SOURCES = t/unit/wire.c $(driver_wire)
+t_unit_wire_CFLAGS = $(unit_cflags)
+t_unit_wire_LDADD = $(CRITERION_LIBS)
 if PLUGIN_modBusComm
 unit_tests += t/unit/pdu
 unit_tests += t/unit/modBusComm
 t_unit_pdu_SOURCES = t/unit/pdu.c plugins/drivers/modBusComm/pdu.c
 t_unit_pdu_CFLAGS = $(unit_cflags)
 t_unit_pdu_LDADD = $(CRITERION_LIBS)
-t_unit_modBusComm_SOURCES = t/unit/modBusComm.c plugins/drivers/modBusComm/modBusComm.c plugins/drivers/modBusComm/pdu.c
+t_unit_modBusComm_SOURCES = t/unit/modBusComm.c plugins/drivers/modBusComm/modBusComm.c plugins/drivers/modBusComm/pdu.c $(driver_wire)
 t_unit_modBusComm_CFLAGS = $(unit_cflags) $(MODBUS_CFLAGS)
 t_unit_modBusComm_LDADD = core/base/libbase.la $(MODBUS_LIBS) $(CRITERION_LIBS) -lpthread
 endif
 if PLUGIN_mapData
 unit_tests += t/unit/mapData
-t_unit_mapData_SOURCES = t/unit/mapData.c plugins/data/mapData/mapData.c
+t_unit_mapData_SOURCES = t/unit/mapData.c plugins/data/mapData/mapData.c $(data_scaling)
 t_unit_mapData_CFLAGS = $(unit_cflags)
 t_unit_mapData_LDADD = core/base/libbase.la $(CRITERION_LIBS) -lm
 endif

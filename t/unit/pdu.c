@@ -191,21 +191,3 @@ Test(pdu, printable_text_of_an_identity)
 	cr_expect_eq(pdu_text(&(struct pdu_data){ (const uint8_t *)all, sizeof all }, text),
 		     PDU_TEXT_MAX - 1);
 }
-
-Test(pdu, times_of_a_serial_line)
-{
-	static const struct {
-		uint32_t baud;
-		int64_t silence, frame8;
-	} cases[] = {
-		{ 9600, 4011, 9167 },  { 19200, 2006, 4584 }, { 19201, 1750, 4584 },
-		{ 115200, 1750, 764 }, { 0, 0, 0 },
-	};
-
-	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-		cr_expect_eq(pdu_silence_us(cases[i].baud), cases[i].silence, "%u baud",
-			     cases[i].baud);
-		cr_expect_eq(pdu_frame_us(cases[i].baud, 8), cases[i].frame8, "%u baud",
-			     cases[i].baud);
-	}
-}

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <tesla/plugin.h>
 
+#include "../scaling.h"
+
 #define RUN_MAX 125 /* registers of a block: one Modbus read */
 #define NO_BLOCK SIZE_MAX
 
@@ -15,8 +17,7 @@ struct element {
 	const struct tesla_register *reg;
 	size_t block, offset; /* where its bytes are: which reply, from which byte */
 	size_t scale_block;   /* the reply with its scale register, or NO_BLOCK */
-	double mantissa;      /* scale = mantissa x 10^exponent */
-	int exponent;
+	struct scaling scaling;
 };
 
 struct plan {
@@ -50,31 +51,6 @@ static unsigned raw_registers(enum tesla_raw type)
 	return 0;
 }
 
-/*
- * 0.0001 is no binary fraction: raw x 0.0001 is off in the last digit where raw / 10000 is not.  So
- * a scale is kept as a whole number and a power of ten, if it is one to a double's precision.
- */
-static void scale_split(double scale, double *mantissa, int *exponent)
-{
-	double p = 1;
-
-	*mantissa = scale;
-	*exponent = 0;
-	for (int digits = 0; digits <= 15; digits++, p *= 10) {
-		double m = round(scale * p);
-
-		if (m != 0 && fabs(m) < 1e15 && m / p == scale) {
-			*mantissa = m;
-			*exponent = -digits;
-			break;
-		}
-	}
-	while (*mantissa != 0 && fmod(*mantissa, 10) == 0) {
-		*mantissa /= 10;
-		++*exponent;
-	}
-}
-
 static bool continues(const struct tesla_block *b, const struct tesla_register *r, unsigned limit)
 {
 	return b->function == r->function && b->address + b->count == r->address &&
@@ -101,7 +77,7 @@ static void variable_plan(struct plan *p, const struct tesla_variable *v, int32_
 				       .block = p->n_blocks - 1,
 				       .offset = 2u * b->count,
 				       .scale_block = NO_BLOCK };
-		scale_split(r->scale, &e->mantissa, &e->exponent);
+		e->scaling = scaling_of(r->scale, r->offset);
 		b->count = (uint16_t)(b->count + r->count);
 	}
 }
@@ -299,28 +275,6 @@ static double raw_number(enum tesla_raw type, uint64_t bits)
 	}
 }
 
-static double power_of_ten(int n)
-{
-	static const double exact[] = {
-		/* pow() need not be */
-		1e0,  1e1,  1e2,  1e3,	1e4,  1e5,  1e6,  1e7,	1e8,  1e9,  1e10, 1e11,
-		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-	};
-
-	return n < (int)(sizeof exact / sizeof *exact) ? exact[n] : pow(10, n);
-}
-
-/* All that is whole stays whole until the one division, which rounds once. */
-static double scaled(const struct element *e, double raw, int power)
-{
-	int exponent = e->exponent + power;
-	double p = power_of_ten(abs(exponent)), offset = e->reg->offset;
-
-	if (exponent >= 0)
-		return raw * e->mantissa * p + offset;
-	return (raw * e->mantissa + offset * p) / p;
-}
-
 static struct tesla_element element_decode(const struct plan *p, const struct element *e,
 					   const struct tesla_reply *replies)
 {
@@ -346,7 +300,7 @@ static struct tesla_element element_decode(const struct plan *p, const struct el
 		if (power < r->scale_register->min || power > r->scale_register->max)
 			return unavailable;
 	}
-	value = scaled(e, raw, power);
+	value = scaling_value(&e->scaling, raw, power);
 	return isfinite(value) ? (struct tesla_element){ value, TESLA_GOOD } : unavailable;
 }
 

@@ -6,16 +6,13 @@
  */
 #include <errno.h>
 #include <modbus.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "../wire.h"
 #include "pdu.h"
 
-#define GRACE_US 20000	    /* a reply that has begun gets this beyond the time-out */
 #define RTU_ADDRESS_MAX 247 /* libmodbus takes no more; Modbus reserves the rest */
 
 struct conf {
@@ -30,46 +27,10 @@ struct bus {
 	size_t whole;	      /* length of the reply that the host has seen, in halves */
 };
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static void sleep_until(int64_t us)
-{
-	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-		;
-}
-
-/* ---- a transaction ends early: its status, a sentence, and false to leave by ---- */
-
-__attribute__((format(printf, 4, 5))) static bool ended(struct tesla_reply *reply,
-							enum tesla_status status,
-							struct tesla_error *err, const char *fmt,
-							...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(err->text, sizeof err->text, fmt, ap);
-	va_end(ap);
-	err->code = status == TESLA_REPLY_TIMEOUT  ? -ETIMEDOUT
-		    : status == TESLA_REPLY_BROKEN ? -EIO
-						   : -EBADMSG;
-	reply->status = status;
-	return false;
-}
-
 static bool broken(const struct bus *b, struct tesla_reply *reply, struct tesla_error *err,
 		   const char *what, int errnum)
 {
-	return ended(reply, TESLA_REPLY_BROKEN, err, "%s: %s: %s", b->line->name, what,
-		     modbus_strerror(errnum));
+	return wire_broken(b->line, reply, err, what, modbus_strerror(errnum));
 }
 
 /* ---- before a request ---- */
@@ -78,53 +39,11 @@ static bool broken(const struct bus *b, struct tesla_reply *reply, struct tesla_
 static bool line_attach(const struct bus *b, struct tesla_reply *reply, struct tesla_error *err)
 {
 	if (b->line->fd < 0 || b->line->fd >= FD_SETSIZE)
-		return ended(reply, TESLA_REPLY_BROKEN, err,
-			     "%s: descriptor %d is beyond what libmodbus takes (0 to %d)",
-			     b->line->name, b->line->fd, FD_SETSIZE - 1);
+		return wire_ended(reply, TESLA_REPLY_BROKEN, err,
+				  "%s: descriptor %d is beyond what libmodbus takes (0 to %d)",
+				  b->line->name, b->line->fd, FD_SETSIZE - 1);
 	(void)modbus_set_socket(b->ctx, b->line->fd);
 	return true;
-}
-
-/* Throws away what came unasked: how many bytes; -1 with errno, ECONNRESET for end-of-file. */
-static ssize_t drain(const struct bus *b)
-{
-	uint8_t junk[512];
-	ssize_t n, sum = 0;
-	int pending = 0;
-
-	if (b->line->kind == TESLA_LINE_SERIAL) {
-		if (ioctl(b->line->fd, FIONREAD, &pending) != 0)
-			return -1;
-		return pending > 0 && modbus_flush(b->ctx) != 0 ? -1 : pending;
-	}
-	while ((n = recv(b->line->fd, junk, sizeof junk, MSG_DONTWAIT)) > 0)
-		if ((sum += n) > 1 << 20) /* it never stops: quiet_keep() gives up on it */
-			break;
-	if (n == 0)
-		errno = ECONNRESET;
-	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ? -1 : sum;
-}
-
-/* Drains, and keeps the silence; whoever talks meanwhile makes it begin anew. */
-static bool quiet_keep(const struct bus *b, int64_t give_up_us, struct tesla_reply *reply,
-		       struct tesla_error *err)
-{
-	for (;;) {
-		ssize_t n = drain(b);
-		int64_t now = now_us(), start;
-
-		if (n < 0)
-			return broken(b, reply, err, "flush", errno);
-		if (n > 0)
-			b->line->last_byte_us = now;
-		start = b->line->last_byte_us + b->quiet_us;
-		if (now >= start)
-			return true;
-		if (start > give_up_us)
-			return ended(reply, TESLA_REPLY_GARBLED, err,
-				     "%s: bytes that nobody asked for keep coming", b->line->name);
-		sleep_until(start);
-	}
 }
 
 /* ---- the request ---- */
@@ -144,7 +63,7 @@ static bool send_tcp(struct bus *b, const struct pdu_request *req, struct tesla_
 static bool send_request(struct bus *b, const struct pdu_request *req, struct tesla_reply *reply,
 			 struct tesla_error *err)
 {
-	reply->sent_us = now_us();
+	reply->sent_us = wire_now_us();
 	if (b->line->kind == TESLA_LINE_TCP) {
 		if (!send_tcp(b, req, reply, err))
 			return false;
@@ -152,7 +71,7 @@ static bool send_request(struct bus *b, const struct pdu_request *req, struct te
 		return broken(b, reply, err, "send", errno);
 	}
 	/* The kernel takes all at once; on a serial line bytes leave one by one, checksum too. */
-	b->line->last_byte_us = reply->sent_us + pdu_frame_us(b->line->baud, req->len + 2);
+	b->line->last_byte_us = reply->sent_us + wire_frame_us(b->line->baud, req->len + 2);
 	return true;
 }
 
@@ -161,18 +80,10 @@ static bool send_request(struct bus *b, const struct pdu_request *req, struct te
 static bool wait_first_byte(const struct bus *b, int64_t deadline_us, struct tesla_reply *reply,
 			    struct tesla_error *err)
 {
-	struct pollfd p = { .fd = b->line->fd, .events = POLLIN };
-	int64_t left;
-	int r;
-
-	do {
-		left = deadline_us - now_us();
-		r = poll(&p, 1, left > 0 ? (int)((left + 999) / 1000) : 0);
-	} while (r < 0 && errno == EINTR);
-	if (r == 0)
-		return ended(reply, TESLA_REPLY_TIMEOUT, err, "%s: no answer in %lld ms",
-			     b->line->name, (long long)((deadline_us - reply->sent_us) / 1000));
-	return true;
+	if (wire_wait(b->line, deadline_us))
+		return true;
+	return wire_ended(reply, TESLA_REPLY_TIMEOUT, err, "%s: no answer in %lld ms",
+			  b->line->name, (long long)((deadline_us - reply->sent_us) / 1000));
 }
 
 /*
@@ -182,26 +93,26 @@ static bool wait_first_byte(const struct bus *b, int64_t deadline_us, struct tes
 static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadline_us,
 			    uint8_t *frame, struct tesla_reply *reply, struct tesla_error *err)
 {
-	int64_t left = deadline_us - now_us();
+	int64_t left = deadline_us - wire_now_us();
 	int n, cause;
 
-	if (left < GRACE_US)
-		left = GRACE_US;
+	if (left < WIRE_GRACE_US)
+		left = WIRE_GRACE_US;
 	(void)modbus_set_response_timeout(b->ctx, (uint32_t)(left / 1000000),
 					  (uint32_t)(left % 1000000));
 	n = modbus_receive_confirmation(b->ctx, frame);
 	cause = errno;
-	reply->received_us = b->line->last_byte_us = now_us();
+	reply->received_us = b->line->last_byte_us = wire_now_us();
 	if (n > 0)
 		return (size_t)n;
 	if (n == 0) /* libmodbus checked the sum, and the address is another */
-		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply with address %u, expected %u",
-			    frame[0], address);
+		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err,
+				 "a reply with address %u, expected %u", frame[0], address);
 	else if (cause == ETIMEDOUT)
-		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply that stopped half way");
+		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err, "a reply that stopped half way");
 	else if (cause == EMBBADCRC || cause == EMBBADDATA)
-		(void)ended(reply, TESLA_REPLY_GARBLED, err, "a reply with %s",
-			    cause == EMBBADCRC ? "a wrong checksum" : "too many bytes");
+		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err, "a reply with %s",
+				 cause == EMBBADCRC ? "a wrong checksum" : "too many bytes");
 	else
 		(void)broken(b, reply, err, "read", cause);
 	return 0;
@@ -216,7 +127,7 @@ static size_t receive_whole(const struct bus *b, uint8_t *frame, struct tesla_re
 {
 	ssize_t n = recv(b->line->fd, frame, b->whole, MSG_DONTWAIT);
 
-	reply->received_us = b->line->last_byte_us = now_us();
+	reply->received_us = b->line->last_byte_us = wire_now_us();
 	if (n == (ssize_t)b->whole)
 		return b->whole;
 	(void)broken(b, reply, err, "read", n < 0 ? errno : ECONNRESET);
@@ -238,8 +149,8 @@ static int take(const struct bus *b, const struct pdu_request *req, const uint8_
 	if (n == 0)
 		return 1;
 	if (tcp && pdu_tcp_whole(frame, n) != (int)n) {
-		(void)ended(reply, TESLA_REPLY_GARBLED, err,
-			    "%zu bytes that are no Modbus TCP reply", n);
+		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err,
+				 "%zu bytes that are no Modbus TCP reply", n);
 		return 1;
 	}
 	if (tcp && pdu_tcp_transaction(frame) != b->transaction)
@@ -265,7 +176,8 @@ static int transact(struct bus *b, const struct pdu_request *req, int64_t timeou
 	size_t n;
 	int r;
 
-	if (!line_attach(b, reply, err) || !quiet_keep(b, now_us() + timeout_us, reply, err) ||
+	if (!line_attach(b, reply, err) ||
+	    !wire_quiet_keep(b->line, b->quiet_us, wire_now_us() + timeout_us, reply, err) ||
 	    !send_request(b, req, reply, err))
 		return 0;
 	deadline_us = b->line->last_byte_us + timeout_us;
@@ -275,9 +187,9 @@ static int transact(struct bus *b, const struct pdu_request *req, int64_t timeou
 		n = receive_frame(b, req->bytes[0], deadline_us, frame, reply, err);
 		r = take(b, req, frame, n, reply, err);
 		/* Answers to older requests without end would keep the wait alive. */
-		if (r == 0 && now_us() > deadline_us + GRACE_US) {
-			(void)ended(reply, TESLA_REPLY_TIMEOUT, err, "%s: only old answers came",
-				    b->line->name);
+		if (r == 0 && wire_now_us() > deadline_us + WIRE_GRACE_US) {
+			(void)wire_ended(reply, TESLA_REPLY_TIMEOUT, err,
+					 "%s: only old answers came", b->line->name);
 			return 0;
 		}
 	} while (r == 0);
@@ -387,7 +299,6 @@ static int bus_open(const void *conf, struct tesla_line *line, const struct tesl
 		    void **self, struct tesla_error *err)
 {
 	const struct conf *c = conf;
-	int64_t silence_us = pdu_silence_us(line->baud);
 	struct bus *b = calloc(1, sizeof *b);
 
 	(void)host;
@@ -405,7 +316,7 @@ static int bus_open(const void *conf, struct tesla_line *line, const struct tesl
 				  modbus_strerror(cause));
 	}
 	if (line->kind != TESLA_LINE_TCP)
-		b->quiet_us = c->silence_ms * 1000 > silence_us ? c->silence_ms * 1000 : silence_us;
+		b->quiet_us = wire_quiet_us(line, c->silence_ms);
 	*self = b;
 	return 0;
 }

@@ -156,15 +156,3 @@ size_t pdu_text(const struct pdu_data *data, char text[PDU_TEXT_MAX])
 	text[n] = '\0';
 	return n;
 }
-
-int64_t pdu_frame_us(uint32_t baud, size_t n_bytes)
-{
-	return baud == 0 ? 0 : ((int64_t)n_bytes * 11000000 + baud - 1) / baud;
-}
-
-int64_t pdu_silence_us(uint32_t baud)
-{
-	if (baud == 0)
-		return 0;
-	return baud > 19200 ? 1750 : (38500000 + (int64_t)baud - 1) / baud;
-}

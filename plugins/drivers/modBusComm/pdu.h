@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Modbus frames as bytes: requests, the TCP header, what a reply must be, the times of a line.
+ * Modbus frames as bytes: requests, the TCP header, what a reply must be.
  * Pure: no I/O, no clock, no state.  Checksums are libmodbus' work and gone before a reply is here.
  */
 #ifndef MODBUSCOMM_PDU_H
@@ -46,9 +46,5 @@ uint16_t pdu_tcp_transaction(const uint8_t *frame);
 
 /* The printable text of an identity; NUL-terminated; its length. */
 size_t pdu_text(const struct pdu_data *data, char text[PDU_TEXT_MAX]);
-
-/* A character has 11 bits on an RTU line, whatever the setting.  baud 0: 0. */
-int64_t pdu_frame_us(uint32_t baud, size_t n_bytes);
-int64_t pdu_silence_us(uint32_t baud);
 
 #endif
