@@ -121,7 +121,11 @@ struct tesla_buf {
 struct tesla_block {
 	uint16_t function, address, count; /* registers, for TESLA_TAKES_REGISTERS */
 	uint16_t flags;
-	const char *command;  /* text, for TESLA_TAKES_COMMANDS; else NULL */
+	/*
+	 * Text, for TESLA_TAKES_COMMANDS; else NULL.  `count` is then how many characters the reply
+	 * has, so that one of another length is none to this command; 0: any number of them.
+	 */
+	const char *command;
 	int32_t variable;     /* index into `wanted`, or TESLA_EVERY_VARIABLE */
 	uint32_t reserved[3]; /* 0 */
 };

@@ -85,6 +85,7 @@ Test(conformance, descriptions_and_bounds)
 struct rig {
 	struct tesla_line line;
 	int peer_fd;
+	bool commands; /* is what it takes */
 	void *self, *conf;
 	struct buf data;
 };
@@ -109,6 +110,7 @@ static void rig_open(struct rig *r, const struct loader *l, enum tesla_line_kind
 				     .baud = kind == TESLA_LINE_SERIAL ? 115200 : 0,
 				     .name = "rig" },
 			   .peer_fd = fds[1],
+			   .commands = (l->driver.takes & TESLA_TAKES_REGISTERS) == 0,
 			   .conf = conf_of(l, NULL, 0) };
 	buf_init(&r->data, 4096);
 	cr_assert_eq(l->driver.open(r->conf, &r->line, &host, &r->self, &err), 0, "%s", err.text);
@@ -180,7 +182,7 @@ Test(conformance, drivers_open_and_close_and_keep_their_time_out, .timeout = 60)
 	}
 }
 
-/* Answers every request with junk, a part of it with a beginning that is right for Modbus RTU. */
+/* Answers every request with junk, a part of it with a beginning that is right for its driver. */
 static void *babbler_run(void *arg)
 {
 	struct rig *r = arg;
@@ -192,7 +194,7 @@ static void *babbler_run(void *arg)
 
 		junk_fill(&seed, bytes, sizeof bytes);
 		if (r->line.kind != TESLA_LINE_TCP && junk(&seed) % 2 == 0)
-			memcpy(bytes, "\5\3\4", 3);
+			memcpy(bytes, r->commands ? "$05" : "\5\3\4", 3);
 		if (write(r->peer_fd, bytes, len) < 0)
 			break;
 	}
@@ -284,7 +286,27 @@ static void chance_register(struct tesla_register *r, struct chance *c, uint32_t
 	r->scale_register = junk(seed) % 3 == 2 ? NULL : &c->scales[junk(seed) % 2];
 }
 
-static void chance_make(struct chance *c, uint32_t *seed)
+/* Another one for each variable, and of one width. */
+static void chance_command(struct chance *c, size_t v, uint32_t *seed)
+{
+	static const char *const commands[VARIABLES] = { "RVI", "RVM", "RVm", "ROI", "RAI", "RFI" };
+	uint16_t digits = (uint16_t)(1 + junk(seed) % 15);
+
+	for (size_t e = 0; e < ELEMENTS; e++) {
+		struct tesla_register *r = &c->registers[v][e];
+
+		*r = (struct tesla_register){ .label = r->label,
+					      .type = TESLA_DECIMAL,
+					      .command = commands[v],
+					      .field = (uint16_t)e,
+					      .digits = digits,
+					      .scale = r->scale,
+					      .has_max = r->has_max,
+					      .max = r->max };
+	}
+}
+
+static void chance_make(struct chance *c, uint32_t takes, uint32_t *seed)
 {
 	*c = (struct chance){ .scales = { { "A", 3, 500, -4, 4, 0 },
 					  { "B", 3, 501, INT16_MIN, INT16_MAX, 1 } } };
@@ -293,6 +315,8 @@ static void chance_make(struct chance *c, uint32_t *seed)
 			chance_register(&c->registers[v][e], c, seed);
 			c->elements[v][e] = &c->registers[v][e];
 		}
+		if (!(takes & TESLA_TAKES_REGISTERS))
+			chance_command(c, v, seed);
 		c->variables[v] = (struct tesla_variable){ .name = "V",
 							   .unit = "",
 							   .n_elements = 1 + junk(seed) % ELEMENTS,
@@ -315,13 +339,18 @@ static void check_decode(const struct loader *l, const void *self, const struct 
 	struct tesla_element out[VARIABLES * ELEMENTS], again[VARIABLES * ELEMENTS];
 	struct tesla_error err;
 	uint8_t bytes[1024];
+	bool text = n > 0 && blocks[0].command != NULL;
 
 	junk_fill(seed, bytes, sizeof bytes);
+	for (size_t i = 0; text && i < sizeof bytes; i++) /* such that some are numbers */
+		bytes[i] = (uint8_t) "00123456789999 -+.*A"[bytes[i] % 20];
 	for (size_t i = 0; i < n; i++) {
 		bool cut = junk(seed) % 8 == 0;
 
 		bufs[i] = (struct tesla_buf){ .bytes = bytes + junk(seed) % 256,
-					      .len = cut ? junk(seed) % 64 : 2u * blocks[i].count };
+					      .len = cut    ? junk(seed) % 64
+						     : text ? blocks[i].count
+							    : 2u * blocks[i].count };
 		replies[i] = (struct tesla_reply){ .status = junk(seed) % 6, .data = &bufs[i] };
 		if (junk(seed) % 2)
 			replies[i].status = TESLA_REPLY_OK;
@@ -374,7 +403,7 @@ Test(conformance, data_plugins_are_steady, .timeout = 60)
 		uint32_t seed = 42;
 
 		for (int i = 0; i < ROUNDS; i++) {
-			chance_make(&c, &seed);
+			chance_make(&c, l->data.takes, &seed);
 			check_model(l, &c, &seed);
 		}
 	}

@@ -73,6 +73,22 @@ t_unit_modBusComm_SOURCES = t/unit/modBusComm.c plugins/drivers/modBusComm/modBu
 t_unit_modBusComm_CFLAGS = $(unit_cflags) $(MODBUS_CFLAGS)
 t_unit_modBusComm_LDADD = core/base/libbase.la $(MODBUS_LIBS) $(CRITERION_LIBS) -lpthread
 endif
+if PLUGIN_cvmk
+unit_tests += t/unit/cvmk_frame t/unit/cvmk
+t_unit_cvmk_frame_SOURCES = t/unit/cvmk_frame.c plugins/drivers/cvmk/frame.c
+t_unit_cvmk_frame_CFLAGS = $(unit_cflags)
+t_unit_cvmk_frame_LDADD = $(CRITERION_LIBS)
+t_unit_cvmk_SOURCES = t/unit/cvmk.c plugins/drivers/cvmk/cvmk.c plugins/drivers/cvmk/frame.c $(driver_wire)
+t_unit_cvmk_CFLAGS = $(unit_cflags)
+t_unit_cvmk_LDADD = core/base/libbase.la $(CRITERION_LIBS) -lpthread
+endif
+if PLUGIN_cvmData
+unit_tests += t/unit/cvmData
+t_unit_cvmData_SOURCES = t/unit/cvmData.c plugins/data/cvmData/cvmData.c $(data_scaling)
+t_unit_cvmData_CPPFLAGS = $(AM_CPPFLAGS) -DMODELS='"$(abs_top_srcdir)/etc/models"'
+t_unit_cvmData_CFLAGS = $(unit_cflags)
+t_unit_cvmData_LDADD = core/base/libbase.la $(XML_LIBS) $(CRITERION_LIBS) -lm
+endif
 if PLUGIN_mapData
 unit_tests += t/unit/mapData
 t_unit_mapData_SOURCES = t/unit/mapData.c plugins/data/mapData/mapData.c $(data_scaling)
