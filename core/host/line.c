@@ -482,7 +482,7 @@ static void step_done(struct line *l, const struct tesla_reply *reply,
 {
 	struct job *job = &l->job;
 
-	line_observe(l, reply, job->plan->list[job->step].what.count);
+	line_observe(l, reply, &job->plan->list[job->step].what);
 	switch (line_step(l, reply, err)) {
 	case STEP_DONE:
 		job->step++;
@@ -497,20 +497,28 @@ static void step_done(struct line *l, const struct tesla_reply *reply,
 	}
 }
 
-/* What the meter may still have to say must not be taken for the answer to the next request. */
+/* What the plan asked for; NULL: it is over, or the job has none. */
+static const struct tesla_block *job_block(const struct job *job)
+{
+	return job->plan != NULL && job->step < job->plan->n ? &job->plan->list[job->step].what
+							     : NULL;
+}
+
+/*
+ * What the meter may still have to say must not be taken for the answer to the next request.  What
+ * had the whole time-out and was no answer in the end may have been noise: the answer is yet to
+ * come.
+ */
 static void drain_start(struct line *l, const struct tesla_reply *reply, int64_t mono_us)
 {
 	const struct job *job = &l->job;
 	int64_t until_us = mono_us + 1000 * line_late_max_ms(l, job->a);
-	unsigned registers = 0;
+	bool overdue = mono_us - reply->sent_us >= 1000 * l->params.timeout_ms;
 
-	if (reply->status == TESLA_REPLY_GARBLED) {
-		if (l->pub.kind == TESLA_LINE_TCP)
-			return; /* transaction numbers tell */
-		if (job->plan != NULL && job->step < job->plan->n)
-			registers = job->plan->list[job->step].what.count;
-		until_us = reply->sent_us + line_reply_within_us(l, job->a, registers);
-	}
+	if (reply->status == TESLA_REPLY_GARBLED && l->pub.kind == TESLA_LINE_TCP)
+		return; /* transaction numbers tell */
+	if (reply->status == TESLA_REPLY_GARBLED && !overdue)
+		until_us = reply->sent_us + line_reply_within_us(l, job->a, job_block(job));
 	if (until_us > l->drain_until_us)
 		l->drain_until_us = until_us;
 }
@@ -518,13 +526,15 @@ static void drain_start(struct line *l, const struct tesla_reply *reply, int64_t
 /* Tells an answer of a length that was not asked for from a good one. */
 static enum tesla_status status_of(const struct job *job, const struct tesla_reply *reply)
 {
-	const struct tesla_block *what = NULL;
+	const struct tesla_block *what = job_block(job);
 
-	if (reply->status == TESLA_REPLY_OK && job->plan != NULL && job->step < job->plan->n)
-		what = &job->plan->list[job->step].what;
-	if (what != NULL && what->command == NULL && reply->data->len != 2u * what->count)
+	if (reply->status != TESLA_REPLY_OK || what == NULL)
+		return reply->status;
+	if (what->command == NULL && reply->data->len != 2u * what->count)
 		return TESLA_REPLY_GARBLED;
-	return reply->status;
+	if (what->command != NULL && what->count != 0 && reply->data->len != what->count)
+		return TESLA_REPLY_GARBLED;
+	return TESLA_REPLY_OK;
 }
 
 void line_done(struct line *l, const struct tesla_reply *came, const struct tesla_error *err,

@@ -13,9 +13,10 @@
 /* ---- line_cost.c ---- */
 int64_t line_pause_us(const struct line *l, const struct analyzer *a);
 /* Adds a reply's time to the job's, and the meter's turnaround to what is known of it. */
-void line_observe(struct line *l, const struct tesla_reply *reply, unsigned registers);
-/* After a request, by when a meter has said all that it has to say to it. */
-int64_t line_reply_within_us(const struct line *l, const struct analyzer *a, unsigned registers);
+void line_observe(struct line *l, const struct tesla_reply *reply, const struct tesla_block *what);
+/* After a request, by when a meter has said all that it has to say to it.  what: NULL is fine. */
+int64_t line_reply_within_us(const struct line *l, const struct analyzer *a,
+			     const struct tesla_block *what);
 
 /* ---- line.c ---- */
 void line_set_state(struct line *l, struct analyzer *a, enum analyzer_state state,

@@ -63,7 +63,11 @@ static uint32_t end_max(uint32_t end, const struct tesla_block *b)
 	return own > end ? own : end;
 }
 
-/* What it costs to fetch order[j..i] at once; negative: not allowed. */
+static double command_cost(const struct plan_cost *cost, const struct tesla_block *b)
+{
+	return cost->command_us + cost->char_us * (double)(strlen(b->command) + b->count);
+}
+
 struct search {
 	const struct tesla_block *blocks;
 	const size_t *order;
@@ -71,6 +75,7 @@ struct search {
 	const struct ranges *forbidden;
 };
 
+/* What it costs to fetch order[j..i] at once; negative: not allowed. */
 static double span_cost(const struct search *s, size_t j, size_t i, uint32_t end)
 {
 	const struct tesla_block *first = &s->blocks[s->order[j]], *last = &s->blocks[s->order[i]];
@@ -80,7 +85,7 @@ static double span_cost(const struct search *s, size_t j, size_t i, uint32_t end
 		bool same = first->command && last->command &&
 			    strcmp(first->command, last->command) == 0;
 
-		return same ? s->cost->c0_us : -1;
+		return same ? command_cost(s->cost, first) : -1;
 	}
 	if (first->function != last->function || span > s->cost->max_registers)
 		return -1;
@@ -216,9 +221,12 @@ double plan_predict(const struct plan *p, const struct plan_cost *cost)
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < p->n; i++)
-		sum += cost->c0_us +
-		       cost->c1_us * (p->list[i].what.command ? 0 : p->list[i].what.count);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct tesla_block *what = &p->list[i].what;
+
+		sum += what->command != NULL ? command_cost(cost, what)
+					     : cost->c0_us + cost->c1_us * what->count;
+	}
 	return sum;
 }
 

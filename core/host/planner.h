@@ -2,7 +2,7 @@
 /*
  * Which reads fetch the wanted blocks in the least time.  A transaction costs c0 and c1 for each
  * register; merging two blocks saves c0 and pays c1 for the registers between them.  Exact, not a
- * heuristic.
+ * heuristic.  Commands are sent one by one, each once.
  */
 #ifndef HOST_PLANNER_H
 #define HOST_PLANNER_H
@@ -10,8 +10,9 @@
 #include "base/model.h"
 
 struct plan_cost {
-	double c0_us, c1_us;	/* a transaction; each of its registers */
-	uint32_t max_registers; /* in one transaction */
+	double c0_us, c1_us;	    /* a transaction; each of its registers */
+	uint32_t max_registers;	    /* in one transaction */
+	double command_us, char_us; /* one by a command; each character of that and of its reply */
 };
 
 /* Registers that must not be inside a read of more than one block: a bounded list. */

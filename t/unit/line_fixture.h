@@ -106,7 +106,10 @@ struct meter {
 	bool silent, hangs_up, garble_once, garble_scale, no_identity;
 	int refuse_address;
 	unsigned longest;
-	const char *name; /* what it says it is; NULL: an exception */
+	unsigned short_once; /* characters that are missing from a command's reply, once */
+	int64_t took_us;     /* a reply takes so long; 0: TOOK_US */
+	bool overdue;	     /* what is garbled has taken the whole time-out */
+	const char *name;    /* what it says it is; NULL: an exception */
 	uint8_t scale, energy;
 	unsigned asked, identified;
 };
@@ -191,7 +194,8 @@ static inline void line_take(struct line *l)
 			cr_assert_eq(analyzer_open(l->analyzers[i], l->slot, 1, &err), 0);
 }
 
-static inline struct world *world_new(size_t n)
+/* `prepare`, when it is not NULL, changes what there is before anything is opened. */
+static inline struct world *world_make(size_t n, void (*prepare)(struct world *))
 {
 	struct world *w = calloc(1, sizeof *w);
 
@@ -207,12 +211,19 @@ static inline struct world *world_new(size_t n)
 	report_init(&w->h.report, -1, 7);
 	gather_init(&w->h.gather, &w->h.report);
 	w->line = fake_line_new(w, n);
+	if (prepare != NULL)
+		prepare(w);
 	line_take(w->line);
 	w->mono = 1000000;
 	w->least_quiet_us = INT64_MAX;
 	for (size_t i = 0; i < N_ELEMENTS(w->meters); i++)
 		w->meters[i] = (struct meter){ .scale = 7, .refuse_address = -1 };
 	return w;
+}
+
+static inline struct world *world_new(size_t n)
+{
+	return world_make(n, NULL);
 }
 
 static inline void world_free(struct world *w)
@@ -250,6 +261,11 @@ static inline void meter_answer(struct meter *m, const struct tesla_block *b,
 	} else if (m->refuse_address >= b->address && m->refuse_address <= (int)last) {
 		reply->status = TESLA_REPLY_EXCEPTION;
 		reply->code = 2;
+	} else if (b->command != NULL) {
+		reply->status = TESLA_REPLY_OK;
+		for (unsigned i = m->short_once; i < b->count; i++)
+			(void)reply->data->append(reply->data, "1", 1);
+		m->short_once = 0;
 	} else {
 		reply->status = TESLA_REPLY_OK;
 		for (uint32_t at = b->address; at <= last; at++)
@@ -283,10 +299,14 @@ static inline void world_transact(struct world *w, const struct action *act)
 		m->asked++;
 		meter_answer(m, &act->what, &reply);
 	}
-	w->mono +=
-		reply.status == TESLA_REPLY_TIMEOUT ? 1000 * w->line->params.timeout_ms : TOOK_US;
+	bool whole = reply.status == TESLA_REPLY_TIMEOUT ||
+		     (reply.status == TESLA_REPLY_GARBLED && m->overdue);
+
+	w->mono += whole	     ? 1000 * w->line->params.timeout_ms
+		   : m->took_us != 0 ? m->took_us
+				     : TOOK_US;
 	reply.received_us = w->mono;
-	w->timeout_us = reply.status == TESLA_REPLY_TIMEOUT ? w->mono : 0;
+	w->timeout_us = whole ? w->mono : 0;
 	line_done(w->line, &reply, &err, w->mono, wall(w));
 	buf_release(&bytes);
 }

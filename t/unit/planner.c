@@ -82,7 +82,7 @@ Test(planner, a_block_alone_may_hold_a_forbidden_register)
 
 Test(planner, a_block_beyond_the_limit_is_refused)
 {
-	struct plan_cost cost = { 1000, 10, 10 };
+	struct plan_cost cost = { .c0_us = 1000, .c1_us = 10, .max_registers = 10 };
 	const struct tesla_block block = { .function = 3, .address = 7, .count = 11 };
 	struct ranges none = { 0 };
 	struct tesla_error err = { 0 };
@@ -95,17 +95,28 @@ Test(planner, a_block_beyond_the_limit_is_refused)
 Test(planner, commands_are_asked_once_each)
 {
 	struct plan_cost cost = rtu19200();
-	const struct tesla_block blocks[] = { { .command = "RVI" },
-					      { .command = "RAI" },
-					      { .command = "RVI" } };
+	const struct tesla_block blocks[] = { { .command = "RVI", .count = 36 },
+					      { .command = "RAI", .count = 36 },
+					      { .command = "RVI", .count = 36 },
+					      { .command = "RHI", .count = 3 },
+					      { .function = 3, .address = 10, .count = 2 } };
 	struct ranges none = { 0 };
 	struct tesla_error err;
 	struct plan *p;
 
-	cr_assert_eq(plan_make(blocks, NULL, 3, &cost, &none, &p, &err), 0);
-	cr_expect_eq(p->n, 2);
-	cr_expect_str_eq(p->list[0].what.command, "RAI");
-	cr_expect_eq(p->list[1].n, 2);
+	cost.command_us = 7000;
+	cost.char_us = 500;
+	cr_assert_eq(plan_make(blocks, NULL, N_ELEMENTS(blocks), &cost, &none, &p, &err), 0);
+	cr_assert_eq(p->n, 4);
+	cr_expect_eq(p->list[0].what.count, 2);
+	cr_expect_str_eq(p->list[1].what.command, "RAI");
+	cr_expect_str_eq(p->list[2].what.command, "RHI");
+	cr_expect_eq(p->list[3].n, 2);
+	cr_expect_eq(p->list[3].what.count, 36);
+	/* Twice three letters and 36 characters, once three and three; and two registers. */
+	cr_expect_float_eq(p->predicted_us,
+			   3 * 7000 + (2 * 39 + 6) * 500 + cost.c0_us + 2 * cost.c1_us, 1e-6);
+	cr_expect_float_eq(plan_predict(p, &cost), p->predicted_us, 1e-6);
 	plan_free(p);
 }
 
@@ -152,8 +163,9 @@ Test(planner, agrees_with_every_partition)
 
 	for (int round = 0; round < 2000; round++) {
 		struct tesla_block blocks[8];
-		struct plan_cost cost = { 500 + rand_r(&seed) % 20000, 1 + rand_r(&seed) % 2000,
-					  60 };
+		struct plan_cost cost = { .c0_us = 500 + rand_r(&seed) % 20000,
+					  .c1_us = 1 + rand_r(&seed) % 2000,
+					  .max_registers = 60 };
 		struct ranges forbidden = { 0 };
 		struct tesla_error err;
 		struct plan *p;
