@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sim/cvmk.h"
 
 #define BITS 11		/* of a character, whatever the setting */
 #define FAST_BAUD 19200 /* above it the silence no longer shrinks */
@@ -130,7 +131,10 @@ static void bus_reply(struct bus *b, const struct request *rq, const struct pdu 
 	struct outgoing *o;
 	struct adu adu;
 
-	rtu_wrap(rq, reply, fx, &adu);
+	if (rq->command)
+		cvmk_wrap(rq, reply, fx, &adu);
+	else
+		rtu_wrap(rq, reply, fx, &adu);
 	o = outgoing_new(&adu, start);
 	if (o == NULL)
 		return;
@@ -147,7 +151,7 @@ static void bus_request(struct bus *b, const uint8_t *bytes, size_t len)
 	struct effect fx;
 	struct pdu reply;
 
-	if (!rtu_parse(bytes, len, &rq)) {
+	if (!rtu_parse(bytes, len, &rq) && !cvmk_parse(bytes, len, &rq)) {
 		b->line->all.garbled++;
 		return;
 	}
@@ -195,13 +199,20 @@ static void bus_collect(struct bus *b, const uint8_t *bytes, size_t len, int64_t
 	b->in_end_us = max_us(b->in_end_us, now) + pace_us(&b->pace, len);
 }
 
-/* Without a clock frames are told apart by the length that their function has. */
+static int request_length(const uint8_t *bytes, size_t len)
+{
+	int n = cvmk_request_length(bytes, len);
+
+	return n >= 0 ? n : rtu_request_length(bytes, len);
+}
+
+/* Without a clock frames are told apart by the length that their function has, or their end. */
 static void bus_cut(struct bus *b)
 {
 	int need;
 
 	while (b->in_len > 0 && b->in_len <= sizeof b->in) {
-		need = rtu_request_length(b->in, b->in_len);
+		need = request_length(b->in, b->in_len);
 		if (need < 0)
 			need = (int)b->in_len;
 		if (need == 0 || b->in_len < (size_t)need)

@@ -37,7 +37,7 @@ int64_t pace_silence_us(const struct pace *pace);
 void bus_init(struct bus *b, struct line *line,
 	      const struct pace *pace); /* then set write, hang_up */
 void bus_release(struct bus *b);
-/* RTU bytes came.  May hang up: the caller looks before it goes on. */
+/* Bytes of RTU or of a CVMk came.  May hang up: the caller looks before it goes on. */
 void bus_receive(struct bus *b, const uint8_t *bytes, size_t len);
 /* Starts at start_us or, on a paced line, when what is before it is over. */
 void bus_send(struct bus *b, const struct adu *adu, int64_t start_us);

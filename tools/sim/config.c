@@ -74,26 +74,65 @@ static void line_config(struct writer *w, xmlNode *devices, const struct line *l
 	element(w, device, "timeout", "1");
 }
 
-static void meter_config(struct writer *w, xmlNode *analyzers, const struct tesla_model *model,
-			 const size_t ids[3])
+static void meter_config(struct writer *w, xmlNode *analyzers, const struct meter *meter,
+			 size_t interval_s, const size_t ids[3])
 {
+	const struct tesla_model *model = meter_model(meter);
+	bool commands = meter_takes_commands(meter);
+	char interval[24];
+
 	static const char *const names[] = { "id", "device", "address" };
 	xmlNode *analyzer = element(w, analyzers, "analyzer", NULL), *params, *variables;
 
 	for (size_t i = 0; i < 3; i++)
 		attribute_int(w, analyzer, names[i], ids[i]);
-	attribute(w, analyzer, "driver", "modBusComm");
-	attribute(w, analyzer, "data_driver", "pmData");
+	attribute(w, analyzer, "driver", commands ? "cvmk" : "modBusComm");
+	attribute(w, analyzer, "data_driver", commands ? "cvmData" : "pmData");
 	params = element(w, analyzer, "params", NULL);
 	if (model->manufacturer != NULL)
 		element(w, params, "manufacturer", model->manufacturer);
 	element(w, params, "model", model->name);
 	element(w, params, "record_interval", "15");
-	element(w, params, "poll_interval", "1");
+	(void)snprintf(interval, sizeof interval, "%zu", interval_s);
+	element(w, params, "poll_interval", interval);
 	variables = element(w, analyzer, "variables", NULL);
 	for (size_t i = 0; i < model->n_variables; i++)
 		if (model->variables[i]->kind != TESLA_STATUS)
 			element(w, variables, "variable", model->variables[i]->name);
+}
+
+/* On a serial line 0 is a broadcast of Modbus, and beyond 247 is nobody; a CVMk has two digits. */
+static bool meter_reachable(const struct line *l, size_t address)
+{
+	const struct meter *m = l->fleet->meter[address];
+
+	if (m == NULL || (meter_takes_commands(m) && !line_is_serial(l)))
+		return false;
+	return meter_takes_commands(m) ? address < 100 : address > 0 && address < 248;
+}
+
+/* A CVMk has a request for each variable: at 9600 Bd some 1.7 s for all of them. */
+static size_t commands_interval_s(const struct line *l)
+{
+	size_t n = 0;
+
+	for (size_t a = 0; a < ADDRESSES; a++)
+		n += meter_reachable(l, a) && meter_takes_commands(l->fleet->meter[a]);
+	return 3 * n;
+}
+
+static void line_meters_config(struct writer *w, xmlNode *analyzers, const struct line *l,
+			       size_t line_id, size_t *id)
+{
+	size_t slow_s = commands_interval_s(l);
+
+	for (size_t a = 0; a < ADDRESSES; a++) {
+		const struct meter *m = l->fleet->meter[a];
+
+		if (meter_reachable(l, a))
+			meter_config(w, analyzers, m, meter_takes_commands(m) ? slow_s : 1,
+				     (const size_t[]){ ++*id, line_id, a });
+	}
 }
 
 static void sim_config(const struct sim *s, struct writer *w, xmlNode *root)
@@ -110,11 +149,7 @@ static void sim_config(const struct sim *s, struct writer *w, xmlNode *root)
 		const struct line *l = s->lines[i];
 
 		line_config(w, devices, l, i + 1);
-		/* 0 is a broadcast; beyond 247 is nobody on a serial line. */
-		for (size_t a = 1; a < 248; a++)
-			if (l->fleet->meter[a] != NULL)
-				meter_config(w, analyzers, meter_model(l->fleet->meter[a]),
-					     (const size_t[]){ ++id, i + 1, a });
+		line_meters_config(w, analyzers, l, i + 1, &id);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -23,6 +24,7 @@ static const struct raw_type {
 	[TESLA_UINT64] = { 4, 0, 0x1.fffffffffffffp63, false, false },
 	[TESLA_FLOAT32] = { 2, -FLT_MAX, FLT_MAX, true, true },
 	[TESLA_FLOAT64] = { 4, -DBL_MAX, DBL_MAX, true, true },
+	[TESLA_DECIMAL] = { 0, 0, 0, true, false },
 };
 
 size_t encode_words(enum tesla_raw type)
@@ -41,6 +43,10 @@ static void raw_limits(const struct tesla_register *r, double *lo, double *hi)
 
 	*lo = t->lo;
 	*hi = t->hi;
+	if (r->type == TESLA_DECIMAL) { /* the sign takes a digit */
+		*lo = 1 - pow(10, r->digits - 1);
+		*hi = pow(10, r->digits) - 1;
+	}
 	if (r->has_max) {
 		*lo = fmax(*lo, -r->max);
 		*hi = fmin(*hi, r->max);
@@ -99,6 +105,8 @@ static void bits_to_words(uint64_t bits, size_t n, enum tesla_word_order order, 
 
 static int encode_absent(const struct tesla_register *r, const struct raw_type *t, uint16_t *words)
 {
+	if (r->type == TESLA_DECIMAL)
+		return 0; /* blanks */
 	if (r->has_sentinel)
 		bits_to_words(r->sentinel, t->words, r->order, words);
 	else if (t->is_float)
@@ -125,4 +133,18 @@ int encode(const struct tesla_register *r, int exponent, double value, uint16_t 
 	bits_to_words(t->is_float ? float_bits(t->words, raw) : whole_bits(r, t, raw), t->words,
 		      r->order, words);
 	return 0;
+}
+
+void encode_text(const struct tesla_register *r, double value, char *out)
+{
+	double raw = nearbyint((value - r->offset) / r->scale), lo, hi;
+	char text[32];
+
+	raw_limits(r, &lo, &hi);
+	if (isnan(value) || !(raw >= lo && raw <= hi)) {
+		memset(out, isnan(value) ? ' ' : '*', r->digits);
+		return;
+	}
+	(void)snprintf(text, sizeof text, "%0*.0f", (int)r->digits, raw == 0 ? 0 : raw);
+	memcpy(out, text, r->digits);
 }

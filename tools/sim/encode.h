@@ -10,9 +10,11 @@
 size_t encode_words(enum tesla_raw type);
 /* The values that the element can show with its scale register at `exponent` (0: it has none). */
 void encode_limits(const struct tesla_register *r, int exponent, double *lo, double *hi);
+/* Into `digits` characters: blanks for NAN, stars where it does not fit. */
+void encode_text(const struct tesla_register *r, double value, char *out);
 /*
  * NAN: the element's "not available".  -ERANGE beyond the limits, -EDOM where it cannot say "not
- * available"; words are untouched then.
+ * available"; words are untouched then.  A field of a command's reply has no words.
  */
 int encode(const struct tesla_register *r, int exponent, double value,
 	   uint16_t words[ENCODE_WORDS]);

@@ -60,7 +60,8 @@ static void count_cycle(struct counts *c, int64_t *last_us, int64_t now_us)
 
 static void count_request(struct line *l, const struct request *rq, int64_t first_us)
 {
-	bool is_read = (rq->pdu.bytes[0] == 3 || rq->pdu.bytes[0] == 4) && rq->pdu.len == 5;
+	bool is_read = !rq->command && (rq->pdu.bytes[0] == 3 || rq->pdu.bytes[0] == 4) &&
+		       rq->pdu.len == 5;
 	struct counts *both[2];
 	size_t n = counts_of(l, rq->unit, both);
 
@@ -86,22 +87,41 @@ static void count_answer(struct line *l, uint8_t unit, bool answered, const stru
 	for (size_t n = counts_of(l, unit, both); n-- > 0;) {
 		if (!answered)
 			both[n]->unanswered++;
-		else if (reply->bytes[0] & 0x80)
+		else if (reply->bytes[0] & 0x80) /* no text has that */
 			both[n]->exceptions++;
 	}
+}
+
+/* Nobody else understands it, and 0 is everybody on RTU. */
+static struct meter *line_meter(const struct line *l, const struct request *rq)
+{
+	struct meter *m = l->fleet->meter[rq->unit];
+
+	if (m == NULL || meter_takes_commands(m) != rq->command)
+		return NULL;
+	return line_is_serial(l) && rq->unit == 0 && !rq->command ? NULL : m;
+}
+
+/* No answer is all that a CVMk has for what it does not understand. */
+static bool line_command(const struct line *l, struct meter *m, const struct request *rq,
+			 const struct effect *fx, struct pdu *reply)
+{
+	return fx->exception == 0 && meter_command(m, &rq->pdu, sim_time(l->sim), reply);
 }
 
 /* A serial line is silent where nobody is, and after a broadcast; a gateway says so. */
 static bool line_ask(struct line *l, const struct request *rq, struct effect *fx, struct pdu *reply)
 {
-	struct meter *m = l->fleet->meter[rq->unit];
+	struct meter *m = line_meter(l, rq);
 
 	*fx = (struct effect){ 0 };
-	if (line_is_serial(l) && (m == NULL || rq->unit == 0))
+	if (line_is_serial(l) && m == NULL)
 		return false;
 	*fx = faults_next(&l->sim->faults, rq->unit);
 	if (fx->silent || fx->disconnect)
 		return false;
+	if (rq->command)
+		return line_command(l, m, rq, fx, reply);
 	if (fx->exception != 0)
 		modbus_exception(reply, rq->pdu.bytes[0], fx->exception);
 	else if (m == NULL)

@@ -7,6 +7,7 @@ tools_sim_libsim_la_SOURCES = \
 	tools/sim/config.c \
 	tools/sim/control.c tools/sim/control.h \
 	tools/sim/counts.c tools/sim/counts.h \
+	tools/sim/cvmk.c tools/sim/cvmk.h \
 	tools/sim/encode.c tools/sim/encode.h \
 	tools/sim/fault.c tools/sim/fault.h \
 	tools/sim/fleet.c tools/sim/fleet.h \

@@ -109,9 +109,14 @@ static void point_show(struct meter *m, const struct point *p, double value)
 	encode_limits(p->reg, exponent, &lo, &hi);
 	if (!isnan(value))
 		value = fmin(fmax(value, lo), hi); /* as a meter does at the end of its range */
-	if (encode(p->reg, exponent, value, words) == 0)
+	if (p->reg->command == NULL && encode(p->reg, exponent, value, words) == 0)
 		bank_put(&m->bank, p->reg->function, p->reg->address, words,
 			 encode_words(p->reg->type));
+}
+
+static double point_value(const struct meter *m, const struct point *p, const struct sample *s)
+{
+	return p->fixed ? p->fix : source_value(&p->src, &m->load, s);
 }
 
 static void meter_refresh(struct meter *m, double t)
@@ -122,11 +127,8 @@ static void meter_refresh(struct meter *m, double t)
 		return;
 	load_advance(&m->load, t);
 	load_at(&m->load, t, &s);
-	for (size_t i = 0; i < m->n_points; i++) {
-		const struct point *p = &m->points[i];
-
-		point_show(m, p, p->fixed ? p->fix : source_value(&p->src, &m->load, &s));
-	}
+	for (size_t i = 0; i < m->n_points; i++)
+		point_show(m, &m->points[i], point_value(m, &m->points[i], &s));
 	/* Last: a model may list its scale registers as variables too. */
 	for (size_t i = 0; i < m->model->pub.n_scales; i++) {
 		const struct tesla_scale *scale = m->model->pub.scales[i];
@@ -214,6 +216,8 @@ int meter_identity(struct meter *m, const char *text)
 
 	if (text != NULL)
 		copy = strdup(text);
+	else if (meter_takes_commands(m))
+		copy = strdup("simulated");
 	else if (asprintf(&copy, "%s simulated", meter_model(m)->name) < 0)
 		copy = NULL;
 	if (copy == NULL)
@@ -300,6 +304,45 @@ void meter_answer(struct meter *m, uint8_t unit, const struct pdu *rq, double t,
 		modbus_exception(reply, rq->bytes[0], refusal);
 }
 
+bool meter_takes_commands(const struct meter *m)
+{
+	return m->model->pub.variables[0]->elements[0]->command != NULL;
+}
+
+static bool command_is(const char *command, const struct pdu *rq)
+{
+	return command != NULL && strlen(command) == rq->len &&
+	       memcmp(command, rq->bytes, rq->len) == 0;
+}
+
+static void answer_version(const struct meter *m, struct pdu *reply)
+{
+	reply->len = strnlen(m->identity, PDU_MAX);
+	memcpy(reply->bytes, m->identity, reply->len);
+}
+
+/* The fields of the first variable that has the command. */
+bool meter_command(struct meter *m, const struct pdu *rq, double t, struct pdu *reply)
+{
+	struct sample s = { 0 };
+
+	reply->len = 0;
+	if (command_is("VER", rq))
+		answer_version(m, reply);
+	load_advance(&m->load, t);
+	load_at(&m->load, t, &s);
+	for (size_t i = 0; i < m->n_points; i++) {
+		const struct point *p = &m->points[i];
+		size_t at = (size_t)p->reg->field * p->reg->digits, end = at + p->reg->digits;
+
+		if (!command_is(p->reg->command, rq) || end > PDU_MAX)
+			continue;
+		encode_text(p->reg, point_value(m, p, &s), (char *)reply->bytes + at);
+		reply->len = end > reply->len ? end : reply->len;
+	}
+	return reply->len > 0;
+}
+
 /* ---- making ---- */
 
 const struct tesla_model *meter_model(const struct meter *m)
@@ -314,7 +357,8 @@ static void points_add(struct meter *m, const struct tesla_variable *v)
 
 		m->points[m->n_points++] =
 			(struct point){ .variable = v, .reg = r, .src = source_of(v, r->label) };
-		bank_add(&m->bank, r->function, r->address, encode_words(r->type));
+		if (r->command == NULL)
+			bank_add(&m->bank, r->function, r->address, encode_words(r->type));
 	}
 }
 

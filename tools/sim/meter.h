@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One simulated meter: a model, a load, and what the user fixed; answers Modbus requests. */
+/* One simulated meter: a model, a load, and what the user fixed; answers requests. */
 #ifndef SIM_METER_H
 #define SIM_METER_H
 
@@ -31,9 +31,13 @@ int meter_fix(struct meter *m, const char *variable, const char *label, const do
 int meter_raw(struct meter *m, uint16_t address, const uint16_t *values, size_t n);
 /* -ENOENT: the model has no such scale register. */
 int meter_scale(struct meter *m, const char *name, int exponent, struct tesla_error *err);
-/* NULL: the default; "": function 17 is refused. */
+/* NULL: the default; "": function 17 is refused, VER not answered. */
 int meter_identity(struct meter *m, const char *text);
 
+/* Is its model one of commands?  Then meter_command, else meter_answer. */
+bool meter_takes_commands(const struct meter *m);
+/* False: it does not know the command, and says nothing. */
+bool meter_command(struct meter *m, const struct pdu *rq, double t, struct pdu *reply);
 void meter_answer(struct meter *m, uint8_t unit, const struct pdu *rq, double t, struct pdu *reply);
 
 #endif

@@ -56,6 +56,7 @@ bool rtu_parse(const uint8_t *bytes, size_t len, struct request *ret)
 		return false;
 	if (modbus_crc(bytes, len - 2) != (bytes[len - 2] | bytes[len - 1] << 8))
 		return false;
+	ret->command = false;
 	ret->transaction = 0;
 	ret->unit = bytes[0];
 	ret->pdu.len = len - 3;
@@ -74,6 +75,7 @@ int tcp_parse(const uint8_t *bytes, size_t len, struct request *ret)
 		return -1;
 	if (len < MBAP - 1 + body)
 		return 0;
+	ret->command = false;
 	ret->transaction = be16(bytes);
 	ret->unit = bytes[6];
 	ret->pdu.len = body - 1;
@@ -113,7 +115,7 @@ static size_t tcp_frame(const struct request *rq, const struct pdu *reply, const
 	return MBAP + reply->len;
 }
 
-static void effect_apply(const struct effect *fx, const uint8_t *frame, size_t len, struct adu *ret)
+void effect_apply(const struct effect *fx, const uint8_t *frame, size_t len, struct adu *ret)
 {
 	ret->len = 0;
 	if (fx->noise) {

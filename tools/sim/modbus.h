@@ -28,6 +28,7 @@ struct pdu {
 	uint8_t bytes[PDU_MAX];
 };
 struct request {
+	bool command; /* it is a CVMk's: pdu is its text (sim/cvmk.h) */
 	uint16_t transaction;
 	uint8_t unit;
 	struct pdu pdu;
@@ -66,6 +67,8 @@ bool rtu_parse(const uint8_t *bytes, size_t len, struct request *ret);
 /* Bytes that the first request takes; 0: more are needed; -1: this is no Modbus TCP. */
 int tcp_parse(const uint8_t *bytes, size_t len, struct request *ret);
 
+/* What of `fx` concerns whole frames: half of it, twice, noise before it. */
+void effect_apply(const struct effect *fx, const uint8_t *frame, size_t len, struct adu *ret);
 /* The reply as it goes on the line, with everything wrong that `fx` asks for. */
 void rtu_wrap(const struct request *rq, const struct pdu *reply, const struct effect *fx,
 	      struct adu *ret);

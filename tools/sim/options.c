@@ -57,7 +57,7 @@ static const struct argp_option table[] = {
 	{ "models", KEY_MODELS, "DIR", 0,
 	  "Folder of the model files ($TESLA_MODELDIR, else " MODEL_DIR ")", 0 },
 	{ "identity", KEY_IDENTITY, "TEXT", 0,
-	  "Answer to function 17 (\"MODEL simulated\"); '': exception 1", 0 },
+	  "Answer to function 17 (\"MODEL simulated\"; '': exception 1) and VER", 0 },
 	{ "holes", KEY_HOLES, "zero|refuse", 0,
 	  "Registers that the model does not define: 0, or exception 2", 0 },
 	{ "forbid", KEY_FORBID, "FIRST-LAST", 0,
@@ -280,7 +280,7 @@ void options_parse(struct options *o, int argc, char **argv)
 		.options = table,
 		.parser = parse_one,
 		.help_filter = help_filter,
-		.doc = "Plays Modbus meters, on TCP and on pseudo-terminals.\v",
+		.doc = "Plays meters of Modbus and the CVMk, on TCP and on pseudo-terminals.\v",
 	};
 	const char *models = getenv("TESLA_MODELDIR");
 
