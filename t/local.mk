@@ -95,7 +95,11 @@ e2e_tests = \
 	t/e2e/698-log-unread.sh \
 	t/e2e/698-stop-reload.sh \
 	t/e2e/699-log-disk.sh \
-	t/e2e/699-stop-all.sh
+	t/e2e/699-stop-all.sh \
+	t/e2e/700-cvmk.sh \
+	t/e2e/702-cvmk-noise.sh \
+	t/e2e/704-mixed.sh \
+	t/e2e/706-cvmk-late.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past

@@ -281,10 +281,9 @@ static void field_fill(struct build *b, const xmlNode *node, const struct m_elem
 
 	if (row->address >= 0 || l->sentinel != NULL || l->bits != NULL ||
 	    l->scale_register != NULL || l->type >= 0)
-		xml_error(
-			b->x, b->d, node,
-			"<element>: its variable is read by a command: expected neither address, type, "
-			"bits, sentinel nor scale-register");
+		xml_error(b->x, b->d, node,
+			  "<element>: its variable is read by a command: expected neither address, "
+			  "type, bits, sentinel nor scale-register");
 	r->command = c->text;
 	r->digits = c->digits;
 	r->field = c->field;

@@ -35,8 +35,8 @@ struct model {
 	size_t n_texts; /* what is read of the meter itself, at connect: for people, no readings */
 	const struct model_text *texts;
 	/*
-	 * 0: addresses are absolute.  Else they count from where the meter has this SunSpec model, which
-	 * is looked for behind the marker.
+	 * 0: addresses are absolute.  Else they count from where the meter has this SunSpec model,
+	 * which is looked for behind the marker.
 	 */
 	uint16_t sunspec;
 	struct arena memory; /* all of the above */

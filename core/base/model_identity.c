@@ -87,9 +87,9 @@ void model_recognise_read(struct build *b, const xmlNode *root)
 	if (row.address >= 0)
 		place_read(b, node, &row, &b->m->identity);
 	else if (row.count > 0 || row.type > 0 || row.label != NULL)
-		xml_error(
-			b->x, b->d, node,
-			"<recognise>: count, type or label is given, but no address: expected all or none");
+		xml_error(b->x, b->d, node,
+			  "<recognise>: count, type or label is given, but no address: expected "
+			  "all or none");
 }
 
 void model_texts_read(struct build *b, const xmlNode *root)

@@ -37,10 +37,16 @@ static int64_t due_at(const struct analyzer *a, int64_t mono_us, int64_t wall_us
 	}
 }
 
+static int64_t interval_of(const struct analyzer *a)
+{
+	return a->schedule.interval_ms[0];
+}
+
 /*
  * A probe that is due goes before a sweep, but not before a sweep that the last probe has kept
- * waiting: many silent meters must not starve the others.  Among equals the earlier, ties in their
- * order.
+ * waiting: many silent meters must not starve the others.  Among equals the earlier; of those due
+ * at once the one that is due again first, so that it does not wait out a longer one's turn; then
+ * in their order.
  */
 static struct analyzer *due_pick(const struct line *l, int64_t mono_us, int64_t wall_us,
 				 int64_t *at)
@@ -55,7 +61,8 @@ static struct analyzer *due_pick(const struct line *l, int64_t mono_us, int64_t 
 		if (a->state == ANALYZER_OFFLINE && due <= mono_us) {
 			if (probe == NULL || due < probe->probe_at_us)
 				probe = a;
-		} else if (due < *at) {
+		} else if (due < *at ||
+			   (best != NULL && due == *at && interval_of(a) < interval_of(best))) {
 			*at = due;
 			best = a;
 		}

@@ -4,6 +4,10 @@ fuzz_programs =
 fuzz_programs += t/fuzz/frames
 t_fuzz_frames_SOURCES = t/fuzz/frames.c plugins/drivers/modBusComm/pdu.c
 t_fuzz_frames_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/cvmk
+t_fuzz_cvmk_SOURCES = t/fuzz/cvmk.c plugins/drivers/cvmk/frame.c
+t_fuzz_cvmk_CFLAGS = $(AM_CFLAGS)
+t_fuzz_cvmk_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_programs += t/fuzz/hostmsg
 t_fuzz_hostmsg_SOURCES = t/fuzz/hostmsg.c t/unit/hub_fixture.h
 t_fuzz_hostmsg_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(UV_CFLAGS)
