@@ -7,7 +7,7 @@
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
-polls=10000 every=50 timeout=50 late_max=300 attempts=3
+polls=${TESLA_LATE_POLLS:-10000} every=50 timeout=50 late_max=300 attempts=3
 # What a reply takes besides.
 wire=4
 mkdir models
