@@ -63,5 +63,31 @@ snapshot_right() {
 			| all($x.v[]; . == $facts[0][$x.variable]))' snapshot.json >/dev/null
 }
 wait_for 30 snapshot_right
+# Who is on the same line of the other protocol understands nothing of it.
+py - "$(sed -n 's/^ready rtu-over-tcp .*://p' sim.log)" <<'END' || fail "meters of both protocols on one line"
+import socket
+import sys
+
+
+def says(request):
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as line:
+        line.settimeout(0.5)
+        line.sendall(request)
+        try:
+            return line.recv(256)
+        except TimeoutError:
+            return b""
+
+
+def ascii_request(address):
+    text = b"$%02dRVM" % address
+    return text + b"%02X\n" % (sum(text) % 256)
+
+
+assert says(ascii_request(9)) == b"", "the PM710 answers in ASCII"
+assert says(bytes.fromhex("0311c14c")) == b"", "the CVMk answers Modbus"
+assert says(ascii_request(3)).startswith(b"$03")
+assert says(bytes.fromhex("0911c7ec"))[:2] == b"\x09\x11"
+END
 assert_eq "identities" "$(ctl status | jq -r '[.analyzers[] | select(.model == "CVMk") | .identity] | unique | join(",")')" \
 	"CVMk Ver. simulated"
