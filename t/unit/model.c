@@ -2,6 +2,8 @@
 /* Model files: those that are delivered, a table of bad ones, and that the schema agrees. */
 #include "base/model.h"
 
+#include <dirent.h>
+
 #include "bad.h"
 #include "base/file.h"
 
@@ -349,6 +351,38 @@ static const struct {
 	{ "PM500", "TPF", 3, 781, 1, TESLA_UINT16, 10, 1, NULL, "", false },
 	{ "PM500", "PAT", 1, 789, 1, TESLA_UINT16, 0.01, 1, NULL, "", false },
 };
+
+static int is_model(const struct dirent *d)
+{
+	size_t len = strlen(d->d_name);
+
+	return len > 4 && strcmp(d->d_name + len - 4, ".xml") == 0;
+}
+
+/* Whatever is there parses, agrees with the schema, and has its file's name. */
+Test(model, catalogue)
+{
+	const char *top = getenv("top_srcdir") ? getenv("top_srcdir") : ".";
+	_cleanup_free_ char *dir = NULL;
+	struct dirent **files;
+	int n;
+
+	cr_assert(asprintf(&dir, "%s/etc/models", top) >= 0);
+	n = scandir(dir, &files, is_model, alphasort);
+	cr_expect_geq(n, 102, "%d models", n);
+	for (int i = 0; i < n; i++) {
+		char *name = files[i]->d_name;
+		struct model *m;
+
+		name[strlen(name) - 4] = '\0';
+		m = delivered(name);
+		cr_expect_str_eq(m->pub.name, name);
+		cr_expect(m->description != NULL && m->pub.n_variables > 0, "%s", name);
+		model_free(m);
+		free(files[i]);
+	}
+	free(files);
+}
 
 Test(model, delivered_models)
 {
