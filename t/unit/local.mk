@@ -138,6 +138,11 @@ t_unit_sim_cvmk_SOURCES = t/unit/sim_cvmk.c
 t_unit_sim_cvmk_CPPFLAGS = $(sim_cppflags) -DMODELS='"$(abs_top_srcdir)/etc/models"'
 t_unit_sim_cvmk_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
 t_unit_sim_cvmk_LDADD = tools/sim/libsim.la core/base/libbase.la $(CRITERION_LIBS) -lm
+unit_tests += t/unit/sim_about
+t_unit_sim_about_SOURCES = t/unit/sim_about.c
+t_unit_sim_about_CPPFLAGS = $(sim_cppflags)
+t_unit_sim_about_CFLAGS = $(unit_cflags)
+t_unit_sim_about_LDADD = tools/sim/libsim.la core/base/libbase.la $(CRITERION_LIBS) -lm
 unit_tests += t/unit/buf
 t_unit_buf_SOURCES = t/unit/buf.c
 t_unit_buf_CFLAGS = $(unit_cflags)

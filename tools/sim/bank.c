@@ -80,6 +80,15 @@ void bank_put(struct bank *b, unsigned function, unsigned address, const uint16_
 		b->cells[i + k].value = words[k];
 }
 
+void bank_get(const struct bank *b, unsigned function, unsigned address, uint16_t *words, size_t n)
+{
+	size_t i = cell_from(b, cell_key(function, address));
+
+	assert(i + n <= b->n_cells && b->cells[i].key == cell_key(function, address));
+	for (size_t k = 0; k < n; k++)
+		words[k] = b->cells[i + k].value;
+}
+
 static void overlay_drop(struct bank *b, uint16_t address)
 {
 	size_t n = 0;

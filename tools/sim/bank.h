@@ -31,6 +31,7 @@ void bank_seal(struct bank *b);
 
 /* Registers that were added, and no others. */
 void bank_put(struct bank *b, unsigned function, unsigned address, const uint16_t *words, size_t n);
+void bank_get(const struct bank *b, unsigned function, unsigned address, uint16_t *words, size_t n);
 /* n 0: the one at `address` is no longer laid over.  -ENOMEM. */
 int bank_overlay(struct bank *b, uint16_t address, const uint16_t *values, size_t n);
 bool bank_has_hole(const struct bank *b, unsigned function, unsigned first, unsigned count);

@@ -87,7 +87,7 @@ static void meter_config(struct writer *w, xmlNode *analyzers, const struct mete
 	for (size_t i = 0; i < 3; i++)
 		attribute_int(w, analyzer, names[i], ids[i]);
 	attribute(w, analyzer, "driver", commands ? "cvmk" : "modBusComm");
-	attribute(w, analyzer, "data_driver", commands ? "cvmData" : "pmData");
+	attribute(w, analyzer, "data_driver", commands ? "cvmData" : "mapData");
 	params = element(w, analyzer, "params", NULL);
 	if (model->manufacturer != NULL)
 		element(w, params, "manufacturer", model->manufacturer);

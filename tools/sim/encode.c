@@ -10,21 +10,27 @@
 
 #include "base/cleanup.h"
 
-/* hi of the 64-bit types: the largest double below 2^63 or 2^64, as that itself does not fit. */
+enum form { WHOLE, FLOATING, PACKED }; /* PACKED: a decimal digit in four bits */
+
+/* hi: the largest double below 2^63, 2^64 or 10^16, as those themselves do not fit. */
 static const struct raw_type {
 	size_t words;
 	double lo, hi;
-	bool is_signed, is_float;
+	bool is_signed;
+	enum form form;
 } types[] = {
-	[TESLA_INT16] = { 1, INT16_MIN, INT16_MAX, true, false },
-	[TESLA_UINT16] = { 1, 0, UINT16_MAX, false, false },
-	[TESLA_INT32] = { 2, INT32_MIN, INT32_MAX, true, false },
-	[TESLA_UINT32] = { 2, 0, UINT32_MAX, false, false },
-	[TESLA_INT64] = { 4, -0x1p63, 0x1.fffffffffffffp62, true, false },
-	[TESLA_UINT64] = { 4, 0, 0x1.fffffffffffffp63, false, false },
-	[TESLA_FLOAT32] = { 2, -FLT_MAX, FLT_MAX, true, true },
-	[TESLA_FLOAT64] = { 4, -DBL_MAX, DBL_MAX, true, true },
-	[TESLA_DECIMAL] = { 0, 0, 0, true, false },
+	[TESLA_INT16] = { 1, INT16_MIN, INT16_MAX, true, WHOLE },
+	[TESLA_UINT16] = { 1, 0, UINT16_MAX, false, WHOLE },
+	[TESLA_INT32] = { 2, INT32_MIN, INT32_MAX, true, WHOLE },
+	[TESLA_UINT32] = { 2, 0, UINT32_MAX, false, WHOLE },
+	[TESLA_INT64] = { 4, -0x1p63, 0x1.fffffffffffffp62, true, WHOLE },
+	[TESLA_UINT64] = { 4, 0, 0x1.fffffffffffffp63, false, WHOLE },
+	[TESLA_FLOAT32] = { 2, -FLT_MAX, FLT_MAX, true, FLOATING },
+	[TESLA_FLOAT64] = { 4, -DBL_MAX, DBL_MAX, true, FLOATING },
+	[TESLA_BCD16] = { 1, 0, 9999, false, PACKED },
+	[TESLA_BCD32] = { 2, 0, 99999999, false, PACKED },
+	[TESLA_BCD64] = { 4, 0, 9999999999999998, false, PACKED },
+	[TESLA_DECIMAL] = { 0, 0, 0, true, WHOLE }, /* of a command: no registers */
 };
 
 size_t encode_words(enum tesla_raw type)
@@ -42,7 +48,7 @@ static void raw_limits(const struct tesla_register *r, double *lo, double *hi)
 	const struct raw_type *t = &types[r->type];
 
 	*lo = t->lo;
-	*hi = t->hi;
+	*hi = r->mask ? (double)(r->mask / (r->mask & -r->mask)) : t->hi;
 	if (r->type == TESLA_DECIMAL) { /* the sign takes a digit */
 		*lo = 1 - pow(10, r->digits - 1);
 		*hi = pow(10, r->digits) - 1;
@@ -85,22 +91,53 @@ static uint64_t float_bits(size_t words, double raw)
 	return bits;
 }
 
+static uint64_t packed_bits(double raw)
+{
+	uint64_t rest = (uint64_t)raw, bits = 0;
+
+	for (int shift = 0; rest > 0; shift += 4, rest /= 10)
+		bits |= rest % 10 << shift;
+	return bits;
+}
+
 /* A number is never written as the bits that mean "not available": it moves by one towards 0. */
 static uint64_t whole_bits(const struct tesla_register *r, const struct raw_type *t, double raw)
 {
-	double whole = nearbyint(raw);
-	uint64_t bits = t->is_signed ? (uint64_t)(int64_t)whole : (uint64_t)whole;
+	uint64_t bits = t->is_signed ? (uint64_t)(int64_t)raw : (uint64_t)raw;
 
 	bits &= raw_mask(t->words);
 	if (r->has_sentinel && bits == (r->sentinel & raw_mask(t->words)))
-		bits = whole > 0 ? bits - 1 : bits + 1;
+		bits = raw > 0 ? bits - 1 : bits + 1;
 	return bits & raw_mask(t->words);
 }
 
-static void bits_to_words(uint64_t bits, size_t n, enum tesla_word_order order, uint16_t *words)
+static uint16_t swapped(const struct tesla_register *r, uint16_t word)
 {
+	return r->bytes_swapped ? (uint16_t)(word << 8 | word >> 8) : word;
+}
+
+/* The word with the lowest bits but 16 * i. */
+static size_t word_at(const struct tesla_register *r, size_t n, size_t i)
+{
+	return r->order == TESLA_LITTLE ? i : n - 1 - i;
+}
+
+static void bits_to_words(const struct tesla_register *r, uint64_t bits, uint16_t *words)
+{
+	size_t n = types[r->type].words;
+
 	for (size_t i = 0; i < n; i++)
-		words[order == TESLA_LITTLE ? i : n - 1 - i] = (uint16_t)(bits >> 16 * i);
+		words[word_at(r, n, i)] = swapped(r, (uint16_t)(bits >> 16 * i));
+}
+
+static uint64_t words_to_bits(const struct tesla_register *r, const uint16_t *words)
+{
+	size_t n = types[r->type].words;
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bits |= (uint64_t)swapped(r, words[word_at(r, n, i)]) << 16 * i;
+	return bits;
 }
 
 static int encode_absent(const struct tesla_register *r, const struct raw_type *t, uint16_t *words)
@@ -108,30 +145,49 @@ static int encode_absent(const struct tesla_register *r, const struct raw_type *
 	if (r->type == TESLA_DECIMAL)
 		return 0; /* blanks */
 	if (r->has_sentinel)
-		bits_to_words(r->sentinel, t->words, r->order, words);
-	else if (t->is_float)
-		bits_to_words(float_bits(t->words, NAN), t->words, r->order, words);
+		bits_to_words(r, r->sentinel, words);
+	else if (t->form == FLOATING)
+		bits_to_words(r, float_bits(t->words, NAN), words);
+	else if (t->form == PACKED) /* no digit */
+		bits_to_words(r, UINT64_MAX, words);
 	else
 		return -EDOM;
 	return 0;
+}
+
+static uint64_t raw_to_bits(const struct tesla_register *r, const struct raw_type *t, double raw)
+{
+	switch (t->form) {
+	case FLOATING:
+		return float_bits(t->words, raw);
+	case PACKED:
+		return packed_bits(raw);
+	case WHOLE:
+		break;
+	}
+	return whole_bits(r, t, raw);
 }
 
 int encode(const struct tesla_register *r, int exponent, double value, uint16_t words[ENCODE_WORDS])
 {
 	const struct raw_type *t = &types[r->type];
 	double lo, hi, raw;
+	uint64_t bits;
 
 	if (isnan(value))
 		return encode_absent(r, t, words);
 	raw_limits(r, &lo, &hi);
 	/* Division by a power, not multiplication by its inverse: 0.1 has no exact inverse. */
 	raw = (value - r->offset) / r->scale / pow(10, exponent);
-	if (!t->is_float)
+	if (t->form != FLOATING)
 		raw = nearbyint(raw);
 	if (!(raw >= lo && raw <= hi))
 		return -ERANGE;
-	bits_to_words(t->is_float ? float_bits(t->words, raw) : whole_bits(r, t, raw), t->words,
-		      r->order, words);
+	if (r->mask != 0)
+		bits = (words_to_bits(r, words) & ~r->mask) | (uint64_t)raw * (r->mask & -r->mask);
+	else
+		bits = raw_to_bits(r, t, raw);
+	bits_to_words(r, bits, words);
 	return 0;
 }
 

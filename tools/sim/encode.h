@@ -13,6 +13,7 @@ void encode_limits(const struct tesla_register *r, int exponent, double *lo, dou
 /* Into `digits` characters: blanks for NAN, stars where it does not fit. */
 void encode_text(const struct tesla_register *r, double value, char *out);
 /*
+ * What is not among the element's bits stays as it is in words.
  * NAN: the element's "not available".  -ERANGE beyond the limits, -EDOM where it cannot say "not
  * available"; words are untouched then.  A field of a command's reply has no words.
  */

@@ -2,6 +2,7 @@
 bin_PROGRAMS += tools/sim/tesla-sim
 noinst_LTLIBRARIES += tools/sim/libsim.la
 tools_sim_libsim_la_SOURCES = \
+	tools/sim/about.c tools/sim/about.h \
 	tools/sim/bank.c tools/sim/bank.h \
 	tools/sim/bus.c tools/sim/bus.h \
 	tools/sim/config.c \

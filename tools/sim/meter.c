@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "sim/about.h"
 #include "sim/bank.h"
 #include "sim/encode.h"
 #include "sim/quantity.h"
@@ -102,16 +103,20 @@ int meter_scale(struct meter *m, const char *name, int exponent, struct tesla_er
 
 static void point_show(struct meter *m, const struct point *p, double value)
 {
-	uint16_t words[ENCODE_WORDS] = { 0 };
+	unsigned address = about_base(m->model) + p->reg->address;
+	size_t n = encode_words(p->reg->type);
+	uint16_t words[ENCODE_WORDS];
 	int exponent = point_exponent(m, p);
 	double lo, hi;
 
 	encode_limits(p->reg, exponent, &lo, &hi);
 	if (!isnan(value))
 		value = fmin(fmax(value, lo), hi); /* as a meter does at the end of its range */
-	if (p->reg->command == NULL && encode(p->reg, exponent, value, words) == 0)
-		bank_put(&m->bank, p->reg->function, p->reg->address, words,
-			 encode_words(p->reg->type));
+	if (p->reg->command != NULL)
+		return;
+	bank_get(&m->bank, p->reg->function, address, words, n);
+	if (encode(p->reg, exponent, value, words) == 0)
+		bank_put(&m->bank, p->reg->function, address, words, n);
 }
 
 static double point_value(const struct meter *m, const struct point *p, const struct sample *s)
@@ -134,8 +139,10 @@ static void meter_refresh(struct meter *m, double t)
 		const struct tesla_scale *scale = m->model->pub.scales[i];
 		uint16_t word = (uint16_t)m->exponents[scale->index].value;
 
-		bank_put(&m->bank, scale->function, scale->address, &word, 1);
+		bank_put(&m->bank, scale->function, about_base(m->model) + scale->address, &word,
+			 1);
 	}
+	about_put(&m->bank, m->model, m->identity, m->load.serial);
 	m->refreshed = t;
 }
 
@@ -147,7 +154,7 @@ static bool point_is(const struct point *p, const char *variable, const char *la
 
 static int point_check(const struct meter *m, const struct point *p, struct tesla_error *err)
 {
-	uint16_t words[ENCODE_WORDS];
+	uint16_t words[ENCODE_WORDS] = { 0 };
 	const char *label = p->reg->label ? p->reg->label : "";
 	int r = encode(p->reg, point_exponent(m, p), p->fix, words);
 	double lo, hi;
@@ -224,6 +231,7 @@ int meter_identity(struct meter *m, const char *text)
 		return -ENOMEM;
 	free(m->identity);
 	m->identity = copy;
+	m->refreshed = NAN;
 	return 0;
 }
 
@@ -358,7 +366,8 @@ static void points_add(struct meter *m, const struct tesla_variable *v)
 		m->points[m->n_points++] =
 			(struct point){ .variable = v, .reg = r, .src = source_of(v, r->label) };
 		if (r->command == NULL)
-			bank_add(&m->bank, r->function, r->address, encode_words(r->type));
+			bank_add(&m->bank, r->function, about_base(m->model) + r->address,
+				 encode_words(r->type));
 	}
 }
 
@@ -372,12 +381,14 @@ static int meter_build(struct meter *m)
 	m->points = calloc(n + 1, sizeof *m->points);
 	m->exponents = calloc(pub->n_scales + 1, sizeof *m->exponents);
 	if (m->points == NULL || m->exponents == NULL || meter_identity(m, NULL) != 0 ||
-	    bank_init(&m->bank, n * ENCODE_WORDS + pub->n_scales) != 0)
+	    bank_init(&m->bank, n * ENCODE_WORDS + pub->n_scales + about_registers(m->model)) != 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < pub->n_variables; i++)
 		points_add(m, pub->variables[i]);
 	for (size_t i = 0; i < pub->n_scales; i++)
-		bank_add(&m->bank, pub->scales[i]->function, pub->scales[i]->address, 1);
+		bank_add(&m->bank, pub->scales[i]->function,
+			 about_base(m->model) + pub->scales[i]->address, 1);
+	about_add(&m->bank, m->model);
 	bank_seal(&m->bank);
 	scales_choose(m);
 	return 0;

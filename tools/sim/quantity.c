@@ -7,7 +7,9 @@
 
 #include "base/cleanup.h"
 
-#define ENERGY_PEAK 1e9	   /* Wh: an exponent that serves the meter for years */
+#define ENERGY_PEAK 1e9 /* Wh: an exponent that serves the meter for years */
+#define FREQUENCY_PEAK 65.0
+#define THD_PEAK 100.0
 #define VOLTAGE_PEAK 253.0 /* 230 V + 10 % */
 
 /* docs/names.md has the names; a variable that is not here goes by its unit. */
@@ -31,18 +33,28 @@ static const struct {
 	{ "FPF", QUANTITY_POWER_FACTOR },
 	{ "FPT", QUANTITY_POWER_FACTOR },
 	{ "COS", QUANTITY_POWER_FACTOR },
+	{ "COSF", QUANTITY_POWER_FACTOR },
 	{ "FRE", QUANTITY_FREQUENCY },
 	{ "THDV", QUANTITY_THD_VOLTAGE },
 	{ "THDU", QUANTITY_THD_VOLTAGE },
 	{ "THDI", QUANTITY_THD_CURRENT },
 	{ "NSN", QUANTITY_SERIAL },
 	/* A consumer: it exports nothing and draws no capacitive energy. */
+	{ "PAE", QUANTITY_NONE },
+	{ "PRC", QUANTITY_NONE },
+	{ "PRCF", QUANTITY_NONE },
 	{ "CEAE", QUANTITY_NONE },
+	{ "CEAEF", QUANTITY_NONE },
 	{ "CERE", QUANTITY_NONE },
+	{ "CEREF", QUANTITY_NONE },
 	{ "CEPE", QUANTITY_NONE },
+	{ "CEPEF", QUANTITY_NONE },
 	{ "CERC", QUANTITY_NONE },
+	{ "CERCF", QUANTITY_NONE },
 	{ "CERLE", QUANTITY_NONE },
+	{ "CERLEF", QUANTITY_NONE },
 	{ "CERCE", QUANTITY_NONE },
+	{ "CERCEF", QUANTITY_NONE },
 };
 
 /* Power without a unit is taken as kW: meters that do not say show what fits 16 bits. */
@@ -85,6 +97,14 @@ static bool is_power(enum quantity q)
 	return q == QUANTITY_ACTIVE || q == QUANTITY_REACTIVE || q == QUANTITY_APPARENT;
 }
 
+/* CEAE_T1 is a CEAE. */
+static bool is_named(const char *name, const char *base)
+{
+	size_t len = strlen(base);
+
+	return strncmp(name, base, len) == 0 && (name[len] == '\0' || name[len] == '_');
+}
+
 struct source source_of(const struct tesla_variable *v, const char *label)
 {
 	struct source src = { QUANTITY_NONE, PHASE_TOTAL, 1 };
@@ -95,7 +115,7 @@ struct source source_of(const struct tesla_variable *v, const char *label)
 		if (strcmp(units[i].unit, unit) == 0)
 			src = (struct source){ units[i].quantity, PHASE_TOTAL, units[i].factor };
 	for (size_t i = 0; i < N_ELEMENTS(names) && !named; i++)
-		if ((named = strcmp(names[i].name, v->name) == 0))
+		if ((named = is_named(v->name, names[i].name)))
 			src.quantity = names[i].quantity;
 	if (*unit == '\0' && is_power(src.quantity))
 		src.factor = 1e-3;
@@ -104,6 +124,8 @@ struct source source_of(const struct tesla_variable *v, const char *label)
 	for (size_t i = 0; i < N_ELEMENTS(labels) && label != NULL; i++)
 		if (strcmp(labels[i].label, label) == 0)
 			src.phase = labels[i].phase;
+	if (src.quantity == QUANTITY_CURRENT && label != NULL && strcmp(label, "SUM") == 0)
+		src.factor *= 3; /* of the mean */
 	return src;
 }
 
@@ -199,6 +221,13 @@ static double quantity_peak(const struct source *src, const struct load *l)
 	case QUANTITY_REACTIVE_ENERGY:
 	case QUANTITY_APPARENT_ENERGY:
 		return ENERGY_PEAK;
+	case QUANTITY_POWER_FACTOR:
+		return 1;
+	case QUANTITY_FREQUENCY:
+		return FREQUENCY_PEAK;
+	case QUANTITY_THD_VOLTAGE:
+	case QUANTITY_THD_CURRENT:
+		return THD_PEAK;
 	default:
 		return 0;
 	}
