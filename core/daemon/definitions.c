@@ -40,9 +40,13 @@ static void key_real_or_nil(msgpack_packer *pk, const char *key, double v, bool 
 static void pack_register(msgpack_packer *pk, const struct tesla_register *r,
 			  const struct window_scale *s)
 {
-	static const char *const types[] = { /* enum tesla_raw */
-					     "",      "int16",	"uint16",  "int32",  "uint32",
-					     "int64", "uint64", "float32", "float64"
+	static const char *const types[] = {
+		[TESLA_INT16] = "int16",     [TESLA_UINT16] = "uint16",
+		[TESLA_INT32] = "int32",     [TESLA_UINT32] = "uint32",
+		[TESLA_INT64] = "int64",     [TESLA_UINT64] = "uint64",
+		[TESLA_FLOAT32] = "float32", [TESLA_FLOAT64] = "float64",
+		[TESLA_BCD16] = "bcd16",     [TESLA_BCD32] = "bcd32",
+		[TESLA_BCD64] = "bcd64",     [TESLA_DECIMAL] = "decimal",
 	};
 	const struct tesla_scale *of = r->scale_register;
 	bool known = of != NULL && s->exponents[of->index] != INT16_MIN;
@@ -81,6 +85,16 @@ static void pack_elements(msgpack_packer *pk, const struct tesla_variable *v,
 		pack_register(pk, v->elements[i], s);
 }
 
+static void pack_values(msgpack_packer *pk, const struct tesla_variable *v)
+{
+	key_array(pk, "values", v->n_values);
+	for (size_t i = 0; i < v->n_values; i++) {
+		(void)msgpack_pack_array(pk, 2);
+		(void)msgpack_pack_int64(pk, v->values[i]->number);
+		mp_str(pk, v->values[i]->text);
+	}
+}
+
 /* NULL: it is not read. */
 static const struct conf_variable *wanted(const struct hub_analyzer *a,
 					  const struct tesla_variable *v)
@@ -99,7 +113,7 @@ static void pack_variable(msgpack_packer *pk, const struct hub_analyzer *a,
 	const struct conf_variable *w = wanted(a, v);
 	int64_t interval_ms = w && w->interval_ms > 0 ? w->interval_ms : a->conf->interval_ms;
 
-	(void)msgpack_pack_map(pk, 11);
+	(void)msgpack_pack_map(pk, 12);
 	mp_key_str(pk, "name", v->name);
 	mp_key_str(pk, "description", v->description);
 	mp_key_str(pk, "unit", v->unit ? v->unit : "");
@@ -109,6 +123,7 @@ static void pack_variable(msgpack_packer *pk, const struct hub_analyzer *a,
 	mp_key_bool(pk, "wanted", w != NULL);
 	key_int_or_nil(pk, "interval_ms", interval_ms, w != NULL);
 	pack_elements(pk, v, &s);
+	pack_values(pk, v);
 }
 
 static void pack_definitions(const struct hub_analyzer *a, msgpack_packer *pk)

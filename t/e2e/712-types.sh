@@ -58,3 +58,11 @@ test "$(of 1 exceptions)" -gt 0 || fail "nothing was refused"
 assert_eq "failed sweeps of the types" "$(of 1 failed)" 0
 ctl plan >plan.json
 types plan plan.json || fail "not the shortest plan that the meter takes"
+
+# What is told of them.
+told() {
+	ctl definitions "$1" | jq -c ".definitions[0].variables | $2"
+}
+assert_eq "types" "$(told 1 '[.[].registers[0].type] | unique')" \
+	'["bcd16","bcd32","bcd64","float32","float64","int16","int32","int64","uint16","uint32","uint64"]'
+assert_eq "meanings" "$(told 1 '[.[].values[]]')$(told 2 '.[0].values')" '[][[10,"as served"]]'

@@ -56,8 +56,8 @@ def models(folder):
     with open(f"{folder}/Refusing.xml", "w", encoding="utf-8") as out:
         print('<model name="Refusing" manufacturer="pymodbus">', file=out)
         for _, name, function, address, _ in REFUSING:
-            print(f'<variable name="{name}" function="{function}" type="uint16"><element address="{address}"/>'
-                  "</variable>", file=out)
+            print(f'<variable name="{name}" kind="status" function="{function}" type="uint16">'
+                  f'<value number="{address}" text="as served"/><element address="{address}"/></variable>', file=out)
         print("</model>", file=out)
     return 0
 
