@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 20
+# seconds: 10
 # SPDX-License-Identifier: Apache-2.0
 # Every model that is delivered, all on one line: known values go in at the simulator and come out of
 # the stream to the last bit, the simulator's registers are what the facts say, and a sweep takes no
