@@ -30,9 +30,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 WORDS = {"int16": 1, "uint16": 1, "bcd16": 1, "int32": 2, "uint32": 2, "float32": 2, "bcd32": 2,
          "int64": 4, "uint64": 4, "float64": 4, "bcd64": 4}
 LIMIT = 125
-# Until the host looks for SunSpec's marker, those models are played and held to the facts, but not read by it.
-SUNSPEC_IS_FOUND = False
-SUNSPEC_BASE = 40070  # marker, common model, and there the meter's
+SUNSPEC_BASE = 40070  # where tesla-sim has the meter's model: behind marker and common model
 
 
 class Element:
@@ -81,30 +79,22 @@ class Model:
             self.variables[variable.get("name")] = elements
 
 
-def played():
+def models():
     """By address: all whose variables are in registers."""
     paths = sorted(pathlib.Path(os.environ["TESLA_MODELDIR"]).glob("*.xml"))
     paths = [path for path in paths if not any(v.get("command") for v in xml.parse(path).iter("variable"))]
     return {address: Model(path) for address, path in enumerate(paths, 1)}
 
 
-def models():
-    """By address: those that are read."""
-    return {address: model for address, model in played().items() if SUNSPEC_IS_FOUND or not model.base}
-
-
 def meters():
-    print(",".join(f"{address}={model.name}" for address, model in played().items()))
+    print(",".join(f"{address}={model.name}" for address, model in models().items()))
     return 0
 
 
 def config(path, seconds):
     tree = xml.parse(path)
-    by_address, analyzers = models(), tree.getroot().find("analyzers")
-    for analyzer in list(analyzers):
-        if int(analyzer.get("address")) not in by_address:
-            analyzers.remove(analyzer)
-            continue
+    by_address = models()
+    for analyzer in tree.getroot().iter("analyzer"):
         analyzer.find("params/poll_interval").text = seconds
         variables = analyzer.find("variables")
         asked = {v.text for v in variables}
@@ -116,7 +106,7 @@ def config(path, seconds):
 
 
 def commands():
-    for address, model in played().items():
+    for address, model in models().items():
         for name, exponent in model.exponents.items():
             yield f"scale {address}:{name}={exponent}"
         for name, elements in model.variables.items():
@@ -173,7 +163,7 @@ def registers(port):
     facts = {row["name"]: row["map"] for row in make.facts_read()}
     read, wrong, apart = 0, [], []
     with socket.create_connection(("127.0.0.1", int(port)), 10) as s:
-        for address, model in played().items():
+        for address, model in models().items():
             if model.name not in facts:
                 continue
             with (TOP / f"tools/models/maps/{facts[model.name]}.csv").open(encoding="utf-8") as text:
@@ -261,6 +251,7 @@ def plan(path, stats):
         total += got[0]
         if got != optimum(model):
             wrong.append(f"{model.name}: (transactions, registers) {got}, the optimum is {optimum(model)}: {steps}")
+        steps = [(function, model.base + first, count) for function, first, count in steps]
         if steps != asked.get(address):
             wrong.append(f"{model.name}: planned {steps}, asked {asked.get(address)}")
     print("\n".join(wrong[:20]))
