@@ -60,7 +60,7 @@ struct hub_analyzer {
 	enum hub_state state;
 	enum hub_verified verified;
 	char *reason, *identity, *note;
-	char **said; /* what the meter says of itself, as model_text_label() names it; NULL: not known */
+	char **said; /* of itself, as model_text_label() names it; NULL: not known */
 	/* Powers of ten in the meter now, one per scale of the model; INT16_MIN: not known. */
 	int16_t *exponents;
 	uint64_t n, status_k, record_k; /* last numbers given */

@@ -121,8 +121,8 @@ struct analyzer {
 	bool scales_changed;		      /* the next sweep is in doubt */
 	char *identity;			      /* last known; NULL: none */
 	enum verified verified;
-	char *heard; /* who it said it is, in the enquiry that is under way or over; NULL: nothing */
-	char **said; /* its texts: those of the model, then SunSpec's serial number; NULL: not known */
+	char *heard;  /* who it said it is, in the last enquiry; NULL: nothing */
+	char **said;  /* texts of the model, then SunSpec's serial number; NULL: not known */
 	int32_t base; /* SunSpec: where the model is; -1: not found */
 };
 
