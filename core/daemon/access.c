@@ -11,12 +11,13 @@
 static const struct readable {
 	const char *cmd, *key, *value;
 } readable[] = {
-	{ "status", NULL, NULL },      { "snapshot", NULL, NULL },
-	{ "plan", NULL, NULL },	       { "plugins", NULL, NULL },
-	{ "definitions", NULL, NULL }, { "device-status", NULL, NULL },
-	{ "config", NULL, NULL },      { "metrics", NULL, NULL },
-	{ "journal", "op", "list" },   { "journal", "op", "rejects" },
-	{ "journal", "op", "export" }, { "log-level", "level", NULL },
+	{ "status", NULL, NULL },	{ "snapshot", NULL, NULL },
+	{ "plan", NULL, NULL },		{ "plugins", NULL, NULL },
+	{ "definitions", NULL, NULL },	{ "device-status", NULL, NULL },
+	{ "config", NULL, NULL },	{ "metrics", NULL, NULL },
+	{ "trace", NULL, NULL },	{ "journal", "op", "list" },
+	{ "journal", "op", "rejects" }, { "journal", "op", "export" },
+	{ "log-level", "level", NULL },
 };
 
 static bool row_is(const struct readable *row, const msgpack_object *request)

@@ -245,6 +245,7 @@ static const struct command {
 	{ "resume", NULL, meter_resume },
 	{ "read-now", NULL, meter_read_now },
 	{ "identify", NULL, meter_identify },
+	{ "trace", NULL, traces_command },
 	{ "set-variables", NULL, meter_set_variables },
 	{ "metrics", NULL, metrics_command },
 	{ "definitions", NULL, cmd_definitions },

@@ -14,6 +14,7 @@
 #include "daemon/metrics_http.h"
 #include "daemon/recording.h"
 #include "daemon/reload.h"
+#include "daemon/traces.h"
 
 #define DAEMON_CHECKS_MAX 4u /* `check` commands under way */
 #define DAEMON_WALKS_MAX 16u /* those that read or change the journal */
@@ -30,6 +31,7 @@ struct daemon {
 	struct metrics_http *metrics; /* NULL: nobody is served */
 	uv_signal_t signals[3];
 	struct asks asks;
+	struct traces traces;
 	uv_timer_t watchdog;
 	struct logfile logfile;	    /* where `log` goes when there is a log_dir */
 	unsigned n_checks, n_walks; /* commands under way */

@@ -495,9 +495,18 @@ static void on_answer(struct slot *s, const msgpack_object *msg)
 		f->answer(f->answer_arg, s->owner, i, error);
 }
 
+static bool is_frames(const msgpack_object *msg)
+{
+	const msgpack_object *p = msg->via.array.ptr;
+
+	return msg->type == MSGPACK_OBJECT_ARRAY && msg->via.array.size > 0 &&
+	       p->type == MSGPACK_OBJECT_STR && p->via.str.size == 1 && *p->via.str.ptr == 'f';
+}
+
 static int on_lines(struct slot *s, const msgpack_object *msg, struct tesla_error *err)
 {
 	const struct intake_from from = { s->owner, !told_all_settled(&s->told) };
+	const struct fleet *f = s->fleet;
 	int r;
 
 	if (s->fresh && mp_is(msg, "m", "failed"))
@@ -512,7 +521,9 @@ static int on_lines(struct slot *s, const msgpack_object *msg, struct tesla_erro
 		on_answer(s, msg);
 		return 0;
 	}
-	r = intake(s->fleet->setup.hub, &from, msg, err);
+	if (is_frames(msg))
+		return f->frames != NULL ? f->frames(f->frames_arg, &s->told, msg, err) : 0;
+	r = intake(f->setup.hub, &from, msg, err);
 	return r == 1 ? tesla_fail(err, -EPROTO, "a message at the wrong time") : r;
 }
 

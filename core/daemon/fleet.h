@@ -74,6 +74,10 @@ struct fleet {
 	/* To fleet_ask; i -1: all that its host was asked, since it is gone. */
 	void (*answer)(void *arg, size_t owner, int64_t i, const char *error);
 	void *answer_arg;
+	/* Frames of traced lines, as traces_take; NULL: nobody wants them. */
+	int (*frames)(void *arg, const struct told *told, const msgpack_object *msg,
+		      struct tesla_error *err);
+	void *frames_arg;
 	struct ledger ledger;
 	uv_timer_t heartbeat;
 	uv_prepare_t flush;

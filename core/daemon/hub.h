@@ -89,6 +89,7 @@ struct hub_line {
 	uint64_t transactions;
 	struct hub_line_totals totals;
 	bool planned;
+	bool traced; /* its host is to show what goes over it */
 };
 
 struct hub_forbidden {

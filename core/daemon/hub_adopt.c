@@ -193,6 +193,7 @@ static void line_adopt(struct hub_line *l, struct hub_line *old, bool same)
 	l->busy_us = old->busy_us;
 	l->transactions = old->transactions;
 	l->totals = old->totals;
+	l->traced = old->traced;
 	if (!same)
 		return;
 	l->state = old->state;

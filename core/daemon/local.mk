@@ -105,6 +105,9 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/status.c core/daemon/status.h core/daemon/status_journal.c \
 	core/daemon/supervise.c core/daemon/supervise.h \
 	core/daemon/told.c core/daemon/told.h \
+	core/daemon/trace_entry.c core/daemon/trace_entry.h \
+	core/daemon/trace_ring.c core/daemon/trace_ring.h \
+	core/daemon/traces.c core/daemon/traces.h \
 	core/daemon/unread.c core/daemon/unread.h \
 	core/daemon/watch.c core/daemon/watch.h
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \

@@ -117,6 +117,7 @@ void daemon_stop(struct daemon *d)
 		return;
 	d->stopping = true;
 	notify_stopping();
+	traces_stop(&d->traces);
 	control_stop(d->control);
 	reload_stop(d->reload);
 	metrics_http_stop(d->metrics);
@@ -251,6 +252,8 @@ static int daemon_open(struct daemon *d)
 	}
 	d->fleet.answer = meter_answered;
 	d->fleet.answer_arg = d;
+	d->fleet.frames = traces_take;
+	d->fleet.frames_arg = &d->traces;
 	fleet_start(&d->fleet);
 	metrics_start(d);
 	notify_beat(&d->loop, &d->watchdog);

@@ -483,6 +483,38 @@ static void update_turns(struct update *u)
 	}
 }
 
+static bool traced_told(const struct update *u, const struct hub_line *l)
+{
+	_cleanup_free_ char *key = NULL;
+
+	if (asprintf(&key, TOLD_TRACE, l->conf->id) < 0)
+		key = NULL;
+	return key == NULL || told_find(u->told, key) != NULL;
+}
+
+/* With the line's number: a host that gets the line anew is told again. */
+static void update_traces(struct update *u)
+{
+	const struct hub *h = u->s->hub;
+
+	for (size_t i = 0; i < h->n_lines; i++) {
+		const struct hub_line *l = &h->lines[i];
+		struct told_entry *e = told_line(u->told, l->conf->id);
+		uint64_t number = e != NULL && l->traced ? e->number : 0;
+		msgpack_packer *pk;
+
+		if (e == NULL || e->leaving || (number == 0 && !traced_told(u, l)))
+			continue;
+		(void)buf_append(&u->define, &number, sizeof number);
+		if (news(u, &e, TOLD_TRACE, l->conf->id) != 1)
+			continue;
+		pk = begin(&u->o, "trace", 2);
+		mp_key_int(pk, "line", l->conf->id);
+		mp_key_bool(pk, "on", l->traced);
+		end(&u->o);
+	}
+}
+
 /* Lines that it has and is not to have any more. */
 static void update_leaving(struct update *u)
 {
@@ -529,6 +561,7 @@ int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_bl
 			update_line(&u, l, blocked == NULL || !blocked(arg, owner, l));
 	}
 	update_turns(&u);
+	update_traces(&u);
 	if (!told->going)
 		put_go(&u.o, s);
 	told->going = true;

@@ -39,6 +39,8 @@ int setup_table(const struct hub *h, struct buf *out);
 
 /* The key of struct told under which there is whether an analyzer is polled. */
 #define TOLD_TURN "turn/%" PRId64
+/* That of whether a line is traced. */
+#define TOLD_TRACE "trace/%" PRId64
 /* Something that the host of an analyzer is to do with it; it answers with `i`. */
 int setup_ask(int64_t i, int64_t analyzer, const char *what, struct buf *out);
 

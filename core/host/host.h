@@ -30,6 +30,7 @@ struct host_line {
 	int64_t *analyzers;    /* their ids */
 	size_t n_analyzers;
 	bool shared; /* in the event loop's thread */
+	bool traced; /* as the core said last */
 	bool moving; /* its runner is asked to let go of it, so that `line` can have another */
 };
 
@@ -54,7 +55,7 @@ int host_init(struct host *h, struct tesla_error *err);
 
 /*
  * Takes one message of docs/wire.md that describes the host's work (hello, plugin, model, patterns,
- * forbidden, level, line, unline, ask).  -EPROTO: the message makes no sense; the core is of
+ * forbidden, level, line, unline, ask, trace).  -EPROTO: the message makes no sense; the core is of
  * another build.
  */
 int setup_message(struct host *h, const msgpack_object *message, struct tesla_error *err);
@@ -74,6 +75,7 @@ int line_make(struct host *h, const msgpack_object *m, struct line **ret, struct
 int live_line(struct host *h, const msgpack_object *m, struct tesla_error *err);
 int live_unline(struct host *h, const msgpack_object *m, struct tesla_error *err);
 int live_ask(struct host *h, const msgpack_object *m, struct tesla_error *err);
+int live_trace(struct host *h, const msgpack_object *m, struct tesla_error *err);
 /* Starts all lines that were told. */
 int live_go(struct host *h, struct tesla_error *err);
 /* h->ended has something: threads that ended are joined, the core is told. */

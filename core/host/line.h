@@ -88,6 +88,8 @@ struct line {
 	struct patterns *patterns; /* NULL: none */
 	struct gather *gather;	   /* of the thread that runs the line */
 	struct blame_slot *slot;
+	bool traced;	     /* somebody looks at what goes over it: host/trace.h */
+	unsigned trace_lost; /* frames that found no room, and were not told of yet */
 };
 
 enum act { ACT_WAIT, ACT_OPEN, ACT_DRAIN, ACT_IDENTIFY, ACT_READ, ACT_END };
@@ -146,6 +148,6 @@ void line_report_state(const struct line *l, const struct analyzer *a, const cha
 void line_report_texts(const struct line *l, const struct analyzer *a);
 void line_report_scales(const struct line *l, const struct analyzer *a);
 void line_report_answer(const struct line *l, struct ask *ask, const char *error); /* frees it */
-void line_report_line(const struct line *l, const char *reason);
+void line_report_line(struct line *l, const char *reason);
 
 #endif

@@ -116,6 +116,7 @@ static struct line *changed_in_place(struct line *l, struct line *fresh, int64_t
 		line_job_drop(l);
 	lists_swap(l, fresh);
 	l->change = fresh->change;
+	l->traced = fresh->traced;
 	if (l->state != LINE_OPEN && has_new(l)) {
 		l->state = LINE_CLOSED;
 		l->open_at_us = mono_us;

@@ -2,6 +2,7 @@
 /* What a line tells the core about itself, its analyzers and its plan (docs/wire.md). */
 #include "host/line.h"
 #include "host/scales.h"
+#include "host/trace.h"
 
 static void transaction_pack(msgpack_packer *pk, const struct transaction *t)
 {
@@ -155,11 +156,12 @@ void line_report_answer(const struct line *l, struct ask *ask, const char *error
 	free(ask);
 }
 
-void line_report_line(const struct line *l, const char *reason)
+void line_report_line(struct line *l, const char *reason)
 {
 	static const char *const names[] = { "closed", "open", "failed" };
 	struct frame f;
 
+	trace_event(l, names[l->state], reason);
 	gather_flush(l->gather);
 	msgpack_packer *pk = report_begin(l->gather->to, &f, "line-state", 4);
 

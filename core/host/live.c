@@ -181,6 +181,7 @@ int live_line(struct host *h, const msgpack_object *m, struct tesla_error *err)
 		return line_new(h, l, err);
 	else
 		r = change_check(h, *at, l, err);
+	l->traced = at != NULL && (*at)->traced;
 	if (r == 0 && analyzers_note(*at, l) != 0)
 		r = tesla_fail(err, -ENOMEM, "no memory for line %lld", (long long)l->id);
 	if (r == 0)
@@ -320,6 +321,25 @@ int live_ask(struct host *h, const msgpack_object *m, struct tesla_error *err)
 	else
 		return ask_send(hl, &ask, err);
 	return 0;
+}
+
+/* ---- trace ---- */
+
+int live_trace(struct host *h, const msgpack_object *m, struct tesla_error *err)
+{
+	struct host_line **at = place_of(h, mp_int(m, "line", 0));
+	struct host_line *hl = at != NULL ? *at : NULL;
+
+	if (hl == NULL)
+		return tesla_fail(err, -EPROTO, "the core traces a line that is not here");
+	hl->traced = mp_bool(m, "on", false);
+	if (hl->line != NULL) /* nobody's yet */
+		hl->line->traced = hl->traced;
+	if (hl->line != NULL)
+		return 0;
+	return command_send(
+		hl->runner,
+		&(struct command){ COMMAND_TRACE, .line_id = hl->id, .traced = hl->traced }, err);
 }
 
 /* ---- go ---- */

@@ -24,6 +24,7 @@ core_host_libhost_la_SOURCES = \
 	core/host/schedule.c core/host/schedule.h \
 	core/host/setup.c \
 	core/host/sweep.c core/host/sweep.h \
+	core/host/trace.c core/host/trace.h \
 	core/host/verdicts.c core/host/verdicts.h \
 	core/host/worker.c core/host/worker.h
 core_host_libhost_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(SECCOMP_CFLAGS)

@@ -150,7 +150,7 @@ int port_connect(const struct line_params *p, struct tesla_error *err)
 	return r != 0 ? r : fd;
 }
 
-int port_discard(int fd)
+int port_discard(int fd, port_saw *saw, void *arg)
 {
 	char bytes[512];
 	int sum = 0;
@@ -158,14 +158,14 @@ int port_discard(int fd)
 	while (sum <= DISCARD_MAX) {
 		ssize_t n = read(fd, bytes, sizeof bytes);
 
-		if (n > 0)
+		if (n > 0) {
+			saw(arg, bytes, (size_t)n);
 			sum += (int)n;
-		else if (n < 0 && errno == EINTR)
-			continue;
-		else if (n < 0 && errno == EAGAIN)
+		} else if (n < 0 && errno == EAGAIN) {
 			return sum;
-		else
+		} else if (n == 0 || errno != EINTR) {
 			return isatty(fd) && n == 0 ? sum : -EPIPE;
+		}
 	}
 	return -EMSGSIZE;
 }

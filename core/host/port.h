@@ -22,9 +22,10 @@ int port_connect_start(const struct addrinfo *to, const struct line_params *p,
 /* 0, or a negative errno. */
 int port_connected(int fd, const struct line_params *p, struct tesla_error *err);
 /*
- * Reads and forgets what is there.  How much; -EPIPE: the far end hung up; -EMSGSIZE: it never
- * stops.
+ * Reads and forgets what is there, once `saw` was shown it.  How much; -EPIPE: the far end hung up;
+ * -EMSGSIZE: it never stops.
  */
-int port_discard(int fd);
+typedef void port_saw(void *arg, const void *bytes, size_t len);
+int port_discard(int fd, port_saw *saw, void *arg);
 
 #endif

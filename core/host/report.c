@@ -85,25 +85,34 @@ void gather_init(struct gather *g, struct report *to)
 {
 	*g = (struct gather){ .to = to };
 	buf_init(&g->sweeps, FRAME_MAX / 2);
+	buf_init(&g->frames, FRAME_MAX / 2);
 }
 
 void gather_release(struct gather *g)
 {
 	buf_release(&g->sweeps);
+	buf_release(&g->frames);
+}
+
+/* One message: an array of what `list` is called, and its n values. */
+static void list_send(struct report *to, const char *name, struct buf *list, size_t *n)
+{
+	struct frame f;
+
+	if (*n == 0)
+		return;
+	(void)pthread_mutex_lock(&to->lock);
+	frame_begin(&f, &to->out);
+	(void)msgpack_pack_array(&f.pk, 1 + *n);
+	mp_str(&f.pk, name);
+	(void)buf_append(&to->out, list->pub.bytes, list->pub.len);
+	report_end(to, &f);
+	buf_clear(list);
+	*n = 0;
 }
 
 void gather_flush(struct gather *g)
 {
-	struct frame f;
-
-	if (g->n == 0)
-		return;
-	(void)pthread_mutex_lock(&g->to->lock);
-	frame_begin(&f, &g->to->out);
-	(void)msgpack_pack_array(&f.pk, 1 + g->n);
-	mp_str(&f.pk, "s");
-	(void)buf_append(&g->to->out, g->sweeps.pub.bytes, g->sweeps.pub.len);
-	report_end(g->to, &f);
-	buf_clear(&g->sweeps);
-	g->n = 0;
+	list_send(g->to, "f", &g->frames, &g->n_frames);
+	list_send(g->to, "s", &g->sweeps, &g->n);
 }

@@ -36,11 +36,11 @@ void report_end(struct report *r, struct frame *f);
 void report_failed(struct report *r, const char *plugin, int64_t line, int64_t analyzer,
 		   const char *text);
 
-/* The sweeps of one thread until it flushes. */
+/* The sweeps of one thread until it flushes, and the frames of its lines that are traced. */
 struct gather {
 	struct report *to;
-	struct buf sweeps;
-	size_t n;
+	struct buf sweeps, frames;
+	size_t n, n_frames;
 };
 void gather_init(struct gather *g, struct report *to);
 void gather_release(struct gather *g);

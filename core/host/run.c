@@ -55,6 +55,18 @@ __attribute__((format(printf, 3, 4))) static void service_log(const struct tesla
 	va_end(ap);
 }
 
+static void service_frame(const struct tesla_host *services, enum tesla_frame_kind kind,
+			  const void *bytes, size_t len)
+{
+	trace_frame(&runner_of(services)->trace, kind, bytes, len);
+}
+
+void runner_serve(struct runner *r, struct line *l, const struct action *act)
+{
+	r->services.traced = l->traced;
+	trace_serve(&r->trace, l, act);
+}
+
 static int64_t service_now(const struct tesla_host *services)
 {
 	(void)services;
@@ -63,6 +75,7 @@ static int64_t service_now(const struct tesla_host *services)
 
 int line_drivers_open(struct runner *r, struct line *l, struct tesla_error *err)
 {
+	runner_serve(r, l, NULL);
 	for (size_t i = 0; i < l->n_drivers; i++) {
 		struct line_driver *d = &l->drivers[i];
 		int rc;
@@ -83,6 +96,7 @@ int line_drivers_open(struct runner *r, struct line *l, struct tesla_error *err)
 
 void line_drivers_close(struct runner *r, struct line *l)
 {
+	runner_serve(r, l, NULL);
 	for (size_t i = 0; i < l->n_drivers; i++) {
 		struct line_driver *d = &l->drivers[i];
 
@@ -176,7 +190,8 @@ static void runner_begin(struct runner *r)
 	gather_init(&r->gather, &r->host->report);
 	r->services = (struct tesla_host){ .size = sizeof r->services,
 					   .log = service_log,
-					   .now_us = service_now };
+					   .now_us = service_now,
+					   .frame = service_frame };
 	if (r->slot == NULL)
 		_exit(4); /* more threads than BLAME_SLOTS: too many lines for one host */
 }

@@ -4,22 +4,27 @@
 #define HOST_RUN_H
 
 #include "host/host.h"
+#include "host/trace.h"
 
 #define ASKS_MAX 32 /* that one runner has not answered yet */
-/* Of each line at most one change is under way: a queue that is full is the core's mistake. */
-#define COMMANDS_MAX (HOST_LINES_MAX + ASKS_MAX)
+/*
+ * Of each line at most one change is under way, and a trace begins or ends every few seconds at
+ * most: a queue that is full is the core's mistake.
+ */
+#define COMMANDS_MAX (2 * HOST_LINES_MAX + ASKS_MAX)
 
 /*
  * What the main thread wants of a runner.  Handed over with all that hangs from it; COMMAND_UNLINE
  * comes back through host.ended when it is done.
  */
-enum command_kind { COMMAND_LINE, COMMAND_UNLINE, COMMAND_ASK };
+enum command_kind { COMMAND_LINE, COMMAND_UNLINE, COMMAND_ASK, COMMAND_TRACE };
 struct command {
 	enum command_kind kind;
 	int64_t line_id;
 	struct line *line; /* COMMAND_LINE: what it is to be; COMMAND_UNLINE, kept: what it was */
 	struct ask *ask;
 	bool keep;	       /* COMMAND_UNLINE: all but the connection, for another thread */
+	bool traced;	       /* COMMAND_TRACE */
 	struct runner *runner; /* COMMAND_UNLINE, on return: that is ending.  NULL: it goes on */
 	struct command *next;
 };
@@ -38,6 +43,7 @@ struct runner {
 	struct blame_slot *slot; /* claimed by the thread itself */
 	struct gather gather;
 	struct tesla_host services; /* what drivers are handed */
+	struct trace trace;
 };
 
 /* Can this line share an event loop? */
@@ -67,6 +73,8 @@ void clocks_now(int64_t *mono_us, int64_t *wall_us);
 /* Opens the line's drivers on l->pub.fd; on failure closes what was opened, and the descriptor. */
 int line_drivers_open(struct runner *r, struct line *l, struct tesla_error *err);
 void line_drivers_close(struct runner *r, struct line *l); /* and the descriptor */
+/* Its drivers are called next, for `act` (NULL: to ask nothing): what they show is that. */
+void runner_serve(struct runner *r, struct line *l, const struct action *act);
 /*
  * A driver that does not know when it sent and received, or says what cannot be, gets the call's
  * own times.

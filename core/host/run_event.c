@@ -244,6 +244,7 @@ static void ask_done(struct event_line *e, const struct tesla_error *err)
 	e->doing = DOING_NOTHING;
 	clocks_now(&mono, &wall);
 	reply_times(&e->reply, e->asked_us, mono);
+	trace_end(&e->loop->r->trace, e->l, &e->act, &e->reply, err);
 	line_done(e->l, &e->reply, err, mono, wall);
 }
 
@@ -284,6 +285,7 @@ static bool ask(struct event_line *e, struct tesla_error *err)
 	buf_clear(&e->bytes);
 	clocks_now(&e->asked_us, &wall);
 	e->reply = (struct tesla_reply){ .data = &e->bytes.pub };
+	runner_serve(r, e->l, &e->act);
 	call_enter(r->slot, d->serial, d->name, "request", e->l->id, e->act.a->id, CALL_LIMIT_US);
 	rc = d->plugin->driver.request(d->self, e->act.a->address, asked_block(e), &e->reply, err);
 	call_leave(r->slot, d->serial);
@@ -304,6 +306,7 @@ static void take_reply(struct event_line *e)
 	struct tesla_error err = { 0 };
 	int rc;
 
+	runner_serve(r, e->l, &e->act);
 	call_enter(r->slot, d->serial, d->name, "receive", e->l->id, e->act.a->id, CALL_LIMIT_US);
 	rc = d->plugin->driver.receive(d->self, e->act.a->address, asked_block(e), &e->reply, &err);
 	call_leave(r->slot, d->serial);
@@ -311,6 +314,11 @@ static void take_reply(struct event_line *e)
 		e->reply.status = TESLA_REPLY_GARBLED;
 	if (e->reply.status != TESLA_REPLY_NONE)
 		ask_end(e, &err);
+}
+
+static void on_no_reply(void *arg, const void *bytes, size_t len)
+{
+	trace_frame(arg, TESLA_FRAME_RECEIVED, bytes, len);
 }
 
 /* Something came while a request is under way: is it the whole reply? */
@@ -328,12 +336,13 @@ static void on_bytes(struct event_line *e)
 			 n == 0 ? "the far end closed the connection" : strerror(errno));
 		return;
 	}
+	runner_serve(e->loop->r, e->l, &e->act);
 	call_enter(e->loop->r->slot, d->serial, d->name, "whole", e->l->id, e->act.a->id,
 		   CALL_LIMIT_US);
 	whole = d->plugin->driver.whole(d->self, bytes, (size_t)n);
 	call_leave(e->loop->r->slot, d->serial);
 	if (whole < 0 || whole > PEEK_MAX) {
-		bool babbles = port_discard(e->l->pub.fd) < 0;
+		bool babbles = port_discard(e->l->pub.fd, on_no_reply, &e->loop->r->trace) < 0;
 
 		ask_fail(e, babbles ? TESLA_REPLY_BROKEN : TESLA_REPLY_GARBLED,
 			 "%s: bytes that are no reply", e->l->name);
@@ -412,9 +421,10 @@ static void on_idle_bytes(struct event_line *e)
 {
 	int64_t mono, wall;
 
-	if (port_discard(e->l->pub.fd) >= 0)
+	if (port_discard(e->l->pub.fd, trace_junk, e->l) >= 0)
 		return; /* a late reply, or noise */
 	clocks_now(&mono, &wall);
+	trace_event(e->l, "broken", "the far end hung up");
 	line_hung_up(e->l, "the far end hung up", mono, wall);
 	line_step(e);
 }
@@ -546,6 +556,10 @@ static void command_do(struct event_loop *loop, struct command *c)
 		e = line_add(loop, c->line);
 		c->line = NULL;
 		command_free(c);
+	} else if (c->kind == COMMAND_TRACE) {
+		e->l->traced = c->traced;
+		command_free(c);
+		return;
 	} else if (c->kind == COMMAND_ASK) {
 		line_ask(e->l, c->ask, clock_mono_us());
 		c->ask = NULL;

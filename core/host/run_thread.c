@@ -15,7 +15,7 @@
 /* Waits for the time or for a command, or until the far end hangs up: false. */
 static bool wait_until(const struct runner *r, int64_t until_us, bool discard)
 {
-	const struct line *l = r->line;
+	struct line *l = r->line;
 	struct pollfd p[] = {
 		{ .fd = l->pub.fd, .events = (short)(POLLRDHUP | (discard ? POLLIN : 0)) },
 		{ .fd = queue_fd(&r->commands), .events = POLLIN },
@@ -34,7 +34,7 @@ static bool wait_until(const struct runner *r, int64_t until_us, bool discard)
 
 		if (n > 0 && (p[0].revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0)
 			return false;
-		if (n > 0 && p[0].revents != 0 && port_discard(l->pub.fd) < 0)
+		if (n > 0 && p[0].revents != 0 && port_discard(l->pub.fd, trace_junk, l) < 0)
 			return false;
 		if (n > 0 && p[1].revents != 0)
 			return true;
@@ -69,6 +69,7 @@ static void transact(struct runner *r, struct line *l, const struct action *act,
 	int rc;
 
 	buf_clear(bytes);
+	runner_serve(r, l, act);
 	call_enter(r->slot, act->driver->serial, act->driver->name,
 		   act->act == ACT_READ ? "read" : "identify", l->id, act->a->id, call_limit_us(l));
 	if (act->act == ACT_READ)
@@ -81,6 +82,7 @@ static void transact(struct runner *r, struct line *l, const struct action *act,
 		reply.status = TESLA_REPLY_GARBLED;
 	clocks_now(&mono, &wall);
 	reply_times(&reply, began_us, mono);
+	trace_end(&r->trace, l, act, &reply, &err);
 	line_done(l, &reply, &err, mono, wall);
 }
 
@@ -105,6 +107,9 @@ static void commands_do(struct runner *r, struct command **unline)
 			line_end(r->line);
 			*unline = c;
 			continue;
+		case COMMAND_TRACE:
+			r->line->traced = c->traced;
+			break;
 		}
 		command_free(c);
 	}
@@ -121,6 +126,7 @@ static void act_do(struct runner *r, const struct action *act, struct buf *bytes
 		gather_flush(&r->gather);
 		if (!wait_until(r, act->until_us, act->act == ACT_DRAIN)) {
 			clocks_now(&mono, &wall);
+			trace_event(l, "broken", "the far end hung up");
 			line_hung_up(l, "the far end hung up", mono, wall);
 		}
 		break;

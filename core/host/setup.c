@@ -233,6 +233,7 @@ int setup_message(struct host *h, const msgpack_object *message, struct tesla_er
 		{ "line", live_line },
 		{ "unline", live_unline },
 		{ "ask", live_ask },
+		{ "trace", live_trace },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(messages); i++)

@@ -95,13 +95,39 @@ struct tesla_param {
 
 /* ---- what the host does for a driver or an exporter (a data plugin is pure and gets none) ---- */
 
+enum tesla_frame_kind {
+	TESLA_FRAME_SENT = 1,	  /* a request, as it went out */
+	TESLA_FRAME_RECEIVED = 2, /* what came as its answer: right or wrong, whole or not */
+	TESLA_FRAME_JUNK = 3,	  /* what was taken from the line and thrown away */
+	TESLA_FRAME_LATE = 4,	  /* the same: it answers an older request */
+};
+
 struct tesla_host {
 	uint32_t size;
 	/* level as in syslog: 3 error, 4 warning, 6 info, 7 debug */
 	void (*log)(const struct tesla_host *, int level, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
 	int64_t (*now_us)(const struct tesla_host *); /* monotonic */
+	/* Appended: ask tesla_traced(), show with tesla_frame(). */
+	uint32_t traced; /* not 0: somebody looks; it changes between two calls of a driver only */
+	void (*frame)(const struct tesla_host *, enum tesla_frame_kind, const void *bytes,
+		      size_t len);
 };
+
+/* False: nobody looks, or the host is older than that. */
+static inline bool tesla_traced(const struct tesla_host *h)
+{
+	return h != NULL && h->size >= offsetof(struct tesla_host, frame) + sizeof h->frame &&
+	       h->traced != 0;
+}
+
+/* A driver shows what went over the wire; nothing happens unless somebody looks. */
+static inline void tesla_frame(const struct tesla_host *h, enum tesla_frame_kind kind,
+			       const void *bytes, size_t len)
+{
+	if (tesla_traced(h))
+		h->frame(h, kind, bytes, len);
+}
 
 /*
  * Bytes that grow.  The host owns the memory; a plugin adds with `append` and reads what is there.

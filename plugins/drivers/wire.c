@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <termios.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BITS 11
 #define DRAIN_MAX (1 << 20) /* it never stops: wire_quiet_keep gives up on it */
@@ -76,7 +77,7 @@ bool wire_broken(const struct tesla_line *line, struct tesla_reply *reply, struc
 /* ---- before a request ---- */
 
 /* Throws away what came unasked: how many bytes; -1 with errno, ECONNRESET for end-of-file. */
-static ssize_t drain(const struct tesla_line *line)
+static ssize_t drain(const struct tesla_line *line, const struct tesla_host *host)
 {
 	uint8_t junk[512];
 	ssize_t n, sum = 0;
@@ -85,31 +86,37 @@ static ssize_t drain(const struct tesla_line *line)
 	if (line->kind == TESLA_LINE_SERIAL) {
 		if (ioctl(line->fd, FIONREAD, &pending) != 0)
 			return -1;
-		return pending > 0 && tcflush(line->fd, TCIOFLUSH) != 0 ? -1 : pending;
+		while (sum < pending && (n = read(line->fd, junk, sizeof junk)) > 0) {
+			tesla_frame(host, TESLA_FRAME_JUNK, junk, (size_t)n);
+			sum += n;
+		}
+		return sum < pending && tcflush(line->fd, TCIOFLUSH) != 0 ? -1 : pending;
 	}
-	while ((n = recv(line->fd, junk, sizeof junk, MSG_DONTWAIT)) > 0)
+	while ((n = recv(line->fd, junk, sizeof junk, MSG_DONTWAIT)) > 0) {
+		tesla_frame(host, TESLA_FRAME_JUNK, junk, (size_t)n);
 		if ((sum += n) > DRAIN_MAX)
 			break;
+	}
 	if (n == 0)
 		errno = ECONNRESET;
 	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ? -1 : sum;
 }
 
-bool wire_quiet_keep(struct tesla_line *line, int64_t quiet_us, int64_t give_up_us,
-		     struct tesla_reply *reply, struct tesla_error *err)
+bool wire_quiet_keep(struct tesla_line *line, const struct wire_quiet *q, struct tesla_reply *reply,
+		     struct tesla_error *err)
 {
 	for (;;) {
-		ssize_t n = drain(line);
+		ssize_t n = drain(line, q->host);
 		int64_t now = wire_now_us(), start;
 
 		if (n < 0)
 			return wire_broken(line, reply, err, "flush", strerror(errno));
 		if (n > 0)
 			line->last_byte_us = now;
-		start = line->last_byte_us + quiet_us;
+		start = line->last_byte_us + q->quiet_us;
 		if (now >= start)
 			return true;
-		if (start > give_up_us)
+		if (start > q->give_up_us)
 			return wire_ended(reply, TESLA_REPLY_GARBLED, err,
 					  "%s: bytes that nobody asked for keep coming",
 					  line->name);

@@ -25,8 +25,12 @@ int64_t wire_quiet_us(const struct tesla_line *line, int64_t own_ms);
  * Drains, and keeps the silence since the last byte; whoever talks meanwhile makes it begin anew.
  * False: the transaction is over, for the line is broken, or is never silent until `give_up_us`.
  */
-bool wire_quiet_keep(struct tesla_line *line, int64_t quiet_us, int64_t give_up_us,
-		     struct tesla_reply *reply, struct tesla_error *err);
+struct wire_quiet {
+	int64_t quiet_us, give_up_us;
+	const struct tesla_host *host; /* who is shown what is thrown away */
+};
+bool wire_quiet_keep(struct tesla_line *line, const struct wire_quiet *q, struct tesla_reply *reply,
+		     struct tesla_error *err);
 /* Something is to be read.  False: not by the deadline. */
 bool wire_wait(const struct tesla_line *line, int64_t deadline_us);
 

@@ -245,7 +245,7 @@ static int64_t host_now(const struct tesla_host *h)
 	return now_us;
 }
 
-static const struct tesla_host host = { sizeof host, host_log, host_now };
+static const struct tesla_host host = { .size = sizeof host, .log = host_log, .now_us = host_now };
 
 void rig_set(struct rig *r, const char *name, const char *value)
 {

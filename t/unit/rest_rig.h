@@ -131,7 +131,7 @@ static inline int64_t host_now(const struct tesla_host *host)
 	return clock_mono_us();
 }
 
-static const struct tesla_host host = { sizeof host, host_log, host_now };
+static const struct tesla_host host = { .size = sizeof host, .log = host_log, .now_us = host_now };
 
 struct rig {
 	void *self;

@@ -21,6 +21,7 @@ struct conf {
 
 struct bus {
 	struct tesla_line *line;
+	const struct tesla_host *host;
 	int64_t quiet_us; /* before a request, since the last byte */
 };
 
@@ -37,6 +38,7 @@ static bool send_request(const struct bus *b, const uint8_t *request, size_t len
 		    : send(b->line->fd, request, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n != (ssize_t)len)
 		return wire_broken(b->line, reply, err, "send", strerror(n < 0 ? errno : EAGAIN));
+	tesla_frame(b->host, TESLA_FRAME_SENT, request, len);
 	/* The kernel takes all at once; on a serial line bytes leave one by one. */
 	b->line->last_byte_us = reply->sent_us + wire_frame_us(b->line->baud, len);
 	return true;
@@ -80,8 +82,23 @@ static bool overdue(const struct bus *b, const struct frame_scan *scan, int64_t 
 			  b->line->name, ms);
 }
 
-static bool receive_frame(const struct bus *b, int64_t deadline_us, struct frame_scan *scan,
-			  struct tesla_reply *reply, struct tesla_error *err)
+/* What came, for who looks: as much as a reply may have, with noise before it. */
+struct seen {
+	uint8_t bytes[2 * FRAME_MAX];
+	size_t len;
+};
+
+static void seen_add(struct seen *s, const uint8_t *bytes, size_t len)
+{
+	size_t room = sizeof s->bytes - s->len;
+
+	len = len < room ? len : room;
+	memcpy(s->bytes + s->len, bytes, len);
+	s->len += len;
+}
+
+static bool receive_bytes(const struct bus *b, int64_t deadline_us, struct frame_scan *scan,
+			  struct seen *seen, struct tesla_reply *reply, struct tesla_error *err)
 {
 	while (!scan->whole) {
 		int64_t until = deadline_us + (scan->len > 0 ? WIRE_GRACE_US : 0);
@@ -94,10 +111,22 @@ static bool receive_frame(const struct bus *b, int64_t deadline_us, struct frame
 		n = receive_some(b, bytes, sizeof bytes, reply, err);
 		if (n < 0)
 			return false;
+		seen_add(seen, bytes, (size_t)n);
 		/* What follows a frame was asked for by nobody: a second copy, noise. */
 		(void)frame_scan(scan, bytes, (size_t)n);
 	}
 	return true;
+}
+
+static bool receive_frame(const struct bus *b, int64_t deadline_us, struct frame_scan *scan,
+			  struct tesla_reply *reply, struct tesla_error *err)
+{
+	struct seen seen = { .len = 0 };
+	bool whole = receive_bytes(b, deadline_us, scan, &seen, reply, err);
+
+	if (seen.len > 0)
+		tesla_frame(b->host, TESLA_FRAME_RECEIVED, seen.bytes, seen.len);
+	return whole;
 }
 
 static int append(const struct bus *b, struct tesla_reply *reply, const void *bytes, size_t len,
@@ -117,6 +146,7 @@ static int transact(const struct bus *b, unsigned address, const struct tesla_bl
 		    struct tesla_reply *reply, struct tesla_error *err)
 {
 	int64_t timeout_us = timeout_ms * 1000;
+	const struct wire_quiet quiet = { b->quiet_us, wire_now_us() + timeout_us, b->host };
 	uint8_t request[FRAME_REQUEST];
 	int r = frame_request(request, address, block->command, err);
 
@@ -125,7 +155,7 @@ static int transact(const struct bus *b, unsigned address, const struct tesla_bl
 			       block->command, block->count, FRAME_DATA_MAX);
 	if (r != 0)
 		return r;
-	if (!wire_quiet_keep(b->line, b->quiet_us, wire_now_us() + timeout_us, reply, err) ||
+	if (!wire_quiet_keep(b->line, &quiet, reply, err) ||
 	    !send_request(b, request, sizeof request, reply, err) ||
 	    !receive_frame(b, b->line->last_byte_us + timeout_us, scan, reply, err))
 		return 0;
@@ -175,10 +205,10 @@ static int bus_open(const void *conf, struct tesla_line *line, const struct tesl
 	const struct conf *c = conf;
 	struct bus *b = calloc(1, sizeof *b);
 
-	(void)host;
 	if (b == NULL)
 		return tesla_fail(err, -ENOMEM, "%s: no memory", line->name);
 	b->line = line;
+	b->host = host;
 	b->quiet_us = wire_quiet_us(line, c->silence_ms);
 	*self = b;
 	return 0;

@@ -22,6 +22,7 @@ struct conf {
 struct bus {
 	modbus_t *ctx;
 	struct tesla_line *line;
+	const struct tesla_host *host;
 	int64_t quiet_us;     /* before a request, since the last byte */
 	uint16_t transaction; /* of the request that is under way (TCP) */
 	size_t whole;	      /* length of the reply that the host has seen, in halves */
@@ -48,6 +49,15 @@ static bool line_attach(const struct bus *b, struct tesla_reply *reply, struct t
 
 /* ---- the request ---- */
 
+/* libmodbus adds the checksum by itself, and does not show it. */
+static void show_rtu(const struct bus *b, const struct pdu_request *req)
+{
+	uint8_t frame[PDU_REQUEST_MAX + PDU_SUM];
+
+	if (tesla_traced(b->host))
+		tesla_frame(b->host, TESLA_FRAME_SENT, frame, pdu_rtu_frame(frame, req));
+}
+
 static bool send_tcp(struct bus *b, const struct pdu_request *req, struct tesla_reply *reply,
 		     struct tesla_error *err)
 {
@@ -57,6 +67,7 @@ static bool send_tcp(struct bus *b, const struct pdu_request *req, struct tesla_
 
 	if (n != (ssize_t)len)
 		return broken(b, reply, err, "send", n < 0 ? errno : EAGAIN);
+	tesla_frame(b->host, TESLA_FRAME_SENT, frame, len);
 	return true;
 }
 
@@ -69,6 +80,8 @@ static bool send_request(struct bus *b, const struct pdu_request *req, struct te
 			return false;
 	} else if (modbus_send_raw_request(b->ctx, req->bytes, (int)req->len) < 0) {
 		return broken(b, reply, err, "send", errno);
+	} else {
+		show_rtu(b, req);
 	}
 	/* The kernel takes all at once; on a serial line bytes leave one by one, checksum too. */
 	b->line->last_byte_us = reply->sent_us + wire_frame_us(b->line->baud, req->len + 2);
@@ -86,6 +99,32 @@ static bool wait_first_byte(const struct bus *b, int64_t deadline_us, struct tes
 			  b->line->name, (long long)((deadline_us - reply->sent_us) / 1000));
 }
 
+/* Any bytes, other ones at each place. */
+static void untouched_fill(uint8_t frame[PDU_FRAME_MAX])
+{
+	for (size_t i = 0; i < PDU_FRAME_MAX; i++)
+		frame[i] = (uint8_t)(101 + 157 * i);
+}
+
+/*
+ * How much there is in a frame that libmodbus was not content with, which it does not say.  It
+ * reads as much as the first bytes ask for.  Where that did not come, the end is where the bytes
+ * are those of before; that can be one too early, every 256th time.
+ */
+static size_t received_length(const struct bus *b, const uint8_t *frame, int cause)
+{
+	uint8_t untouched[PDU_FRAME_MAX];
+	size_t n = PDU_FRAME_MAX;
+
+	if (b->line->kind != TESLA_LINE_TCP &&
+	    (cause == 0 || cause == EMBBADCRC || cause == EMBBADDATA))
+		return pdu_rtu_length(frame);
+	untouched_fill(untouched);
+	while (n > 0 && frame[n - 1] == untouched[n - 1])
+		n--;
+	return n;
+}
+
 /*
  * One frame.  With the byte timeout off, the response timeout bounds the whole: select() counts it
  * down. Length, or 0 when the transaction ended.
@@ -94,10 +133,13 @@ static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadl
 			    uint8_t *frame, struct tesla_reply *reply, struct tesla_error *err)
 {
 	int64_t left = deadline_us - wire_now_us();
+	bool traced = tesla_traced(b->host);
 	int n, cause;
 
 	if (left < WIRE_GRACE_US)
 		left = WIRE_GRACE_US;
+	if (traced)
+		untouched_fill(frame);
 	(void)modbus_set_response_timeout(b->ctx, (uint32_t)(left / 1000000),
 					  (uint32_t)(left % 1000000));
 	n = modbus_receive_confirmation(b->ctx, frame);
@@ -105,6 +147,9 @@ static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadl
 	reply->received_us = b->line->last_byte_us = wire_now_us();
 	if (n > 0)
 		return (size_t)n;
+	if (traced)
+		tesla_frame(b->host, TESLA_FRAME_RECEIVED, frame,
+			    received_length(b, frame, n < 0 ? cause : 0));
 	if (n == 0) /* libmodbus checked the sum, and the address is another */
 		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err,
 				 "a reply with address %u, expected %u", frame[0], address);
@@ -134,6 +179,11 @@ static size_t receive_whole(const struct bus *b, uint8_t *frame, struct tesla_re
 	return 0;
 }
 
+static bool is_older(const struct bus *b, const uint8_t *frame)
+{
+	return b->line->kind == TESLA_LINE_TCP && pdu_tcp_transaction(frame) != b->transaction;
+}
+
 /*
  * What a frame of n bytes answers; n 0: the transaction ended before.  1: it is over; 0: that was
  * the answer to an older request; negative: no memory.
@@ -148,12 +198,14 @@ static int take(const struct bus *b, const struct pdu_request *req, const uint8_
 
 	if (n == 0)
 		return 1;
+	tesla_frame(b->host, is_older(b, frame) ? TESLA_FRAME_LATE : TESLA_FRAME_RECEIVED, frame,
+		    n);
 	if (tcp && pdu_tcp_whole(frame, n) != (int)n) {
 		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err,
 				 "%zu bytes that are no Modbus TCP reply", n);
 		return 1;
 	}
-	if (tcp && pdu_tcp_transaction(frame) != b->transaction)
+	if (is_older(b, frame))
 		return 0;
 	reply->status = pdu_check(req, frame + head, n - head - tail, &data, &reply->code, err);
 	if (reply->status != TESLA_REPLY_OK)
@@ -172,12 +224,12 @@ static int transact(struct bus *b, const struct pdu_request *req, int64_t timeou
 		    struct tesla_reply *reply, struct tesla_error *err)
 {
 	int64_t timeout_us = timeout_ms * 1000, deadline_us;
-	uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH];
+	const struct wire_quiet quiet = { b->quiet_us, wire_now_us() + timeout_us, b->host };
+	uint8_t frame[PDU_FRAME_MAX];
 	size_t n;
 	int r;
 
-	if (!line_attach(b, reply, err) ||
-	    !wire_quiet_keep(b->line, b->quiet_us, wire_now_us() + timeout_us, reply, err) ||
+	if (!line_attach(b, reply, err) || !wire_quiet_keep(b->line, &quiet, reply, err) ||
 	    !send_request(b, req, reply, err))
 		return 0;
 	deadline_us = b->line->last_byte_us + timeout_us;
@@ -271,7 +323,7 @@ static int bus_receive(void *self, unsigned address, const struct tesla_block *b
 		       struct tesla_reply *reply, struct tesla_error *err)
 {
 	struct bus *b = self;
-	uint8_t frame[MODBUS_TCP_MAX_ADU_LENGTH];
+	uint8_t frame[PDU_FRAME_MAX];
 	struct pdu_request req;
 	int r = request_make(b, address, block, &req, err);
 
@@ -301,10 +353,10 @@ static int bus_open(const void *conf, struct tesla_line *line, const struct tesl
 	const struct conf *c = conf;
 	struct bus *b = calloc(1, sizeof *b);
 
-	(void)host;
 	if (b == NULL)
 		return tesla_fail(err, -ENOMEM, "%s: no memory", line->name);
 	b->line = line;
+	b->host = host;
 	/* Speed and device mean nothing here: the host has set up the line. */
 	b->ctx = line->kind == TESLA_LINE_TCP ? modbus_new_tcp(NULL, 502)
 					      : modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);

@@ -10,6 +10,7 @@
 #define NO_ANSWER 11
 #define REPLY_MIN 3 /* unit, function, byte count or exception number */
 #define REPLY_MAX 254
+#define RTU_MAX 256
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -53,6 +54,40 @@ size_t pdu_tcp_frame(uint8_t frame[PDU_HEAD + PDU_REQUEST_MAX], uint16_t transac
 	put16(frame + 4, (uint16_t)req->len);
 	memcpy(frame + PDU_HEAD, req->bytes, req->len);
 	return PDU_HEAD + req->len;
+}
+
+static uint16_t sum_of(const uint8_t *bytes, size_t len)
+{
+	unsigned sum = 0xffff;
+
+	for (size_t i = 0; i < len; i++) {
+		sum ^= bytes[i];
+		for (int bit = 0; bit < 8; bit++)
+			sum = sum & 1 ? sum >> 1 ^ 0xa001 : sum >> 1;
+	}
+	return (uint16_t)sum;
+}
+
+size_t pdu_rtu_frame(uint8_t frame[PDU_REQUEST_MAX + PDU_SUM], const struct pdu_request *req)
+{
+	uint16_t sum = sum_of(req->bytes, req->len);
+
+	memcpy(frame, req->bytes, req->len);
+	frame[req->len] = (uint8_t)sum;
+	frame[req->len + 1] = (uint8_t)(sum >> 8);
+	return req->len + PDU_SUM;
+}
+
+size_t pdu_rtu_length(const uint8_t *reply)
+{
+	uint8_t function = reply[1];
+	size_t head = function == 5 || function == 6 || function == 15 || function == 16 ? 6
+		      : function == 22							 ? 8
+											 : 3;
+	bool counts = function <= PDU_INPUT || function == PDU_IDENTITY || function == 23;
+	size_t whole = head + (counts ? reply[2] : 0u) + PDU_SUM;
+
+	return whole > RTU_MAX ? head : whole; /* then it reads no further */
 }
 
 static enum tesla_status garbled(struct tesla_error *err, const char *what, unsigned came,
