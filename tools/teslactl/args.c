@@ -20,7 +20,8 @@ enum {
 	KEY_COMPLETE,
 	KEY_USAGE,
 	KEY_KEY,
-	KEY_SERVER
+	KEY_SERVER,
+	KEY_CAPTURE
 };
 
 /* ---- mistakes ---- */
@@ -75,15 +76,15 @@ static error_t command_arg(struct argp_state *state, struct ctl *ctl, char *text
 	return 0;
 }
 
-static error_t analyzer_take(struct argp_state *state, struct ctl *ctl, const char *word)
+static error_t id_take(struct argp_state *state, const char *what, const char *word, int64_t *ret)
 {
 	bool digits = *word != '\0' && word[strspn(word, "0123456789")] == '\0';
 
 	errno = 0;
-	ctl->filter.analyzer = digits ? strtoll(word, NULL, 10) : 0;
-	if (errno == 0 && ctl->filter.analyzer > 0)
+	*ret = digits ? strtoll(word, NULL, 10) : 0;
+	if (errno == 0 && *ret > 0)
 		return 0;
-	return wrong(state, "the analyzer is \"%s\": expected a positive whole number", word);
+	return wrong(state, "the %s is \"%s\": expected a positive whole number", what, word);
 }
 
 static bool is_choice(const char *choices, const char *word)
@@ -106,7 +107,9 @@ static error_t word_take(struct argp_state *state, struct ctl *ctl, size_t i)
 		return wrong(state, "\"%s\" is one word too many: expected %s %s", word, c->name,
 			     c->args);
 	if (o->kind == WORD_ANALYZER)
-		return analyzer_take(state, ctl, word);
+		return id_take(state, "analyzer", word, &ctl->filter.analyzer);
+	if (o->kind == WORD_LINE)
+		return id_take(state, "line", word, &ctl->line);
 	if (o->kind == WORD_VARIABLE) {
 		if (ctl->filter.n_variables++ == 0)
 			ctl->filter.variables = ctl->words + i;
@@ -151,7 +154,7 @@ static unsigned options_given(const struct ctl *ctl)
 {
 	return (ctl->seconds_ms > 0 ? OPTION_SECONDS : 0u) | (ctl->to != NULL ? OPTION_TO : 0u) |
 	       (ctl->yes ? OPTION_YES : 0u) | (ctl->plugins ? OPTION_PLUGINS : 0u) |
-	       (ctl->accept ? OPTION_ACCEPT : 0u);
+	       (ctl->accept ? OPTION_ACCEPT : 0u) | (ctl->capture != NULL ? OPTION_CAPTURE : 0u);
 }
 
 /* Of the command, wherever --help stands. */
@@ -258,6 +261,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_TO:
 		args->ctl.to = arg;
 		return 0;
+	case KEY_CAPTURE:
+		args->ctl.capture = arg;
+		return 0;
 	case KEY_COMPLETE:
 		args->complete = arg;
 		return 0;
@@ -308,10 +314,10 @@ const struct option_row option_rows[] = {
 	  0,
 	  WORD_FILE },
 	{ { "json", 'j', NULL, 0,
-	    "Answers and errors as one JSON object; watch, rejects, export: one object a line", 0 },
+	    "Answers and errors as one JSON object; watch, trace, rejects, export: one a line", 0 },
 	  0,
 	  WORD_NONE },
-	{ { "seconds", 'n', "N", 0, "watch and top end after N seconds", 0 },
+	{ { "seconds", 'n', "N", 0, "watch, top and trace end after N seconds", 0 },
 	  OPTION_SECONDS,
 	  WORD_NONE },
 	{ { "timeout", KEY_TIMEOUT, "SECONDS", 0,
@@ -322,6 +328,10 @@ const struct option_row option_rows[] = {
 	  OPTION_TO,
 	  WORD_EXPORTER },
 	{ { "yes", 'y', NULL, 0, "journal purge does not ask", 0 }, OPTION_YES, WORD_NONE },
+	{ { "capture", KEY_CAPTURE, "FILE", 0,
+	    "trace writes the frames to a file too, for tesla-sim --replay", 0 },
+	  OPTION_CAPTURE,
+	  WORD_FILE },
 	{ { "plugins", KEY_PLUGINS, NULL, 0, "reload restarts every host, with the plugins on disk",
 	    0 },
 	  OPTION_PLUGINS,

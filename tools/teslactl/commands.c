@@ -13,6 +13,7 @@
 #include "teslactl/shell.h"
 #include "teslactl/shows.h"
 #include "teslactl/top.h"
+#include "teslactl/trace.h"
 #include "teslactl/watch.h"
 
 /* ---- looking up ---- */
@@ -274,6 +275,12 @@ const struct command commands[] = {
 	  .operands = { ANALYZER_NEEDED },
 	  .timeout_ms = SECONDS(60),
 	  .show = identify_show },
+	{ .name = "trace",
+	  .args = "LINE [--capture FILE]",
+	  .help = "What goes over a line, frame by frame, as it does",
+	  .options = OPTION_SECONDS | OPTION_CAPTURE,
+	  .operands = { { .kind = WORD_LINE, .required = true } },
+	  .run = trace_run },
 	{ .name = "pause",
 	  .args = "[ANALYZER]",
 	  .help = "Read it no more, or none, until it is resumed",

@@ -16,6 +16,7 @@ enum word_kind {
 	WORD_CHOICE,
 	WORD_COMMAND,
 	WORD_FILE,
+	WORD_LINE,
 };
 
 struct operand {
@@ -33,6 +34,7 @@ enum command_option {
 	OPTION_YES = 4,
 	OPTION_PLUGINS = 8,
 	OPTION_ACCEPT = 16,
+	OPTION_CAPTURE = 32,
 };
 
 enum command_place { ANYWHERE, IN_SHELL, OUT_OF_SHELL };

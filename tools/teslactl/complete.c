@@ -274,6 +274,9 @@ static void offer_kind(struct gather *g, enum word_kind kind, bool of_model)
 	case WORD_EXPORTER:
 		offer_from(g, "status", "exporters", "id");
 		break;
+	case WORD_LINE:
+		offer_from(g, "status", "lines", "id");
+		break;
 	case WORD_COMMAND:
 		offer_commands(g);
 		break;

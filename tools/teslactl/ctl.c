@@ -151,6 +151,16 @@ int ctl_request(const struct ctl *ctl, const char *command, const struct buf *ar
 	return code == CTL_GOOD ? code : say(ctl, code, meaning, text ? text : "no memory");
 }
 
+int ctl_refused(const struct ctl *ctl, const struct tesla_client *c, const char *command,
+		const struct tesla_error *err)
+{
+	_cleanup_free_ char *text =
+		err->code == -EREMOTEIO ? refusal_text(c, command, err) : strdup(err->text);
+
+	return ctl_say(ctl, err->code == -EREMOTEIO ? CTL_NO : CTL_NO_DAEMON,
+		       text ? text : "no memory");
+}
+
 int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret)
 {
 	return ctl_request(ctl, command, NULL, ret);

@@ -25,13 +25,15 @@ struct ctl {
 	bool json;
 	bool in_shell;
 	int timeout_ms;	    /* 0: what the command needs */
-	int64_t seconds_ms; /* watch ends after so long; 0: never by itself */
+	int64_t seconds_ms; /* watch, top and trace end after so long; 0: never by itself */
 	const struct command *command;
 	char **words; /* the command's arguments */
 	size_t n_words;
+	int64_t line;	      /* of the words, for trace */
 	struct filter filter; /* of the words: which analyzer, which variables */
 	const char *choice;   /* of the words: the one of a few, such as a log level */
 	const char *to;	      /* --to of journal */
+	const char *capture;  /* --capture of trace */
 	bool yes;	      /* --yes of journal: do not ask */
 	bool plugins, accept; /* --plugins of reload, --accept of identify */
 };
@@ -60,6 +62,9 @@ int ctl_ask(const struct ctl *ctl, const char *command, struct answer *ret);
 /* The same without a complaint: *text says why not; free() it.  For any thread. */
 int ctl_try(const struct ctl *ctl, const char *command, const struct buf *args, struct answer *ret,
 	    char **text);
+/* A request of libtesla's gave *err: complains of it as ctl_request does, and returns the code. */
+int ctl_refused(const struct ctl *ctl, const struct tesla_client *c, const char *command,
+		const struct tesla_error *err);
 void answer_release(struct answer *a);
 
 #endif

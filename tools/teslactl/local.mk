@@ -27,6 +27,7 @@ tools_teslactl_libteslactl_la_SOURCES = \
 	tools/teslactl/top_model.c tools/teslactl/top_model.h \
 	tools/teslactl/top_panes.c tools/teslactl/top_panes.h \
 	tools/teslactl/top_screen.c tools/teslactl/top_screen.h \
+	tools/teslactl/trace.c tools/teslactl/trace.h \
 	tools/teslactl/watch.c tools/teslactl/watch.h
 tools_teslactl_libteslactl_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools
 tools_teslactl_libteslactl_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(YAJL_CFLAGS) $(NCURSES_CFLAGS) $(EDIT_CFLAGS) $(ZMQ_CFLAGS)

@@ -20,6 +20,16 @@ int signals_open(sigset_t *mask)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+bool signals_end(int fd)
+{
+	struct signalfd_siginfo info;
+	bool end = false;
+
+	while (read(fd, &info, sizeof info) == sizeof info)
+		end |= info.ssi_signo != SIGWINCH;
+	return end;
+}
+
 void signals_close(int fd, const sigset_t *mask)
 {
 	if (fd < 0)
