@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "sim/cvmk.h"
+#include "sim/play.h"
 
 #define BITS 11		/* of a character, whatever the setting */
 #define FAST_BAUD 19200 /* above it the silence no longer shrinks */
@@ -19,6 +20,7 @@ struct outgoing {
 	/* The transaction that it ends, for the counts; request_us 0: it is not to be counted. */
 	uint8_t unit;
 	int64_t request_us;
+	bool hang_up; /* instead of bytes */
 	struct adu adu;
 };
 
@@ -90,13 +92,22 @@ static void outgoing_over(struct bus *b, struct outgoing *o)
 	free(o);
 }
 
+static void bus_hang_up(struct bus *b)
+{
+	if (b->hang_up != NULL)
+		b->hang_up(b);
+}
+
 static void bus_write_due(struct bus *b, int64_t now)
 {
 	struct outgoing *o;
 	size_t end;
 
 	while ((o = b->queue) != NULL && piece_due_us(b, o, &end) <= now) {
-		b->write(b, o->adu.bytes + o->sent, end - o->sent);
+		if (o->hang_up)
+			bus_hang_up(b);
+		else
+			b->write(b, o->adu.bytes + o->sent, end - o->sent);
 		if (b->closed) /* the connection broke while it was written to: o is gone */
 			return;
 		o->sent = end;
@@ -106,12 +117,6 @@ static void bus_write_due(struct bus *b, int64_t now)
 }
 
 /* ---- in ---- */
-
-static void bus_hang_up(struct bus *b)
-{
-	if (b->hang_up != NULL)
-		b->hang_up(b);
-}
 
 static struct outgoing *outgoing_new(const struct adu *adu, int64_t start_us)
 {
@@ -269,6 +274,10 @@ void bus_receive(struct bus *b, const uint8_t *bytes, size_t len)
 {
 	int64_t now = clock_mono_us();
 
+	if (b->line->play != NULL) {
+		play_receive(b->line->play, b, bytes, len);
+		return;
+	}
 	/* A frame whose silence has passed while the loop was late is not part of this one. */
 	if (b->pace.baud != 0 && b->in_len > 0 && now >= b->in_end_us + b->silence_us)
 		bus_frame_over(b);
@@ -287,6 +296,17 @@ void bus_send(struct bus *b, const struct adu *adu, int64_t start_us)
 
 	if (o == NULL)
 		return;
+	bus_insert(b, o);
+	bus_run(b);
+}
+
+void bus_hang_up_at(struct bus *b, int64_t us)
+{
+	struct outgoing *o = outgoing_new(&(struct adu){ .len = 0 }, us);
+
+	if (o == NULL)
+		return;
+	o->hang_up = true;
 	bus_insert(b, o);
 	bus_run(b);
 }

@@ -11,6 +11,8 @@
 #include "sim/sim.h"
 #include "sim/tick.h"
 
+#define PLAY_MAX 1024 /* longer than any request */
+
 struct outgoing;
 
 struct bus {
@@ -25,6 +27,10 @@ struct bus {
 	int64_t in_first_us, in_end_us;
 	bool in_early;
 	bool closed;
+	/* The same of a capture that is played (play.h). */
+	uint8_t play[PLAY_MAX];
+	size_t play_len;
+	int64_t play_us;
 	struct outgoing *queue; /* by the time that they start */
 	void (*write)(struct bus *, const uint8_t *bytes, size_t len);
 	void (*hang_up)(struct bus *); /* NULL: the line cannot */
@@ -41,5 +47,7 @@ void bus_release(struct bus *b);
 void bus_receive(struct bus *b, const uint8_t *bytes, size_t len);
 /* Starts at start_us or, on a paced line, when what is before it is over. */
 void bus_send(struct bus *b, const struct adu *adu, int64_t start_us);
+/* Then the connection is closed, where there is one. */
+void bus_hang_up_at(struct bus *b, int64_t us);
 
 #endif

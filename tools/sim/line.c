@@ -3,6 +3,7 @@
 #include "sim/line.h"
 
 #include "base/clock.h"
+#include "sim/play.h"
 #include "sim/sim.h"
 
 const char *line_kind_name(enum line_kind kind)
@@ -186,6 +187,7 @@ void line_free(struct line *l)
 		return;
 	line_reset(l);
 	fleet_release(&l->own);
+	play_free(l->play);
 	free(l->where);
 	free(l);
 }

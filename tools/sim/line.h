@@ -23,6 +23,7 @@ struct line {
 	int64_t last_us[ADDRESSES], last_any_us; /* monotonic, of the last request; 0: none */
 	struct tcp_listener *tcp;		 /* one of these */
 	struct pty *pty;
+	struct play *play; /* NULL: there are meters */
 };
 
 const char *line_kind_name(enum line_kind kind); /* "tcp", "rtu-over-tcp", "pty" */

@@ -16,8 +16,10 @@ tools_sim_libsim_la_SOURCES = \
 	tools/sim/load.c tools/sim/load.h \
 	tools/sim/meter.c tools/sim/meter.h \
 	tools/sim/modbus.c tools/sim/modbus.h \
+	tools/sim/play.c tools/sim/play.h \
 	tools/sim/pty.c tools/sim/pty.h \
 	tools/sim/quantity.c tools/sim/quantity.h \
+	tools/sim/replay.c tools/sim/replay.h \
 	tools/sim/sim.c tools/sim/sim.h \
 	tools/sim/tcp.c tools/sim/tcp.h \
 	tools/sim/text.c tools/sim/text.h \

@@ -34,6 +34,14 @@ static int parent_follow(pid_t parent)
 
 /* ---- from options to a simulator ---- */
 
+static bool only_replays(const struct options *o)
+{
+	for (size_t i = 0; i < o->n_lines; i++)
+		if (o->lines[i].replay == NULL)
+			return false;
+	return true;
+}
+
 static int meters_make(struct sim *s, const struct options *o, struct tesla_error *err)
 {
 	int r = 0;
@@ -42,6 +50,8 @@ static int meters_make(struct sim *s, const struct options *o, struct tesla_erro
 	s->time_scale = o->time_scale;
 	s->faults.random = s->rules.seed = (uint64_t)o->seed;
 	s->rules.meter = (struct meter_rules){ o->refuse_holes, o->forbidden, o->n_forbidden };
+	if (o->meters.n == 0 && only_replays(o))
+		return 0; /* the models may be elsewhere */
 	if (o->meters.n == 0)
 		return fleet_add(&s->common, "1=PM710", &s->models, &s->rules, err);
 	for (size_t i = 0; i < o->meters.n && r == 0; i++)
@@ -62,6 +72,8 @@ static int lines_make(struct sim *s, const struct options *o, struct tesla_error
 		if (l->kind == LINE_TCP || pace.baud == 0)
 			pace = (struct pace){ 0 };
 		r = sim_add_line(s, l->kind, l->where, l->meters, &pace, err);
+		if (r == 0 && l->replay != NULL)
+			r = sim_replay(s, l->replay, o->fast, err);
 	}
 	return r;
 }

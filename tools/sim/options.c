@@ -21,6 +21,8 @@ enum {
 	KEY_CHUNK,
 	KEY_METER,
 	KEY_METERS,
+	KEY_REPLAY,
+	KEY_FAST,
 	KEY_MODELS,
 	KEY_FIX,
 	KEY_RAW,
@@ -54,6 +56,10 @@ static const struct argp_option table[] = {
 	  "5=PM710, 1-12=PM710, or *=PM710 for all others (1=PM710)", 0 },
 	{ "meters", KEY_METERS, "LIST", 0,
 	  "1=PM710,2-4=PM500: those of the line before, and of no other", 0 },
+	{ "replay", KEY_REPLAY, "FILE", 0,
+	  "A capture of `teslactl trace`: the line before answers as it was answered then", 0 },
+	{ "fast", KEY_FAST, NULL, 0, "Answers of a capture come at once, not when they came then",
+	  0 },
 	{ "models", KEY_MODELS, "DIR", 0,
 	  "Folder of the model files ($TESLA_MODELDIR, else " MODEL_DIR ")", 0 },
 	{ "identity", KEY_IDENTITY, "TEXT", 0,
@@ -103,7 +109,7 @@ static void line_add(struct argp_state *state, struct options *o, enum line_kind
 		     const char *where)
 {
 	o->lines = grow(state, o->lines, o->n_lines, sizeof *o->lines);
-	o->lines[o->n_lines++] = (struct line_option){ kind, where, NULL };
+	o->lines[o->n_lines++] = (struct line_option){ .kind = kind, .where = where };
 }
 
 static void line_meters(struct argp_state *state, struct options *o, const char *list)
@@ -111,6 +117,28 @@ static void line_meters(struct argp_state *state, struct options *o, const char 
 	if (o->n_lines == 0)
 		argp_error(state, "--meters %s: stands behind the line that it is for", list);
 	o->lines[o->n_lines - 1].meters = list;
+}
+
+static void line_replay(struct argp_state *state, struct options *o, const char *file)
+{
+	if (o->n_lines == 0)
+		argp_error(state, "--replay %s: stands behind the line that it is for", file);
+	o->lines[o->n_lines - 1].replay = file;
+}
+
+/* Of what is asked in a capture it is not known which model it is. */
+static void lines_check(struct argp_state *state, const struct options *o)
+{
+	if (o->n_lines == 0)
+		argp_error(state, "no line: give --tcp, --rtu-over-tcp or --pty");
+	for (size_t i = 0; i < o->n_lines; i++) {
+		const struct line_option *l = &o->lines[i];
+
+		if (l->replay != NULL && l->meters != NULL)
+			argp_error(state, "--replay %s: the line has --meters too", l->replay);
+		if (l->replay != NULL && (o->config_only || o->config != NULL))
+			argp_error(state, "--print-config: --replay %s has no model", l->replay);
+	}
 }
 
 static void forbid_add(struct argp_state *state, struct options *o, const char *text)
@@ -154,6 +182,9 @@ static bool parse_list(int key, char *arg, struct argp_state *state, struct opti
 		return true;
 	case KEY_METERS:
 		line_meters(state, o, arg);
+		return true;
+	case KEY_REPLAY:
+		line_replay(state, o, arg);
 		return true;
 	case KEY_FORBID:
 		forbid_add(state, o, arg);
@@ -233,6 +264,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case KEY_PARENT:
 		o->parent = true;
 		return 0;
+	case KEY_FAST:
+		o->fast = true;
+		return 0;
 	case 'V':
 		(void)puts(PACKAGE_STRING);
 		exit(0);
@@ -240,8 +274,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		argp_error(state, "%s: not expected", arg);
 		return 0;
 	case ARGP_KEY_END:
-		if (o->n_lines == 0)
-			argp_error(state, "no line: give --tcp, --rtu-over-tcp or --pty");
+		lines_check(state, o);
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;

@@ -7,8 +7,9 @@
 
 struct line_option {
 	enum line_kind kind;
-	const char *where, *meters;
-}; /* meters NULL: the common ones */
+	const char *where, *meters; /* meters NULL: the common ones */
+	const char *replay;	    /* a capture instead; NULL: none */
+};
 struct texts {
 	const char **list;
 	size_t n;
@@ -24,7 +25,7 @@ struct options { /* texts point into argv */
 	const char *models, *identity, *control, *stats, *config;
 	double time_scale;
 	int64_t seed;
-	bool refuse_holes, config_only, parent;
+	bool refuse_holes, config_only, parent, fast;
 };
 
 /* Ends the program on --help, --version and what is wrong. */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "sim/play.h"
 #include "sim/pty.h"
 #include "sim/tcp.h"
 
@@ -96,6 +97,14 @@ int sim_add_line(struct sim *s, enum line_kind kind, const char *where, const ch
 	l->fleet = meters ? &l->own : &s->common;
 	r = meters ? fleet_add(&l->own, meters, &s->models, &s->rules, err) : 0;
 	return r == 0 ? line_begin(l, where, pace, err) : r;
+}
+
+int sim_replay(struct sim *s, const char *file, bool fast, struct tesla_error *err)
+{
+	struct line *l = s->lines[s->n_lines - 1];
+
+	l->play = play_open(l, file, fast, err);
+	return l->play != NULL ? 0 : err->code;
 }
 
 /* ---- settings ---- */

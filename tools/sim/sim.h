@@ -42,6 +42,8 @@ void sim_stats(const struct sim *s, yajl_gen g); /* members of a map that is ope
 void sim_reset(struct sim *s);
 /* One JSON object on one line. */
 int sim_print_stats(const struct sim *s, FILE *out);
+/* The line that was added last plays a capture, and has no meters. */
+int sim_replay(struct sim *s, const char *file, bool fast, struct tesla_error *err);
 /* A config.xml that reads all the lines.  Negative errno. */
 int sim_print_config(const struct sim *s, FILE *out);
 

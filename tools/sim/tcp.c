@@ -160,7 +160,7 @@ static void conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 	if (n < 0) {
 		conn_close(c);
-	} else if (n > 0 && line_is_serial(c->listener->line)) {
+	} else if (n > 0 && (line_is_serial(c->listener->line) || c->listener->line->play)) {
 		bus_receive(&c->bus, (const uint8_t *)buf->base, (size_t)n);
 	} else if (n > 0) {
 		c->in_len += (size_t)n;
