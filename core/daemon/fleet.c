@@ -47,11 +47,16 @@ static const struct setup *setup_of(const struct slot *s)
 
 static void lines_down(struct slot *s, const char *reason)
 {
-	struct hub *h = s->fleet->setup.hub;
+	const struct fleet *f = s->fleet;
+	struct hub *h = f->setup.hub;
 
-	for (size_t i = 0; i < h->n_lines; i++)
-		if (h->lines[i].owner == s->owner)
-			hub_set_line_state(h, &h->lines[i], HUB_LINE_DOWN, reason);
+	for (size_t i = 0; i < h->n_lines; i++) {
+		if (h->lines[i].owner != s->owner)
+			continue;
+		hub_set_line_state(h, &h->lines[i], HUB_LINE_DOWN, reason);
+		if (f->line_down != NULL)
+			f->line_down(f->frames_arg, h->lines[i].conf->id, reason);
+	}
 	for (size_t i = 0; i < h->n_analyzers; i++)
 		if (h->analyzers[i].owner == s->owner)
 			hub_set_state(h, &h->analyzers[i], HUB_DOWN, reason, LOG_LEVEL_DEBUG);

@@ -77,6 +77,8 @@ struct fleet {
 	/* Frames of traced lines, as traces_take; NULL: nobody wants them. */
 	int (*frames)(void *arg, const struct told *told, const msgpack_object *msg,
 		      struct tesla_error *err);
+	/* The host of a line is gone, for that reason; NULL: as above. */
+	void (*line_down)(void *arg, int64_t line, const char *reason);
 	void *frames_arg;
 	struct ledger ledger;
 	uv_timer_t heartbeat;

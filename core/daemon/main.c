@@ -253,6 +253,7 @@ static int daemon_open(struct daemon *d)
 	d->fleet.answer = meter_answered;
 	d->fleet.answer_arg = d;
 	d->fleet.frames = traces_take;
+	d->fleet.line_down = traces_down;
 	d->fleet.frames_arg = &d->traces;
 	fleet_start(&d->fleet);
 	metrics_start(d);

@@ -21,26 +21,40 @@ static const char *const kinds[] = {
 	[TESLA_FRAME_LATE] = "late",
 };
 
-static bool is_nil(const msgpack_object *o)
+struct trace_text trace_text_of(const char *text)
 {
-	return o->type == MSGPACK_OBJECT_NIL;
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	return (struct trace_text){ text, len < TEXT_MAX ? (uint32_t)len : TEXT_MAX };
 }
 
-static bool is_text(const msgpack_object *o)
+/* ---- as the host tells it ---- */
+
+static bool text_take(const msgpack_object *o, struct trace_text *ret)
 {
-	return is_nil(o) || (o->type == MSGPACK_OBJECT_STR && o->via.str.size <= TEXT_MAX);
+	*ret = (struct trace_text){ 0 };
+	if (o->type == MSGPACK_OBJECT_STR)
+		*ret = (struct trace_text){ o->via.str.ptr, o->via.str.size };
+	return o->type == MSGPACK_OBJECT_NIL ||
+	       (o->type == MSGPACK_OBJECT_STR && ret->len <= TEXT_MAX);
 }
 
-static bool is_asked(const msgpack_object *o)
+static bool bytes_take(const msgpack_object *o, struct trace_text *ret)
 {
-	int64_t v;
-
-	if (o->type != MSGPACK_OBJECT_ARRAY)
-		return is_text(o);
-	if (o->via.array.size != 3)
+	if (o->type != MSGPACK_OBJECT_BIN || o->via.bin.size > BYTES_MAX)
 		return false;
-	for (int i = 0; i < 3; i++)
-		if (!mp_to_int(&o->via.array.ptr[i], &v))
+	*ret = (struct trace_text){ o->via.bin.ptr, o->via.bin.size };
+	return true;
+}
+
+/* Registers, a command, or nil. */
+static bool asked_take(const msgpack_object *o, struct trace_entry *e)
+{
+	e->registers = o->type == MSGPACK_OBJECT_ARRAY;
+	if (!e->registers)
+		return text_take(o, &e->command);
+	for (uint32_t i = 0; i < 3; i++)
+		if (o->via.array.size != 3 || !mp_to_int(&o->via.array.ptr[i], &e->asked[i]))
 			return false;
 	return true;
 }
@@ -49,38 +63,38 @@ int trace_entry_parse(const msgpack_object *o, struct trace_entry *ret, struct t
 {
 	const msgpack_object *p = o->via.array.ptr;
 	struct trace_entry e = { 0 };
+	int64_t *const numbers[FIELDS] = { &e.line, &e.t_us, &e.kind, &e.analyzer, NULL,
+					   NULL,    &e.cut,  NULL,    &e.code,	   NULL };
 
 	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != FIELDS)
 		return tesla_fail(err, -EPROTO, "frame: expected an array of %u", FIELDS);
-	e.asked = &p[4];
-	e.word = &p[7];
-	e.text = &p[9];
-	if (!mp_to_int(&p[0], &e.line) || !mp_to_int(&p[1], &e.t_us) ||
-	    !mp_to_int(&p[2], &e.kind) || e.kind < 0 || e.kind >= (int64_t)N_ELEMENTS(kinds) ||
-	    !mp_to_int(&p[3], &e.analyzer) || !is_asked(e.asked) ||
-	    p[5].type != MSGPACK_OBJECT_BIN || p[5].via.bin.size > BYTES_MAX ||
-	    !mp_to_int(&p[6], &e.cut) || !is_text(e.word) || !mp_to_int(&p[8], &e.code) ||
-	    !is_text(e.text))
+	for (uint32_t i = 0; i < FIELDS; i++)
+		if (numbers[i] != NULL && !mp_to_int(&p[i], numbers[i]))
+			return tesla_fail(err, -EPROTO, "frame: field %u is no number", i);
+	if (e.kind < 0 || e.kind >= (int64_t)N_ELEMENTS(kinds) || !asked_take(&p[4], &e) ||
+	    !bytes_take(&p[5], &e.bytes) || !text_take(&p[7], &e.word) ||
+	    !text_take(&p[9], &e.text))
 		return tesla_fail(err, -EPROTO, "frame: a field that is not of its kind");
-	e.bytes = &p[5].via.bin;
 	*ret = e;
 	return 0;
 }
 
-/* A text of a plugin's, perhaps of a meter's: what is no UTF-8, or moves a cursor, becomes '?'. */
-static void key_text(msgpack_packer *pk, const char *key, const msgpack_object *o)
+/* ---- as clients get it ---- */
+
+/* A plugin's words, perhaps a meter's: what is no UTF-8, or moves a cursor, becomes '?'. */
+static void key_text(msgpack_packer *pk, const char *key, const struct trace_text *t)
 {
 	char text[TEXT_MAX + 1];
 	uint32_t character;
 
 	mp_str(pk, key);
-	if (o->type != MSGPACK_OBJECT_STR) {
+	if (t->at == NULL) {
 		(void)msgpack_pack_nil(pk);
 		return;
 	}
-	memcpy(text, o->via.str.ptr, o->via.str.size);
-	text[o->via.str.size] = '\0';
-	for (char *at = text; at < text + o->via.str.size;) {
+	memcpy(text, t->at, t->len);
+	text[t->len] = '\0';
+	for (char *at = text; at < text + t->len;) {
 		int n = utf8_take(at, &character);
 
 		if (n < 1 || (unsigned char)*at < ' ' || *at == 0x7f)
@@ -90,35 +104,20 @@ static void key_text(msgpack_packer *pk, const char *key, const msgpack_object *
 	mp_str(pk, text);
 }
 
-static void asked_pack(msgpack_packer *pk, const msgpack_object *asked)
-{
-	static const char *const keys[] = { "function", "address", "count" };
-	int64_t v = 0;
-
-	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
-		bool registers = asked->type == MSGPACK_OBJECT_ARRAY;
-
-		if (registers)
-			(void)mp_to_int(&asked->via.array.ptr[i], &v);
-		key_int_or_nil(pk, keys[i], v, registers);
-	}
-	key_text(pk, "command", asked);
-}
-
-static void hex_pack(msgpack_packer *pk, const msgpack_object_bin *bytes)
+static void key_hex(msgpack_packer *pk, const char *key, const struct trace_text *bytes)
 {
 	static const char digits[] = "0123456789abcdef";
 	char hex[2 * BYTES_MAX];
 
-	for (uint32_t i = 0; i < bytes->size; i++) {
-		uint8_t byte = (uint8_t)bytes->ptr[i];
+	for (uint32_t i = 0; i < bytes->len; i++) {
+		uint8_t byte = (uint8_t)bytes->at[i];
 
 		hex[2 * i] = digits[byte >> 4];
 		hex[2 * i + 1] = digits[byte & 15];
 	}
-	mp_str(pk, "hex");
-	(void)msgpack_pack_str(pk, 2 * bytes->size);
-	(void)msgpack_pack_str_body(pk, hex, 2 * bytes->size);
+	mp_str(pk, key);
+	(void)msgpack_pack_str(pk, 2 * bytes->len);
+	(void)msgpack_pack_str_body(pk, hex, 2 * bytes->len);
 }
 
 void trace_entry_pack(const struct trace_entry *e, uint64_t n, struct buf *out)
@@ -131,10 +130,13 @@ void trace_entry_pack(const struct trace_entry *e, uint64_t n, struct buf *out)
 	mp_key_int(&pk, "t_us", e->t_us);
 	mp_key_str(&pk, "kind", kinds[e->kind]);
 	key_int_or_nil(&pk, "analyzer", e->analyzer, e->analyzer != 0);
-	asked_pack(&pk, e->asked);
-	hex_pack(&pk, e->bytes);
+	key_int_or_nil(&pk, "function", e->asked[0], e->registers);
+	key_int_or_nil(&pk, "address", e->asked[1], e->registers);
+	key_int_or_nil(&pk, "count", e->asked[2], e->registers);
+	key_text(&pk, "command", &e->command);
+	key_hex(&pk, "hex", &e->bytes);
 	key_int_or_nil(&pk, "cut", e->cut, e->cut != 0);
-	key_text(&pk, "status", e->word);
+	key_text(&pk, "status", &e->word);
 	key_int_or_nil(&pk, "code", e->code, e->code != 0);
-	key_text(&pk, "text", e->text);
+	key_text(&pk, "text", &e->text);
 }

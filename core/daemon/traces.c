@@ -220,23 +220,28 @@ bool traces_command(struct daemon *d, const struct control_peer *peer,
 
 /* ---- frames ---- */
 
+static void frame_add(struct trace_line *l, const struct trace_entry *e)
+{
+	struct buf map;
+
+	buf_init(&map, FRAME_MAP_MAX);
+	trace_entry_pack(e, l->ring->next, &map);
+	trace_ring_add(l->ring, &map);
+	buf_release(&map);
+}
+
 static int entry_take(struct traces *t, const struct told *told, const msgpack_object *o,
 		      struct tesla_error *err)
 {
 	struct trace_entry e;
 	struct trace_line *l;
-	struct buf map;
 	int r = trace_entry_parse(o, &e, err);
 
 	if (r != 0)
 		return r;
 	l = line_of(t, e.line);
-	if (l == NULL || told_line(told, e.line) == NULL)
-		return 0;
-	buf_init(&map, FRAME_MAP_MAX);
-	trace_entry_pack(&e, l->ring->next, &map);
-	trace_ring_add(l->ring, &map);
-	buf_release(&map);
+	if (l != NULL && told_line(told, e.line) != NULL)
+		frame_add(l, &e);
 	return 0;
 }
 
@@ -251,6 +256,21 @@ int traces_take(void *arg, const struct told *told, const msgpack_object *msg,
 	if (t->daemon != NULL)
 		traces_arm(t);
 	return r;
+}
+
+void traces_down(void *arg, int64_t line, const char *reason)
+{
+	struct traces *t = arg;
+	struct trace_line *l = line_of(t, line);
+	const struct trace_entry e = { .line = line,
+				       .t_us = clock_wall_us(),
+				       .word = trace_text_of("down"),
+				       .text = trace_text_of(reason) };
+
+	if (l == NULL)
+		return;
+	frame_add(l, &e);
+	traces_arm(t);
 }
 
 void traces_stop(struct traces *t)

@@ -48,6 +48,8 @@ bool traces_command(struct daemon *d, const struct control_peer *peer,
  */
 int traces_take(void *arg, const struct told *told, const msgpack_object *msg,
 		struct tesla_error *err);
+/* The host of that line is gone: an event among its frames. */
+void traces_down(void *arg, int64_t line, const char *reason);
 /* Who waits is told so, as long as the control socket is there. */
 void traces_stop(struct traces *t);
 

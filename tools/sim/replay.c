@@ -69,6 +69,12 @@ static int request_add(struct replay *r, size_t i)
 	return 0;
 }
 
+/* The capture ended with that question, which was answered before: what came is not known. */
+static bool is_cut(const struct replay *r, size_t i)
+{
+	return i + 1 == r->capture.n && asked_find(r, &r->capture.entries[i]) != NULL;
+}
+
 static int replay_make(struct replay *r, const char *file, struct tesla_error *err)
 {
 	const struct capture *c = &r->capture;
@@ -83,7 +89,7 @@ static int replay_make(struct replay *r, const char *file, struct tesla_error *e
 		if (c->entries[i].len <= r->skip)
 			return tesla_fail(err, -EINVAL, "%s:%u: a request of %zu bytes", file,
 					  c->entries[i].line, c->entries[i].len);
-		if (request_add(r, i) != 0)
+		if (!is_cut(r, i) && request_add(r, i) != 0)
 			return tesla_fail(err, -ENOMEM, "%s: no memory", file);
 	}
 	if (r->n_asked == 0)

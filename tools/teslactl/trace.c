@@ -30,7 +30,7 @@ struct tracer {
 	FILE *capture;		 /* NULL: none */
 	int64_t begin_us, at_us; /* of it: its first frame (0: none yet), its last one from there */
 	int64_t next;		 /* what is asked for; -1: what comes from now on */
-	char *kind, *name, *state; /* of the line; NULL: there was no answer yet */
+	char *kind, *name;	 /* of the line; NULL: there was no answer yet */
 	int signals;
 	sigset_t mask;
 	int64_t until_us;
@@ -228,19 +228,17 @@ static int note(struct tracer *t, const char *word, const char *text, int64_t n)
 
 /* ---- answers ---- */
 
-/* What a host says of its line is among the frames; that there is no host, only here. */
+/* From then on what happens to the line is among the frames. */
 static int state_note(struct tracer *t, const msgpack_object *answer)
 {
 	_cleanup_free_ char *state = mp_strdup(answer, "state"),
 			    *reason = mp_strdup(answer, "reason");
-	bool first = t->state == NULL;
-	bool news = state != NULL && (first || strcmp(t->state, state) != 0) &&
-		    (strcmp(state, "down") == 0 || (first && strcmp(state, "open") != 0));
 
-	free(t->state);
-	t->state = state;
-	state = NULL;
-	return news ? note(t, t->state, reason, 0) : CTL_GOOD;
+	if (t->kind != NULL)
+		return CTL_GOOD;
+	t->kind = mp_strdup(answer, "kind");
+	t->name = mp_strdup(answer, "name");
+	return state != NULL && strcmp(state, "open") != 0 ? note(t, state, reason, 0) : CTL_GOOD;
 }
 
 static int lost_note(struct tracer *t, const msgpack_object *answer)
@@ -258,10 +256,6 @@ static int answer_take(struct tracer *t, const msgpack_object *answer)
 	const msgpack_object *frames = mp_array(answer, "frames", &n);
 	int r;
 
-	if (t->kind == NULL) {
-		t->kind = mp_strdup(answer, "kind");
-		t->name = mp_strdup(answer, "name");
-	}
 	r = state_note(t, answer);
 	if (r == CTL_GOOD && t->next >= 0)
 		r = lost_note(t, answer);
@@ -344,7 +338,6 @@ static int trace_close(struct tracer *t, int code)
 		(void)fclose(t->capture);
 	tesla_disconnect(t->client);
 	signals_close(t->signals, &t->mask);
-	free(t->state);
 	free(t->kind);
 	free(t->name);
 	return failed && code == CTL_GOOD ? ctl_complain(t->ctl, &err) : code;
