@@ -2,6 +2,7 @@
 /* Bytes of a host gone wild -> frames -> the hub.  It may be refused, but nothing else. */
 #include "../unit/hub_fixture.h"
 #include "daemon/intake.h"
+#include "daemon/trace_entry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -12,6 +13,26 @@ static void on_batch(void *arg, const struct buf *frame, size_t n)
 		abort();
 }
 
+/* What is a frame of a traced line becomes a map for a client. */
+static void frames_take(const msgpack_object *msg)
+{
+	struct tesla_error err;
+	struct trace_entry e;
+	struct mp_doc map;
+	struct buf out;
+
+	for (uint32_t i = 1; msg->type == MSGPACK_OBJECT_ARRAY && i < msg->via.array.size; i++) {
+		if (trace_entry_parse(&msg->via.array.ptr[i], &e, &err) != 0)
+			continue;
+		buf_init(&out, 32u << 10);
+		trace_entry_pack(&e, i, &out);
+		if (out.failed || mp_unpack(&map, out.pub.bytes, out.pub.len, &err) != 0)
+			abort();
+		mp_doc_release(&map);
+		buf_release(&out);
+	}
+}
+
 static void feed(struct hub *h, struct frame_reader *r)
 {
 	struct tesla_error err;
@@ -20,6 +41,7 @@ static void feed(struct hub *h, struct frame_reader *r)
 	while (frame_reader_next(r, &doc, &err) == 1) {
 		int rc = intake(h, &(struct intake_from){ .owner = 0 }, &doc.u.data, &err);
 
+		frames_take(&doc.u.data);
 		mp_doc_release(&doc);
 		if (rc < 0)
 			return;

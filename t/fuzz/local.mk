@@ -75,5 +75,10 @@ t_fuzz_client_SOURCES = t/fuzz/client.c
 t_fuzz_client_CFLAGS = $(AM_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
 t_fuzz_client_LDADD = core/client/libclient.la
 t_fuzz_client_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/capture
+t_fuzz_capture_SOURCES = t/fuzz/capture.c
+t_fuzz_capture_CPPFLAGS = $(sim_cppflags)
+t_fuzz_capture_LDADD = tools/sim/libsim.la core/base/libbase.la
+t_fuzz_capture_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

@@ -37,6 +37,8 @@ struct peer {
 	const struct chunk *chunks;
 	uint8_t request[REQUEST_MAX];
 	size_t len;
+	uint8_t sent[128];
+	size_t n_sent;
 	pthread_t thread;
 };
 
@@ -53,7 +55,7 @@ static uint16_t crc16(const uint8_t *p, size_t len)
 }
 
 /* `older`: how many requests ago the one was that this answers (TCP). */
-static void chunk_send(const struct peer *p, const struct chunk *c)
+static void chunk_send(struct peer *p, const struct chunk *c)
 {
 	uint8_t frame[32];
 	size_t len = c->len;
@@ -71,6 +73,8 @@ static void chunk_send(const struct peer *p, const struct chunk *c)
 		frame[1] = (uint8_t)id;
 	}
 	cr_assert_eq(write(p->fd, frame, len), (ssize_t)len);
+	memcpy(p->sent + p->n_sent, frame, len);
+	p->n_sent += len;
 }
 
 static void *peer_run(void *arg)
@@ -97,14 +101,32 @@ static void peer_start(struct peer *p, int fd, const struct chunk *chunks)
 
 /* ---- a line with a driver at one end ---- */
 
+struct shown { /* of one kind of frame */
+	uint8_t bytes[128];
+	size_t len, n;
+};
 struct rig {
 	struct tesla_line line;
+	struct tesla_host host;
+	struct shown shown[TESLA_FRAME_LATE + 1];
 	void *self;
 	int peer_fd;
 	struct buf data;
 	struct tesla_reply reply;
 	struct tesla_error err;
 };
+
+static void on_frame(const struct tesla_host *h, enum tesla_frame_kind kind, const void *bytes,
+		     size_t len)
+{
+	struct rig *r = (struct rig *)(void *)((char *)(uintptr_t)h - offsetof(struct rig, host));
+	struct shown *s = &r->shown[kind];
+
+	cr_assert_leq(s->len + len, sizeof s->bytes);
+	memcpy(s->bytes + s->len, bytes, len);
+	s->len += len;
+	s->n++;
+}
 
 static void rig_open(struct rig *r, enum tesla_line_kind kind, uint32_t baud)
 {
@@ -128,10 +150,11 @@ static void rig_open(struct rig *r, enum tesla_line_kind kind, uint32_t baud)
 				     .fd = fds[0],
 				     .baud = baud,
 				     .name = "line" },
+			   .host = { .size = sizeof r->host, .frame = on_frame },
 			   .peer_fd = fds[1] };
 	buf_init(&r->data, 1000);
-	cr_assert_eq(tesla_plugin.driver->open(&silence_ms, &r->line, NULL, &r->self, &r->err), 0,
-		     "%s", r->err.text);
+	cr_assert_eq(tesla_plugin.driver->open(&silence_ms, &r->line, &r->host, &r->self, &r->err),
+		     0, "%s", r->err.text);
 }
 
 static void rig_close(struct rig *r)
@@ -151,18 +174,24 @@ static void rig_clear(struct rig *r)
 
 static const struct tesla_block block = { .function = 3, .address = 0x0fc0, .count = 2 };
 
-static int rig_read(struct rig *r, const struct chunk *chunks, bool identify)
+static int rig_ask(struct rig *r, struct peer *peer, const struct chunk *chunks, bool identify)
 {
-	struct peer peer;
 	int rc;
 
 	rig_clear(r);
-	peer_start(&peer, r->peer_fd, chunks);
+	peer_start(peer, r->peer_fd, chunks);
 	rc = identify ? tesla_plugin.driver->identify(r->self, 5, TIMEOUT_MS, &r->reply, &r->err)
 		      : tesla_plugin.driver->read(r->self, 5, &block, TIMEOUT_MS, &r->reply,
 						  &r->err);
-	(void)pthread_join(peer.thread, NULL);
+	(void)pthread_join(peer->thread, NULL);
 	return rc;
+}
+
+static int rig_read(struct rig *r, const struct chunk *chunks, bool identify)
+{
+	struct peer peer;
+
+	return rig_ask(r, &peer, chunks, identify);
 }
 
 /* Bytes 0xff 0xff at the front of a TCP frame stand for the request's transaction. */
@@ -368,6 +397,36 @@ Test(modBusComm, replies, .timeout = 60)
 	}
 }
 
+/* What went over the wire, byte by byte, whatever became of it. */
+Test(modBusComm, what_is_traced, .timeout = 60)
+{
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		const struct io_case *c = &cases[i];
+		struct shown *sent, *received, *late;
+		struct peer peer;
+		struct rig r;
+
+		rig_open(&r, c->kind, c->kind == TESLA_LINE_SERIAL ? 19200 : 0);
+		sent = &r.shown[TESLA_FRAME_SENT];
+		received = &r.shown[TESLA_FRAME_RECEIVED];
+		late = &r.shown[TESLA_FRAME_LATE];
+		cr_expect_eq(rig_ask(&r, &peer, c->chunks, c->identify), 0);
+		cr_expect_eq(sent->n + received->n + late->n, 0, "%s: nobody looked", c->name);
+		rig_close(&r);
+		rig_open(&r, c->kind, c->kind == TESLA_LINE_SERIAL ? 19200 : 0);
+		r.host.traced = 1;
+		cr_expect_eq(rig_ask(&r, &peer, c->chunks, c->identify), 0);
+		cr_expect_eq(sent->len, peer.len, "%s", c->name);
+		cr_expect_eq(memcmp(sent->bytes, peer.request, peer.len), 0, "%s", c->name);
+		cr_expect_eq(late->len, c->chunks[0].older ? 13 : 0, "%s", c->name);
+		memcpy(late->bytes + late->len, received->bytes, received->len);
+		cr_expect_eq(late->len + received->len, peer.n_sent, "%s: %zu and %zu of %zu",
+			     c->name, late->len, received->len, peer.n_sent);
+		cr_expect_eq(memcmp(late->bytes, peer.sent, peer.n_sent), 0, "%s", c->name);
+		rig_close(&r);
+	}
+}
+
 /* On RTU nothing in a reply says whose it is: what came between two requests must be gone. */
 Test(modBusComm, what_came_between_requests_is_thrown_away, .timeout = 20)
 {
@@ -380,10 +439,13 @@ Test(modBusComm, what_came_between_requests_is_thrown_away, .timeout = 20)
 		struct rig r;
 
 		rig_open(&r, kinds[i], 19200);
+		r.host.traced = 1;
 		p.fd = r.peer_fd;
 		chunk_send(&p, &late);
 		(void)usleep(20000);
 		check_case(&r, good);
+		cr_expect_eq(r.shown[TESLA_FRAME_JUNK].len, p.n_sent);
+		cr_expect_eq(memcmp(r.shown[TESLA_FRAME_JUNK].bytes, p.sent, p.n_sent), 0);
 		rig_close(&r);
 	}
 }

@@ -195,6 +195,31 @@ Test(setup, who_is_polled)
 	bench_release(&b);
 }
 
+/* Nothing as long as nobody asked; once; again with a line that is told anew; and its end. */
+Test(setup, what_is_traced)
+{
+	struct bench b;
+
+	bench_init(&b);
+	TOLD(&b, "hello, plugin drv, plugin dat, model PM710, patterns, line 1 (7 3), go");
+	b.s.hub->lines[0].traced = true;
+	TOLD(&b, "trace 1");
+	TOLD(&b, "");
+	confirm(&b, 1);
+	b.x.analyzers[0].interval_ms = 5000;
+	TOLD(&b, "line 1 (7 3), trace 1");
+	b.s.hub->lines[0].traced = false;
+	TOLD(&b, "trace 1");
+	confirm(&b, 1);
+	b.x.analyzers[0].interval_ms = 6000;
+	TOLD(&b, "line 1 (7 3)");
+	/* A host that starts meanwhile is told with all the rest. */
+	told_release(&b.told);
+	b.s.hub->lines[0].traced = true;
+	TOLD(&b, "hello, plugin drv, plugin dat, model PM710, patterns, line 1 (7 3), trace 1, go");
+	bench_release(&b);
+}
+
 /* A host takes no other drivers on a line that it has: it lets go of it first. */
 Test(setup, other_drivers_take_the_line_anew)
 {
