@@ -8,7 +8,7 @@ requires jq python:zmq python:msgpack mountpoint
 test "$(id -u)" = 0 || skip "only root may mount a small file system"
 mkdir state
 mount -t tmpfs -o size=4m none state 2>/dev/null || skip "no file system can be mounted here"
-cleanup_fn umount "$tmp/state"
+cleanup_fn umount -l "$tmp/state"	# while teslad still runs
 
 start_sim sim --tcp 0 --meter '*=PM710'
 device 1 tcp host=127.0.0.1 port="$(sim_port sim)"
