@@ -54,6 +54,7 @@ completed 'teslactl --timeout=20 set-variables 1 ' 'CEA TPF V'
 completed 'teslactl --timeout=20 set-variables 1 V C' CEA
 completed 'teslactl --timeout 20 journal drain ' 'rejects zmqPublish'
 completed 'teslactl --timeout 20 journal drain x --to=z' zmqPublish
+completed 'teslactl --timeout 20 trace ' '1 2'
 completed 'teslactl log-level d' debug
 touch a.key
 completed 'teslactl --key a' a.key

@@ -7,8 +7,10 @@
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
+# After identity and scales: what of those has to be read again is read when there is time.
 fault() {	# KIND ADDRESS EVERY...
-	faults+=(--fault "$1:address=$2,every=$3${4:+,$4}" --fault "$1:address=1$2,every=$3${4:+,$4}")
+	local which=after=2,every=$3${4:+,$4}
+	faults+=(--fault "$1:address=$2,$which" --fault "$1:address=1$2,$which")
 }
 faults=()
 fault exception 2 3 code=4
@@ -17,8 +19,8 @@ fault checksum 4 3
 fault double 1 5
 start_sim sim --tcp 0 --pty "$tmp/line" --meter '1-4=PM710' --meter '11-14=PM710' --time-scale 1000 "${faults[@]}"
 port=$(sim_port sim)
-device 1 tcp host=127.0.0.1 port="$port" timeout=0.2
-device 2 serial port="$tmp/line" baud=115200 timeout=0.2
+device 1 tcp host=127.0.0.1 port="$port" timeout=0.5 late_max=0.1
+device 2 serial port="$tmp/line" baud=115200 timeout=0.5 late_max=0.1
 for i in 1 2 3 4; do
 	analyzer $i 1 PM710 address=$i poll_interval=0.5 -- TPF
 	analyzer 1$i 2 PM710 address=1$i poll_interval=0.5 -- TPF

@@ -140,7 +140,7 @@ def readings(one, other, n):
         side = collections.defaultdict(list)
         for m in load(path):
             if m["topic"].startswith("reading/"):
-                side[m["topic"]].append((m["k"], m["v"], m.get("q")))
+                side[m["topic"]].append((m["k"], m["v"], m.get("q"), m.get("x")))
         sides.append(side)
     assert sides[0].keys() == sides[1].keys(), (sorted(sides[0]), sorted(sides[1]))
     for topic, mine in sides[0].items():
@@ -148,7 +148,7 @@ def readings(one, other, n):
         both = list(zip(mine, sides[1][topic]))[:int(n)]
         assert len(both) == int(n), (topic, both)
         for a, b in both:
-            assert a == b, (topic, a, b)
+            assert a[:3] == b[:3], (topic, a, b)
 
 
 def main(what, *args):

@@ -76,7 +76,7 @@ static void unknown_say(struct play *p, const struct bus *b, size_t len)
 static void piece_send(struct play *p, struct bus *b, int64_t now_us)
 {
 	const struct replay_piece *piece = &p->piece;
-	int64_t after_us = p->fast && !piece->junk && !piece->hang_up ? 0 : piece->after_us;
+	int64_t after_us = p->fast && !piece->late && !piece->hang_up ? 0 : piece->after_us;
 	int64_t start_us = now_us + after_us - pace_us(&b->pace, piece->len);
 	struct adu adu;
 
@@ -100,7 +100,7 @@ static void turn_play(struct play *p, struct bus *b, struct replay_turn *turn)
 
 	b->line->all.requests++;
 	while (!b->closed && replay_piece(p->replay, turn, &p->piece)) {
-		answered |= !p->piece.junk && !p->piece.hang_up;
+		answered |= !p->piece.late && !p->piece.hang_up;
 		piece_send(p, b, now_us);
 	}
 	b->line->all.unanswered += !answered;

@@ -170,7 +170,7 @@ enum replay_verdict replay_match(struct replay *r, const uint8_t *in, size_t len
 		else if (best == NULL || e->len > best->first->len)
 			best = &r->asked[i];
 	}
-	*ret = (struct replay_turn){ 0 };
+	*ret = (struct replay_turn){ .reply_us = -1 };
 	if (best == NULL && more)
 		return REPLAY_MORE;
 	ret->used = best != NULL ? best->first->len : unknown_length(r, in, len);
@@ -206,6 +206,20 @@ static void transaction_set(const struct replay *r, size_t request, uint8_t *byt
 	}
 }
 
+/*
+ * What was thrown away behind an answer was noticed when the next request was due: it was there
+ * before, and comes with the answer.
+ */
+static void piece_time(struct replay_turn *turn, const struct capture_entry *e,
+		       struct replay_piece *ret)
+{
+	ret->late = e->direction == CAPTURE_JUNK && turn->reply_us < 0;
+	if (e->direction == CAPTURE_REPLY)
+		turn->reply_us = ret->after_us;
+	else if (!ret->late && !ret->hang_up)
+		ret->after_us = turn->reply_us;
+}
+
 bool replay_piece(const struct replay *r, struct replay_turn *turn, struct replay_piece *ret)
 {
 	const struct capture *c = &r->capture;
@@ -216,11 +230,13 @@ bool replay_piece(const struct replay *r, struct replay_turn *turn, struct repla
 
 		if (e->direction == CAPTURE_REQUEST)
 			return false;
+		if (e->direction == CAPTURE_EVENT)
+			turn->reply_us = -1;
 		if (e->direction == CAPTURE_EVENT && !hang_up)
 			continue;
 		ret->after_us = e->at_us - c->entries[turn->request].at_us;
-		ret->junk = e->direction == CAPTURE_JUNK;
 		ret->hang_up = hang_up;
+		piece_time(turn, e, ret);
 		ret->len = e->len;
 		if (e->len > 0)
 			memcpy(ret->bytes, e->bytes, e->len);

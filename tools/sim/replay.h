@@ -23,16 +23,17 @@ enum replay_verdict {
 	REPLAY_UNKNOWN, /* `ret->used` bytes are none that was recorded */
 };
 struct replay_turn {
-	size_t used;	/* bytes of the request */
-	size_t request; /* which entry it is, for replay_piece */
-	size_t next;	/* what of it comes next */
+	size_t used;	  /* bytes of the request */
+	size_t request;	  /* which entry it is, for replay_piece */
+	size_t next;	  /* what of it comes next */
+	int64_t reply_us; /* when its answer was sent that nothing followed yet; -1 */
 };
 enum replay_verdict replay_match(struct replay *r, const uint8_t *in, size_t len,
 				 struct replay_turn *ret);
 
 struct replay_piece {
 	int64_t after_us; /* since the request */
-	bool junk;	  /* it was not taken for the answer */
+	bool late;	  /* it was nobody's answer: it came after a time-out, or before one */
 	bool hang_up;	  /* the far end closes the connection; there are no bytes */
 	size_t len;
 	uint8_t bytes[CAPTURE_BYTES_MAX]; /* with the transaction number of who asks now */
