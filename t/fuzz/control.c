@@ -80,7 +80,7 @@ static void clear_away(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	const struct control_calls calls = { no_request, NULL };
+	const struct control_calls calls = { .request = no_request };
 	struct tesla_error err;
 
 	(void)argc, (void)argv;
