@@ -232,10 +232,7 @@ static bool answer_make(struct control *c, const struct control_peer *peer, cons
 	one = one_of(c, peer);
 	if (one != NULL && unread_bytes(u) == 0)
 		one->since_us = clock_mono_us();
-	if (unread_message(u, reply, m) != 0)
-		return false;
-	mp_clean(zmq_msg_data(m), zmq_msg_size(m));
-	return true;
+	return unread_message(u, reply, m) == 0;
 }
 
 void control_reply(struct control *c, const struct control_peer *peer, const struct buf *reply)

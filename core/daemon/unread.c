@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/mp.h"
 
 struct unread {
 	atomic_size_t bytes;
@@ -13,7 +16,6 @@ struct unread {
 };
 
 struct answer {
-	struct unread *of;
 	size_t len;
 	char bytes[];
 };
@@ -38,14 +40,19 @@ size_t unread_bytes(const struct unread *u)
 	return atomic_load(&u->bytes);
 }
 
-/* In libzmq's thread, or in ours when it was not sent. */
+/*
+ * In libzmq's thread, or in ours when it was not sent.  What we wrote before the last addition is
+ * there once that is seen, whatever libzmq does between its threads.
+ */
 static void answer_free(void *bytes, void *arg)
 {
-	struct answer *a = arg;
+	struct unread *of = arg;
+	struct answer *a;
 
-	(void)bytes;
-	(void)atomic_fetch_sub(&a->of->bytes, a->len);
-	unread_free(a->of);
+	(void)atomic_load(&of->bytes);
+	a = (struct answer *)(void *)((char *)bytes - offsetof(struct answer, bytes));
+	(void)atomic_fetch_sub(&of->bytes, a->len);
+	unread_free(of);
 	free(a);
 }
 
@@ -55,9 +62,10 @@ int unread_message(struct unread *u, const struct buf *reply, zmq_msg_t *ret)
 
 	if (a == NULL)
 		return -ENOMEM;
-	*a = (struct answer){ u, reply->pub.len };
+	*a = (struct answer){ reply->pub.len };
 	memcpy(a->bytes, reply->pub.bytes, a->len);
-	if (zmq_msg_init_data(ret, a->bytes, a->len, answer_free, a) != 0) {
+	mp_clean(a->bytes, a->len);
+	if (zmq_msg_init_data(ret, a->bytes, a->len, answer_free, u) != 0) {
 		free(a);
 		return -ENOMEM;
 	}

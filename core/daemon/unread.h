@@ -18,7 +18,7 @@ struct unread;
 struct unread *unread_new(void);
 void unread_free(struct unread *u);
 size_t unread_bytes(const struct unread *u);
-/* A message with a copy of `reply`, counted until it is closed.  -ENOMEM. */
+/* A message with a copy of `reply`, its texts cleaned, counted until it is closed.  -ENOMEM. */
 int unread_message(struct unread *u, const struct buf *reply, zmq_msg_t *ret);
 
 #endif

@@ -14,6 +14,8 @@ t_shim_hold_la_SOURCES = t/shim/hold.c
 t_shim_hold_la_LDFLAGS = $(shim_ldflags)
 t_shim_hold_la_LIBADD = -ldl
 t_shim_close_la_SOURCES = t/shim/close.c
+# Not sanitized itself: programs that are not have it preloaded, too.
+t_shim_close_la_CFLAGS = -std=c11 -Wall -Wextra $(WERROR)
 t_shim_close_la_LDFLAGS = $(shim_ldflags)
 t_shim_close_la_LIBADD = -ldl
 t_shim_thread_la_SOURCES = t/shim/thread.c
