@@ -441,7 +441,7 @@ end_left_over() {
 no_sanitizer_report() {
 	local f result=0
 	for f in "$tmp"/sanitizer.*; do
-		# A thread that ends while LeakSanitizer looks is one that it could not look at, no leak.
+		# A thread that ends while LeakSanitizer looks is no leak.
 		grep -qv 'Unable to get registers from thread' "$f" 2>/dev/null || continue
 		say_failed "$({
 			sed -n 's/^SUMMARY: //p' "$f" | sort -u
