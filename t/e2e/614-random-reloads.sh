@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 40; san
+# seconds: 30
 # SPDX-License-Identifier: Apache-2.0
 # Reloads at random, one on the heels of the other, with a meter that says nothing: whoever else is in
 # the configuration in the end is read and heard.  ROUNDS and SEED for more of it.
@@ -21,5 +21,5 @@ write_config
 write_ini "General.plugin_path=$tmp/plugins"
 start_teslad
 wait_for 10 analyzer_is 1 state online
-py "$top/t/e2e/reloads.py" "$control" places "${ROUNDS:-15}" "${SEED:-1}" || fail "somebody is stuck"
+py "$top/t/e2e/reloads.py" "$control" places "${ROUNDS:-8}" "${SEED:-1}" || fail "somebody is stuck"
 ! grep -E 'broken message|another program has it' teslad.log || fail "that was not in order"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# seconds: 150
+# seconds: 90
 # SPDX-License-Identifier: Apache-2.0
-# 10,000 polls of CVMk meters on each of two unpaced ptys that damage one byte in a hundred, of requests
+# 10,000 polls of CVMk meters on two unpaced ptys that damage one byte in a hundred, of requests
 # and replies.  On one a byte becomes another one, or one comes from nowhere: no wrong value is published.  On the
 # other one a bit changes, or two bytes change places: none is published that checksum, length, address, characters
 # or range expose; what a sum of eight bits cannot see is counted.
 . "$(dirname "$0")/../lib.sh"
 requires jq python:zmq python:msgpack
 
-polls=${TESLA_NOISE_POLLS:-10000} attempts=3 timeout=25 late_max=35
+polls=${TESLA_NOISE_POLLS:-5000} attempts=3 timeout=25 late_max=35
 kinds=(bytes flips)
 # The peer answers at once; otherwise more time would be planned than there is.
 mkdir models
