@@ -2,7 +2,6 @@
 /* What a meter is asked when it is connected. */
 #include "host/enquiry.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +98,7 @@ static void forget(struct analyzer *a)
 
 /* ---- SunSpec ---- */
 
-/* What comes before `len` models behind the marker are left behind. */
+/* Do all its registers have an address, counted from there? */
 static bool fits(const struct model *m, uint32_t base)
 {
 	uint32_t last = 0;

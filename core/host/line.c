@@ -435,6 +435,13 @@ static void identity_asked(struct line *l, const struct tesla_reply *reply,
 	line_report_answer(l, ask, said ? NULL : why);
 }
 
+/* Who a meter is may stay unknown; where its SunSpec model is, a sweep must be told. */
+static bool needs_place(const struct job *job)
+{
+	return job->kind != JOB_IDENTIFY && job->phase == PHASE_IDENTIFY &&
+	       job->a->kind->model->sunspec != 0;
+}
+
 /* The enquiry's next question, or what came of it all. */
 static void enquiry_done(struct line *l, const struct tesla_reply *reply,
 			 const struct tesla_error *err, int64_t mono_us, int64_t wall_us)
@@ -443,6 +450,12 @@ static void enquiry_done(struct line *l, const struct tesla_reply *reply,
 	struct tesla_block what;
 	bool who;
 
+	if (reply->status == TESLA_REPLY_GARBLED && needs_place(job)) {
+		job->counts.garbled++;
+		job_error(job, err->code, err->text);
+		job_cut(l, reply, mono_us, wall_us);
+		return;
+	}
 	enquiry_take(&job->enquiry, job->a, reply);
 	if (enquiry_next(&job->enquiry, job->a, line_driver(l, job->a), &what, &who))
 		return;
@@ -562,7 +575,7 @@ void line_done(struct line *l, const struct tesla_reply *came, const struct tesl
 		probe_done(l, reply.status, mono_us);
 	} else if (broken && job->kind == JOB_IDENTIFY) {
 		identity_asked(l, &reply, err);
-	} else if (broken || (timeout && job->phase != PHASE_IDENTIFY)) {
+	} else if (broken || (timeout && (job->phase != PHASE_IDENTIFY || needs_place(job)))) {
 		unanswered(l, &reply, err, mono_us, wall_us);
 	} else if (job->phase == PHASE_IDENTIFY) {
 		enquiry_done(l, &reply, err, mono_us, wall_us);

@@ -294,3 +294,32 @@ Test(line, a_line_that_cannot_be_opened_is_tried_with_patience)
 	cr_expect_str_eq(told(w, 100).last_state, "online");
 	world_free(w);
 }
+
+static const struct tesla_variable *const placed[] = { &var_a };
+
+static void has_sunspec(struct world *w)
+{
+	w->model.sunspec = 203;
+	w->model.pub.variables = placed;
+	w->model.pub.n_variables = 1;
+}
+
+/* Who does not say where its model is does not answer; who has none answers, and says so. */
+Test(line, a_sunspec_meter_without_its_model)
+{
+	struct world *w = world_make(1, has_sunspec);
+
+	w->meters[0].silent = true;
+	world_run(w, 20000000);
+	struct told t = told(w, 100);
+
+	cr_expect_str_eq(t.last_state, "offline");
+	cr_expect_eq(t.sweeps, 3);
+	cr_expect_eq(t.timeouts, 3);
+	w->meters[0].silent = false;
+	world_run(w, 30000000);
+	t = told(w, 100);
+	cr_expect_str_eq(t.last_state, "online");
+	cr_expect(t.failed > 10, "%u", t.failed);
+	world_free(w);
+}
