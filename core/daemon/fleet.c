@@ -326,7 +326,7 @@ static struct slot *lines_ended(struct slot *s, const struct host_end *end, bool
 	told_release(&s->told);
 	lines_down(s, end->reason);
 	if (s->fleet->answer != NULL)
-		s->fleet->answer(s->fleet->answer_arg, s->owner, -1, end->reason);
+		s->fleet->answer(s->fleet->answer_arg, s->owner, -1, end->reason, NULL);
 	if (end->blamed && !s->gone)
 		new = quarantine_blame(s, &end->blame, end->reason, empty);
 	return new;
@@ -497,7 +497,7 @@ static void on_answer(struct slot *s, const msgpack_object *msg)
 	if (i < 0)
 		on_turn(s, -i, error);
 	else if (f->answer != NULL)
-		f->answer(f->answer_arg, s->owner, i, error);
+		f->answer(f->answer_arg, s->owner, i, error, msg);
 }
 
 static bool is_frames(const msgpack_object *msg)
@@ -678,7 +678,7 @@ void fleet_set_ini(struct fleet *f, const struct ini *ini)
 	fleet_set_level(f, ini->log_level);
 }
 
-int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const char *what)
+int fleet_ask(struct fleet *f, const struct hub_analyzer *a, const struct setup_ask *ask)
 {
 	struct slot *s = fleet_slot(f, a->owner);
 	struct buf out;
@@ -687,7 +687,7 @@ int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const ch
 	if (s == NULL || s->host == NULL || s->state != SLOT_RUNNING)
 		return -ENOTCONN;
 	buf_init(&out, 4096);
-	r = setup_ask(i, a->conf->id, what, &out);
+	r = setup_ask(ask, &out);
 	if (r == 0)
 		r = host_send(s->host, &out, HOST_QUEUE_MAX);
 	buf_release(&out);

@@ -71,8 +71,12 @@ struct fleet {
 	size_t n_slots, next_owner;
 	uint64_t moves; /* into quarantine */
 	struct fleet_next next;
-	/* To fleet_ask; i -1: all that its host was asked, since it is gone. */
-	void (*answer)(void *arg, size_t owner, int64_t i, const char *error);
+	/*
+	 * To fleet_ask; i -1: all that its host was asked, since it is gone.  said: the host's
+	 * message, of a look that was made with what came of it; NULL when there is an error.
+	 */
+	void (*answer)(void *arg, size_t owner, int64_t i, const char *error,
+		       const msgpack_object *said);
 	void *answer_arg;
 	/* Frames of traced lines, as traces_take; NULL: nobody wants them. */
 	int (*frames)(void *arg, const struct told *told, const msgpack_object *msg,
@@ -111,7 +115,7 @@ void fleet_tell(struct fleet *f);
  * Has the analyzer's host do something (docs/wire.md: ask); f->answer is called later.  -ENOTCONN:
  * it does not run.
  */
-int fleet_ask(struct fleet *f, const struct hub_analyzer *a, int64_t i, const char *what);
+int fleet_ask(struct fleet *f, const struct hub_analyzer *a, const struct setup_ask *ask);
 /* Hosts of lines log at that level from now on, others when they start again. */
 void fleet_set_level(struct fleet *f, int level);
 /* Nothing but settings changed: hosts that begin now go by `ini`, and all log at its level. */

@@ -6,10 +6,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "daemon/asked.h"
 #include "daemon/daemon.h"
 #include "daemon/pack.h"
 #include "daemon/status.h"
+
+#define LOOK_TIMEOUT_MS 300
+#define LOOK_COMMAND_LEN 31
 
 /* ---- questions to a meter ---- */
 
@@ -40,13 +44,28 @@ static void pack_readings(const struct hub_analyzer *a, msgpack_packer *pk)
 		reading_pack(pk, a, i);
 }
 
-static void ask_answer(struct daemon *d, const struct ask *ask, const char *error)
+static void pack_look(const msgpack_object *said, msgpack_packer *pk)
+{
+	static const char *const keys[] = { "status", "code", "took_us", "why", "data" };
+
+	(void)msgpack_pack_map(pk, 1 + N_ELEMENTS(keys));
+	mp_key_bool(pk, "ok", true);
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
+		const msgpack_object *o = mp_get(said, keys[i]);
+
+		mp_str(pk, keys[i]);
+		(void)(o != NULL ? msgpack_pack_object(pk, *o) : msgpack_pack_nil(pk));
+	}
+}
+
+static void ask_answer(struct daemon *d, const struct ask *ask, const char *error,
+		       const msgpack_object *said)
 {
 	struct hub_analyzer *a = hub_analyzer(d->check.hub, ask->analyzer);
 	struct buf reply;
 	msgpack_packer pk;
 
-	if (a != NULL && ask->reading)
+	if (a != NULL && ask->what == ASKED_READ)
 		hub_was_asked(a);
 	buf_init(&reply, CONTROL_REPLY_MAX);
 	mp_writer(&pk, &reply);
@@ -54,7 +73,9 @@ static void ask_answer(struct daemon *d, const struct ask *ask, const char *erro
 		control_error(&reply, "analyzer %" PRId64 ": %s", ask->analyzer, error);
 	else if (a == NULL)
 		control_error(&reply, "analyzer %" PRId64 " is gone", ask->analyzer);
-	else if (ask->reading)
+	else if (ask->what == ASKED_LOOK)
+		pack_look(said, &pk);
+	else if (ask->what == ASKED_READ)
 		pack_readings(a, &pk);
 	else
 		pack_identity(a, &pk);
@@ -63,7 +84,8 @@ static void ask_answer(struct daemon *d, const struct ask *ask, const char *erro
 	buf_release(&reply);
 }
 
-void meter_answered(void *arg, size_t owner, int64_t i, const char *error)
+void meter_answered(void *arg, size_t owner, int64_t i, const char *error,
+		    const msgpack_object *said)
 {
 	struct daemon *d = arg;
 	struct ask *ask;
@@ -72,26 +94,31 @@ void meter_answered(void *arg, size_t owner, int64_t i, const char *error)
 		struct ask one = *ask;
 
 		*ask = d->asks.list[--d->asks.n];
-		ask_answer(d, &one, error);
+		ask_answer(d, &one, error, said);
 	}
 }
 
 /* False: the answer comes once the meter has answered. */
 static bool ask_meter(struct daemon *d, const struct control_peer *peer, struct hub_analyzer *a,
-		      const char *what, struct buf *reply)
+		      struct setup_ask *told, struct buf *reply)
 {
 	struct ask ask = { .i = ++d->asks.last,
 			   .owner = a->owner,
 			   .analyzer = a->conf->id,
-			   .reading = strcmp(what, "read") == 0,
+			   .what = strcmp(told->what, "read") == 0   ? ASKED_READ
+				   : strcmp(told->what, "look") == 0 ? ASKED_LOOK
+								     : ASKED_WHO,
 			   .peer = *peer };
+
+	told->i = ask.i;
+	told->analyzer = ask.analyzer;
 
 	if (d->asks.n == ASKS_MAX) {
 		control_error(reply, "%u questions to meters are under way already: try again",
 			      ASKS_MAX);
 		return true;
 	}
-	if (fleet_ask(&d->fleet, a, ask.i, what) != 0) {
+	if (fleet_ask(&d->fleet, a, told) != 0) {
 		control_error(reply, "analyzer %" PRId64 " cannot be asked: %s", a->conf->id,
 			      a->reason ? a->reason : "its host is not running");
 		return true;
@@ -105,16 +132,74 @@ bool meter_read_now(struct daemon *d, const struct control_peer *peer,
 {
 	struct hub_analyzer *a = asked_one(d->check.hub, request, reply);
 
-	return a == NULL || ask_meter(d, peer, a, "read", reply);
+	return a == NULL || ask_meter(d, peer, a, &(struct setup_ask){ .what = "read" }, reply);
 }
 
 bool meter_identify(struct daemon *d, const struct control_peer *peer,
 		    const msgpack_object *request, struct buf *reply)
 {
 	struct hub_analyzer *a = asked_one(d->check.hub, request, reply);
-	const char *what = mp_bool(request, "accept", false) ? "accept" : "identify";
+	struct setup_ask ask = { .what = mp_bool(request, "accept", false) ? "accept"
+									   : "identify" };
 
-	return a == NULL || ask_meter(d, peer, a, what, reply);
+	return a == NULL || ask_meter(d, peer, a, &ask, reply);
+}
+
+/* ---- looks ---- */
+
+/* What may stand in a look, and what it is when nothing does. */
+struct look_key {
+	const char *name;
+	size_t offset;
+	int64_t min, max;
+};
+#define LOOK_KEY(NAME, MEMBER, MIN, MAX) \
+	{ \
+		NAME, offsetof(struct setup_ask, MEMBER), MIN, MAX \
+	}
+
+static const struct look_key look_keys[] = {
+	LOOK_KEY("address", address, 0, 255),	      LOOK_KEY("function", function, 1, 127),
+	LOOK_KEY("register", first, 0, 65535),	      LOOK_KEY("count", count, 0, 125),
+	LOOK_KEY("timeout_ms", timeout_ms, 1, 10000),
+};
+
+static bool look_key_take(const msgpack_object *request, const struct look_key *key,
+			  struct setup_ask *ask, struct buf *reply)
+{
+	const msgpack_object *o = mp_get(request, key->name);
+	int64_t v;
+
+	if (o == NULL || o->type == MSGPACK_OBJECT_NIL)
+		return true;
+	if (!mp_to_int(o, &v) || v < key->min || v > key->max) {
+		control_error(reply, "%s: expected a whole number from %" PRId64 " to %" PRId64,
+			      key->name, key->min, key->max);
+		return false;
+	}
+	memcpy((char *)ask + key->offset, &v, sizeof v);
+	return true;
+}
+
+bool meter_look(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		struct buf *reply)
+{
+	struct hub_analyzer *a = asked_one(d->check.hub, request, reply);
+	_cleanup_free_ char *command = mp_strdup(request, "command");
+	struct setup_ask ask = { .what = "look", .command = command };
+
+	if (a == NULL)
+		return true;
+	ask.address = a->conf->address;
+	ask.timeout_ms = LOOK_TIMEOUT_MS;
+	for (size_t i = 0; i < N_ELEMENTS(look_keys); i++)
+		if (!look_key_take(request, &look_keys[i], &ask, reply))
+			return true;
+	if (command != NULL && (*command == '\0' || strlen(command) > LOOK_COMMAND_LEN)) {
+		control_error(reply, "command: expected 1 to %d characters", LOOK_COMMAND_LEN);
+		return true;
+	}
+	return ask_meter(d, peer, a, &ask, reply);
 }
 
 /* ---- whether they are polled ---- */

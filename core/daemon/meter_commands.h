@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control commands that concern meters: start, pause, resume, read-now, identify. */
+/* The control commands that concern meters: start, pause, resume, read-now, identify, look. */
 #ifndef DAEMON_METER_COMMANDS_H
 #define DAEMON_METER_COMMANDS_H
 
@@ -13,7 +13,7 @@ struct ask {
 	int64_t i;
 	size_t owner; /* of the host that was asked */
 	int64_t analyzer;
-	bool reading; /* else who it is */
+	enum { ASKED_READ, ASKED_WHO, ASKED_LOOK } what;
 	struct control_peer peer;
 };
 struct asks { /* all zero: none */
@@ -27,6 +27,8 @@ bool meter_read_now(struct daemon *d, const struct control_peer *peer,
 		    const msgpack_object *request, struct buf *reply);
 bool meter_identify(struct daemon *d, const struct control_peer *peer,
 		    const msgpack_object *request, struct buf *reply);
+bool meter_look(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
+		struct buf *reply);
 bool meter_start(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
 		 struct buf *reply);
 bool meter_pause(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
@@ -36,6 +38,7 @@ bool meter_resume(struct daemon *d, const struct control_peer *peer, const msgpa
 bool meter_set_variables(struct daemon *d, const struct control_peer *peer,
 			 const msgpack_object *request, struct buf *reply);
 /* fleet.answer; `arg` is the daemon. */
-void meter_answered(void *arg, size_t owner, int64_t i, const char *error);
+void meter_answered(void *arg, size_t owner, int64_t i, const char *error,
+		    const msgpack_object *said);
 
 #endif

@@ -64,13 +64,22 @@ static void put_plugin(struct out *o, const struct plugin *p)
 	end(o);
 }
 
-static void put_ask(struct out *o, int64_t i, int64_t analyzer, const char *what)
+static void put_ask(struct out *o, const struct setup_ask *ask)
 {
-	msgpack_packer *pk = begin(o, "ask", 3);
+	bool look = strcmp(ask->what, "look") == 0;
+	msgpack_packer *pk = begin(o, "ask", look ? 9 : 3);
 
-	mp_key_int(pk, "i", i);
-	mp_key_int(pk, "analyzer", analyzer);
-	mp_key_str(pk, "what", what);
+	mp_key_int(pk, "i", ask->i);
+	mp_key_int(pk, "analyzer", ask->analyzer);
+	mp_key_str(pk, "what", ask->what);
+	if (look) {
+		mp_key_int(pk, "address", ask->address);
+		mp_key_int(pk, "function", ask->function);
+		mp_key_int(pk, "first", ask->first);
+		mp_key_int(pk, "count", ask->count);
+		mp_key_int(pk, "timeout_ms", ask->timeout_ms);
+		mp_key_str(pk, "command", ask->command);
+	}
 	end(o);
 }
 
@@ -478,8 +487,10 @@ static void update_turns(struct update *u)
 		if (a->owner != u->owner || e == NULL || e->leaving || turn_news(u, a) != 1)
 			continue;
 		u->told->turns++;
-		put_ask(&u->o, -a->conf->id, a->conf->id,
-			a->run == HUB_STARTED ? "release" : "hold");
+		put_ask(&u->o,
+			&(struct setup_ask){ .i = -a->conf->id,
+					     .analyzer = a->conf->id,
+					     .what = a->run == HUB_STARTED ? "release" : "hold" });
 	}
 }
 
@@ -569,11 +580,11 @@ int setup_lines(const struct setup *s, size_t owner, struct told *told, setup_bl
 	return u.o.error;
 }
 
-int setup_ask(int64_t i, int64_t analyzer, const char *what, struct buf *out)
+int setup_ask(const struct setup_ask *ask, struct buf *out)
 {
 	struct out o = { .buf = out };
 
-	put_ask(&o, i, analyzer, what);
+	put_ask(&o, ask);
 	return o.error;
 }
 

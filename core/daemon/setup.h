@@ -42,7 +42,14 @@ int setup_table(const struct hub *h, struct buf *out);
 /* That of whether a line is traced. */
 #define TOLD_TRACE "trace/%" PRId64
 /* Something that the host of an analyzer is to do with it; it answers with `i`. */
-int setup_ask(int64_t i, int64_t analyzer, const char *what, struct buf *out);
+struct setup_ask {
+	int64_t i, analyzer;
+	const char *what;
+	/* Of a look: one transaction, with the command, or the function, or else who are you? */
+	int64_t address, function, first, count, timeout_ms;
+	const char *command; /* NULL: none */
+};
+int setup_ask(const struct setup_ask *ask, struct buf *out);
 
 /* ---- what defines a thing: two with the same bytes are the same ---- */
 /* As its host is told of it, without what it knows of the meter. */

@@ -203,8 +203,10 @@ void line_job_drop(struct line *l)
 	job_over(l);
 	l->job.ask = NULL;
 	if (ask != NULL) {
-		ask->next = l->asks;
-		l->asks = ask;
+		struct ask **back = ask->what == ASK_LOOK ? &l->looks : &l->asks;
+
+		ask->next = *back;
+		*back = ask;
 	}
 }
 
@@ -557,6 +559,12 @@ void line_done(struct line *l, const struct tesla_reply *came, const struct tesl
 	struct tesla_reply reply = *came;
 
 	assert(job->kind != JOB_NONE);
+	if (job->kind == JOB_LOOK) {
+		line_look_done(l, came, err, mono_us);
+		if (came->status == TESLA_REPLY_BROKEN)
+			line_hung_up(l, err->text, mono_us, wall_us);
+		return;
+	}
 	reply.status = status_of(job, came);
 	bool timeout = reply.status == TESLA_REPLY_TIMEOUT,
 	     broken = reply.status == TESLA_REPLY_BROKEN;
@@ -597,13 +605,15 @@ void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall
 	(void)tesla_fail(&err, -EPIPE, "%s", why);
 	if (l->job.kind == JOB_PROBE)
 		probe_done(l, broken.status, mono_us);
+	else if (l->job.kind == JOB_LOOK)
+		line_look_done(l, &broken, &err, mono_us);
 	else if (l->job.kind == JOB_IDENTIFY)
 		identity_asked(l, &broken, &err);
 	else if (l->job.kind != JOB_NONE)
 		unanswered(l, &broken, &err, mono_us, wall_us);
 	l->state = LINE_CLOSED;
 	reopen_later(l, mono_us);
-	if (l->asks != NULL)
+	if (l->asks != NULL || l->looks != NULL)
 		l->open_at_us = mono_us;
 	line_report_line(l, why);
 }
@@ -621,8 +631,14 @@ static bool job_pick(struct line *l, int64_t mono_us, int64_t wall_us, int64_t *
 		return true;
 	}
 	a = line_pick(l, mono_us, wall_us, &kind, until_us);
+	if (l->looks != NULL && line_look_fits(l, mono_us, *until_us)) {
+		line_look_start(l);
+		return true;
+	}
 	if (a != NULL)
 		job_start(l, a, kind, mono_us, wall_us);
+	else if (l->looks != NULL && l->look_at_us < *until_us)
+		*until_us = l->look_at_us;
 	return a != NULL;
 }
 
@@ -642,8 +658,12 @@ static struct action job_action(struct line *l)
 	struct job *job = &l->job;
 	struct action next = { .act = ACT_READ,
 			       .a = job->a,
-			       .driver = &l->drivers[job->a->driver] };
+			       .address = job->a->address,
+			       .driver = &l->drivers[job->a->driver],
+			       .timeout_ms = l->params.timeout_ms };
 
+	if (job->kind == JOB_LOOK)
+		return line_look_action(l);
 	if (job->kind != JOB_PROBE && job->phase == PHASE_IDENTIFY)
 		return question(l, next);
 	next.what = job->kind == JOB_PROBE ? *analyzer_cheapest(job->a)
@@ -665,6 +685,8 @@ static struct action line_rest(struct line *l, int64_t mono_us)
 		return act_until(ACT_WAIT, NEVER);
 	if (l->drain_until_us > mono_us)
 		return act_until(ACT_DRAIN, l->drain_until_us);
+	if (line_look_linger_us(l) > mono_us)
+		return act_until(ACT_WAIT, line_look_linger_us(l));
 	l->state = LINE_CLOSED;
 	l->open_at_us = l->open_backoff_ms = 0;
 	line_report_line(l, "all its analyzers are held");

@@ -22,19 +22,33 @@ struct line_driver { /* a driver that the line's analyzers name */
 enum line_state { LINE_CLOSED, LINE_OPEN, LINE_FAILED };
 
 /* What the core asks of an analyzer now; answered once, whatever becomes of it. */
-enum ask_what { ASK_READ, ASK_IDENTIFY, ASK_ACCEPT, ASK_HOLD, ASK_RELEASE };
+enum ask_what { ASK_READ, ASK_IDENTIFY, ASK_ACCEPT, ASK_HOLD, ASK_RELEASE, ASK_LOOK };
+
+#define LOOK_COMMAND_MAX 32
+#define LOOK_TIMEOUT_MAX_MS 10000
+
+/* One transaction in the line's idle time, whoever is at that address: ASK_LOOK. */
+struct look {
+	unsigned address;
+	bool who; /* the driver's identify; else `what` */
+	struct tesla_block what;
+	char command[LOOK_COMMAND_MAX]; /* "": what.command is NULL */
+	int64_t timeout_ms;
+};
+
 struct ask {
-	int64_t i, analyzer;
+	int64_t i, analyzer; /* of a look: whose driver is to ask */
 	enum ask_what what;
+	struct look look;
 	atomic_uint *open; /* of the runner's: one less when it is answered */
 	struct ask *next;
 };
 
 /*
  * What is under way: a sweep (which begins with a connect, if that is needed), a probe, the
- * scales, an identification that was asked for.
+ * scales, an identification that was asked for, a look.
  */
-enum job_kind { JOB_NONE, JOB_SWEEP, JOB_PROBE, JOB_SCALES, JOB_IDENTIFY };
+enum job_kind { JOB_NONE, JOB_SWEEP, JOB_PROBE, JOB_SCALES, JOB_IDENTIFY, JOB_LOOK };
 enum job_phase { PHASE_IDENTIFY, PHASE_CONNECT, PHASE_READ };
 
 struct job {
@@ -74,6 +88,9 @@ struct line {
 	struct analyzer **analyzers; /* in the order of the configuration */
 	size_t n_analyzers;
 	struct ask *asks;    /* still to be done, oldest first */
+	struct ask *looks;   /* likewise: they wait until the line is idle */
+	int64_t look_at_us;  /* then the first of them has its share, idle or not */
+	int64_t looked_us;   /* when the last one ended */
 	bool ending;	     /* no further transaction: to be drained and closed */
 	struct line *before; /* what it was in another thread: to be taken over by line_change */
 
@@ -98,8 +115,10 @@ struct action {
 	enum act act;
 	int64_t until_us; /* ACT_WAIT, ACT_DRAIN: monotonic */
 	struct analyzer *a;
+	unsigned address; /* that is asked; of a look, another one than the analyzer's perhaps */
 	struct line_driver *driver;
 	struct tesla_block what; /* ACT_READ */
+	int64_t timeout_ms;
 };
 
 /* Times in characters, the measured turnaround: what a transaction with this analyzer costs. */
@@ -148,6 +167,9 @@ void line_report_state(const struct line *l, const struct analyzer *a, const cha
 void line_report_texts(const struct line *l, const struct analyzer *a);
 void line_report_scales(const struct line *l, const struct analyzer *a);
 void line_report_answer(const struct line *l, struct ask *ask, const char *error); /* frees it */
+/* What came of a look; frees it. */
+void line_report_look(const struct line *l, struct ask *ask, const struct tesla_reply *reply,
+		      const struct tesla_error *err);
 void line_report_line(struct line *l, const char *reason);
 
 #endif

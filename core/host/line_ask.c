@@ -12,7 +12,7 @@ struct analyzer *line_analyzer(const struct line *l, int64_t id)
 
 bool line_wanted(const struct line *l)
 {
-	if (l->job.kind != JOB_NONE || l->asks != NULL)
+	if (l->job.kind != JOB_NONE || l->asks != NULL || l->looks != NULL)
 		return true;
 	for (size_t i = 0; i < l->n_analyzers; i++)
 		if (!l->analyzers[i]->held)
@@ -36,6 +36,11 @@ void line_ask(struct line *l, struct ask *ask, int64_t mono_us)
 {
 	struct ask **end = &l->asks;
 
+	if (ask->what == ASK_LOOK) {
+		line_look_add(l, ask, mono_us);
+		open_now(l, mono_us);
+		return;
+	}
 	while (*end != NULL)
 		end = &(*end)->next;
 	ask->next = NULL;
@@ -51,7 +56,11 @@ static const char *obstacle(const struct line *l, const struct analyzer *a, cons
 		return "the analyzer is on this line no longer";
 	if (a->state == ANALYZER_FAILED)
 		return "one of the analyzer's plugins failed";
-	if (ask->what != ASK_READ && !enquiry_possible(a, &l->drivers[a->driver].plugin->driver))
+	if (ask->what == ASK_LOOK && ask->look.who &&
+	    l->drivers[a->driver].plugin->driver.identify == NULL)
+		return "the driver cannot ask a meter who it is";
+	if ((ask->what == ASK_IDENTIFY || ask->what == ASK_ACCEPT) &&
+	    !enquiry_possible(a, &l->drivers[a->driver].plugin->driver))
 		return "the driver cannot ask a meter who it is";
 	return NULL;
 }
@@ -70,8 +79,22 @@ static void hold(struct line *l, struct analyzer *a, bool held, int64_t mono_us)
 	line_report_plan(l); /* its share of the line's time */
 }
 
+static void looks_settle(struct line *l)
+{
+	while (l->looks != NULL) {
+		struct ask *ask = l->looks;
+		const char *why = obstacle(l, line_analyzer(l, ask->analyzer), ask);
+
+		if (why == NULL)
+			return;
+		l->looks = ask->next;
+		line_report_answer(l, ask, why);
+	}
+}
+
 void line_asks_settle(struct line *l, int64_t mono_us)
 {
+	looks_settle(l);
 	while (l->asks != NULL) {
 		struct ask *ask = l->asks;
 		struct analyzer *a = line_analyzer(l, ask->analyzer);
@@ -100,6 +123,12 @@ void line_asks_fail(struct line *l, const char *why)
 			continue;
 		}
 		*at = ask->next;
+		line_report_answer(l, ask, why);
+	}
+	while (l->looks != NULL) {
+		struct ask *ask = l->looks;
+
+		l->looks = ask->next;
 		line_report_answer(l, ask, why);
 	}
 }

@@ -130,7 +130,10 @@ static struct line *changed_whole(struct line *l, struct line *fresh)
 	line_job_drop(l);
 	analyzers_keep(l, fresh, fresh);
 	fresh->asks = l->asks;
-	l->asks = NULL;
+	fresh->looks = l->looks;
+	fresh->look_at_us = l->look_at_us;
+	fresh->looked_us = l->looked_us;
+	l->asks = l->looks = NULL;
 	fresh->drain_until_us = l->drain_until_us;
 	fresh->offset_us = l->offset_us;
 	return l;

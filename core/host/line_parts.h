@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of the line's state machine share (line.c, line_cost.c, line_pick.c,
- * line_step.c); nobody else's.
+ * line_step.c, line_look.c); nobody else's.
  */
 #ifndef HOST_LINE_PARTS_H
 #define HOST_LINE_PARTS_H
@@ -27,12 +27,28 @@ void line_release(struct analyzer *a);
 void line_job_drop(struct line *l);
 
 /* ---- line_ask.c ---- */
-/* Does what needs no meter; then l->asks, when it is not NULL, needs one that can be asked. */
+/*
+ * Does what needs no meter; then l->asks and l->looks, when they are not NULL, need one that can be
+ * asked.
+ */
 void line_asks_settle(struct line *l, int64_t mono_us);
 /* The analyzer has that id; NULL. */
 struct analyzer *line_analyzer(const struct line *l, int64_t id);
 /* Is there any analyzer that is polled, or anything to ask? */
 bool line_wanted(const struct line *l);
+
+/* ---- line_look.c ---- */
+/* It is the line's, to be done when there is time. */
+void line_look_add(struct line *l, struct ask *ask, int64_t mono_us);
+/* May the first look go now?  The line has nothing to do before idle_until_us. */
+bool line_look_fits(const struct line *l, int64_t mono_us, int64_t idle_until_us);
+void line_look_start(struct line *l);
+struct action line_look_action(struct line *l);
+/* What came of the look that is under way, or broke it off. */
+void line_look_done(struct line *l, const struct tesla_reply *reply, const struct tesla_error *err,
+		    int64_t mono_us);
+/* Nobody is polled, but somebody may look again soon: the line stays open until then. */
+int64_t line_look_linger_us(const struct line *l);
 
 /* ---- line_pick.c ---- */
 /* Looks at both clocks: after a step deadlines are mapped anew. */

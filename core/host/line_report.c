@@ -156,6 +156,31 @@ void line_report_answer(const struct line *l, struct ask *ask, const char *error
 	free(ask);
 }
 
+void line_report_look(const struct line *l, struct ask *ask, const struct tesla_reply *reply,
+		      const struct tesla_error *err)
+{
+	bool ok = reply->status == TESLA_REPLY_OK, refused = reply->status == TESLA_REPLY_EXCEPTION;
+	size_t len = ok ? reply->data->len : 0;
+	struct frame f;
+
+	gather_flush(l->gather);
+	msgpack_packer *pk = report_begin(l->gather->to, &f, "answer", 9);
+
+	mp_key_int(pk, "i", ask->i);
+	mp_key_int(pk, "analyzer", ask->analyzer);
+	mp_key_str(pk, "error", NULL);
+	mp_key_str(pk, "status", status_word(reply->status));
+	mp_key_int(pk, "code", refused ? reply->code : 0);
+	mp_key_int(pk, "took_us", ok || refused ? reply->received_us - reply->sent_us : 0);
+	mp_key_str(pk, "why", ok ? NULL : err->text);
+	mp_str(pk, "data");
+	(void)msgpack_pack_bin(pk, len);
+	(void)msgpack_pack_bin_body(pk, reply->data->bytes, len);
+	report_end(l->gather->to, &f);
+	(void)atomic_fetch_sub(ask->open, 1);
+	free(ask);
+}
+
 void line_report_line(struct line *l, const char *reason)
 {
 	static const char *const names[] = { "closed", "open", "failed" };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "host/run.h"
 
 int host_init(struct host *h, struct tesla_error *err)
@@ -259,7 +260,7 @@ static int ask_kind(const msgpack_object *m, enum ask_what *ret)
 {
 	static const char *const names[] = {
 		[ASK_READ] = "read", [ASK_IDENTIFY] = "identify", [ASK_ACCEPT] = "accept",
-		[ASK_HOLD] = "hold", [ASK_RELEASE] = "release",
+		[ASK_HOLD] = "hold", [ASK_RELEASE] = "release",	  [ASK_LOOK] = "look",
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -291,6 +292,25 @@ static void refuse(struct host *h, const struct ask *ask, const char *why)
 	report_end(&h->report, &f);
 }
 
+/* What a look asks; -EPROTO: the core said what cannot be. */
+static int look_parse(const msgpack_object *m, struct look *ret)
+{
+	_cleanup_free_ char *command = mp_strdup(m, "command");
+	int64_t address = mp_int(m, "address", -1), timeout = mp_int(m, "timeout_ms", 0);
+
+	if (address < 0 || address > UINT16_MAX || timeout < 1 || timeout > LOOK_TIMEOUT_MAX_MS ||
+	    (command != NULL && strlen(command) >= LOOK_COMMAND_MAX))
+		return -EPROTO;
+	*ret = (struct look){ .address = (unsigned)address,
+			      .who = command == NULL && mp_int(m, "function", 0) == 0,
+			      .what = { .function = (uint16_t)mp_int(m, "function", 0),
+					.address = (uint16_t)mp_int(m, "first", 0),
+					.count = (uint16_t)mp_int(m, "count", 0) },
+			      .timeout_ms = timeout };
+	(void)snprintf(ret->command, sizeof ret->command, "%s", command ? command : "");
+	return 0;
+}
+
 static int ask_send(struct host_line *hl, const struct ask *what, struct tesla_error *err)
 {
 	struct ask *ask = malloc(sizeof *ask);
@@ -310,7 +330,8 @@ int live_ask(struct host *h, const msgpack_object *m, struct tesla_error *err)
 	struct ask ask = { .i = mp_int(m, "i", 0), .analyzer = mp_int(m, "analyzer", 0) };
 	struct host_line *hl = line_of(h, ask.analyzer);
 
-	if (ask_kind(m, &ask.what) != 0 || !h->running)
+	if (ask_kind(m, &ask.what) != 0 || !h->running ||
+	    (ask.what == ASK_LOOK && look_parse(m, &ask.look) != 0))
 		return tesla_fail(err, -EPROTO, "the core asks what this host does not understand");
 	if (hl == NULL)
 		refuse(h, &ask, "the analyzer is not here");

@@ -12,7 +12,7 @@ core_host_libhost_la_SOURCES = \
 	core/host/exporter.c core/host/exporter.h \
 	core/host/line.c core/host/line.h core/host/line_parts.h \
 	core/host/enquiry.c core/host/enquiry.h core/host/line_ask.c core/host/line_change.c core/host/line_cost.c core/host/line_make.c \
-	core/host/line_pick.c core/host/line_report.c core/host/line_step.c \
+	core/host/line_look.c core/host/line_pick.c core/host/line_report.c core/host/line_step.c \
 	core/host/live.c \
 	core/host/loader.c core/host/loader.h \
 	core/host/planner.c core/host/planner.h \

@@ -21,9 +21,9 @@ void clocks_now(int64_t *mono_us, int64_t *wall_us)
 	*wall_us = clock_wall_us();
 }
 
-int64_t call_limit_us(const struct line *l)
+int64_t call_limit_us(const struct action *act)
 {
-	return 1000 * l->params.timeout_ms + 500000;
+	return 1000 * act->timeout_ms + 500000;
 }
 
 void reply_times(struct tesla_reply *reply, int64_t began_us, int64_t ended_us)

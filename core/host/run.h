@@ -80,8 +80,8 @@ void runner_serve(struct runner *r, struct line *l, const struct action *act);
  * own times.
  */
 void reply_times(struct tesla_reply *reply, int64_t began_us, int64_t ended_us);
-/* Longest time a call with this time-out should take, for liveness. */
-int64_t call_limit_us(const struct line *l);
+/* Longest time that the driver should take for it, for liveness. */
+int64_t call_limit_us(const struct action *act);
 /* Returns what ended r->line. */
 struct command *run_thread(struct runner *r);
 void run_event(struct runner *r);

@@ -287,7 +287,7 @@ static bool ask(struct event_line *e, struct tesla_error *err)
 	e->reply = (struct tesla_reply){ .data = &e->bytes.pub };
 	runner_serve(r, e->l, &e->act);
 	call_enter(r->slot, d->serial, d->name, "request", e->l->id, e->act.a->id, CALL_LIMIT_US);
-	rc = d->plugin->driver.request(d->self, e->act.a->address, asked_block(e), &e->reply, err);
+	rc = d->plugin->driver.request(d->self, e->act.address, asked_block(e), &e->reply, err);
 	call_leave(r->slot, d->serial);
 	if (rc != 0)
 		e->reply.status = TESLA_REPLY_GARBLED;
@@ -295,7 +295,7 @@ static bool ask(struct event_line *e, struct tesla_error *err)
 		return false;
 	clocks_now(&mono, &wall);
 	e->doing = DOING_ASK;
-	e->wake_us = mono + 1000 * e->l->params.timeout_ms;
+	e->wake_us = mono + 1000 * e->act.timeout_ms;
 	return true;
 }
 
@@ -308,7 +308,7 @@ static void take_reply(struct event_line *e)
 
 	runner_serve(r, e->l, &e->act);
 	call_enter(r->slot, d->serial, d->name, "receive", e->l->id, e->act.a->id, CALL_LIMIT_US);
-	rc = d->plugin->driver.receive(d->self, e->act.a->address, asked_block(e), &e->reply, &err);
+	rc = d->plugin->driver.receive(d->self, e->act.address, asked_block(e), &e->reply, &err);
 	call_leave(r->slot, d->serial);
 	if (rc != 0)
 		e->reply.status = TESLA_REPLY_GARBLED;
@@ -446,7 +446,7 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 static void line_wake(struct event_line *e)
 {
 	struct tesla_error err;
-	long long ms = e->l->params.timeout_ms;
+	long long ms = e->act.timeout_ms;
 
 	if (e->doing == DOING_CONNECT) {
 		(void)tesla_fail(&err, -ETIMEDOUT, "%s: no connection in %lld ms", e->l->name, ms);

@@ -65,18 +65,19 @@ static void transact(struct runner *r, struct line *l, const struct action *act,
 	const struct tesla_driver *ops = &act->driver->plugin->driver;
 	struct tesla_reply reply = { .data = &bytes->pub };
 	struct tesla_error err = { 0 };
-	int64_t mono, wall, began_us = clock_mono_us(), timeout_ms = l->params.timeout_ms;
+	int64_t mono, wall, began_us = clock_mono_us();
 	int rc;
 
 	buf_clear(bytes);
 	runner_serve(r, l, act);
 	call_enter(r->slot, act->driver->serial, act->driver->name,
-		   act->act == ACT_READ ? "read" : "identify", l->id, act->a->id, call_limit_us(l));
+		   act->act == ACT_READ ? "read" : "identify", l->id, act->a->id,
+		   call_limit_us(act));
 	if (act->act == ACT_READ)
-		rc = ops->read(act->driver->self, act->a->address, &act->what, timeout_ms, &reply,
+		rc = ops->read(act->driver->self, act->address, &act->what, act->timeout_ms, &reply,
 			       &err);
 	else
-		rc = ops->identify(act->driver->self, act->a->address, timeout_ms, &reply, &err);
+		rc = ops->identify(act->driver->self, act->address, act->timeout_ms, &reply, &err);
 	call_leave(r->slot, act->driver->serial);
 	if (rc != 0 || reply.status == TESLA_REPLY_NONE) /* the driver itself failed */
 		reply.status = TESLA_REPLY_GARBLED;

@@ -18,7 +18,7 @@ struct entry {
 	int code;
 };
 
-static const char *status_word(enum tesla_status status)
+const char *status_word(enum tesla_status status)
 {
 	static const char *const words[] = {
 		[TESLA_REPLY_NONE] = "none",	       [TESLA_REPLY_OK] = "ok",
@@ -44,6 +44,12 @@ static void asked_pack(msgpack_packer *pk, const struct action *act)
 	}
 }
 
+/* Whoever a look finds at an address of its own is no analyzer. */
+static int64_t asked_of(const struct action *act)
+{
+	return act != NULL && act->address == act->a->address ? act->a->id : 0;
+}
+
 static void entry_pack(struct gather *g, const struct line *l, const struct entry *e)
 {
 	msgpack_packer pk;
@@ -53,7 +59,7 @@ static void entry_pack(struct gather *g, const struct line *l, const struct entr
 	(void)msgpack_pack_int64(&pk, l->id);
 	(void)msgpack_pack_int64(&pk, e->t_us);
 	(void)msgpack_pack_int(&pk, e->kind);
-	(void)msgpack_pack_int64(&pk, e->act != NULL ? e->act->a->id : 0);
+	(void)msgpack_pack_int64(&pk, asked_of(e->act));
 	asked_pack(&pk, e->act);
 	(void)msgpack_pack_bin(&pk, e->len);
 	(void)msgpack_pack_bin_body(&pk, e->bytes, e->len);

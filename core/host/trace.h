@@ -20,6 +20,8 @@ struct trace {
 	uint8_t bytes[TRACE_BYTES_MAX];
 };
 
+/* "ok", "timeout" and so on. */
+const char *status_word(enum tesla_status status);
 /* From now on what drivers show is of this line, and of this transaction. */
 void trace_serve(struct trace *t, struct line *l, const struct action *act);
 /* A driver shows bytes (tesla_host.frame). */

@@ -279,7 +279,8 @@ static inline void meter_answer(struct meter *m, const struct tesla_block *b,
 
 static inline void world_transact(struct world *w, const struct action *act)
 {
-	struct meter *m = &w->meters[act->a->address];
+	struct meter nobody = { .silent = true };
+	struct meter *m = act->address < N_ELEMENTS(w->meters) ? &w->meters[act->address] : &nobody;
 	struct buf bytes;
 	struct tesla_reply reply = { .data = &bytes.pub };
 	struct tesla_error err = { .code = -EIO, .text = "fault" };
@@ -302,9 +303,7 @@ static inline void world_transact(struct world *w, const struct action *act)
 	bool whole = reply.status == TESLA_REPLY_TIMEOUT ||
 		     (reply.status == TESLA_REPLY_GARBLED && m->overdue);
 
-	w->mono += whole	     ? 1000 * w->line->params.timeout_ms
-		   : m->took_us != 0 ? m->took_us
-				     : TOOK_US;
+	w->mono += whole ? 1000 * act->timeout_ms : m->took_us != 0 ? m->took_us : TOOK_US;
 	reply.received_us = w->mono;
 	w->timeout_us = whole ? w->mono : 0;
 	line_done(w->line, &reply, &err, w->mono, wall(w));
@@ -351,6 +350,9 @@ struct told {
 	int64_t own_dt_us;
 	char last_state[16];
 	int exponent; /* the last one told */
+	unsigned looks;
+	char status[16]; /* of the last look, and its first register */
+	unsigned first, looked_len;
 	bool other_known;
 	int64_t last_t_us, worst_early_us;
 };
@@ -411,6 +413,18 @@ static inline void copy_text(char *to, size_t size, const msgpack_object *m, con
 	(void)snprintf(to, size, "%s", text != NULL ? text : "");
 }
 
+static inline void tell_look(struct told *t, const msgpack_object *m)
+{
+	const msgpack_object *data = mp_get(m, "data");
+
+	if (data == NULL)
+		return;
+	t->looks++;
+	copy_text(t->status, sizeof t->status, m, "status");
+	t->looked_len = data->via.bin.size;
+	t->first = t->looked_len > 1 ? (unsigned char)data->via.bin.ptr[1] : 0;
+}
+
 static inline struct told told(const struct world *w, int64_t analyzer)
 {
 	struct told t = { 0 };
@@ -450,6 +464,7 @@ static inline struct told told(const struct world *w, int64_t analyzer)
 			if (mp_is(m, "m", "answer") && mp_int(m, "analyzer", 0) == analyzer) {
 				t.answers++;
 				copy_text(t.error, sizeof t.error, m, "error");
+				tell_look(&t, m);
 			}
 			mp_doc_release(&doc);
 		}

@@ -41,6 +41,11 @@ unit_tests += t/unit/line
 t_unit_line_SOURCES = t/unit/line.c t/unit/line_fixture.h
 t_unit_line_CFLAGS = $(unit_cflags)
 t_unit_line_LDADD = core/host/libhost.la $(CRITERION_LIBS)
+unit_tests += t/unit/line_look
+t_unit_line_look_SOURCES = t/unit/line_look.c t/unit/line_fixture.h
+t_unit_line_look_CFLAGS = $(unit_cflags)
+t_unit_line_look_LDADD = core/host/libhost.la $(CRITERION_LIBS)
+
 unit_tests += t/unit/line_change
 t_unit_line_change_SOURCES = t/unit/line_change.c t/unit/line_fixture.h
 t_unit_line_change_CFLAGS = $(unit_cflags)

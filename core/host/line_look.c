@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looks: single transactions that somebody asks for who searches a line for meters, or a meter for
+ * its registers.  Polls go first: a look has the time that they leave, and a tenth of all where
+ * they leave none.
+ */
+#include <string.h>
+
+#include "host/line_parts.h"
+
+#define MARGIN_US 20000	  /* left free before the next deadline */
+#define OTHERS 9	  /* the others' share of the time, to one of looks */
+#define LINGER_US 2000000 /* who looks once looks again */
+
+/* The longest that it keeps the line: no answer, and what is late is waited for as long. */
+static int64_t cost_us(const struct line *l, const struct ask *ask)
+{
+	return (l->pub.kind == TESLA_LINE_TCP ? 1000 : 2000) * ask->look.timeout_ms;
+}
+
+void line_look_add(struct line *l, struct ask *ask, int64_t mono_us)
+{
+	struct ask **end = &l->looks;
+
+	if (l->looks == NULL && l->look_at_us < mono_us)
+		l->look_at_us = mono_us + OTHERS * cost_us(l, ask);
+	while (*end != NULL)
+		end = &(*end)->next;
+	ask->next = NULL;
+	*end = ask;
+}
+
+bool line_look_fits(const struct line *l, int64_t mono_us, int64_t idle_until_us)
+{
+	return mono_us >= l->look_at_us ||
+	       idle_until_us - mono_us > cost_us(l, l->looks) + MARGIN_US;
+}
+
+void line_look_start(struct line *l)
+{
+	struct ask *ask = l->looks;
+
+	l->looks = ask->next;
+	l->job = (struct job){ .kind = JOB_LOOK, .a = line_analyzer(l, ask->analyzer), .ask = ask };
+}
+
+struct action line_look_action(struct line *l)
+{
+	struct look *look = &l->job.ask->look;
+	struct action next = { .act = look->who ? ACT_IDENTIFY : ACT_READ,
+			       .a = l->job.a,
+			       .address = look->address,
+			       .driver = &l->drivers[l->job.a->driver],
+			       .what = look->what,
+			       .timeout_ms = look->timeout_ms };
+
+	if (look->command[0] != '\0')
+		next.what.command = look->command;
+	return next;
+}
+
+/* Registers of another number than asked for are no answer; texts may have any length. */
+static enum tesla_status status_of(const struct look *look, const struct tesla_reply *reply)
+{
+	size_t n = look->what.count;
+
+	if (reply->status != TESLA_REPLY_OK || look->who || n == 0)
+		return reply->status;
+	return reply->data->len == (look->command[0] != '\0' ? n : 2 * n) ? TESLA_REPLY_OK
+									  : TESLA_REPLY_GARBLED;
+}
+
+void line_look_done(struct line *l, const struct tesla_reply *came, const struct tesla_error *err,
+		    int64_t mono_us)
+{
+	struct ask *ask = l->job.ask;
+	struct tesla_reply reply = *came;
+	int64_t wait_us = 1000 * ask->look.timeout_ms;
+	int64_t began_us = came->sent_us != 0 ? came->sent_us : mono_us - wait_us;
+
+	reply.status = status_of(&ask->look, came);
+	if (reply.status != TESLA_REPLY_OK && reply.status != TESLA_REPLY_EXCEPTION &&
+	    l->pub.kind != TESLA_LINE_TCP && mono_us + wait_us > l->drain_until_us)
+		l->drain_until_us = mono_us + wait_us;
+	l->looked_us = l->drain_until_us > mono_us ? l->drain_until_us : mono_us;
+	l->look_at_us = l->looked_us + OTHERS * (l->looked_us - began_us);
+	l->job.ask = NULL;
+	line_job_drop(l);
+	line_report_look(l, ask, &reply, err);
+}
+
+int64_t line_look_linger_us(const struct line *l)
+{
+	return l->looked_us == 0 ? 0 : l->looked_us + LINGER_US;
+}
