@@ -9,6 +9,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/cleanup.h \
 	core/base/calendar.c core/base/calendar.h \
 	core/base/capture.c core/base/capture.h \
+	core/base/config_out.c core/base/config_out.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/crc.c core/base/crc.h \
 	core/base/descriptors.c core/base/descriptors.h \
