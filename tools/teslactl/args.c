@@ -21,7 +21,12 @@ enum {
 	KEY_USAGE,
 	KEY_KEY,
 	KEY_SERVER,
-	KEY_CAPTURE
+	KEY_CAPTURE,
+	KEY_ADDRESSES,
+	KEY_BAUD,
+	KEY_PARITY,
+	KEY_RTU,
+	KEY_EXPECT
 };
 
 /* ---- mistakes ---- */
@@ -154,7 +159,9 @@ static unsigned options_given(const struct ctl *ctl)
 {
 	return (ctl->seconds_ms > 0 ? OPTION_SECONDS : 0u) | (ctl->to != NULL ? OPTION_TO : 0u) |
 	       (ctl->yes ? OPTION_YES : 0u) | (ctl->plugins ? OPTION_PLUGINS : 0u) |
-	       (ctl->accept ? OPTION_ACCEPT : 0u) | (ctl->capture != NULL ? OPTION_CAPTURE : 0u);
+	       (ctl->accept ? OPTION_ACCEPT : 0u) | (ctl->capture != NULL ? OPTION_CAPTURE : 0u) |
+	       (ctl->addresses || ctl->baud || ctl->parity || ctl->rtu ? OPTION_SCAN : 0u) |
+	       (ctl->expect != NULL ? OPTION_EXPECT : 0u);
 }
 
 /* Of the command, wherever --help stands. */
@@ -213,6 +220,9 @@ static error_t flag(int key, char *arg, struct argp_state *state)
 	case KEY_ACCEPT:
 		args->ctl.accept = true;
 		return 0;
+	case KEY_RTU:
+		args->ctl.rtu = true;
+		return 0;
 	case 'V':
 		(void)puts("teslactl " PACKAGE_VERSION);
 		args->done = true;
@@ -263,6 +273,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_CAPTURE:
 		args->ctl.capture = arg;
+		return 0;
+	case KEY_ADDRESSES:
+		args->ctl.addresses = arg;
+		return 0;
+	case KEY_BAUD:
+		args->ctl.baud = arg;
+		return 0;
+	case KEY_PARITY:
+		args->ctl.parity = arg;
+		return 0;
+	case KEY_EXPECT:
+		args->ctl.expect = arg;
 		return 0;
 	case KEY_COMPLETE:
 		args->complete = arg;
@@ -332,6 +354,22 @@ const struct option_row option_rows[] = {
 	    "trace writes the frames to a file too, for tesla-sim --replay", 0 },
 	  OPTION_CAPTURE,
 	  WORD_FILE },
+	{ { "addresses", KEY_ADDRESSES, "LIST", 0, "scan asks these, such as 1-20,31", 0 },
+	  OPTION_SCAN,
+	  WORD_NONE },
+	{ { "baud", KEY_BAUD, "LIST", 0, "scan tries these speeds, until somebody answers", 0 },
+	  OPTION_SCAN,
+	  WORD_NONE },
+	{ { "parity", KEY_PARITY, "LIST", 0, "scan tries these: none, even, odd", 0 },
+	  OPTION_SCAN,
+	  WORD_NONE },
+	{ { "rtu", KEY_RTU, NULL, 0, "scan: the host is a converter, behind it is RTU", 0 },
+	  OPTION_SCAN,
+	  WORD_NONE },
+	{ { "expect", KEY_EXPECT, "VALUE", 0,
+	    "probe looks for this, such as what the meter displays", 0 },
+	  OPTION_EXPECT,
+	  WORD_NONE },
 	{ { "plugins", KEY_PLUGINS, NULL, 0, "reload restarts every host, with the plugins on disk",
 	    0 },
 	  OPTION_PLUGINS,

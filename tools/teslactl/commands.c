@@ -10,6 +10,8 @@
 #include "teslactl/journal.h"
 #include "teslactl/json.h"
 #include "teslactl/keygen.h"
+#include "teslactl/probe.h"
+#include "teslactl/scan.h"
 #include "teslactl/shell.h"
 #include "teslactl/shows.h"
 #include "teslactl/top.h"
@@ -281,6 +283,18 @@ const struct command commands[] = {
 	  .options = OPTION_SECONDS | OPTION_CAPTURE,
 	  .operands = { { .kind = WORD_LINE, .required = true } },
 	  .run = trace_run },
+	{ .name = "scan",
+	  .args = SCAN_ARGS,
+	  .help = SCAN_HELP,
+	  .options = OPTION_SCAN,
+	  .operands = { { .kind = WORD_FILE, .required = true } },
+	  .run = scan_run },
+	{ .name = "probe",
+	  .args = PROBE_ARGS,
+	  .help = PROBE_HELP,
+	  .options = OPTION_EXPECT,
+	  .operands = { ANALYZER_NEEDED, { .kind = WORD_TEXT, .required = true } },
+	  .run = probe_run },
 	{ .name = "pause",
 	  .args = "[ANALYZER]",
 	  .help = "Read it no more, or none, until it is resumed",

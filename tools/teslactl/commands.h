@@ -17,6 +17,7 @@ enum word_kind {
 	WORD_COMMAND,
 	WORD_FILE,
 	WORD_LINE,
+	WORD_TEXT,
 };
 
 struct operand {
@@ -35,6 +36,8 @@ enum command_option {
 	OPTION_PLUGINS = 8,
 	OPTION_ACCEPT = 16,
 	OPTION_CAPTURE = 32,
+	OPTION_SCAN = 64,
+	OPTION_EXPECT = 128,
 };
 
 enum command_place { ANYWHERE, IN_SHELL, OUT_OF_SHELL };

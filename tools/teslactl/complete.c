@@ -284,6 +284,7 @@ static void offer_kind(struct gather *g, enum word_kind kind, bool of_model)
 		offer_files(g);
 		break;
 	case WORD_CHOICE:
+	case WORD_TEXT:
 	case WORD_NONE:
 		break;
 	}

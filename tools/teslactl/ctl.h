@@ -34,8 +34,11 @@ struct ctl {
 	const char *choice;   /* of the words: the one of a few, such as a log level */
 	const char *to;	      /* --to of journal */
 	const char *capture;  /* --capture of trace */
-	bool yes;	      /* --yes of journal: do not ask */
-	bool plugins, accept; /* --plugins of reload, --accept of identify */
+	const char *addresses, *baud, *parity; /* of scan: lists, or NULL */
+	bool rtu;			       /* --rtu of scan */
+	const char *expect;		       /* --expect of probe */
+	bool yes;			       /* --yes of journal: do not ask */
+	bool plugins, accept;		       /* --plugins of reload, --accept of identify */
 };
 
 struct answer {
