@@ -185,7 +185,7 @@ static bool identity_matches(struct meter *m, const struct model *model)
 	const uint8_t *bytes;
 	size_t n = 0;
 
-	if (t->count == 0 || model->identity_pattern == NULL || fits_any(model))
+	if (t->count == 0 || model->identity_pattern == NULL)
 		return false;
 	bytes = registers(m, t->function, t->address, t->count);
 	if (bytes == NULL)
@@ -212,7 +212,7 @@ static const char *recognised_by(struct meter *m, const struct model *model, uin
 		}
 	}
 	if (model->identity.count > 0)
-		return identity_matches(m, model) ? "register" : NULL;
+		return !fits_any(model) && identity_matches(m, model) ? "register" : NULL;
 	if (matches(model->identity_pattern, m->f->said17) ||
 	    matches(model->identity_pattern, m->f->said43))
 		return "name";
@@ -317,7 +317,7 @@ static double rank(const struct found_model *m)
 	double all = (double)m->readable / (double)m->model->pub.n_variables;
 
 	return (m->by != NULL ? 10 : 0) + m->score * (1 - pow(0.5, m->good)) * (0.5 + 0.5 * all) +
-	       1e-4 * m->readable;
+	       0.05 * m->hinted + 1e-4 * m->readable;
 }
 
 static bool is_better(const struct found_model *a, const struct found_model *b)
@@ -356,7 +356,9 @@ static void models_try(struct meter *m, const struct catalogue *models, bool gue
 
 		if (model_has_commands(fm.model) != m->f->commands)
 			continue;
-		if (!guess)
+		if (guess)
+			fm.hinted = identity_matches(m, fm.model);
+		else
 			fm.by = recognised_by(m, fm.model, &base);
 		if (guess ? !can_be(m, fm.model) || m->silent >= SILENT_MAX : fm.by == NULL)
 			continue;
