@@ -685,8 +685,7 @@ int fleet_ask(struct fleet *f, const struct hub_analyzer *a, const struct setup_
 	int r;
 
 	/* One that is starting comes to it after all that it was told. */
-	if (s == NULL || s->host == NULL ||
-	    (s->state != SLOT_RUNNING && s->state != SLOT_STARTING))
+	if (s == NULL || s->host == NULL || (s->state != SLOT_RUNNING && s->state != SLOT_STARTING))
 		return -ENOTCONN;
 	buf_init(&out, 4096);
 	r = setup_ask(ask, &out);

@@ -49,7 +49,7 @@ static char *help_filter(int key, const char *text, void *input)
 		"  1  the daemon says no, check found errors, or the output cannot be written\n"
 		"  2  wrong usage\n"
 		"  3  no daemon: it cannot be reached or does not answer\n"
-		"  4  watch ended without a single value\n"
+		"  4  watch ended without a single value; scan found nobody\n"
 		"\nEnvironment:\n"
 		"  TESLA_CONTROL  the endpoint when -s is not given; else it is\n"
 		"                 ipc:///run/tesla/control for root, for others the same file\n"

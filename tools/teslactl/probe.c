@@ -18,7 +18,7 @@
 #define ROWS_MAX 512
 #define ROWS_SHOWN 16
 #define TOGETHER 4 /* registers that the longest type has */
-#define LOOK_MS 1000
+#define LOOK_MS 300
 #define CLOSE 0.2 /* farther from what is expected than this share of it: not likely at all */
 
 /* Where a number out of a manual may be on the wire. */

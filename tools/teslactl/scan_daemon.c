@@ -18,6 +18,8 @@
 
 #include "base/cleanup.h"
 
+#define DIR_MAX 80
+#define PATH_SIZE (DIR_MAX + 32)
 #define READY_MS 20000
 #define RELOAD_MS 60000
 #define OWN_INTERVAL_S 3600 /* of analyzers that nobody reads */
@@ -25,7 +27,7 @@
 extern char **environ;
 
 struct scan_daemon {
-	char dir[32];
+	char dir[DIR_MAX];
 	pid_t pid; /* 0: none */
 	struct tesla_client *client;
 };
@@ -34,7 +36,7 @@ struct scan_daemon {
 
 static FILE *file_new(const struct scan_daemon *d, const char *name)
 {
-	char path[64];
+	char path[PATH_SIZE];
 
 	(void)snprintf(path, sizeof path, "%s/%s", d->dir, name);
 	return fopen(path, "we");
@@ -124,8 +126,8 @@ static const char *program(void)
 
 static int spawn(struct scan_daemon *d, struct tesla_error *err)
 {
-	char name[] = "teslad", c[] = "-c", i[] = "-i", p[] = "--parent", pid[24], config[64],
-	     ini[64], log[64];
+	char name[] = "teslad", c[] = "-c", i[] = "-i", p[] = "--parent", pid[24],
+	     config[PATH_SIZE], ini[PATH_SIZE], log[PATH_SIZE];
 	char *args[] = { name, c, config, i, ini, p, pid, NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -158,7 +160,7 @@ static int spawn(struct scan_daemon *d, struct tesla_error *err)
 /* The last line of its log says why it ended. */
 static int ended(struct scan_daemon *d, struct tesla_error *err)
 {
-	char path[64], line[200] = "", last[200] = "";
+	char path[PATH_SIZE], line[200] = "", last[200] = "";
 	FILE *in;
 
 	(void)waitpid(d->pid, NULL, 0);
@@ -176,7 +178,7 @@ static int ended(struct scan_daemon *d, struct tesla_error *err)
 /* Something happened in its folder, such as a line in its log: does it listen now? */
 static bool listens(struct scan_daemon *d, int watch, struct tesla_error *err)
 {
-	char events[4096], endpoint[64];
+	char events[4096], endpoint[PATH_SIZE];
 
 	(void)!read(watch, events, sizeof events);
 	(void)snprintf(endpoint, sizeof endpoint, "ipc://%s/control", d->dir);
@@ -225,6 +227,15 @@ static int begin(struct scan_daemon *d, const struct config_device *line,
 	return r;
 }
 
+/* A socket's name has no more than 107 bytes. */
+static void dir_name(char dir[DIR_MAX])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (tmp == NULL || snprintf(dir, DIR_MAX, "%s/teslactl-XXXXXX", tmp) >= DIR_MAX)
+		(void)snprintf(dir, DIR_MAX, "/tmp/teslactl-XXXXXX");
+}
+
 int scan_daemon_start(const struct config_device *line, const struct catalogue *models,
 		      struct scan_daemon **ret, struct tesla_error *err)
 {
@@ -233,7 +244,7 @@ int scan_daemon_start(const struct config_device *line, const struct catalogue *
 
 	if (d == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for a scan");
-	(void)snprintf(d->dir, sizeof d->dir, "/tmp/teslactl-XXXXXX");
+	dir_name(d->dir);
 	if (mkdtemp(d->dir) == NULL) {
 		r = tesla_fail(err, -errno, "%s: %s", d->dir, strerror(errno));
 		free(d);

@@ -23,8 +23,8 @@ struct scan_line {
 };
 
 /*
- * ctl->words[0]: a device of the running daemon, by its id, port or host:port; else a serial port or
- * a host:port of anybody.  CTL_GOOD, or it was complained of.
+ * ctl->words[0]: a device of the running daemon, by its id, port or host:port; else a serial port
+ * or a host:port of anybody.  CTL_GOOD, or it was complained of.
  */
 int scan_line_open(const struct ctl *ctl, struct scan_line *l);
 /* With another speed and parity; only a line of our own. */

@@ -95,12 +95,13 @@ static struct config_out *config_of(const struct scan *s)
 
 		if (f->n_models == 0)
 			continue;
+		id++;
 		why_of(&f->models[0], why, sizeof why);
 		(void)snprintf(comment, sizeof comment, "%s%s%s%s", said_of(f),
 			       *said_of(f) ? ": " : "",
 			       f->models[0].by ? "" : "check the model: ", why);
 		config_out_meter(
-			o, &(struct config_meter){ .id = ++id,
+			o, &(struct config_meter){ .id = id,
 						   .device = device.id,
 						   .address = f->address,
 						   .driver = f->commands ? "cvmk" : "modBusComm",
