@@ -37,6 +37,7 @@ e2e_tests = \
 	t/e2e/410-twelve.sh \
 	t/e2e/420-learn.sh \
 	t/e2e/430-scales.sh \
+	t/e2e/432-swapped.sh \
 	t/e2e/500-records.sh \
 	t/e2e/510-window-survives.sh \
 	t/e2e/520-delivery.sh \

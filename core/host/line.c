@@ -160,7 +160,8 @@ static void scales_done(struct line *l, int64_t mono_us, int64_t wall_us)
 {
 	struct analyzer *a = l->job.a;
 
-	if (a->scales_changed)
+	/* Those of another model are not this one's: what is said of that stays. */
+	if (a->scales_changed && a->verified != VERIFIED_OTHER)
 		line_report_state(l, a, NULL, "the meter's scale registers changed",
 				  a->scales_from_ms, wall_us / 1000);
 	if (a->connect_plan == NULL || a->connect_plan->n == 0)
