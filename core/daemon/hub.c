@@ -435,7 +435,9 @@ void hub_note(struct hub *h, struct hub_analyzer *a, const char *note)
 			a->conf->on->name, note);
 		publish_status(h, a, note);
 	}
-	text_set(&a->note, note);
+	/* That another meter is there is so until it is not. */
+	if (note != NULL || (a->verified != HUB_OTHER && a->verified != HUB_CHANGED))
+		text_set(&a->note, note);
 }
 
 void hub_set_line_state(struct hub *h, struct hub_line *l, enum hub_line_state state,
