@@ -78,7 +78,8 @@ unit_tests += t/unit/modBusComm
 t_unit_pdu_SOURCES = t/unit/pdu.c plugins/drivers/modBusComm/pdu.c
 t_unit_pdu_CFLAGS = $(unit_cflags)
 t_unit_pdu_LDADD = $(CRITERION_LIBS)
-t_unit_modBusComm_SOURCES = t/unit/modBusComm.c plugins/drivers/modBusComm/modBusComm.c plugins/drivers/modBusComm/pdu.c $(driver_wire)
+t_unit_modBusComm_SOURCES = t/unit/modBusComm.c plugins/drivers/modBusComm/modBusComm.c plugins/drivers/modBusComm/pdu.c \
+	plugins/drivers/modBusComm/receive.c $(driver_wire)
 t_unit_modBusComm_CFLAGS = $(unit_cflags) $(MODBUS_CFLAGS)
 t_unit_modBusComm_LDADD = core/base/libbase.la $(MODBUS_LIBS) $(CRITERION_LIBS) -lpthread
 endif

@@ -10,29 +10,13 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 
-#include "../wire.h"
-#include "pdu.h"
+#include "receive.h"
 
 #define RTU_ADDRESS_MAX 247 /* libmodbus takes no more; Modbus reserves the rest */
 
 struct conf {
 	int64_t silence_ms;
 };
-
-struct bus {
-	modbus_t *ctx;
-	struct tesla_line *line;
-	const struct tesla_host *host;
-	int64_t quiet_us;     /* before a request, since the last byte */
-	uint16_t transaction; /* of the request that is under way (TCP) */
-	size_t whole;	      /* length of the reply that the host has seen, in halves */
-};
-
-static bool broken(const struct bus *b, struct tesla_reply *reply, struct tesla_error *err,
-		   const char *what, int errnum)
-{
-	return wire_broken(b->line, reply, err, what, modbus_strerror(errnum));
-}
 
 /* ---- before a request ---- */
 
@@ -66,7 +50,7 @@ static bool send_tcp(struct bus *b, const struct pdu_request *req, struct tesla_
 	ssize_t n = send(b->line->fd, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n != (ssize_t)len)
-		return broken(b, reply, err, "send", n < 0 ? errno : EAGAIN);
+		return bus_broken(b, reply, err, "send", n < 0 ? errno : EAGAIN);
 	tesla_frame(b->host, TESLA_FRAME_SENT, frame, len);
 	return true;
 }
@@ -79,7 +63,7 @@ static bool send_request(struct bus *b, const struct pdu_request *req, struct te
 		if (!send_tcp(b, req, reply, err))
 			return false;
 	} else if (modbus_send_raw_request(b->ctx, req->bytes, (int)req->len) < 0) {
-		return broken(b, reply, err, "send", errno);
+		return bus_broken(b, reply, err, "send", errno);
 	} else {
 		show_rtu(b, req);
 	}
@@ -97,86 +81,6 @@ static bool wait_first_byte(const struct bus *b, int64_t deadline_us, struct tes
 		return true;
 	return wire_ended(reply, TESLA_REPLY_TIMEOUT, err, "%s: no answer in %lld ms",
 			  b->line->name, (long long)((deadline_us - reply->sent_us) / 1000));
-}
-
-/* Any bytes, other ones at each place. */
-static void untouched_fill(uint8_t frame[PDU_FRAME_MAX])
-{
-	for (size_t i = 0; i < PDU_FRAME_MAX; i++)
-		frame[i] = (uint8_t)(101 + 157 * i);
-}
-
-/*
- * How much there is in a frame that libmodbus was not content with, which it does not say.  It
- * reads as much as the first bytes ask for.  Where that did not come, the end is where the bytes
- * are those of before; that can be one too early, every 256th time.
- */
-static size_t received_length(const struct bus *b, const uint8_t *frame, int cause)
-{
-	uint8_t untouched[PDU_FRAME_MAX];
-	size_t n = PDU_FRAME_MAX;
-
-	if (b->line->kind != TESLA_LINE_TCP &&
-	    (cause == 0 || cause == EMBBADCRC || cause == EMBBADDATA))
-		return pdu_rtu_length(frame);
-	untouched_fill(untouched);
-	while (n > 0 && frame[n - 1] == untouched[n - 1])
-		n--;
-	return n;
-}
-
-/*
- * One frame.  With the byte timeout off, the response timeout bounds the whole: select() counts it
- * down. Length, or 0 when the transaction ended.
- */
-static size_t receive_frame(const struct bus *b, unsigned address, int64_t deadline_us,
-			    uint8_t *frame, struct tesla_reply *reply, struct tesla_error *err)
-{
-	int64_t left = deadline_us - wire_now_us();
-	bool traced = tesla_traced(b->host);
-	int n, cause;
-
-	if (left < WIRE_GRACE_US)
-		left = WIRE_GRACE_US;
-	if (traced)
-		untouched_fill(frame);
-	(void)modbus_set_response_timeout(b->ctx, (uint32_t)(left / 1000000),
-					  (uint32_t)(left % 1000000));
-	n = modbus_receive_confirmation(b->ctx, frame);
-	cause = errno;
-	reply->received_us = b->line->last_byte_us = wire_now_us();
-	if (n > 0)
-		return (size_t)n;
-	if (traced)
-		tesla_frame(b->host, TESLA_FRAME_RECEIVED, frame,
-			    received_length(b, frame, n < 0 ? cause : 0));
-	if (n == 0) /* libmodbus checked the sum, and the address is another */
-		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err,
-				 "a reply with address %u, expected %u", frame[0], address);
-	else if (cause == ETIMEDOUT)
-		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err, "a reply that stopped half way");
-	else if (cause == EMBBADCRC || cause == EMBBADDATA)
-		(void)wire_ended(reply, TESLA_REPLY_GARBLED, err, "a reply with %s",
-				 cause == EMBBADCRC ? "a wrong checksum" : "too many bytes");
-	else
-		(void)broken(b, reply, err, "read", cause);
-	return 0;
-}
-
-/*
- * The frame that the host has seen is there as a whole: nothing to reassemble.  Length, or 0 as
- * above.
- */
-static size_t receive_whole(const struct bus *b, uint8_t *frame, struct tesla_reply *reply,
-			    struct tesla_error *err)
-{
-	ssize_t n = recv(b->line->fd, frame, b->whole, MSG_DONTWAIT);
-
-	reply->received_us = b->line->last_byte_us = wire_now_us();
-	if (n == (ssize_t)b->whole)
-		return b->whole;
-	(void)broken(b, reply, err, "read", n < 0 ? errno : ECONNRESET);
-	return 0;
 }
 
 static bool is_older(const struct bus *b, const uint8_t *frame)
@@ -236,7 +140,7 @@ static int transact(struct bus *b, const struct pdu_request *req, int64_t timeou
 	do {
 		if (!wait_first_byte(b, deadline_us, reply, err))
 			return 0;
-		n = receive_frame(b, req->bytes[0], deadline_us, frame, reply, err);
+		n = receive_frame(b, req, deadline_us, frame, reply, err);
 		r = take(b, req, frame, n, reply, err);
 		/* Answers to older requests without end would keep the wait alive. */
 		if (r == 0 && wire_now_us() > deadline_us + WIRE_GRACE_US) {
