@@ -174,24 +174,28 @@ static void rig_clear(struct rig *r)
 
 static const struct tesla_block block = { .function = 3, .address = 0x0fc0, .count = 2 };
 
-static int rig_ask(struct rig *r, struct peer *peer, const struct chunk *chunks, bool identify)
+static const struct tesla_block by_17 = { .function = 17 }, by_43 = { .function = 43 };
+
+/* asked NULL: identify. */
+static int rig_ask(struct rig *r, struct peer *peer, const struct chunk *chunks,
+		   const struct tesla_block *asked)
 {
 	int rc;
 
 	rig_clear(r);
 	peer_start(peer, r->peer_fd, chunks);
-	rc = identify ? tesla_plugin.driver->identify(r->self, 5, TIMEOUT_MS, &r->reply, &r->err)
-		      : tesla_plugin.driver->read(r->self, 5, &block, TIMEOUT_MS, &r->reply,
-						  &r->err);
+	rc = asked == NULL
+		     ? tesla_plugin.driver->identify(r->self, 5, TIMEOUT_MS, &r->reply, &r->err)
+		     : tesla_plugin.driver->read(r->self, 5, asked, TIMEOUT_MS, &r->reply, &r->err);
 	(void)pthread_join(peer->thread, NULL);
 	return rc;
 }
 
-static int rig_read(struct rig *r, const struct chunk *chunks, bool identify)
+static int rig_read(struct rig *r, const struct chunk *chunks, const struct tesla_block *asked)
 {
 	struct peer peer;
 
-	return rig_ask(r, &peer, chunks, identify);
+	return rig_ask(r, &peer, chunks, asked);
 }
 
 /* Bytes 0xff 0xff at the front of a TCP frame stand for the request's transaction. */
@@ -207,164 +211,283 @@ static int rig_read(struct rig *r, const struct chunk *chunks, bool identify)
 #define BAD_FRAME(DELAY, ...) CHUNK(DELAY, BAD_SUM, 0, __VA_ARGS__)
 #define OLDER(DELAY, ...) CHUNK(DELAY, PLAIN, 1, __VA_ARGS__)
 
+/* Of unit 5: no maker, product PM7. */
+#define PM7_OBJECTS 5, 43, 14, 1, 1, 0, 0, 2, 0, 0, 1, 3, 'P', 'M', '7'
+
 static const struct io_case {
 	const char *name;
-	bool identify;
+	const struct tesla_block *asked; /* NULL: identify */
 	enum tesla_line_kind kind;
 	enum tesla_status status;
 	const char *says;
 	struct chunk chunks[CHUNKS];
 } cases[] = {
-	{ "rtu", false, RTU, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
+	{ "rtu", &block, RTU, TESLA_REPLY_OK, "", { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
 	{ "rtu in two parts",
-	  false,
+	  &block,
 	  RTU,
 	  TESLA_REPLY_OK,
 	  "",
 	  { BYTES(0, 5, 3, 4), BYTES(10, 1, 2, 3, 4, 0x1e, 0xfc) } },
 	{ "rtu, wrong sum",
-	  false,
+	  &block,
 	  RTU,
 	  TESLA_REPLY_GARBLED,
 	  "a wrong checksum",
 	  { BAD_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
 	{ "rtu, another address",
-	  false,
+	  &block,
 	  RTU,
 	  TESLA_REPLY_GARBLED,
 	  "address 6, expected 5",
 	  { RTU_FRAME(0, 6, 3, 4, 1, 2, 3, 4) } },
 	{ "rtu, another shape",
-	  false,
+	  &block,
 	  RTU,
 	  TESLA_REPLY_GARBLED,
 	  "byte count 2, expected 4",
 	  { RTU_FRAME(0, 5, 3, 2, 1, 2) } },
 	{ "rtu, exception",
-	  false,
+	  &block,
 	  RTU,
 	  TESLA_REPLY_EXCEPTION,
 	  "exception 2",
 	  { RTU_FRAME(0, 5, 0x83, 2) } },
 	{ "rtu, silent",
-	  false,
+	  &block,
 	  RTU,
 	  TESLA_REPLY_TIMEOUT,
 	  "line: no answer in 100 ms",
 	  { { .len = 0 } } },
 	{ "rtu, half",
-	  false,
+	  &block,
 	  RTU,
 	  TESLA_REPLY_GARBLED,
 	  "stopped half way",
 	  { BYTES(0, 5, 3, 4, 1) } },
-	{ "rtu, hangs up", false, RTU, TESLA_REPLY_BROKEN, "line: read: ", { { .hangup = true } } },
+	{ "rtu, hangs up",
+	  &block,
+	  RTU,
+	  TESLA_REPLY_BROKEN,
+	  "line: read: ",
+	  { { .hangup = true } } },
 	{ "rtu, hangs up half way",
-	  false,
+	  &block,
 	  RTU,
 	  TESLA_REPLY_BROKEN,
 	  "line: read: ",
 	  { BYTES(0, 5, 3, 4), { .hangup = true } } },
 	{ "rtu, identity",
-	  true,
+	  NULL,
 	  RTU,
 	  TESLA_REPLY_OK,
 	  "",
 	  { RTU_FRAME(0, 5, 17, 6, 1, 0xff, 'P', 'M', '7', ' ') } },
 	{ "rtu, no identity",
-	  true,
+	  NULL,
 	  RTU,
 	  TESLA_REPLY_EXCEPTION,
 	  "exception 1",
 	  { RTU_FRAME(0, 5, 0x91, 1) } },
 	{ "tcp",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_OK,
 	  "",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
 	{ "tcp in two parts",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_OK,
 	  "",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3), BYTES(10, 4, 1, 2, 3, 4) } },
 	{ "tcp, late one first",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_OK,
 	  "",
 	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9),
 	    BYTES(5, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
 	{ "tcp, late one alone",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_TIMEOUT,
 	  "no answer",
 	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9) } },
 	{ "tcp, a gateway for a silent meter",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_TIMEOUT,
 	  "exception 11 (gateway",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 3, 5, 0x83, 11) } },
 	{ "tcp, another unit",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_GARBLED,
 	  "address 1, expected 5",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 1, 3, 4, 1, 2, 3, 4) } },
 	{ "tcp, another protocol",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_GARBLED,
 	  "no Modbus TCP reply",
 	  { BYTES(0, 0xff, 0xff, 0, 7, 0, 7, 5, 3, 4, 1, 2, 3, 4) } },
 	{ "tcp, two lengths",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_GARBLED,
 	  "no Modbus TCP reply",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 9, 5, 3, 4, 1, 2, 3, 4) } },
 	{ "tcp, half",
-	  false,
+	  &block,
 	  TCP,
 	  TESLA_REPLY_GARBLED,
 	  "stopped half way",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4) } },
-	{ "tcp, silent", false, TCP, TESLA_REPLY_TIMEOUT, "no answer in 100 ms", { { .len = 0 } } },
-	{ "tcp, hangs up", false, TCP, TESLA_REPLY_BROKEN, "line: read: ", { { .hangup = true } } },
+	{ "tcp, silent",
+	  &block,
+	  TCP,
+	  TESLA_REPLY_TIMEOUT,
+	  "no answer in 100 ms",
+	  { { .len = 0 } } },
+	{ "tcp, hangs up",
+	  &block,
+	  TCP,
+	  TESLA_REPLY_BROKEN,
+	  "line: read: ",
+	  { { .hangup = true } } },
 	{ "tcp, identity",
-	  true,
+	  NULL,
 	  TCP,
 	  TESLA_REPLY_OK,
 	  "",
 	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 8, 5, 17, 5, 1, 0xff, 'P', 'M', '7') } },
 	{ "serial",
-	  false,
+	  &block,
 	  TESLA_LINE_SERIAL,
 	  TESLA_REPLY_OK,
 	  "",
 	  { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
 	{ "serial, silent",
-	  false,
+	  &block,
 	  TESLA_LINE_SERIAL,
 	  TESLA_REPLY_TIMEOUT,
 	  "no answer",
 	  { { .len = 0 } } },
 	{ "serial, half",
-	  false,
+	  &block,
 	  TESLA_LINE_SERIAL,
 	  TESLA_REPLY_GARBLED,
 	  "half way",
 	  { BYTES(0, 5, 3, 4, 1) } },
+	{ "rtu, asked by 17",
+	  &by_17,
+	  RTU,
+	  TESLA_REPLY_OK,
+	  "",
+	  { RTU_FRAME(0, 5, 17, 5, 1, 0xff, 'P', 'M', '7') } },
+	{ "rtu, asked by 43", &by_43, RTU, TESLA_REPLY_OK, "", { RTU_FRAME(0, PM7_OBJECTS) } },
+	{ "rtu, 43 in parts",
+	  &by_43,
+	  RTU,
+	  TESLA_REPLY_OK,
+	  "",
+	  { BYTES(0, 5, 43, 14, 1, 1, 0, 0, 2, 0), BYTES(10, 0, 1, 3, 'P', 'M'),
+	    BYTES(10, '7', 0x89, 0xec) } },
+	{ "rtu, 43, wrong sum",
+	  &by_43,
+	  RTU,
+	  TESLA_REPLY_GARBLED,
+	  "a reply with a wrong checksum",
+	  { BAD_FRAME(0, PM7_OBJECTS) } },
+	{ "rtu, 43, another address",
+	  &by_43,
+	  RTU,
+	  TESLA_REPLY_GARBLED,
+	  "address 6, expected 5",
+	  { RTU_FRAME(0, 6, 43, 14, 1, 1, 0, 0, 0) } },
+	{ "rtu, 43 refused",
+	  &by_43,
+	  RTU,
+	  TESLA_REPLY_EXCEPTION,
+	  "exception 1",
+	  { RTU_FRAME(0, 5, 0xab, 1) } },
+	{ "rtu, 43, half",
+	  &by_43,
+	  RTU,
+	  TESLA_REPLY_GARBLED,
+	  "a reply that stopped half way",
+	  { BYTES(0, 5, 43, 14, 1, 1, 0, 0, 2, 0, 1) } },
+	{ "rtu, 43, but for the sum",
+	  &by_43,
+	  RTU,
+	  TESLA_REPLY_GARBLED,
+	  "a reply that stopped half way",
+	  { BYTES(0, PM7_OBJECTS) } },
+	{ "rtu, 43, silent", &by_43, RTU, TESLA_REPLY_TIMEOUT, "no answer in", { { .len = 0 } } },
+	{ "rtu, 43, hangs up half way",
+	  &by_43,
+	  RTU,
+	  TESLA_REPLY_BROKEN,
+	  "line: read: ",
+	  { BYTES(0, 5, 43, 14), { .hangup = true } } },
+	{ "tcp, asked by 43",
+	  &by_43,
+	  TCP,
+	  TESLA_REPLY_OK,
+	  "",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 15, PM7_OBJECTS) } },
+	{ "tcp, 43 in parts, behind a late one",
+	  &by_43,
+	  TCP,
+	  TESLA_REPLY_OK,
+	  "",
+	  { OLDER(0, 0xff, 0xff, 0, 0, 0, 7, 5, 3, 4, 9, 9, 9, 9),
+	    BYTES(0, 0xff, 0xff, 0, 0, 0, 15, 5, 43, 14, 1, 1, 0),
+	    BYTES(10, 0, 2, 0, 0, 1, 3, 'P', 'M', '7') } },
+	{ "tcp, 43 refused",
+	  &by_43,
+	  TCP,
+	  TESLA_REPLY_EXCEPTION,
+	  "exception 1",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 3, 5, 0xab, 1) } },
+	{ "tcp, 43, two lengths",
+	  &by_43,
+	  TCP,
+	  TESLA_REPLY_GARBLED,
+	  "no Modbus TCP reply",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 14, 5, 43, 14, 1, 1, 0, 0, 2, 0, 0, 1, 3, 'P', 'M') } },
+	{ "tcp, 43, half",
+	  &by_43,
+	  TCP,
+	  TESLA_REPLY_GARBLED,
+	  "stopped half way",
+	  { BYTES(0, 0xff, 0xff, 0, 0, 0, 15, 5, 43, 14) } },
+	{ "tcp, 43, hangs up",
+	  &by_43,
+	  TCP,
+	  TESLA_REPLY_BROKEN,
+	  "line: read: ",
+	  { { .hangup = true } } },
+	{ "serial, asked by 43",
+	  &by_43,
+	  TESLA_LINE_SERIAL,
+	  TESLA_REPLY_OK,
+	  "",
+	  { RTU_FRAME(0, PM7_OBJECTS) } },
+	{ "serial, 43, half",
+	  &by_43,
+	  TESLA_LINE_SERIAL,
+	  TESLA_REPLY_GARBLED,
+	  "half way",
+	  { BYTES(0, 5, 43, 14, 1) } },
 };
 
 static void check_case(struct rig *r, const struct io_case *c)
 {
 	int64_t before = clock_mono_us();
 
-	cr_expect_eq(rig_read(r, c->chunks, c->identify), 0, "%s", c->name);
+	cr_expect_eq(rig_read(r, c->chunks, c->asked), 0, "%s", c->name);
 	int64_t after = clock_mono_us();
 
 	cr_expect_eq(r->reply.status, c->status, "%s: %d %s", c->name, (int)r->reply.status,
@@ -380,7 +503,7 @@ static void check_case(struct rig *r, const struct io_case *c)
 	}
 	cr_expect_geq(r->reply.received_us, r->reply.sent_us, "%s", c->name);
 	cr_expect_eq(r->line.last_byte_us, r->reply.received_us, "%s", c->name);
-	const char *data = c->identify ? "PM7" : "\1\2\3\4";
+	const char *data = c->asked != &block ? "PM7" : "\1\2\3\4";
 
 	cr_expect_eq(r->data.pub.len, strlen(data), "%s", c->name);
 	cr_expect_eq(memcmp(r->data.pub.bytes, data, strlen(data)), 0, "%s", c->name);
@@ -410,12 +533,12 @@ Test(modBusComm, what_is_traced, .timeout = 60)
 		sent = &r.shown[TESLA_FRAME_SENT];
 		received = &r.shown[TESLA_FRAME_RECEIVED];
 		late = &r.shown[TESLA_FRAME_LATE];
-		cr_expect_eq(rig_ask(&r, &peer, c->chunks, c->identify), 0);
+		cr_expect_eq(rig_ask(&r, &peer, c->chunks, c->asked), 0);
 		cr_expect_eq(sent->n + received->n + late->n, 0, "%s: nobody looked", c->name);
 		rig_close(&r);
 		rig_open(&r, c->kind, c->kind == TESLA_LINE_SERIAL ? 19200 : 0);
 		r.host.traced = 1;
-		cr_expect_eq(rig_ask(&r, &peer, c->chunks, c->identify), 0);
+		cr_expect_eq(rig_ask(&r, &peer, c->chunks, c->asked), 0);
 		cr_expect_eq(sent->len, peer.len, "%s", c->name);
 		cr_expect_eq(memcmp(sent->bytes, peer.request, peer.len), 0, "%s", c->name);
 		cr_expect_eq(late->len, c->chunks[0].older ? 13 : 0, "%s", c->name);
@@ -472,7 +595,7 @@ Test(modBusComm, the_silence_is_kept, .timeout = 20)
 			int64_t last = r.line.last_byte_us;
 
 			cr_expect_eq(
-				rig_read(&r, cases[lines[i].kind == TCP ? 12 : 0].chunks, false),
+				rig_read(&r, cases[lines[i].kind == TCP ? 12 : 0].chunks, &block),
 				0);
 			cr_expect_eq(r.reply.status, TESLA_REPLY_OK, "%s", r.err.text);
 			cr_expect_geq(r.reply.sent_us, last + lines[i].silence_us, "line %zu", i);
@@ -487,7 +610,7 @@ Test(modBusComm, the_last_byte_of_a_request_counts)
 	struct rig r;
 
 	rig_open(&r, TESLA_LINE_SERIAL, 9600);
-	cr_expect_eq(rig_read(&r, (const struct chunk[CHUNKS]){ { .len = 0 } }, false), 0);
+	cr_expect_eq(rig_read(&r, (const struct chunk[CHUNKS]){ { .len = 0 } }, &block), 0);
 	cr_expect_eq(r.line.last_byte_us, r.reply.sent_us + 9167);
 	rig_close(&r);
 }
@@ -526,11 +649,10 @@ Test(modBusComm, what_is_no_request)
 		enum tesla_line_kind kind;
 		unsigned address, function;
 	} bad[] = {
-		{ RTU, 0, 3 },
-		{ RTU, 248, 3 },
-		{ TCP, 256, 3 },
-		{ TCP, 5, 6 },
-		{ TESLA_LINE_SERIAL, 5, 1 },
+		{ RTU, 0, 3 },	 { RTU, 248, 3 },
+		{ TCP, 256, 3 }, { TCP, 5, 6 },
+		{ TCP, 5, 43 }, /* of a register */
+		{ RTU, 0, 17 },	 { TESLA_LINE_SERIAL, 5, 1 },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
@@ -568,6 +690,130 @@ Test(modBusComm, descriptors)
 	r.line.fd = dup2(low, 1000);
 	(void)close(low);
 	check_case(&r, &cases[0]);
+	rig_close(&r);
+}
+
+/* ---- who are you? ---- */
+
+/* What is no reply to 43 is known by its first bytes; the rest is thrown away. */
+Test(modBusComm, what_is_no_reply_to_43, .timeout = 20)
+{
+	static const struct {
+		const char *says;
+		struct chunk chunks[CHUNKS];
+	} bad[] = {
+		{ "function 3, expected 43", { RTU_FRAME(0, 5, 3, 4, 1, 2, 3, 4) } },
+		{ "MEI type 13, expected 14", { RTU_FRAME(0, 5, 43, 13, 1, 1, 0, 0, 0) } },
+		{ "read code 4, expected 1", { RTU_FRAME(0, 5, 43, 14, 4, 1, 0, 0, 0) } },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		struct rig r;
+
+		rig_open(&r, RTU, 0);
+		cr_expect_eq(rig_read(&r, bad[i].chunks, &by_43), 0);
+		cr_expect_eq(r.reply.status, TESLA_REPLY_GARBLED);
+		cr_expect_not_null(strstr(r.err.text, bad[i].says), "%s", r.err.text);
+		check_case(&r, &cases[0]);
+		rig_close(&r);
+	}
+}
+
+/* Its length is known by its own bytes; what lies behind it is thrown away with the next request. */
+Test(modBusComm, what_comes_behind_a_reply_to_43, .timeout = 20)
+{
+	const struct chunk chunks[CHUNKS] = { BYTES(0, PM7_OBJECTS, 0x89, 0xec, 5, 43, 14) };
+	struct rig r;
+
+	rig_open(&r, RTU, 0);
+	cr_expect_eq(rig_read(&r, chunks, &by_43), 0);
+	cr_expect_eq(r.reply.status, TESLA_REPLY_OK, "%s", r.err.text);
+	cr_expect_eq(r.data.pub.len, 3);
+	r.host.traced = 1;
+	check_case(&r, &cases[0]);
+	cr_expect_eq(r.shown[TESLA_FRAME_JUNK].len, 3);
+	rig_close(&r);
+}
+
+static const struct turn {
+	unsigned asked; /* by which function */
+	enum tesla_status status;
+	struct chunk reply; /* RTU; on TCP with a header before it, and no sum */
+} turns[] = {
+	{ 17, TESLA_REPLY_OK, RTU_FRAME(0, 5, 17, 5, 1, 0xff, 'P', 'M', '7') },
+	{ 17, TESLA_REPLY_EXCEPTION, RTU_FRAME(0, 5, 0x91, 1) },
+	{ 43, TESLA_REPLY_OK, RTU_FRAME(0, PM7_OBJECTS) },
+	{ 43, TESLA_REPLY_OK, RTU_FRAME(0, PM7_OBJECTS) },
+	{ 43, TESLA_REPLY_EXCEPTION, RTU_FRAME(0, 5, 0xab, 1) },
+	{ 17, TESLA_REPLY_OK, RTU_FRAME(0, 5, 17, 3, 1, 0xff, ' ') },
+	{ 43, TESLA_REPLY_OK, RTU_FRAME(0, 5, 43, 14, 1, 1, 0, 0, 0) },
+	{ 17, TESLA_REPLY_TIMEOUT, { .len = 0 } },
+	{ 17, TESLA_REPLY_EXCEPTION, RTU_FRAME(0, 5, 0x91, 6) },
+	{ 43, TESLA_REPLY_TIMEOUT, { .len = 0 } },
+	{ 17, TESLA_REPLY_EXCEPTION, RTU_FRAME(0, 5, 0x91, 1) },
+	{ 43, TESLA_REPLY_OK, RTU_FRAME(0, PM7_OBJECTS) },
+};
+
+static struct chunk on_tcp(const struct chunk *reply)
+{
+	struct chunk c = { .len = 0 };
+
+	if (reply->len == 0)
+		return c;
+	c.len = 6 + reply->len;
+	memcpy(c.bytes, (const uint8_t[]){ 0xff, 0xff, 0, 0, 0, (uint8_t)reply->len }, 6);
+	memcpy(c.bytes + 6, reply->bytes, reply->len);
+	return c;
+}
+
+Test(modBusComm, the_other_way_after_a_refusal, .timeout = 20)
+{
+	static const enum tesla_line_kind kinds[] = { RTU, TESLA_LINE_SERIAL, TCP };
+
+	for (size_t k = 0; k < N_ELEMENTS(kinds); k++) {
+		size_t at = kinds[k] == TCP ? 7 : 1;
+		struct rig r;
+
+		rig_open(&r, kinds[k], 0);
+		for (size_t i = 0; i < N_ELEMENTS(turns); i++) {
+			const struct turn *t = &turns[i];
+			struct chunk chunks[CHUNKS] = { t->reply };
+			struct peer peer;
+
+			if (kinds[k] == TCP)
+				chunks[0] = on_tcp(&t->reply);
+			cr_expect_eq(rig_ask(&r, &peer, chunks, NULL), 0);
+			cr_expect_eq(peer.request[at], t->asked, "%zu: asked by %u", i,
+				     peer.request[at]);
+			cr_expect_eq(r.reply.status, t->status, "%zu: %s", i, r.err.text);
+			(void)tesla_plugin.driver->identify(r.self, 300, 1, &r.reply, &r.err);
+		}
+		rig_close(&r);
+	}
+}
+
+/* Each unit by itself; a block that asks by one of them changes nothing. */
+Test(modBusComm, units_know_different_ways, .timeout = 20)
+{
+	const struct chunk no_17[CHUNKS] = { RTU_FRAME(0, 5, 0x91, 1) };
+	const struct chunk objects[CHUNKS] = { RTU_FRAME(0, PM7_OBJECTS) };
+	const struct chunk other[CHUNKS] = { RTU_FRAME(0, 6, 17, 3, 1, 0xff, 'x') };
+	struct peer peer;
+	struct rig r;
+
+	rig_open(&r, RTU, 0);
+	cr_expect_eq(rig_ask(&r, &peer, no_17, &by_17), 0);
+	cr_expect_eq(rig_ask(&r, &peer, no_17, NULL), 0);
+	cr_expect_eq(peer.request[1], 17);
+	rig_clear(&r);
+	peer_start(&peer, r.peer_fd, other);
+	cr_expect_eq(tesla_plugin.driver->identify(r.self, 6, TIMEOUT_MS, &r.reply, &r.err), 0);
+	(void)pthread_join(peer.thread, NULL);
+	cr_expect_eq(peer.request[1], 17);
+	cr_expect_eq(r.reply.status, TESLA_REPLY_OK, "%s", r.err.text);
+	cr_expect_eq(rig_ask(&r, &peer, objects, NULL), 0);
+	cr_expect_eq(peer.request[1], 43);
+	cr_expect_eq(r.reply.status, TESLA_REPLY_OK, "%s", r.err.text);
 	rig_close(&r);
 }
 
@@ -634,5 +880,29 @@ Test(modBusComm, two_halves_on_tcp)
 	rig_close(&r);
 	rig_open(&r, RTU, 0);
 	cr_expect_lt(tesla_plugin.driver->request(r.self, 5, &block, &r.reply, &r.err), 0);
+	rig_close(&r);
+}
+
+Test(modBusComm, the_other_way_in_halves)
+{
+	struct rig r;
+
+	rig_open(&r, TCP, 0);
+	for (size_t i = 0; i < N_ELEMENTS(turns); i++) {
+		struct chunk reply = on_tcp(&turns[i].reply);
+		uint8_t request[REQUEST_MAX];
+		ssize_t n;
+
+		rig_clear(&r);
+		cr_assert_eq(tesla_plugin.driver->request(r.self, 5, NULL, &r.reply, &r.err), 0,
+			     "%s", r.err.text);
+		n = recv(r.peer_fd, request, sizeof request, 0);
+		cr_expect_eq(request[7], turns[i].asked, "%zu: asked by %u", i, request[7]);
+		cr_expect_eq(n, request[7] == 43 ? 11 : 8);
+		if (reply.len == 0)
+			continue;
+		halves_send(&r, request, &reply);
+		check_receive(&r, NULL, turns[i].status);
+	}
 	rig_close(&r);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Modbus RTU, TCP, and RTU over TCP, one transaction at a time.  libmodbus sends, reassembles and
- * checks checksums; what a reply must be to be the answer is pdu.c's.  Opens, retries and drains
- * nothing: the host owns the line.
+ * Modbus RTU, TCP, and RTU over TCP, one transaction at a time.  How a reply is received is
+ * receive.c's, what it must be to be the answer is pdu.c's.  Opens, retries and drains nothing: the
+ * host owns the line.
  */
 #include <errno.h>
 #include <modbus.h>
@@ -114,8 +114,8 @@ static int take(const struct bus *b, const struct pdu_request *req, const uint8_
 	reply->status = pdu_check(req, frame + head, n - head - tail, &data, &reply->code, err);
 	if (reply->status != TESLA_REPLY_OK)
 		return 1;
-	if (req->bytes[1] == PDU_IDENTITY) {
-		data.len = pdu_text(&data, text);
+	if (req->bytes[1] == PDU_IDENTITY || req->bytes[1] == PDU_DEVICE) {
+		data.len = pdu_text(req, &data, text);
 		data.bytes = (const uint8_t *)text;
 	}
 	if (reply->data->append(reply->data, data.bytes, data.len) != 0)
@@ -168,8 +168,34 @@ static int address_set(const struct bus *b, unsigned address, struct tesla_error
 	return 0;
 }
 
+/*
+ * Who a meter is, it is asked by function 17; when it refused, or said nothing, the next time by
+ * 43; and by that one as long as it says who it is.
+ */
+static enum pdu_function who_function(const struct bus *b, unsigned address)
+{
+	unsigned unit = address % 256; /* of another address no request is made */
+
+	return b->by_device[unit / 8] & 1u << unit % 8 ? PDU_DEVICE : PDU_IDENTITY;
+}
+
+static void who_next(struct bus *b, unsigned unit, enum pdu_function function)
+{
+	unsigned bit = 1u << unit % 8, bits = b->by_device[unit / 8];
+
+	b->by_device[unit / 8] = (uint8_t)(function == PDU_DEVICE ? bits | bit : bits & ~bit);
+}
+
+static void who_answered(struct bus *b, unsigned unit, const struct tesla_reply *reply)
+{
+	bool answered = reply->status == TESLA_REPLY_OK, says = answered && reply->data->len > 0,
+	     refuses = (answered && !says) || reply->status == TESLA_REPLY_EXCEPTION;
+
+	who_next(b, unit, (b->who == PDU_DEVICE ? says : refuses) ? PDU_DEVICE : PDU_IDENTITY);
+}
+
 /* Without a block: who are you? */
-static int request_make(const struct bus *b, unsigned address, const struct tesla_block *block,
+static int request_make(struct bus *b, unsigned address, const struct tesla_block *block,
 			struct pdu_request *req, struct tesla_error *err)
 {
 	int r = address_set(b, address, err);
@@ -178,7 +204,7 @@ static int request_make(const struct bus *b, unsigned address, const struct tesl
 		return r;
 	if (block != NULL)
 		return pdu_read_request(req, address, block, err);
-	pdu_identity_request(req, address);
+	pdu_identity_request(req, address, b->who);
 	return 0;
 }
 
@@ -194,7 +220,14 @@ static int bus_read(void *self, unsigned address, const struct tesla_block *bloc
 static int bus_identify(void *self, unsigned address, int64_t timeout_ms, struct tesla_reply *reply,
 			struct tesla_error *err)
 {
-	return bus_read(self, address, NULL, timeout_ms, reply, err);
+	struct bus *b = self;
+	int r;
+
+	b->who = who_function(b, address);
+	r = bus_read(b, address, NULL, timeout_ms, reply, err);
+	if (r == 0)
+		who_answered(b, address, reply);
+	return r;
 }
 
 static int bus_request(void *self, unsigned address, const struct tesla_block *block,
@@ -202,13 +235,18 @@ static int bus_request(void *self, unsigned address, const struct tesla_block *b
 {
 	struct bus *b = self;
 	struct pdu_request req;
-	int r = request_make(b, address, block, &req, err);
+	int r;
 
+	if (block == NULL)
+		b->who = who_function(b, address);
+	r = request_make(b, address, block, &req, err);
 	if (r != 0)
 		return r;
 	if (b->line->kind != TESLA_LINE_TCP)
 		return tesla_fail(err, -ENOTSUP, "%s: only TCP lines are read in halves",
 				  b->line->name);
+	if (block == NULL) /* that no answer came we would not be told */
+		who_next(b, address, PDU_IDENTITY);
 	if (line_attach(b, reply, err)) /* what is late has another transaction number: no drain */
 		(void)send_request(b, &req, reply, err);
 	return 0;
@@ -238,6 +276,8 @@ static int bus_receive(void *self, unsigned address, const struct tesla_block *b
 	r = take(b, &req, frame, receive_whole(b, frame, reply, err), reply, err);
 	if (r == 0)
 		reply->status = TESLA_REPLY_NONE;
+	else if (r > 0 && block == NULL)
+		who_answered(b, address, reply);
 	return r < 0 ? r : 0;
 }
 
@@ -261,6 +301,7 @@ static int bus_open(const void *conf, struct tesla_line *line, const struct tesl
 		return tesla_fail(err, -ENOMEM, "%s: no memory", line->name);
 	b->line = line;
 	b->host = host;
+	b->who = PDU_IDENTITY;
 	/* Speed and device mean nothing here: the host has set up the line. */
 	b->ctx = line->kind == TESLA_LINE_TCP ? modbus_new_tcp(NULL, 502)
 					      : modbus_new_rtu("/dev/null", 9600, 'N', 8, 1);

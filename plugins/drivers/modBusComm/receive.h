@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A driver's line, and one frame of a reply from it.  libmodbus reassembles and checks checksums;
- * what a reply must be to be the answer is pdu.h's.
+ * we do where it cannot.  What a reply must be to be the answer is pdu.h's.
  */
 #ifndef MODBUSCOMM_RECEIVE_H
 #define MODBUSCOMM_RECEIVE_H
@@ -15,9 +15,11 @@ struct bus {
 	modbus_t *ctx;
 	struct tesla_line *line;
 	const struct tesla_host *host;
-	int64_t quiet_us;     /* before a request, since the last byte */
-	uint16_t transaction; /* of the request that is under way (TCP) */
-	size_t whole;	      /* length of the reply that the host has seen, in halves */
+	int64_t quiet_us;      /* before a request, since the last byte */
+	uint16_t transaction;  /* of the request that is under way (TCP) */
+	size_t whole;	       /* length of the reply that the host has seen, in halves */
+	enum pdu_function who; /* by which one is asked who a meter is */
+	uint8_t by_device[32]; /* a bit per unit: by PDU_DEVICE the next time */
 };
 
 /* As wire_broken, of an errno or a number of libmodbus. */
