@@ -257,7 +257,12 @@ bool enquiry_next(struct enquiry *q, struct analyzer *a, const struct tesla_driv
 static void who_take(struct enquiry *q, struct analyzer *a, const struct tesla_reply *reply)
 {
 	const struct model_text *t = &a->kind->model->identity;
+	bool says = reply->status == TESLA_REPLY_OK && reply->data->len > 0;
 
+	if (t->count == 0 && !says && !q->again) {
+		q->again = true; /* the driver may know another way */
+		return;
+	}
 	q->step = ENQUIRY_OVER;
 	if (reply->status != TESLA_REPLY_OK)
 		return;

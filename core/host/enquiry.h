@@ -26,6 +26,7 @@ struct enquiry { /* all zero: at its beginning */
 	uint16_t common; /* where model 1 is; 0: not seen */
 	uint16_t common_count;
 	bool begun;
+	bool again; /* the driver did not get to know who it is, and is asked the second time */
 };
 
 /* Is there anything to ask? */

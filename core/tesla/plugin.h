@@ -204,7 +204,10 @@ struct tesla_driver {
 	int (*read)(void *self, unsigned address, const struct tesla_block *, int64_t timeout_ms,
 		    struct tesla_reply *, struct tesla_error *);
 	void (*close)(void *self);
-	/* Optional: who are you?  Like read; the text goes to reply->data. */
+	/*
+	 * Optional: who are you?  Like read; the text goes to reply->data.  After a refusal, or an
+	 * empty text, the host asks once more: a driver may know another way.
+	 */
 	int (*identify)(void *self, unsigned address, int64_t timeout_ms, struct tesla_reply *,
 			struct tesla_error *);
 	/*

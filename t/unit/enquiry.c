@@ -121,8 +121,17 @@ Test(enquiry, the_driver_knows_how)
 	cr_expect_str_eq(run(&b, &driver), "who ");
 	cr_expect_str_eq(b.a.heard, "PM710");
 	b.name = NULL;
-	cr_expect_str_eq(run(&b, &driver), "who ");
+	cr_expect_str_eq(run(&b, &driver), "who who ", "once more, and no more");
 	cr_expect_null(b.a.heard);
+	b.fails = TESLA_REPLY_TIMEOUT;
+	cr_expect_str_eq(run(&b, &driver), "who ", "what is silent is not asked again");
+	b.name = "";
+	cr_expect_str_eq(run(&b, &driver), "who who ");
+	cr_expect_str_eq(b.a.heard, "");
+	b.name = "PM710"; /* it knows the other way */
+	b.fails = TESLA_REPLY_EXCEPTION;
+	cr_expect_str_eq(run(&b, &driver), "who who ");
+	cr_expect_str_eq(b.a.heard, "PM710");
 	cr_expect_str_eq(run(&b, &mute), "");
 	cr_expect(!enquiry_possible(&b.a, &mute));
 	cr_expect(enquiry_possible(&b.a, &driver));

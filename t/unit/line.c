@@ -13,7 +13,7 @@ Test(line, sweeps_every_interval_on_the_wall_clock)
 	cr_expect_eq(t.failed + t.missed + t.timeouts, 0);
 	cr_expect(t.worst_early_us >= 0, "%lld", (long long)t.worst_early_us);
 	cr_expect_str_eq(t.last_state, "online");
-	cr_expect_eq(w->meters[0].identified, 1);
+	cr_expect_eq(w->meters[0].identified, 2, "it refuses: once more");
 	world_free(w);
 }
 
@@ -37,7 +37,7 @@ Test(line, a_silent_meter_goes_offline_and_comes_back)
 	t = told(w, 100);
 	cr_expect_str_eq(t.last_state, "online");
 	cr_expect_eq(t.missed, 0, "deadlines of an offline analyzer are not missed");
-	cr_expect_eq(w->meters[0].identified, 2);
+	cr_expect_eq(w->meters[0].identified, 3, "in vain, then it refuses twice");
 	t = told(w, 101);
 	/*
 	 * per time-out (three, the identification, the probes) ceil((timeout + drain) / interval)

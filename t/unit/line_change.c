@@ -71,7 +71,7 @@ Test(line_change, unchanged_analyzers_keep_everything)
 		cr_expect(t.sweeps >= 19 && t.sweeps <= 21, "%u", t.sweeps);
 		cr_expect_eq(t.longest_ms, 1000, "%lld", (long long)t.longest_ms);
 		cr_expect_eq(t.missed + t.failed, 0);
-		cr_expect_eq(w->meters[i].identified, 1);
+		cr_expect_eq(w->meters[i].identified, 2);
 	}
 	world_free(w);
 }
@@ -96,8 +96,8 @@ Test(line_change, one_changes_and_its_neighbour_misses_nothing)
 
 	cr_expect_eq(t.longest_ms, 1000, "%lld", (long long)t.longest_ms);
 	cr_expect_eq(t.missed, 0);
-	cr_expect_eq(w->meters[0].identified, 1);
-	cr_expect_eq(w->meters[1].identified, 2);
+	cr_expect_eq(w->meters[0].identified, 2);
+	cr_expect_eq(w->meters[1].identified, 4);
 	world_free(w);
 }
 
@@ -113,8 +113,8 @@ Test(line_change, a_model_that_was_replaced_opens_its_analyzers_anew)
 	fresh->analyzers[0]->kind = other;
 	become(w, fresh);
 	world_run(w, 6300000);
-	cr_expect_eq(w->meters[0].identified, 2);
-	cr_expect_eq(w->meters[1].identified, 1);
+	cr_expect_eq(w->meters[0].identified, 4);
+	cr_expect_eq(w->meters[1].identified, 2);
 	world_free(w);
 	free(other);
 }
@@ -301,10 +301,35 @@ Test(line_change, a_read_reaches_who_is_held_or_offline)
 	ask(w, ASK_READ, 100);
 	world_run(w, w->mono + 400000);
 	cr_expect_str_eq(told(w, 100).last_state, "online");
-	cr_expect_eq(w->meters[0].identified, identified + 1, "it is back: who is it?");
+	cr_expect_eq(w->meters[0].identified, identified + 2, "it is back: who is it?");
 	world_run(w, w->mono + 5000000);
 	cr_expect_eq(told(w, 100).missed, missed);
 	cr_expect_eq(told(w, 101).sweeps, 1, "still held");
+	world_free(w);
+}
+
+/* Once more after a refusal, once more when somebody asks, and it does not cost a sweep. */
+Test(line_change, a_driver_may_know_another_way_to_ask_who_a_meter_is)
+{
+	struct world *w = world_new(2);
+
+	w->meters[0].name = w->meters[1].name = "FAKE 1.0";
+	w->meters[0].refuses = 1;
+	w->meters[1].refuses = 2;
+	world_run(w, 3300000);
+	cr_expect_str_eq(w->line->analyzers[0]->identity, "FAKE 1.0");
+	cr_expect_null(w->line->analyzers[1]->identity, "two times, and no more");
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(w->meters[i].identified, 2);
+		cr_expect_eq(told(w, 100 + i).missed + told(w, 100 + i).failed, 0);
+	}
+	w->meters[1].refuses = 1;
+	ask(w, ASK_IDENTIFY, 101);
+	world_run(w, 4300000);
+	cr_expect_str_eq(w->line->analyzers[1]->identity, "FAKE 1.0");
+	cr_expect_eq(told(w, 101).answers, 1);
+	cr_expect_str_eq(told(w, 101).error, "");
+	cr_expect_eq(w->meters[1].identified, 4);
 	world_free(w);
 }
 

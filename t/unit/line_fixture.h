@@ -110,6 +110,7 @@ struct meter {
 	int64_t took_us;     /* a reply takes so long; 0: TOOK_US */
 	bool overdue;	     /* what is garbled has taken the whole time-out */
 	const char *name;    /* what it says it is; NULL: an exception */
+	unsigned refuses;    /* to say so, so many times */
 	uint8_t scale, energy;
 	unsigned asked, identified;
 };
@@ -291,9 +292,12 @@ static inline void world_transact(struct world *w, const struct action *act)
 	reply.sent_us = w->mono;
 	if (act->act == ACT_IDENTIFY) {
 		m->identified++;
-		reply.status = m->silent	 ? TESLA_REPLY_TIMEOUT
-			       : m->name != NULL ? TESLA_REPLY_OK
-						 : TESLA_REPLY_EXCEPTION;
+		bool refuses = m->refuses > 0 || m->name == NULL;
+
+		m->refuses -= m->refuses > 0;
+		reply.status = m->silent ? TESLA_REPLY_TIMEOUT
+			       : refuses ? TESLA_REPLY_EXCEPTION
+					 : TESLA_REPLY_OK;
 		if (reply.status == TESLA_REPLY_OK)
 			(void)buf_append(&bytes, m->name, strlen(m->name));
 	} else {
