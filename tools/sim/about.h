@@ -14,7 +14,7 @@ unsigned about_base(const struct model *m);
 /* How many registers about_add adds at most. */
 size_t about_registers(const struct model *m);
 void about_add(struct bank *b, const struct model *m);
-/* `who`: what function 17 answers. */
+/* `who`: what functions 17 and 43 answer. */
 void about_put(struct bank *b, const struct model *m, const char *who, double serial);
 
 #endif

@@ -80,10 +80,15 @@ static const struct command { /* either a function or a setting of meters */
 	int (*fn)(struct control *, const char *args, yajl_gen, struct tesla_error *);
 	fleet_setter *set;
 } commands[] = {
-	{ "fault add", do_fault_add, NULL }, { "fault clear", do_fault_clear, NULL },
-	{ "fix", NULL, fleet_fix },	     { "raw", NULL, fleet_raw },
-	{ "scale", NULL, fleet_scale },	     { "identity", NULL, fleet_identity },
-	{ "stats", do_stats, NULL },	     { "reset", do_reset, NULL },
+	{ "fault add", do_fault_add, NULL },
+	{ "fault clear", do_fault_clear, NULL },
+	{ "fix", NULL, fleet_fix },
+	{ "raw", NULL, fleet_raw },
+	{ "scale", NULL, fleet_scale },
+	{ "identity", NULL, fleet_identity },
+	{ "identity-by", NULL, fleet_identity_by },
+	{ "stats", do_stats, NULL },
+	{ "reset", do_reset, NULL },
 	{ "quit", do_quit, NULL },
 };
 
@@ -101,8 +106,8 @@ static int command_run(struct control *c, const char *line, yajl_gen g, struct t
 	}
 	return tesla_fail(
 		err, -EINVAL,
-		"\"%s\": expected fault add, fault clear, fix, raw, scale, identity, stats, "
-		"reset or quit",
+		"\"%s\": expected fault add, fault clear, fix, raw, scale, identity, identity-by, "
+		"stats, reset or quit",
 		line);
 }
 

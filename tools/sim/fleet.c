@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "sim/text.h"
+#include "sim/who.h"
 
 #define MODEL_FILE_MAX (4u << 20)
 #define RAW_MAX 1000	/* values in one setting */
@@ -305,4 +306,32 @@ int fleet_identity(struct fleet *f, const char *text, size_t *n, struct tesla_er
 		(*n)++;
 	}
 	return 0;
+}
+
+static int identity_by_one(struct meter *m, const void *arg, struct tesla_error *err)
+{
+	const unsigned *knows = arg;
+
+	(void)err;
+	meter_identity_by(m, *knows);
+	return 0;
+}
+
+int fleet_identity_by(struct fleet *f, const char *text, size_t *n, struct tesla_error *err)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	struct setting s = { .last = ADDRESSES - 1 };
+	char *list = copy, *addresses;
+	unsigned knows;
+
+	if (copy == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory");
+	addresses = text_next(&list, ':');
+	if (list == NULL)
+		list = addresses;
+	else if (!text_range(addresses, 0, ADDRESSES - 1, &s.first, &s.last))
+		return tesla_fail(err, -EINVAL, "expected [ADDRESS:]17|43|17,43|none");
+	if (!who_parse(list, &knows))
+		return tesla_fail(err, -EINVAL, "\"%s\": expected 17, 43, \"17,43\" or none", list);
+	return setting_apply(f, &s, n, err, identity_by_one, &knows);
 }

@@ -35,6 +35,6 @@ void fleet_release(struct fleet *f);
  * *n counts the meters that it concerned.  Negative: *err says why.
  */
 typedef int fleet_setter(struct fleet *f, const char *text, size_t *n, struct tesla_error *err);
-fleet_setter fleet_fix, fleet_raw, fleet_scale, fleet_identity;
+fleet_setter fleet_fix, fleet_raw, fleet_scale, fleet_identity, fleet_identity_by;
 
 #endif

@@ -23,7 +23,8 @@ tools_sim_libsim_la_SOURCES = \
 	tools/sim/sim.c tools/sim/sim.h \
 	tools/sim/tcp.c tools/sim/tcp.h \
 	tools/sim/text.c tools/sim/text.h \
-	tools/sim/tick.c tools/sim/tick.h
+	tools/sim/tick.c tools/sim/tick.h \
+	tools/sim/who.c tools/sim/who.h
 sim_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tools -D_GNU_SOURCE
 tools_sim_libsim_la_CPPFLAGS = $(sim_cppflags)
 tools_sim_libsim_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)

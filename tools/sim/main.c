@@ -99,6 +99,8 @@ static int settings_make(struct sim *s, const struct options *o, struct tesla_er
 		r = set_all(s, fleet_raw, &o->raws, err);
 	if (r == 0 && o->identity != NULL)
 		r = sim_set(s, fleet_identity, o->identity, err);
+	if (r == 0)
+		r = set_all(s, fleet_identity_by, &o->identity_by, err);
 	for (size_t i = 0; i < o->faults.n && r == 0; i++)
 		r = faults_add(&s->faults, o->faults.list[i], err);
 	return r;

@@ -11,6 +11,7 @@
 #include "sim/bank.h"
 #include "sim/encode.h"
 #include "sim/quantity.h"
+#include "sim/who.h"
 
 #define READ_MAX 125 /* registers: what fits a PDU */
 
@@ -31,6 +32,7 @@ struct meter {
 	const struct model *model;
 	const struct meter_rules *rules;
 	char *identity;
+	unsigned identity_by; /* WHO_17, WHO_43 */
 	struct load load;
 	double refreshed; /* time that the bank shows; NAN: it must be made anew */
 	struct bank bank;
@@ -235,6 +237,11 @@ int meter_identity(struct meter *m, const char *text)
 	return 0;
 }
 
+void meter_identity_by(struct meter *m, unsigned knows)
+{
+	m->identity_by = knows;
+}
+
 /* ---- requests ---- */
 
 static bool range_hit(const struct model_range *list, size_t n, unsigned function, unsigned first,
@@ -284,30 +291,14 @@ static int answer_read(struct meter *m, const struct pdu *rq, double t, struct p
 	return 0;
 }
 
-/* Function 17: slave id, run indicator (on), then the text. */
-static int answer_identity(const struct meter *m, uint8_t unit, struct pdu *reply)
-{
-	size_t len = strnlen(m->identity, PDU_MAX - 4);
-
-	if (len == 0)
-		return MODBUS_BAD_FUNCTION;
-	reply->bytes[0] = 17;
-	reply->bytes[1] = (uint8_t)(2 + len);
-	reply->bytes[2] = unit;
-	reply->bytes[3] = 0xff;
-	memcpy(reply->bytes + 4, m->identity, len);
-	reply->len = 4 + len;
-	return 0;
-}
-
 void meter_answer(struct meter *m, uint8_t unit, const struct pdu *rq, double t, struct pdu *reply)
 {
 	int refusal = MODBUS_BAD_FUNCTION;
 
 	if (rq->bytes[0] == 3 || rq->bytes[0] == 4)
 		refusal = answer_read(m, rq, t, reply);
-	else if (rq->bytes[0] == 17)
-		refusal = answer_identity(m, unit, reply);
+	else if (rq->bytes[0] == 17 || rq->bytes[0] == 43)
+		refusal = who_answer(m->identity, m->identity_by, unit, rq, reply);
 	if (refusal != 0)
 		modbus_exception(reply, rq->bytes[0], refusal);
 }
@@ -403,6 +394,7 @@ struct meter *meter_new(const struct model *model, unsigned address, uint64_t se
 		return NULL;
 	m->model = model;
 	m->rules = rules;
+	m->identity_by = WHO_17 | WHO_43;
 	m->refreshed = NAN;
 	load_init(&m->load, seed, address, t);
 	if (meter_build(m) != 0) {

@@ -31,8 +31,10 @@ int meter_fix(struct meter *m, const char *variable, const char *label, const do
 int meter_raw(struct meter *m, uint16_t address, const uint16_t *values, size_t n);
 /* -ENOENT: the model has no such scale register. */
 int meter_scale(struct meter *m, const char *name, int exponent, struct tesla_error *err);
-/* NULL: the default; "": function 17 is refused, VER not answered. */
+/* NULL: the default; "": functions 17 and 43 are refused, VER not answered. */
 int meter_identity(struct meter *m, const char *text);
+/* Bits WHO_17 and WHO_43: the other is refused.  Both by default. */
+void meter_identity_by(struct meter *m, unsigned knows);
 
 /* Is its model one of commands?  Then meter_command, else meter_answer. */
 bool meter_takes_commands(const struct meter *m);

@@ -32,6 +32,7 @@ enum {
 	KEY_HOLES,
 	KEY_FORBID,
 	KEY_IDENTITY,
+	KEY_IDENTITY_BY,
 	KEY_FAULT,
 	KEY_CONTROL,
 	KEY_STATS,
@@ -63,7 +64,9 @@ static const struct argp_option table[] = {
 	{ "models", KEY_MODELS, "DIR", 0,
 	  "Folder of the model files ($TESLA_MODELDIR, else " MODEL_DIR ")", 0 },
 	{ "identity", KEY_IDENTITY, "TEXT", 0,
-	  "Answer to function 17 (\"MODEL simulated\"; '': exception 1) and VER", 0 },
+	  "Answer to functions 17 and 43 (\"MODEL simulated\"; '': exception 1) and VER", 0 },
+	{ "identity-by", KEY_IDENTITY_BY, "[ADDRESS:]LIST", 0,
+	  "Which of them are known (17,43): 17, 43, 17,43 or none; the others are exception 1", 0 },
 	{ "holes", KEY_HOLES, "zero|refuse", 0,
 	  "Registers that the model does not define: 0, or exception 2", 0 },
 	{ "forbid", KEY_FORBID, "FIRST-LAST", 0,
@@ -201,6 +204,9 @@ static bool parse_list(int key, char *arg, struct argp_state *state, struct opti
 	case KEY_SCALE:
 		texts_add(state, &o->scales, arg);
 		return true;
+	case KEY_IDENTITY_BY:
+		texts_add(state, &o->identity_by, arg);
+		return true;
 	case KEY_FAULT:
 		texts_add(state, &o->faults, arg);
 		return true;
@@ -290,11 +296,13 @@ static char *help_faults(void)
 		return NULL;
 	(void)fputs("Kinds of fault:\n", out);
 	faults_describe(out);
-	(void)fputs("\nWhich requests: address=N, after=N (skip the first N), every=N (then every "
-		    "n-th), count=N (that many), probability=P.  Several faults add up.\n\n"
-		    "Commands: fault add ..., fault clear, fix ..., raw ..., scale ..., identity "
-		    "TEXT, stats, reset, quit.  VAR= and REGISTER= (nothing behind it) undo.\n",
-		    out);
+	(void)fputs(
+		"\nWhich requests: address=N, after=N (skip the first N), every=N (then every "
+		"n-th), count=N (that many), probability=P.  Several faults add up.\n\n"
+		"Commands: fault add ..., fault clear, fix ..., raw ..., scale ..., identity "
+		"TEXT, identity-by ..., stats, reset, quit.  VAR= and REGISTER= (nothing behind "
+		"it) undo.\n",
+		out);
 	(void)fclose(out);
 	return text;
 }
@@ -324,7 +332,8 @@ void options_parse(struct options *o, int argc, char **argv)
 
 void options_release(struct options *o)
 {
-	struct texts *const texts[] = { &o->meters, &o->faults, &o->fixes, &o->raws, &o->scales };
+	struct texts *const texts[] = { &o->meters, &o->faults, &o->fixes,
+					&o->raws,   &o->scales, &o->identity_by };
 
 	for (size_t i = 0; i < N_ELEMENTS(texts); i++)
 		free(texts[i]->list);

@@ -18,7 +18,7 @@ struct texts {
 struct options { /* texts point into argv */
 	struct line_option *lines;
 	size_t n_lines;
-	struct texts meters, faults, fixes, raws, scales;
+	struct texts meters, faults, fixes, raws, scales, identity_by;
 	struct model_range *forbidden;
 	size_t n_forbidden;
 	struct pace pace; /* baud 0: not given */
