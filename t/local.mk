@@ -18,6 +18,7 @@ e2e_tests = \
 	t/e2e/120-pymodbus-tcp.sh \
 	t/e2e/130-pymodbus-pty.sh \
 	t/e2e/140-mbpoll.sh \
+	t/e2e/145-identity.sh \
 	t/e2e/150-check.sh \
 	t/e2e/155-missing-exporter.sh \
 	t/e2e/160-ctl.sh \
