@@ -339,13 +339,20 @@ static void model_add(struct found *f, struct found_model fm)
 		f->models[f->n_models++] = fm;
 }
 
+static bool is_named(const struct found *f, const struct model *model)
+{
+	return strcasestr(f->said17, model->pub.name) != NULL ||
+	       strcasestr(f->said43, model->pub.name) != NULL;
+}
+
 /* Models that know a name for themselves are not meant when the meter says another. */
 static bool can_be(const struct meter *m, const struct model *model)
 {
 	bool named = m->f->said17[0] != '\0' || m->f->said43[0] != '\0';
 
 	return m->f->commands ||
-	       (model->sunspec == 0 && (!named || model->identity_pattern == NULL));
+	       (model->sunspec == 0 &&
+		(!named || model->identity_pattern == NULL || model->identity.count > 0));
 }
 
 static void models_try(struct meter *m, const struct catalogue *models, bool guess)
@@ -357,7 +364,7 @@ static void models_try(struct meter *m, const struct catalogue *models, bool gue
 		if (model_has_commands(fm.model) != m->f->commands)
 			continue;
 		if (guess)
-			fm.hinted = identity_matches(m, fm.model);
+			fm.hinted = identity_matches(m, fm.model) || is_named(m->f, fm.model);
 		else
 			fm.by = recognised_by(m, fm.model, &base);
 		if (guess ? !can_be(m, fm.model) || m->silent >= SILENT_MAX : fm.by == NULL)
