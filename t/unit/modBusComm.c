@@ -719,7 +719,7 @@ Test(modBusComm, what_is_no_reply_to_43, .timeout = 20)
 	}
 }
 
-/* Its length is known by its own bytes; what lies behind it is thrown away with the next request. */
+/* Its length is known by its own bytes; what lies behind it goes before the next request. */
 Test(modBusComm, what_comes_behind_a_reply_to_43, .timeout = 20)
 {
 	const struct chunk chunks[CHUNKS] = { BYTES(0, PM7_OBJECTS, 0x89, 0xec, 5, 43, 14) };

@@ -15,7 +15,7 @@ struct found_model {
 	const char *by; /* how it was recognised: "name", "register", "SunSpec"; NULL: a guess */
 	unsigned good, tried; /* elements in volts or hertz that were read, and make sense */
 	unsigned hertz_good, hertz_tried;
-	bool hinted; /* the meter says its name somewhere, or a register that fits nearly all does */
+	bool hinted;	   /* the meter says its name, or a register does that fits nearly all */
 	unsigned readable; /* variables of which the first register can be read */
 	double score;	   /* 0 to 1: how much sense */
 };
