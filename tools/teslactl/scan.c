@@ -216,6 +216,16 @@ static bool can_be_done(const struct scan *s, struct tesla_error *err)
 	return false;
 }
 
+/* Nobody knows the analyzers of a daemon of our own. */
+static const char *cause(const struct scan *s, const struct tesla_error *err)
+{
+	int n = 0;
+
+	if (s->line.own != NULL)
+		(void)sscanf(err->text, "analyzer %*d: %n", &n);
+	return err->text + n;
+}
+
 static int scan_all(struct scan *s)
 {
 	struct tesla_error err = { 0 };
@@ -232,9 +242,9 @@ static int scan_all(struct scan *s)
 		r = addresses_ask(s, &err);
 	}
 	if (r != 0 && s->n_found == 0)
-		return ctl_complain(s->ctl, &err);
+		return ctl_say(s->ctl, CTL_NO, cause(s, &err));
 	if (r != 0)
-		ctl_tell("not to the end: %s", err.text);
+		ctl_tell("not to the end: %s", cause(s, &err));
 	else if (s->ended)
 		ctl_tell("not to the end: interrupted");
 	code = scan_show(s);
