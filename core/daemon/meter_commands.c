@@ -181,12 +181,26 @@ static bool look_key_take(const msgpack_object *request, const struct look_key *
 	return true;
 }
 
+static const char *look_fault(const struct setup_ask *ask)
+{
+	if (ask->command == NULL)
+		return ask->function == 0 && (ask->first != 0 || ask->count != 0)
+			       ? "register and count: expected function too"
+			       : NULL;
+	if (ask->function != 0 || ask->first != 0)
+		return "function and command: expected one of them, or none";
+	if (*ask->command == '\0' || strlen(ask->command) > LOOK_COMMAND_LEN)
+		return "command: expected 1 to 31 characters";
+	return NULL;
+}
+
 bool meter_look(struct daemon *d, const struct control_peer *peer, const msgpack_object *request,
 		struct buf *reply)
 {
 	struct hub_analyzer *a = asked_one(d->check.hub, request, reply);
 	_cleanup_free_ char *command = mp_strdup(request, "command");
 	struct setup_ask ask = { .what = "look", .command = command };
+	const char *fault;
 
 	if (a == NULL)
 		return true;
@@ -195,8 +209,9 @@ bool meter_look(struct daemon *d, const struct control_peer *peer, const msgpack
 	for (size_t i = 0; i < N_ELEMENTS(look_keys); i++)
 		if (!look_key_take(request, &look_keys[i], &ask, reply))
 			return true;
-	if (command != NULL && (*command == '\0' || strlen(command) > LOOK_COMMAND_LEN)) {
-		control_error(reply, "command: expected 1 to %d characters", LOOK_COMMAND_LEN);
+	fault = look_fault(&ask);
+	if (fault != NULL) {
+		control_error(reply, "%s", fault);
 		return true;
 	}
 	return ask_meter(d, peer, a, &ask, reply);

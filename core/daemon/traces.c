@@ -141,6 +141,13 @@ static void traces_begin(struct traces *t, struct daemon *d)
 	t->next = 1;
 }
 
+/* Who waits long has it for longer than who asks at once. */
+static void lease(struct trace_line *l, int64_t until_us)
+{
+	if (until_us > l->lease_us)
+		l->lease_us = until_us;
+}
+
 /* NULL: the reply says why. */
 static struct trace_line *line_begin(struct traces *t, struct hub_line *line,
 				     const struct control_peer *peer, struct buf *reply)
@@ -162,7 +169,7 @@ static struct trace_line *line_begin(struct traces *t, struct hub_line *line,
 		log_msg(&t->daemon->log, LOG_LEVEL_INFO, "line %" PRId64 " is traced by %s", l->id,
 			peer->who);
 	}
-	l->lease_us = clock_mono_us() + 1000 * TRACE_LEASE_MS;
+	lease(l, clock_mono_us() + 1000 * TRACE_LEASE_MS);
 	if (!line->traced) { /* also when it was away meanwhile */
 		line->traced = true;
 		fleet_tell(&t->daemon->fleet);
@@ -171,7 +178,7 @@ static struct trace_line *line_begin(struct traces *t, struct hub_line *line,
 }
 
 /* False: the answer comes when there is something to tell, or when the time is over. */
-static bool answer_later(struct traces *t, const struct trace_line *l, int64_t wait_ms,
+static bool answer_later(struct traces *t, struct trace_line *l, int64_t wait_ms,
 			 const struct trace_asker *a, struct buf *reply)
 {
 	if (wait_ms == 0 || (l->ring->next != a->from && t->n_askers == TRACE_ASKERS_MAX)) {
@@ -183,6 +190,7 @@ static bool answer_later(struct traces *t, const struct trace_line *l, int64_t w
 		return true;
 	}
 	t->askers[t->n_askers++] = *a;
+	lease(l, a->until_us + 1000 * TRACE_LEASE_MS);
 	return false;
 }
 

@@ -455,10 +455,15 @@ static void enquiry_done(struct line *l, const struct tesla_reply *reply,
 
 	if (reply->status == TESLA_REPLY_GARBLED && needs_place(job)) {
 		job->counts.garbled++;
+		if (!job->retried) { /* the same question again */
+			job->retried = true;
+			return;
+		}
 		job_error(job, err->code, err->text);
 		job_cut(l, reply, mono_us, wall_us);
 		return;
 	}
+	job->retried = false;
 	enquiry_take(&job->enquiry, job->a, reply);
 	if (enquiry_next(&job->enquiry, job->a, line_driver(l, job->a), &what, &who))
 		return;

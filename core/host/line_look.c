@@ -32,7 +32,10 @@ void line_look_add(struct line *l, struct ask *ask, int64_t mono_us)
 
 bool line_look_fits(const struct line *l, int64_t mono_us, int64_t idle_until_us)
 {
-	return mono_us >= l->look_at_us ||
+	if (mono_us >= l->look_at_us)
+		return true;
+	/* What is due at once may be so since the beginning of time. */
+	return idle_until_us > mono_us &&
 	       idle_until_us - mono_us > cost_us(l, l->looks) + MARGIN_US;
 }
 

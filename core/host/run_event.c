@@ -446,13 +446,14 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 static void line_wake(struct event_line *e)
 {
 	struct tesla_error err;
-	long long ms = e->act.timeout_ms;
 
 	if (e->doing == DOING_CONNECT) {
-		(void)tesla_fail(&err, -ETIMEDOUT, "%s: no connection in %lld ms", e->l->name, ms);
+		(void)tesla_fail(&err, -ETIMEDOUT, "%s: no connection in %lld ms", e->l->name,
+				 (long long)e->l->params.timeout_ms);
 		connect_next(e, &err);
 	} else if (e->doing == DOING_ASK) {
-		ask_fail(e, TESLA_REPLY_TIMEOUT, "%s: no answer in %lld ms", e->l->name, ms);
+		ask_fail(e, TESLA_REPLY_TIMEOUT, "%s: no answer in %lld ms", e->l->name,
+			 (long long)e->act.timeout_ms);
 	} else if (e->doing == DOING_NOTHING) {
 		line_step(e);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks: they have the time that polls leave, and nothing that is known changes by them. */
+#include "host/line_parts.h"
 #include "line_fixture.h"
 
 static void look(struct world *w, unsigned address, uint16_t count, int64_t timeout_ms)
@@ -108,6 +109,22 @@ Test(line_look, have_a_tenth_where_there_is_no_time)
 	world_run(w, 120500000);
 	cr_expect_eq(told(w, 100).looks, 10);
 	cr_expect_eq(w->asks, 0);
+	world_free(w);
+}
+
+/* One that is released is due at once, and since ever: it goes first. */
+Test(line_look, waits_for_a_first_sweep)
+{
+	struct world *w = world_new(2);
+
+	world_run(w, 1500000);
+	looks(w, 2, 9000);
+	line_release(w->line->analyzers[0]);
+	unsigned sweeps = told(w, 100).sweeps;
+
+	world_run(w, 1600000);
+	cr_expect_eq(told(w, 100).sweeps, sweeps + 1);
+	cr_expect_eq(told(w, 100).looks, 0);
 	world_free(w);
 }
 

@@ -103,12 +103,14 @@ static bool receive_bytes(const struct bus *b, int64_t deadline_us, struct frame
 	while (!scan->whole) {
 		int64_t until = deadline_us + (scan->len > 0 ? WIRE_GRACE_US : 0);
 		uint8_t bytes[FRAME_MAX];
+		/* No more than an echo has: the reply may lie behind it. */
+		size_t most = scan->len < FRAME_REQUEST ? FRAME_REQUEST - scan->len : FRAME_MAX;
 		ssize_t n;
 
 		/* The time counts for who never stops talking, too. */
 		if (!wire_wait(b->line, until) || wire_now_us() > until)
 			return overdue(b, scan, deadline_us - reply->sent_us, reply, err);
-		n = receive_some(b, bytes, sizeof bytes, reply, err);
+		n = receive_some(b, bytes, most, reply, err);
 		if (n < 0)
 			return false;
 		seen_add(seen, bytes, (size_t)n);
@@ -145,7 +147,7 @@ static int transact(const struct bus *b, unsigned address, const struct tesla_bl
 		    int64_t timeout_ms, struct frame_scan *scan, struct frame_data *data,
 		    struct tesla_reply *reply, struct tesla_error *err)
 {
-	int64_t timeout_us = timeout_ms * 1000;
+	int64_t timeout_us = timeout_ms * 1000, deadline_us;
 	const struct wire_quiet quiet = { b->quiet_us, wire_now_us() + timeout_us, b->host };
 	uint8_t request[FRAME_REQUEST];
 	int r = frame_request(request, address, block->command, err);
@@ -156,9 +158,14 @@ static int transact(const struct bus *b, unsigned address, const struct tesla_bl
 	if (r != 0)
 		return r;
 	if (!wire_quiet_keep(b->line, &quiet, reply, err) ||
-	    !send_request(b, request, sizeof request, reply, err) ||
-	    !receive_frame(b, b->line->last_byte_us + timeout_us, scan, reply, err))
+	    !send_request(b, request, sizeof request, reply, err))
 		return 0;
+	deadline_us = b->line->last_byte_us + timeout_us;
+	do { /* an adapter of two wires may hear us: what we sent has the form of a reply */
+		*scan = (struct frame_scan){ .len = 0 };
+		if (!receive_frame(b, deadline_us, scan, reply, err))
+			return 0;
+	} while (scan->len == sizeof request && memcmp(scan->bytes, request, sizeof request) == 0);
 	reply->status = frame_check(scan->bytes, scan->len, address, block->count, data, err);
 	return 0;
 }
