@@ -65,20 +65,13 @@ struct config_out *config_out_new(const char *name, const char *location)
 void config_out_device(struct config_out *o, const struct config_device *d)
 {
 	xmlNode *device = element(o, o->devices, "device", NULL);
-	char text[24];
 
 	attribute_int(o, device, "id", d->id);
 	attribute(o, device, "type", d->type);
 	attribute(o, device, "enabled", "true");
-	if (d->host != NULL)
-		(void)element(o, device, "host", d->host);
-	(void)element(o, device, "port", d->port);
-	(void)snprintf(text, sizeof text, "%lld", d->baud);
-	if (d->baud != 0)
-		(void)element(o, device, "baud", text);
-	if (d->parity != NULL)
-		(void)element(o, device, "parity", d->parity);
-	(void)element(o, device, "timeout", d->timeout);
+	for (size_t i = 0; i < d->n_params; i++)
+		if (d->params[i].value != NULL)
+			(void)element(o, device, d->params[i].name, d->params[i].value);
 }
 
 /* Two hyphens would end it. */

@@ -8,13 +8,14 @@
 
 struct config_out;
 
+struct config_param { /* one without a value is left out */
+	const char *name, *value;
+};
 struct config_device {
 	size_t id;
-	const char *type;	 /* "serial", "tcp", "rtu-over-tcp" */
-	const char *port, *host; /* host: NULL on a serial line */
-	long long baud;		 /* 0: not said */
-	const char *parity;	 /* NULL: not said */
-	const char *timeout;
+	const char *type; /* "serial", "tcp", "rtu-over-tcp" */
+	const struct config_param *params;
+	size_t n_params;
 };
 struct config_meter {
 	size_t id, device, address;

@@ -2,11 +2,11 @@
 /* What a meter is asked when it is connected. */
 #include "host/enquiry.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/model_say.h"
 #include "host/analyzer.h"
 
 #define MARKER 0x53756e53u /* "SunS" */
@@ -24,66 +24,9 @@ static const struct {
 
 /* ---- the meter's texts ---- */
 
-/* Printable, without the blanks around it; NULL: nothing is left, or no memory. */
-static char *text_of(const uint8_t *bytes, size_t len)
+static char *text_read(const struct model_text *t, const char *label, const struct tesla_buf *data)
 {
-	char *text = malloc(len + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; text != NULL && i < len && bytes[i] != 0; i++) {
-		bool prints = bytes[i] > ' ' && bytes[i] < 0x7f;
-
-		if (prints || (n > 0 && text[n - 1] != ' '))
-			text[n++] = prints ? (char)bytes[i] : ' ';
-	}
-	while (n > 0 && text[n - 1] == ' ')
-		n--;
-	if (n == 0) {
-		free(text);
-		return NULL;
-	}
-	text[n] = '\0';
-	return text;
-}
-
-static char *number_of(const struct model_text *t, const uint8_t *bytes)
-{
-	uint64_t bits = 0;
-	unsigned width = 16u * t->count;
-	bool is_signed = t->type == TESLA_INT16 || t->type == TESLA_INT32 || t->type == TESLA_INT64;
-	char *text;
-
-	for (unsigned i = 0; i < t->count; i++) {
-		const uint8_t *word =
-			bytes + 2 * (t->order == TESLA_LITTLE ? t->count - 1u - i : i);
-
-		bits = bits << 16 | (uint64_t)word[0] << 8 | word[1];
-	}
-	if (is_signed && width < 64 && bits >> (width - 1) != 0)
-		bits |= UINT64_MAX << width;
-	if (asprintf(&text, is_signed ? "%" PRId64 : "%" PRIu64, bits) < 0)
-		return NULL;
-	return text;
-}
-
-static char *text_read(const struct model_text *t, const struct tesla_buf *data)
-{
-	if (data->len != 2u * t->count)
-		return NULL;
-	return t->type == 0 ? text_of(data->bytes, data->len) : number_of(t, data->bytes);
-}
-
-/* "DAS-8000 Ver." and "3": what a register says may want a word before it. */
-static char *labelled(const char *label, char *text)
-{
-	char *both;
-
-	if (label == NULL || text == NULL)
-		return text;
-	if (asprintf(&both, "%s %s", label, text) < 0)
-		both = NULL;
-	free(text);
-	return both;
+	return data->len == 2u * t->count ? model_text_say(t, label, data->bytes) : NULL;
 }
 
 static void forget(struct analyzer *a)
@@ -164,7 +107,7 @@ static void common_take(struct analyzer *a, const struct tesla_buf *data)
 	for (size_t i = 0; i < N_ELEMENTS(common_who); i++) {
 		size_t at = 2u * common_who[i].at, len = 2u * common_who[i].count;
 		_cleanup_free_ char *part =
-			at + len <= data->len ? text_of(data->bytes + at, len) : NULL;
+			at + len <= data->len ? registers_text(data->bytes + at, len) : NULL;
 
 		if (part == NULL)
 			continue;
@@ -175,8 +118,8 @@ static void common_take(struct analyzer *a, const struct tesla_buf *data)
 	}
 	a->heard = whole;
 	if (2u * (common_serial.at + common_serial.count) <= data->len)
-		a->said[a->kind->model->n_texts] =
-			text_of(data->bytes + 2u * common_serial.at, 2u * common_serial.count);
+		a->said[a->kind->model->n_texts] = registers_text(
+			data->bytes + 2u * common_serial.at, 2u * common_serial.count);
 }
 
 /* ---- one question after the other ---- */
@@ -266,7 +209,7 @@ static void who_take(struct enquiry *q, struct analyzer *a, const struct tesla_r
 	q->step = ENQUIRY_OVER;
 	if (reply->status != TESLA_REPLY_OK)
 		return;
-	a->heard = t->count > 0 ? labelled(t->label, text_read(t, reply->data))
+	a->heard = t->count > 0 ? text_read(t, t->label, reply->data)
 				: strndup((const char *)reply->data->bytes, reply->data->len);
 }
 
@@ -297,7 +240,7 @@ void enquiry_take(struct enquiry *q, struct analyzer *a, const struct tesla_repl
 		break;
 	case ENQUIRY_TEXTS:
 		if (ok)
-			a->said[q->i] = text_read(&m->texts[q->i], reply->data);
+			a->said[q->i] = text_read(&m->texts[q->i], NULL, reply->data);
 		q->i++;
 		break;
 	case ENQUIRY_WHO:

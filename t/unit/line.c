@@ -305,6 +305,21 @@ static void has_sunspec(struct world *w)
 }
 
 /* Who does not say where its model is does not answer; who has none answers, and says so. */
+/* As any: a checksum error is tried once more, and where the chain was is not lost. */
+Test(line, a_sunspec_chain_is_asked_again_after_a_wrong_checksum)
+{
+	struct world *w = world_make(1, has_sunspec);
+
+	w->meters[0].garble_once = true;
+	world_run(w, 1500000);
+	struct told t = told(w, 100);
+
+	cr_expect_eq(t.sweeps, 1);
+	cr_expect_eq(t.garbled, 1);
+	cr_expect(t.transactions > 3, "%u", t.transactions);
+	world_free(w);
+}
+
 Test(line, a_sunspec_meter_without_its_model)
 {
 	struct world *w = world_make(1, has_sunspec);

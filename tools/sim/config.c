@@ -14,28 +14,34 @@ static const char *reachable(const char *host)
 }
 
 /* "127.0.0.1:502" or "[::1]:502" as host and port. */
-static void endpoint_config(struct config_device *d, const char *where, char host[64])
+static const char *host_of(const char *where, char host[64], const char **port)
 {
 	const char *colon = strrchr(where, ':');
 	int bracket = *where == '[';
 
 	(void)snprintf(host, 64, "%.*s", (int)(colon - where) - 2 * bracket, where + bracket);
-	d->host = reachable(host);
-	d->port = colon + 1;
+	*port = colon + 1;
+	return reachable(host);
 }
 
 static void line_config(struct config_out *o, const struct line *l, size_t id)
 {
-	struct config_device d = { .id = id,
-				   .type = l->kind == LINE_PTY ? "serial" : line_kind_name(l->kind),
-				   .port = l->where,
-				   .baud = (long long)l->baud,
-				   .timeout = "1" };
-	char host[64];
+	bool is_pty = l->kind == LINE_PTY;
+	const char *port = l->where;
+	char host[64], baud[24];
+	const struct config_param params[] = {
+		{ "host", is_pty ? NULL : host_of(l->where, host, &port) },
+		{ "port", port },
+		{ "baud", l->baud != 0 ? baud : NULL },
+		{ "timeout", "1" },
+	};
 
-	if (l->kind != LINE_PTY)
-		endpoint_config(&d, l->where, host);
-	config_out_device(o, &d);
+	(void)snprintf(baud, sizeof baud, "%lld", (long long)l->baud);
+	config_out_device(
+		o, &(struct config_device){ .id = id,
+					    .type = is_pty ? "serial" : line_kind_name(l->kind),
+					    .params = params,
+					    .n_params = 4 });
 }
 
 static void meter_config(struct config_out *o, const struct meter *meter, struct config_meter what)

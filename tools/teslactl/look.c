@@ -3,12 +3,18 @@
 #include "teslactl/look.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "teslactl/signals.h"
 
-#define PATIENCE_MS 120000 /* a line that is busy gives a tenth of its time */
+/*
+ * A line that is busy gives a tenth of its time: of what a look takes at most, with what is late, a
+ * multiple, and as much for others that look.
+ */
+#define PATIENCE(ms) (10000 + 40 * (ms))
 
 static int answer_take(const msgpack_object *answer, struct looked *ret, struct tesla_error *err)
 {
@@ -51,20 +57,28 @@ static void args_pack(struct buf *args, const struct looker *l, unsigned address
 	}
 }
 
+static bool is_over(const struct looker *l)
+{
+	struct pollfd p = { .fd = l->signals, .events = POLLIN };
+
+	return l->signals >= 0 && poll(&p, 1, 0) > 0 && signals_end(l->signals);
+}
+
 int look(struct looker *l, unsigned address, const struct look_what *what, struct looked *ret,
 	 struct tesla_error *err)
 {
-	_cleanup_(buf_release) struct buf args;
+	_cleanup_(buf_release) struct buf args = { .max = 0 };
 	_cleanup_free_ uint8_t *bytes = NULL;
 	struct mp_doc doc;
 	size_t len;
 	int r;
 
+	if (is_over(l))
+		return tesla_fail(err, -EINTR, "interrupted");
 	buf_init(&args, 256);
 	args_pack(&args, l, address, what);
-	l->n++;
-	r = tesla_request(l->client, "look", args.pub.bytes, args.pub.len, PATIENCE_MS, &bytes,
-			  &len, err);
+	r = tesla_request(l->client, "look", args.pub.bytes, args.pub.len, PATIENCE(l->timeout_ms),
+			  &bytes, &len, err);
 	if (r == 0)
 		r = mp_unpack(&doc, bytes, len, err);
 	if (r != 0)

@@ -12,7 +12,7 @@ struct looker {
 	struct tesla_client *client;
 	int64_t via;	/* the analyzer whose line and driver it is */
 	int timeout_ms; /* of the meter */
-	unsigned n;	/* looks so far */
+	int signals;	/* a signalfd: one that ends a program ends it; -1: none */
 };
 
 /* A function and, of registers, where; or all 0: the driver asks who that is. */
@@ -29,7 +29,10 @@ struct looked {
 	char why[244];
 };
 
-/* Negative: it could not be asked at all, *err says why (-EREMOTEIO: the daemon does). */
+/*
+ * Negative: it could not be asked at all, *err says why (-EREMOTEIO: the daemon does; -EINTR: it is
+ * to end).
+ */
 int look(struct looker *l, unsigned address, const struct look_what *what, struct looked *ret,
 	 struct tesla_error *err);
 

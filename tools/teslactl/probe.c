@@ -343,6 +343,7 @@ int probe_run(const struct ctl *ctl)
 	if (ctl->expect != NULL && !number_parse(ctl->expect, -1e15, 1e15, &p.expected))
 		return ctl_say(ctl, CTL_USAGE, "--expect is no number");
 	p.looker.via = ctl->filter.analyzer;
+	p.looker.signals = -1;
 	p.looker.timeout_ms = ctl->timeout_ms > 0 ? ctl->timeout_ms : LOOK_MS;
 	places_of(&p, (long)n);
 	r = places_ask(&p);

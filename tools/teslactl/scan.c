@@ -3,7 +3,6 @@
 #include "teslactl/scan.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,136 +13,137 @@
 #define LOOK_MS 300	 /* how long a meter has to answer */
 #define COMMANDS_LAST 99 /* the highest address of a CVMk */
 #define SERIAL_LAST 247
-#define ECHOES 8 /* neighbours that are all the same: one meter that does not look at the address */
+#define ECHOES 8
 
-static bool interrupted(struct scan *s)
-{
-	struct pollfd p = { .fd = s->signals, .events = POLLIN };
-
-	if (!s->ended && poll(&p, 1, 0) > 0)
-		s->ended = signals_end(s->signals);
-	return s->ended;
-}
+static const unsigned unlikely_addresses[] = { 247, 203, 149 };
 
 static struct looker looker_of(const struct scan *s, int64_t via)
 {
 	return (struct looker){ .client = s->line.client,
 				.via = via,
-				.timeout_ms =
-					s->ctl->timeout_ms > 0 ? s->ctl->timeout_ms : LOOK_MS };
-}
-
-static struct found *found_add(struct scan *s, unsigned address)
-{
-	struct found *list = realloc(s->found, (s->n_found + 1) * sizeof *list), *f;
-
-	if (list == NULL)
-		return NULL;
-	s->found = list;
-	f = &list[s->n_found++];
-	*f = (struct found){ .address = address };
-	return f;
+				.timeout_ms = s->ctl->timeout_ms > 0 ? s->ctl->timeout_ms : LOOK_MS,
+				.signals = s->signals };
 }
 
 /* ---- one address ---- */
 
-/* A line that breaks ends the scan; what is garbled is asked once more. */
+/*
+ * What is garbled, and who hangs up, is asked once more.  Who hangs up again is nobody: some
+ * gateways do so for an address that they do not know.
+ */
 static int ask(struct looker *l, unsigned address, const struct look_what *what, struct looked *ret,
 	       struct tesla_error *err)
 {
 	int r = look(l, address, what, ret, err);
 
-	if (r == 0 && ret->status == LOOK_GARBLED)
+	if (r == 0 && (ret->status == LOOK_GARBLED || ret->status == LOOK_BROKEN))
 		r = look(l, address, what, ret, err);
-	return r == 0 && ret->status == LOOK_BROKEN ? tesla_fail(err, -EIO, "%s", ret->why) : r;
+	return r;
 }
 
-static int registers_ask(struct scan *s, unsigned address, struct found *f, struct tesla_error *err)
+/* 1: somebody is there; 0: nobody; negative: the line cannot be asked, though *f may say who is. */
+static int registers_ask(struct scan *s, struct found *f, struct tesla_error *err)
 {
 	struct looker l = looker_of(s, s->line.registers);
 	struct looked looked;
-	int r = ask(&l, address, &(struct look_what){ 3, 0, 1 }, &looked, err);
+	int r = ask(&l, f->address, &(struct look_what){ 3, 0, 1 }, &looked, err);
 
-	if (r != 0 || looked.status == LOOK_TIMEOUT)
+	if (r != 0 || looked.status == LOOK_TIMEOUT || looked.status == LOOK_BROKEN)
 		return r;
-	f->address = address;
 	f->garbled = looked.status == LOOK_GARBLED;
-	r = f->garbled ? 0 : scan_meter(&l, &s->models, f, err);
-	s->looks += l.n;
+	f->clear = !f->garbled;
+	r = f->clear ? scan_meter(&l, &s->models, f, err) : 0;
 	return r != 0 ? r : 1;
 }
 
-static int commands_ask(struct scan *s, unsigned address, struct found *f, struct tesla_error *err)
+static int commands_ask(struct scan *s, struct found *f, struct tesla_error *err)
 {
 	struct looker l = looker_of(s, s->line.commands);
 	struct looked looked;
-	int r = ask(&l, address, &(struct look_what){ 0 }, &looked, err);
+	int r = ask(&l, f->address, &(struct look_what){ 0 }, &looked, err);
 
 	if (r != 0 || (looked.status != LOOK_OK && looked.status != LOOK_EXCEPTION))
 		return r;
-	f->address = address;
-	f->commands = true;
+	f->commands = f->clear = true;
+	f->garbled = false;
 	memcpy(f->said17, looked.bytes, looked.len < FOUND_TEXT ? looked.len : FOUND_TEXT - 1);
 	text_clean(f->said17);
 	r = scan_meter(&l, &s->models, f, err);
 	return r != 0 ? r : 1;
 }
 
-/* 1: there is somebody; 0: nobody; negative: the line cannot be asked. */
+static int found_add(struct scan *s, const struct found *f, struct tesla_error *err)
+{
+	struct found *list = realloc(s->found, (s->n_found + 1) * sizeof *list);
+
+	if (list == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory for what was found");
+	s->found = list;
+	list[s->n_found++] = *f;
+	if (f->analyzer != 0)
+		return 1;
+	ctl_tell("address %u answers%s%s", f->address,
+		 f->garbled	   ? ", but is not to be understood"
+		 : f->n_models > 0 ? ": "
+				   : "",
+		 f->n_models > 0 ? f->models[0].model->pub.name : "");
+	return 1;
+}
+
 static int address_ask(struct scan *s, unsigned address, struct tesla_error *err)
 {
-	struct scan_line *line = &s->line;
+	const struct scan_line *line = &s->line;
 	struct found f = { .analyzer = line->known[address], .address = address };
-	struct found *place;
+	struct tesla_error no_memory;
 	int r = f.analyzer != 0;
 
-	if (r == 0 && line->registers != 0)
-		r = registers_ask(s, address, &f, err);
-	if (r == 0 && line->commands != 0 && address <= COMMANDS_LAST)
-		r = commands_ask(s, address, &f, err);
-	if (r <= 0)
-		return r;
 	memcpy(f.known, line->models[address], FOUND_TEXT);
-	place = found_add(s, address);
-	if (place == NULL)
-		return tesla_fail(err, -ENOMEM, "no memory for what was found");
-	*place = f;
-	if (f.analyzer == 0)
-		ctl_tell("address %u answers%s%s", address,
-			 f.garbled	  ? ", but is not to be understood"
-			 : f.n_models > 0 ? ": "
-					  : "",
-			 f.n_models > 0 ? f.models[0].model->pub.name : "");
-	return 1;
+	if (r == 0 && line->registers != 0)
+		r = registers_ask(s, &f, err);
+	if (r >= 0 && !f.clear && f.analyzer == 0 && line->commands != 0 &&
+	    address <= COMMANDS_LAST)
+		r = commands_ask(s, &f, err);
+	if ((r >= 0 && f.garbled) || f.clear || f.analyzer != 0)
+		(void)found_add(s, &f, r < 0 ? &no_memory : err);
+	return r;
 }
 
 /* ---- all addresses ---- */
 
 static bool same(const struct found *a, const struct found *b)
 {
-	return a->n_models == b->n_models && strcmp(a->said17, b->said17) == 0 &&
-	       strcmp(a->said43, b->said43) == 0 &&
-	       (a->n_models == 0 || a->models[0].model == b->models[0].model) && a->analyzer == 0 &&
-	       b->analyzer == 0;
+	return a->clear && b->clear && a->n_models == b->n_models &&
+	       strcmp(a->said17, b->said17) == 0 && strcmp(a->said43, b->said43) == 0 &&
+	       (a->n_models == 0 || a->models[0].model == b->models[0].model);
 }
 
-/* Many a meter with a network port of its own answers whatever address it is called by. */
-static bool echoes(struct scan *s)
+static bool answers(struct scan *s, unsigned address, struct tesla_error *err)
 {
-	size_t n = 1;
+	struct looker l = looker_of(s, s->line.registers);
+	struct looked looked;
 
-	if (strcmp(s->line.type, "tcp") != 0)
+	return ask(&l, address, &(struct look_what){ 3, 0, 1 }, &looked, err) == 0 &&
+	       (looked.status == LOOK_OK || looked.status == LOOK_EXCEPTION);
+}
+
+/*
+ * Many a meter with a network port of its own answers whatever address it is called by: the first
+ * ones are all alike, and there is somebody at addresses where nobody would put a meter.
+ */
+static bool echoes(struct scan *s, struct tesla_error *err)
+{
+	if (strcmp(s->line.type, "tcp") != 0 || s->n_found != ECHOES)
 		return false;
-	while (n < s->n_found &&
-	       s->found[s->n_found - n].address == s->found[s->n_found - 1 - n].address + 1 &&
-	       same(&s->found[s->n_found - n], &s->found[s->n_found - 1 - n]))
-		n++;
-	if (n < ECHOES)
-		return false;
-	s->n_found -= ECHOES - 1;
-	ctl_tell("%d addresses in a row answer alike: that is one meter, which does not look at "
-		 "the address",
-		 ECHOES);
+	for (size_t i = 1; i < ECHOES; i++)
+		if (!same(&s->found[i - 1], &s->found[i]))
+			return false;
+	for (size_t i = 0; i < N_ELEMENTS(unlikely_addresses); i++)
+		if (!answers(s, unlikely_addresses[i], err))
+			return false;
+	ctl_tell("the first %d that answer are alike, and so does somebody at %u, %u and %u: this "
+		 "is one meter, which does not look at the address; the others are not asked",
+		 ECHOES, unlikely_addresses[0], unlikely_addresses[1], unlikely_addresses[2]);
+	s->n_found = 1;
 	return true;
 }
 
@@ -151,10 +151,11 @@ static int addresses_ask(struct scan *s, struct tesla_error *err)
 {
 	int r = 0;
 
-	for (unsigned a = 0; a < SCAN_ADDRESSES && r >= 0 && !interrupted(s); a++) {
-		if (s->wanted[a])
-			r = address_ask(s, a, err);
-		if (r > 0 && echoes(s))
+	for (unsigned a = 0; a < SCAN_ADDRESSES && r >= 0; a++) {
+		if (!s->wanted[a])
+			continue;
+		r = address_ask(s, a, err);
+		if (r > 0 && echoes(s, err))
 			return 0;
 	}
 	return r < 0 ? r : 0;
@@ -167,7 +168,8 @@ static bool is_serial(const struct scan *s)
 
 static int own_ask(struct scan *s, long long baud, const char *parity, struct tesla_error *err)
 {
-	int r = scan_line_set(&s->line, &s->models, baud, parity, err);
+	const struct scan_settings set = { baud, parity, s->ctl->timeout_ms };
+	int r = scan_line_set(&s->line, &s->models, &set, err);
 
 	if (r != 0)
 		return r;
@@ -178,17 +180,27 @@ static int own_ask(struct scan *s, long long baud, const char *parity, struct te
 	return addresses_ask(s, err);
 }
 
-/* Until somebody answers: all on a line have the same settings. */
+/* What is not to be understood is perhaps with other settings. */
+static bool some_clear(const struct scan *s)
+{
+	for (size_t i = 0; i < s->n_found; i++)
+		if (s->found[i].clear)
+			return true;
+	return false;
+}
+
+/* Until somebody answers who can be understood: all on a line have the same settings. */
 static int settings_try(struct scan *s, struct tesla_error *err)
 {
+	size_t n = s->n_parities * s->n_bauds;
 	int r = 0;
 
 	if (!is_serial(s))
 		return own_ask(s, 0, NULL, err);
-	for (size_t p = 0; p < s->n_parities; p++)
-		for (size_t b = 0; b < s->n_bauds && r == 0 && s->n_found == 0 && !interrupted(s);
-		     b++)
-			r = own_ask(s, s->bauds[b], s->parities[p], err);
+	for (size_t i = 0; i < n && r == 0 && !some_clear(s); i++) {
+		s->n_found = 0;
+		r = own_ask(s, s->bauds[i % s->n_bauds], s->parities[i / s->n_bauds], err);
+	}
 	return r;
 }
 
@@ -238,17 +250,18 @@ static int scan_all(struct scan *s)
 	if (s->line.client == NULL) {
 		r = settings_try(s, &err);
 	} else {
-		ctl_tell("looking at %s, which is in use: its polls go first", s->ctl->words[0]);
+		ctl_tell("looking at %s, which is in use: its polls go first%s", s->ctl->words[0],
+			 s->line.registers == 0	 ? "; only for meters that take commands"
+			 : s->line.commands == 0 ? "; only for Modbus meters"
+						 : "");
 		r = addresses_ask(s, &err);
 	}
 	if (r != 0 && s->n_found == 0)
 		return ctl_say(s->ctl, CTL_NO, cause(s, &err));
 	if (r != 0)
 		ctl_tell("not to the end: %s", cause(s, &err));
-	else if (s->ended)
-		ctl_tell("not to the end: interrupted");
-	code = scan_show(s);
-	return r != 0 || s->ended ? CTL_NO : code;
+	code = scan_show(s, r != 0 ? cause(s, &err) : NULL);
+	return r != 0 ? CTL_NO : code;
 }
 
 int scan_run(const struct ctl *ctl)

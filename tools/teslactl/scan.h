@@ -20,9 +20,7 @@ struct scan {
 	size_t n_bauds, n_parities;
 	struct found *found;
 	size_t n_found;
-	unsigned looks;
 	int signals; /* a signalfd */
-	bool ended;  /* by one */
 };
 
 int scan_run(const struct ctl *ctl);
@@ -32,6 +30,7 @@ int scan_run(const struct ctl *ctl);
 bool scan_lists(struct scan *s, struct tesla_error *err);
 
 /* ---- scan_show.c ---- */
-int scan_show(const struct scan *s);
+/* unfinished: why it did not come to its end; NULL: it did. */
+int scan_show(const struct scan *s, const char *unfinished);
 
 #endif

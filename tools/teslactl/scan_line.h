@@ -11,9 +11,15 @@
 
 #define SCAN_ADDRESSES 256
 
+#define SCAN_PARAMS 24
+#define SCAN_TEXT 256
+
 struct scan_line {
-	struct config_device device; /* texts are this struct's */
-	char type[16], host[256], port[256], parity[4];
+	struct config_device device; /* of params; its texts are this struct's */
+	struct config_param params[SCAN_PARAMS];
+	char texts[SCAN_PARAMS][2][SCAN_TEXT]; /* names and values */
+	char type[16], host[SCAN_TEXT], port[SCAN_TEXT];
+	long long baud; /* 0: not known */
 	struct tesla_client *client;
 	struct scan_daemon *own;       /* NULL: the running daemon has it */
 	int64_t registers, commands;   /* analyzers to look through; 0: its drivers cannot */
@@ -27,9 +33,14 @@ struct scan_line {
  * or a host:port of anybody.  CTL_GOOD, or it was complained of.
  */
 int scan_line_open(const struct ctl *ctl, struct scan_line *l);
-/* With another speed and parity; only a line of our own. */
-int scan_line_set(struct scan_line *l, const struct catalogue *models, long long baud,
-		  const char *parity, struct tesla_error *err);
+struct scan_settings {	    /* of a line of our own */
+	long long baud;	    /* 0: not said */
+	const char *parity; /* NULL: not said */
+	int64_t timeout_ms; /* for a connection too; 0: as usual */
+};
+/* It has these from now on. */
+int scan_line_set(struct scan_line *l, const struct catalogue *models,
+		  const struct scan_settings *set, struct tesla_error *err);
 void scan_line_close(struct scan_line *l);
 
 #endif

@@ -3,13 +3,13 @@
 #include "teslactl/scan_meter.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/model_say.h"
 #include "teslactl/number.h"
 
 #define READS_MAX 2000 /* of one meter */
@@ -17,10 +17,11 @@
 #define ELEMENTS_MAX 9 /* of a model, that are looked at */
 #define UNLIKELY 0.25
 #define LIKELY 0.5  /* from there on it is worth to see whether all can be read */
-#define SPAN_MAX 32 /* registers that are read together for neighbours */
+#define SPAN_MAX 60 /* registers that are read together for neighbours */
 #define MARKER 0x53756e53u
 #define END_OF_CHAIN 0xffffu
-#define LINKS_MAX 32
+#define LINKS_MAX 100
+#define BROKEN_MAX 3
 
 /* What was read of the meter: many models have the same registers. */
 struct read {
@@ -35,7 +36,9 @@ struct meter {
 	struct read *reads;
 	size_t n_reads;
 	unsigned silent; /* the last so many reads */
-	int failed;	 /* negative: the line cannot be asked */
+	unsigned
+		broken; /* how often the line broke: many a meter hangs up on what it does not know */
+	int failed;	/* negative: the line cannot be asked */
 	struct tesla_error *err;
 	uint16_t base[FOUND_CHAIN]; /* where the chain's models are */
 };
@@ -46,7 +49,7 @@ static bool ask(struct meter *m, const struct look_what *what, struct looked *re
 {
 	if (m->failed == 0)
 		m->failed = look(m->looker, m->f->address, what, ret, m->err);
-	if (m->failed == 0 && ret->status == LOOK_BROKEN)
+	if (m->failed == 0 && ret->status == LOOK_BROKEN && ++m->broken > BROKEN_MAX)
 		m->failed = tesla_fail(m->err, -EIO, "%s", ret->why);
 	return m->failed == 0;
 }
@@ -55,8 +58,6 @@ static struct read *read_new(struct meter *m, const struct look_what *what)
 {
 	struct read *reads;
 
-	if (m->n_reads == READS_MAX)
-		return NULL;
 	reads = realloc(m->reads, (m->n_reads + 1) * sizeof *reads);
 	if (reads == NULL)
 		return NULL;
@@ -72,12 +73,13 @@ static const uint8_t *registers(struct meter *m, uint16_t function, uint32_t fir
 	struct looked looked = { .status = LOOK_TIMEOUT };
 	struct read *r;
 
+	if (first + count > 65536 || count > SPAN_MAX)
+		return NULL;
 	for (size_t i = 0; i < m->n_reads; i++)
 		if (memcmp(&m->reads[i].what, &what, sizeof what) == 0)
 			return m->reads[i].ok ? m->reads[i].bytes : NULL;
-	if (first + count > 65536 || count > SPAN_MAX)
-		return NULL;
-	if (!ask(m, &what, &looked) || (looked.status == LOOK_GARBLED && !ask(m, &what, &looked)))
+	if (m->n_reads == READS_MAX || !ask(m, &what, &looked) ||
+	    (looked.status == LOOK_GARBLED && !ask(m, &what, &looked)))
 		return NULL;
 	m->silent = looked.status == LOOK_TIMEOUT ? m->silent + 1 : 0;
 	r = read_new(m, &what);
@@ -118,8 +120,16 @@ static void names_ask(struct meter *m)
 		text_take(m->f->said43, &looked);
 }
 
+static bool is_known(const struct catalogue *models, uint32_t sunspec)
+{
+	for (size_t i = 0; i < models->n; i++)
+		if (models->list[i]->sunspec == sunspec)
+			return true;
+	return false;
+}
+
 /* The models behind SunSpec's marker. */
-static void chain_read(struct meter *m, uint32_t at)
+static void chain_read(struct meter *m, const struct catalogue *models, uint32_t at)
 {
 	struct found *f = m->f;
 	const uint8_t *link;
@@ -128,13 +138,15 @@ static void chain_read(struct meter *m, uint32_t at)
 		link = registers(m, 3, at, 2);
 		if (link == NULL || word(link, 0) == END_OF_CHAIN)
 			return;
-		m->base[f->n_chain] = (uint16_t)at;
-		f->chain[f->n_chain++] = (uint16_t)word(link, 0);
+		if (word(link, 0) != 0 && is_known(models, word(link, 0))) {
+			m->base[f->n_chain] = (uint16_t)at;
+			f->chain[f->n_chain++] = (uint16_t)word(link, 0);
+		}
 		at += word(link, 1) + 2;
 	}
 }
 
-static void sunspec_find(struct meter *m)
+static void sunspec_find(struct meter *m, const struct catalogue *models)
 {
 	static const uint16_t markers[] = { 40000, 50000, 0 };
 	const uint8_t *bytes;
@@ -142,7 +154,7 @@ static void sunspec_find(struct meter *m)
 	for (size_t i = 0; i < N_ELEMENTS(markers); i++) {
 		bytes = registers(m, 3, markers[i], 2);
 		if (bytes != NULL && (word(bytes, 0) << 16 | word(bytes, 1)) == MARKER) {
-			chain_read(m, markers[i] + 2u);
+			chain_read(m, models, markers[i] + 2u);
 			return;
 		}
 	}
@@ -174,32 +186,19 @@ static bool fits_any(const struct model *model)
 	return matches(model->identity_pattern, one) && matches(model->identity_pattern, other);
 }
 
-/* What the registers of its identity say, as the host of a line would put it. */
+/* What the registers of its identity say, as the host of a line puts it. */
 static bool identity_matches(struct meter *m, const struct model *model)
 {
 	const struct model_text *t = &model->identity;
-	struct tesla_register r = {
-		.type = t->type, .order = t->order, .count = t->count, .scale = 1
-	};
-	char text[FOUND_TEXT] = "", whole[2 * FOUND_TEXT];
+	_cleanup_free_ char *text = NULL;
 	const uint8_t *bytes;
-	size_t n = 0;
 
 	if (t->count == 0 || model->identity_pattern == NULL)
 		return false;
 	bytes = registers(m, t->function, t->address, t->count);
-	if (bytes == NULL)
-		return false;
-	if (t->type != 0)
-		(void)snprintf(text, sizeof text, "%.0f", number_of(&r, bytes, 0));
-	for (size_t i = 0; t->type == 0 && i < 2u * t->count && n < FOUND_TEXT - 1; i++)
-		if (bytes[i] >= ' ' && bytes[i] <= '~' && (n > 0 || bytes[i] != ' '))
-			text[n++] = (char)bytes[i];
-	if (t->type == 0)
-		text[n] = '\0';
-	(void)snprintf(whole, sizeof whole, "%s%s%s", t->label ? t->label : "", t->label ? " " : "",
-		       text);
-	return matches(model->identity_pattern, whole);
+	if (bytes != NULL)
+		text = model_text_say(t, t->label, bytes);
+	return text != NULL && matches(model->identity_pattern, text);
 }
 
 static const char *recognised_by(struct meter *m, const struct model *model, uint16_t *base)
@@ -386,7 +385,7 @@ int scan_meter(struct looker *l, const struct catalogue *models, struct found *f
 
 	if (!f->commands) {
 		names_ask(&m);
-		sunspec_find(&m);
+		sunspec_find(&m, models);
 	}
 	models_try(&m, models, false);
 	if (f->n_models == 0)

@@ -7,7 +7,7 @@
 #include "teslactl/look.h"
 
 #define FOUND_MODELS 8
-#define FOUND_CHAIN 8
+#define FOUND_CHAIN 8 /* of its links, those that a model is for */
 #define FOUND_TEXT 128
 
 struct found_model {
@@ -23,11 +23,12 @@ struct found_model {
 struct found {
 	unsigned address;
 	bool commands;		/* by commands (CVMk), else by registers */
+	bool clear;		/* somebody is there who can be understood */
 	bool garbled;		/* something answers that is not to be understood */
 	int64_t analyzer;	/* it is one of the running daemon's, and was not asked; 0: none */
 	char known[FOUND_TEXT]; /* of that: its model */
 	char said17[FOUND_TEXT], said43[FOUND_TEXT]; /* "": nothing.  A CVMk's version is said17 */
-	uint16_t chain[FOUND_CHAIN];		     /* of SunSpec: the models behind the marker */
+	uint16_t chain[FOUND_CHAIN]; /* behind SunSpec's marker: those that the catalogue has */
 	size_t n_chain;
 	struct found_model models[FOUND_MODELS]; /* the best first */
 	size_t n_models;

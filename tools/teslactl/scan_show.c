@@ -19,7 +19,7 @@
 
 static double variable_s(const struct scan *s, const struct tesla_variable *v)
 {
-	double baud = s->line.device.baud > 0 ? (double)s->line.device.baud : 9600, c = 11 / baud;
+	double baud = s->line.baud > 0 ? (double)s->line.baud : 9600, c = 11 / baud;
 	size_t registers = 0;
 
 	for (size_t i = 0; i < v->n_elements; i++)
@@ -82,14 +82,12 @@ static const char *kind_of(const struct found *f)
 static struct config_out *config_of(const struct scan *s)
 {
 	struct config_out *o = config_out_new("scan", s->ctl->words[0]);
-	struct config_device device = s->line.device;
 	char why[FOUND_TEXT], comment[3 * FOUND_TEXT];
 	size_t id = s->line.last_id;
 
 	if (o == NULL)
 		return NULL;
-	device.timeout = "1";
-	config_out_device(o, &device);
+	config_out_device(o, &s->line.device);
 	for (size_t i = 0; i < s->n_found; i++) {
 		const struct found *f = &s->found[i];
 
@@ -102,7 +100,7 @@ static struct config_out *config_of(const struct scan *s)
 			       f->models[0].by ? "" : "check the model: ", why);
 		config_out_meter(
 			o, &(struct config_meter){ .id = id,
-						   .device = device.id,
+						   .device = s->line.device.id,
 						   .address = f->address,
 						   .driver = f->commands ? "cvmk" : "modBusComm",
 						   .data = f->commands ? "cvmData" : "mapData",
@@ -234,7 +232,15 @@ static char *config_text(const struct scan *s)
 	return text;
 }
 
-static int json_show(const struct scan *s)
+static const char *parity_of(const struct scan *s)
+{
+	for (size_t i = 0; i < s->line.device.n_params; i++)
+		if (strcmp(s->line.params[i].name, "parity") == 0)
+			return s->line.params[i].value;
+	return NULL;
+}
+
+static int json_show(const struct scan *s, const char *unfinished)
 {
 	_cleanup_(buf_release) struct buf bytes;
 	_cleanup_free_ char *config = n_known(s) > 0 ? config_text(s) : NULL;
@@ -245,11 +251,12 @@ static int json_show(const struct scan *s)
 
 	buf_init(&bytes, 1u << 20);
 	mp_writer(&pk, &bytes);
-	(void)msgpack_pack_map(&pk, 6);
-	mp_key_bool(&pk, "ok", true);
+	(void)msgpack_pack_map(&pk, 7);
+	mp_key_bool(&pk, "ok", unfinished == NULL);
+	mp_key_str(&pk, "error", unfinished);
 	mp_key_str(&pk, "device", s->ctl->words[0]);
-	mp_key_int(&pk, "baud", s->line.device.baud);
-	mp_key_str(&pk, "parity", s->line.device.parity);
+	mp_key_int(&pk, "baud", s->line.baud);
+	mp_key_str(&pk, "parity", parity_of(s));
 	mp_str(&pk, "meters");
 	(void)msgpack_pack_array(&pk, s->n_found);
 	for (size_t i = 0; i < s->n_found; i++)
@@ -265,13 +272,9 @@ static int json_show(const struct scan *s)
 	return r == 0 ? CTL_GOOD : ctl_complain(s->ctl, &err);
 }
 
-int scan_show(const struct scan *s)
+int scan_show(const struct scan *s, const char *unfinished)
 {
-	int code = s->ctl->json ? json_show(s) : CTL_GOOD;
-
-	if (s->n_found == 0) {
-		ctl_tell("nobody answers");
-		return CTL_NOTHING;
-	}
-	return s->ctl->json ? code : people_show(s);
+	if (s->n_found == 0 && unfinished == NULL)
+		return ctl_say(s->ctl, CTL_NOTHING, "nobody answers");
+	return s->ctl->json ? json_show(s, unfinished) : people_show(s);
 }
