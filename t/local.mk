@@ -108,6 +108,7 @@ e2e_tests = \
 	t/e2e/721-trace-ends.sh \
 	t/e2e/722-replay.sh \
 	t/e2e/724-scan.sh \
+	t/e2e/725-scan-odd.sh \
 	t/e2e/726-probe.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.

@@ -21,7 +21,6 @@
 #define MARKER 0x53756e53u
 #define END_OF_CHAIN 0xffffu
 #define LINKS_MAX 100
-#define BROKEN_MAX 3
 
 /* What was read of the meter: many models have the same registers. */
 struct read {
@@ -49,8 +48,6 @@ static bool ask(struct meter *m, const struct look_what *what, struct looked *re
 {
 	if (m->failed == 0)
 		m->failed = look(m->looker, m->f->address, what, ret, m->err);
-	if (m->failed == 0 && ret->status == LOOK_BROKEN && ++m->broken > BROKEN_MAX)
-		m->failed = tesla_fail(m->err, -EIO, "%s", ret->why);
 	return m->failed == 0;
 }
 
@@ -81,7 +78,9 @@ static const uint8_t *registers(struct meter *m, uint16_t function, uint32_t fir
 	if (m->n_reads == READS_MAX || !ask(m, &what, &looked) ||
 	    (looked.status == LOOK_GARBLED && !ask(m, &what, &looked)))
 		return NULL;
-	m->silent = looked.status == LOOK_TIMEOUT ? m->silent + 1 : 0;
+	/* Many a meter hangs up on what it does not know. */
+	m->silent =
+		looked.status == LOOK_TIMEOUT || looked.status == LOOK_BROKEN ? m->silent + 1 : 0;
 	r = read_new(m, &what);
 	if (r == NULL || looked.status != LOOK_OK || looked.len != 2u * count)
 		return NULL;
