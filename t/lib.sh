@@ -118,12 +118,18 @@ cleanup_fn() {
 	cleanups=("$*" "${cleanups[@]}")
 }
 
+# What takes long is asked less often, at least five times a second: asking is work too.
 retry() {
-	local deadline=$((${EPOCHREALTIME/./} + $1 * slower * 1000000))
+	local begin=${EPOCHREALTIME/./} now deadline pause
+	deadline=$((begin + $1 * slower * 1000000))
 	shift
 	until "$@"; do
-		test "${EPOCHREALTIME/./}" -lt "$deadline" || return 1
-		sleep 0.03
+		now=${EPOCHREALTIME/./}
+		test "$now" -lt "$deadline" || return 1
+		pause=$(((now - begin) / 8000))
+		test $pause -ge 30 || pause=30
+		test $pause -le 200 || pause=200
+		sleep "0.$(printf %03d $pause)"
 	done
 }
 

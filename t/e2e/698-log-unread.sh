@@ -14,8 +14,13 @@ unread() {	# kind
 	start teslad py "$top/t/e2e/unread.py" "$1" go teslad -c config.xml -i lector.ini
 	wait_for 15 teslad_answers
 }
+# What is kept for a reader is 256 KiB: each reload has something to say.
+reloads=()
+for _ in $(seq 20); do
+	reloads+=('{"cmd": "reload"}')
+done
 more_lost() {	# number
-	kill -HUP "${pids[teslad]}"
+	py "$top/t/e2e/control_peer.py" ask "$control" "${reloads[@]}" >reloads.log
 	test "$(ctl status | jq .log_lost.unread)" -gt "$1"
 }
 for kind in pipe socket terminal; do

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command whose standard error is a KIND (pipe, socket, terminal) that is full, and that is
-read only while FILE is there: what comes goes to standard output.  unread.py KIND FILE COMMAND..."""
+read once FILE is there: what comes goes to standard output.  unread.py KIND FILE COMMAND..."""
 import os
 import socket
 import sys
@@ -27,14 +27,13 @@ def fill(fd):
 
 
 def copy(fd, file, parent):
-    os.set_blocking(fd, False)
-    while os.getppid() == parent:
-        try:
-            while os.path.exists(file):
-                os.write(1, os.read(fd, 4096))
-        except BlockingIOError:
-            pass
+    """To the end of it, once the file is there: what was written last comes before the end."""
+    while not os.path.exists(file):
+        if os.getppid() != parent:
+            return
         time.sleep(0.02)
+    while data := os.read(fd, 4096):
+        os.write(1, data)
 
 
 def main():
