@@ -151,7 +151,7 @@ def main(past, count, seed):
     if code != 0 or journal["set_aside"] or len(original) < 400:
         sys.exit(f"the undamaged one: {len(original)} records, {journal}")
     carried, faults = [], 0
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for i, (what, fault, n) in enumerate(pool.map(lambda i: one(i, seed, original),
                                                       range(count))):
             carried.append(n)
