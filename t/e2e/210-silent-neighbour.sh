@@ -24,10 +24,11 @@ all_read() {
 	ctl status | jq -e '[.analyzers[] | select(.state == "online" and .sweeps > 4)] | length == 3' >/dev/null
 }
 wait_for 10 all_read
-missed_before=$(ctl status | jq '[.analyzers[].missed] | add')
+# Before anything is missed: between two commands a neighbour's poll may be.
+sim reset >/dev/null
+missed_before=$(ctl status | jq '[.analyzers[] | select(.id != 2).missed] | add')
 
 sim fault add silent:address=2 >/dev/null
-sim reset >/dev/null
 wait_for 10 analyzer_is 2 state offline
 assert_match "reason in status" "$(ctl status | jq -r '.analyzers[1].reason')" 'no answer|did not answer'
 unanswered() {
@@ -56,8 +57,9 @@ wait_for $((backoff + 2)) analyzer_is 2 state online
 changes() {
 	jq -c 'select(.topic == "status/4/2/") | [.state, .reason, .at]' seen.jsonl
 }
+# Who subscribes while they connect may come too late for the first of them.
 changes
-assert_match "states on the stream" "$(changes | jq -r '.[0]' | xargs)" '^online offline( connecting)? online$'
+assert_match "states on the stream" "$(changes | jq -r '.[0]' | xargs)" '^(online )?offline( connecting)? online$'
 assert_match "reason on the stream" "$(changes | jq -r 'select(.[0] == "offline")[1]')" 'no answer|did not answer'
 back=$(changes | jq --argjson from "$cleared" 'select(.[0] == "online")[2] - $from | floor' | tail -n 1)
 test "$back" -le $((backoff * 1000 + 300)) || fail "back after $back ms"
