@@ -11,8 +11,8 @@ start_sim sim --tcp 127.1.10.1:0 --tcp 127.1.10.2:0 --pty "$tmp/one" --pty "$tmp
 first() {
 	device 1 tcp host=127.1.10.1 port="$(sim_port sim 1)"
 }
-second() {	# a second for each request that stays without an answer
-	device 2 tcp host=127.1.10.2 port="$(sim_port sim 2)" timeout=1
+second() {	# so long for each request that stays without an answer
+	device 2 tcp host=127.1.10.2 port="$(sim_port sim 2)" timeout=0.4
 }
 meter() {	# id, line, variable...
 	analyzer "$1" "$2" PM710 address="$1" poll_interval=0.2s -- "${@:3}"
@@ -93,7 +93,7 @@ reload
 goes_on 'two analyzers swapped their lines' 1 2
 
 begin
-device 3 serial port="$tmp/one" baud=19200 timeout=1.5
+device 3 serial port="$tmp/one" baud=19200 timeout=0.6
 device 4 serial port="$tmp/two" baud=19200
 meter 3 3 TPF
 meter 9 3 TPF
@@ -101,7 +101,7 @@ meter 4 4 TPF
 reload
 goes_on 'serial lines' 3 4
 begin
-device 3 serial port="$tmp/two" baud=19200 timeout=1.5
+device 3 serial port="$tmp/two" baud=19200 timeout=0.6
 device 4 serial port="$tmp/one" baud=19200
 meter 3 3 TPF
 meter 9 3 TPF
