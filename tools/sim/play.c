@@ -19,7 +19,7 @@ struct play {
 	const char *file;
 	bool fast;
 	unsigned said;
-	struct replay_piece piece; /* too large for the stack's taste */
+	struct replay_piece piece, next; /* too large for the stack's taste */
 };
 
 static int kind_check(const struct line *line, const struct play *p, struct tesla_error *err)
@@ -93,15 +93,30 @@ static void piece_send(struct play *p, struct bus *b, int64_t now_us)
 	}
 }
 
+/* What comes with an answer is handed over with it: who reads the one finds the other one there. */
+static bool piece_join(struct replay_piece *to, const struct replay_piece *from)
+{
+	if (to->late || to->hang_up || from->late || from->hang_up ||
+	    to->after_us != from->after_us || to->len + from->len > sizeof to->bytes)
+		return false;
+	memcpy(to->bytes + to->len, from->bytes, from->len);
+	to->len += from->len;
+	return true;
+}
+
 static void turn_play(struct play *p, struct bus *b, struct replay_turn *turn)
 {
 	int64_t now_us = clock_mono_us();
-	bool answered = false;
+	bool answered = false, more = replay_piece(p->replay, turn, &p->piece);
 
 	b->line->all.requests++;
-	while (!b->closed && replay_piece(p->replay, turn, &p->piece)) {
+	while (!b->closed && more) {
 		answered |= !p->piece.late && !p->piece.hang_up;
+		do
+			more = replay_piece(p->replay, turn, &p->next);
+		while (more && piece_join(&p->piece, &p->next));
 		piece_send(p, b, now_us);
+		p->piece = p->next;
 	}
 	b->line->all.unanswered += !answered;
 }
