@@ -8,9 +8,12 @@
 #	# SPDX-License-Identifier: Apache-2.0
 #	. "$(dirname "$0")/../lib.sh"
 #
-# Line 2 says how long it takes on two cores (it is ended after three times that, at least a
-# minute); "san" asks for a second run under AddressSanitizer, which must not take more than 20 s.
-# "alone" is for one that is sensitive to what else runs; of the others there are two at a time.
+# Line 2 says how long it takes on two cores (it is ended after four times that, at least two
+# minutes; the longest begin first).  "san" asks for a second run under AddressSanitizer, where
+# foreign bytes, memory or threads are what is tested; it must not take more than 20 s.  "alone" is
+# for one that is sensitive to what else runs; "timed" for one that is, and takes little of the
+# machine itself: two of those run at a time, and nothing else.  Of the others there are three at a
+# time, two under a sanitizer.
 #
 # From here on the script is in a folder of its own, $tmp, with `set -euE`: a command that fails
 # ends the test and names its line; so do `fail TEXT` and the asserts.  `skip TEXT` ends it with 77.

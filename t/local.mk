@@ -117,6 +117,10 @@ t_e2e_past_SOURCES = t/e2e/past.c
 t_e2e_past_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
 t_e2e_past_LDADD = core/daemon/libwindow.la core/daemon/libjournal.la core/daemon/libconf.la core/base/libbase.la -lm
 check_DATA = stage/env
+# What these scripts need, without the unit tests.
+.PHONY: e2e-programs
+e2e-programs: stage $(check_LTLIBRARIES) t/e2e/past$(EXEEXT) \
+	core/client/examples/follow$(EXEEXT) core/client/examples/snapshot$(EXEEXT)
 include t/shim/local.mk
 include t/data/plugins/local.mk
 include t/unit/local.mk

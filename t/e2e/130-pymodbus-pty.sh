@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 10; san
+# seconds: 2; san
 # SPDX-License-Identifier: Apache-2.0
 # PM710 played by pymodbus on a pty pair, seen by a pyzmq subscriber: pm710.py has the facts.
 . "$(dirname "$0")/../lib.sh"

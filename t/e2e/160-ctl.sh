@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 6; san
+# seconds: 9; san
 # SPDX-License-Identifier: Apache-2.0
 # teslactl: every command, for people and as JSON, and the exit codes that scripts rely on.
 . "$(dirname "$0")/../lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 60
+# seconds: 140
 # SPDX-License-Identifier: Apache-2.0
 # tools/setup in a tree of its own: bootstraps, builds, installs; is quick when nothing changed, asks no
 # network for packages that are there, and an installation needs neither the tree nor another prefix.
@@ -15,8 +15,10 @@ chmod +x stubs/apt-get
 PATH=$tmp/stubs:$PATH
 unset TESLA_HOST TESLA_PLUGINDIR TESLA_MODELDIR LD_LIBRARY_PATH
 
+# How good the code is does not matter here; nor how soon it is there, but to the tests beside this one.
+export CFLAGS=-O0
 setup() {
-	tree/tools/setup --prefix "$1" >setup.log 2>&1 || fail "tools/setup --prefix $1: $?"
+	nice -n 19 tree/tools/setup --prefix "$1" >setup.log 2>&1 || fail "tools/setup --prefix $1: $?"
 	cat setup.log
 	test ! -e network || fail "the network was asked although nothing is missing"
 }
@@ -34,9 +36,9 @@ setup "$tmp/one"
 works_in "$tmp/one"
 before=$(built)
 
-begin=$SECONDS
 setup "$tmp/one"
-test $((SECONDS - begin)) -lt 10 || fail "it took $((SECONDS - begin)) s although nothing changed"
+! grep -E '^setup: (bootstrap|configure)' setup.log || fail "it did so although nothing changed"
+! grep -E '^ +(CC|CCLD) ' tree/build/setup.log || fail "it compiled although nothing changed"
 assert_eq "programs built again" "$(built)" "$before"
 
 # Another prefix is compiled in everywhere: nothing may look in the first one any more.
@@ -45,7 +47,7 @@ rm -rf one
 works_in "$tmp/two"
 # Without one, the last one stays, and nothing is installed.
 rm -rf two
-tree/tools/setup >setup.log 2>&1
+nice -n 19 tree/tools/setup >setup.log 2>&1
 grep -q "^prefix $tmp/two;" tree/build/.configured || fail "the prefix was forgotten"
 test ! -e two || fail "installed unasked"
 

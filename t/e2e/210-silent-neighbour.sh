@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 14; san; alone
+# seconds: 14; timed
 # SPDX-License-Identifier: Apache-2.0
 # One of three slaves on a serial line falls silent: the others miss at most ceil((timeout + drain)
 # / interval) polls per time-out, as counted at the slaves; it is offline, with the reason, and back

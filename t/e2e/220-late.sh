@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 75; alone
+# seconds: 75; timed
 # SPDX-License-Identifier: Apache-2.0
 # A reply that is 0.5 or 0.9 of late_max late, 200 of each on RTU, TCP and RTU over TCP, is never
 # taken for the answer to the next request.  Every sweep asks for TPF and then, in a read of the

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 15; san
+# seconds: 20
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 of teslad, at random instants of its first second, leaves no process, and nothing that
 # keeps the next one from starting.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 10; alone
+# seconds: 12; alone
 # SPDX-License-Identifier: Apache-2.0
 # 1,100 TCP lines in one configuration, all read; no host has descriptors beyond what select() can
 # take.

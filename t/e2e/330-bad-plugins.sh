@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 8; san
+# seconds: 12; san
 # SPDX-License-Identifier: Apache-2.0
 # Plugins that are refused, crash or hang: one clear message each, only its analyzer (a driver: its
 # line) is out, the rest runs.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 12
+# seconds: 13
 # SPDX-License-Identifier: Apache-2.0
 # A host that sends junk is killed with a message that says what it sent, and started again; another host's
 # analyzer does not notice, and nothing of the junk is numbered.

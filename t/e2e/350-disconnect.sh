@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 17; san
+# seconds: 26; san
 # SPDX-License-Identifier: Apache-2.0
 # Connections that are closed, half frames, noise, wrong checksums, doubled replies and exceptions,
 # on TCP, RTU over TCP and a pty: no wrong value is published, what went wrong is counted apart, and

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 12; alone
+# seconds: 13; timed
 # SPDX-License-Identifier: Apache-2.0
 # PM710's ten variables at 19200 Bd: one transaction of 52 registers, whose time on the bus is
 # within 3% of T(n) = (20 + 2n) x 11 / baud + turnaround, and no request before the silence is over.

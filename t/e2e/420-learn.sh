@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 6; san
+# seconds: 8; san
 # SPDX-License-Identifier: Apache-2.0
 # Meters that refuse a read with an undefined register in it: each of the first sweeps finds one gap
 # that must not be read across, and still has every variable; then there is no exception any more,

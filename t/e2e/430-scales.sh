@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 3; san
+# seconds: 8; san
 # SPDX-License-Identifier: Apache-2.0
 # A meter comes back with other scale registers: that sweep is suspect, and a message names the time
 # range in doubt. It comes back as somebody else: its readings are suspect until it is itself again,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 20; san
+# seconds: 13; san
 # SPDX-License-Identifier: Apache-2.0
 # Readings become records: the same in the journal, in the predecessor's day file, in csv and jsonl,
 # over HTTP in both forms, and on the stream; with the meter's values and the predecessor's units.

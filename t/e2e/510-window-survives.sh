@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 90
+# seconds: 76
 # SPDX-License-Identifier: Apache-2.0
 # An open window survives kill -9 of the core, and a clean stop with the loss of run_dir: its record
 # lacks no more than the time in which nothing was read.  A daemon started in the middle of a window

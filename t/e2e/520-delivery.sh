@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 40
+# seconds: 12
 # SPDX-License-Identifier: Apache-2.0
 # What clientRest does with servers that are down, refuse, ask to wait, or answer by halves; and what
 # `teslactl journal` shows and does about it.

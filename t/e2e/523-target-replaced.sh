@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 20; san
+# seconds: 20
 # SPDX-License-Identifier: Apache-2.0
 # The folder of localFile is replaced, and another one is mounted over it: its host, which may write
 # to what stood there when it began, is started anew, and the records come.

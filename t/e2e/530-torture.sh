@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 90
+# seconds: 85
 # SPDX-License-Identifier: Apache-2.0
 # A hundred kills of the core or a host at random instants (tools/torture does more of them), fifty at each
 # of two installations.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 100
+# seconds: 85
 # SPDX-License-Identifier: Apache-2.0
 # The journal's disk fails: no space, errors, short writes, syncs that fail, at every n-th call.
 # Acquisition and stream go on; it is said once each time; records wait and are all there afterwards.

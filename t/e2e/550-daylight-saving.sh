@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 40
+# seconds: 3
 # SPDX-License-Identifier: Apache-2.0
 # The days of 23 and 25 hours in Europe/Madrid: 92 and 100 quarters of an hour in the journal, in the
 # day files and over v1; over v2, to a server that ignores DATA_UTC, the four that it cannot tell

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 40
+# seconds: 22
 # SPDX-License-Identifier: Apache-2.0
 # teslad runs through the hour that daylight saving repeats in Europe/Madrid, by a clock that is set
 # from one quarter's end to the next: each quarter has a record, in UTC and in the day file.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 210; alone
+# seconds: 120; alone
 # SPDX-License-Identifier: Apache-2.0
 # A server that was down for three days: 432,000 records of 100 analyzers, then drained in order, as
 # fast as the server takes them, while the 100 meters are read each second: no poll is missed, and

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 50
+# seconds: 26
 # SPDX-License-Identifier: Apache-2.0
 # A damaged journal on a disk that is really full: teslad runs, nothing is renamed or lost, a stop does
 # not wait; when there is room it recovers by itself.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 60; alone
+# seconds: 28; alone
 # SPDX-License-Identifier: Apache-2.0
 # SIGHUPs at 10 a second over 50 analyzers at 1 s, while the HTTP server is down half the time (silent,
 # or refusing connections) and a tenth of the files is broken: they do what they are for, who does not

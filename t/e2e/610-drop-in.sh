@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 15; san
+# seconds: 5; san
 # SPDX-License-Identifier: Apache-2.0
 # A driver that did not exist at the start is dropped in and named: it runs.  Its file is replaced:
 # the new version runs, other lines notice nothing.  It is replaced by a broken one: the old one goes on.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 12; san
+# seconds: 4
 # SPDX-License-Identifier: Apache-2.0
 # What came after a host began, it may not touch: a plugin from a folder that plugin_path names since
 # the reload, or that was made since, and a port outside /dev run in another host; lines that need

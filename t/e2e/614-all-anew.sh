@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 20
+# seconds: 6
 # SPDX-License-Identifier: Apache-2.0
 # All hosts are replaced, while analyzers come, go and change their order and much is under way: the old
 # hosts get nothing that is numbered anew, nothing is called broken, no record is lost or doubled, and

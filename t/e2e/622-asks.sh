@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 15; san
+# seconds: 7; san
 # SPDX-License-Identifier: Apache-2.0
 # What a host is asked to do now: hold, release, read, identify, accept; also where nobody answers.
 . "$(dirname "$0")/../lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 25; san
+# seconds: 6; san
 # SPDX-License-Identifier: Apache-2.0
 # A thousand changes of lines, analyzers, models and patterns leave no descriptor and no memory behind.
 . "$(dirname "$0")/../lib.sh"

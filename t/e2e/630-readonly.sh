@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 12; san
+# seconds: 12
 # SPDX-License-Identifier: Apache-2.0
 # Who may do what on ipc: modes and groups of the two sockets; what the read-only one has and what it
 # refuses, asked by a peer of others' making; who did it is in the log; and the commands that tell of meters.

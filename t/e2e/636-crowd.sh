@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 30
+# seconds: 23
 # SPDX-License-Identifier: Apache-2.0
 # Crowds that say nothing, where descriptors are few: at each door of the control socket no more than 64 stay
 # connected, who asks gets in all the same and who talks is not thrown out, it is said once, and what never

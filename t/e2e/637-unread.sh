@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 20; san
+# seconds: 7; san
 # SPDX-License-Identifier: Apache-2.0
 # Clients that ask and read nothing: their own answers are lost, and memory has a bound.  Twenty of them, and then
 # as many as a door takes, ask for definitions of 200 analyzers; the other clients, meters and the stream notice nothing.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 15; san
+# seconds: 6; san
 # SPDX-License-Identifier: Apache-2.0
 # Somebody removes run_dir, or a socket in it, while teslad runs: it is said, and made anew with the same modes
 # and group; who is connected stays so, and a second teslad does not start beside it.

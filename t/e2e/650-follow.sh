@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 60
+# seconds: 40
 # SPDX-License-Identifier: Apache-2.0
 # Followers of libtesla and of Python, behind a proxy each, across 20 restarts of the daemon and 10
 # cuts of the network: every gap (k) and every restart (e) is told exactly, nothing twice.  What

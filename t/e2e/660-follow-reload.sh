@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 15
+# seconds: 7
 # SPDX-License-Identifier: Apache-2.0
 # Followers across reloads: an analyzer that is new is followed from its first reading on, and when
 # it went and comes back its count goes on; there is no gap.

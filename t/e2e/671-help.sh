@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 4; san
+# seconds: 4
 # SPDX-License-Identifier: Apache-2.0
 # teslactl's help, its manual page and its completion name the same commands and options; the
 # completion works in bash.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 14; san
+# seconds: 16; san
 # SPDX-License-Identifier: Apache-2.0
 # teslactl top on a real terminal emulator: what is on the screen, keys, sizes, a daemon that goes and
 # comes, and the terminal afterwards.

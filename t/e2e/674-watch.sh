@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 17; san
+# seconds: 19; san
 # SPDX-License-Identifier: Apache-2.0
 # teslactl watch across a cut of the stream and restarts of the daemon: what did not come is told by
 # number, and that the daemon was away or is another one; then values go on.

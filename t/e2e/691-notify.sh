@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 10
+# seconds: 12
 # SPDX-License-Identifier: Apache-2.0
 # What the service manager is told: ready once the control socket answers, reloading and ready again,
 # stopping, and in between that it is alive, while its loop turns and only then; a host that stands

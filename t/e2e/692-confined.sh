@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 12; san
+# seconds: 3
 # SPDX-License-Identifier: Apache-2.0
 # Plugins that try what they must not: a serial host has no network, the others no serial device,
 # none a file outside its folders, another program or a signal for the core, not even while it is

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 4; san
+# seconds: 4
 # SPDX-License-Identifier: Apache-2.0
 # On a kernel without Landlock all works, and status and log say what is not confined.
 . "$(dirname "$0")/../lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 8; san
+# seconds: 8
 # SPDX-License-Identifier: Apache-2.0
 # Nothing that teslad has open comes to a host, also not to one that is started again while the
 # journal is in use: with its data.mdb a plugin could destroy all records.

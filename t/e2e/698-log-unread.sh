@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 11; san
+# seconds: 4; san
 # SPDX-License-Identifier: Apache-2.0
 # Standard error is a pipe, a socket or a terminal that nobody reads, full from the start: the daemon
 # runs, reloads and ends all the same, and what was lost is counted and said.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 20
+# seconds: 6
 # SPDX-License-Identifier: Apache-2.0
 # A stop while a reload waits for hosts that say nothing: they are killed, and it takes no longer than without;
 # a SIGHUP after SIGTERM begins nothing, and nothing is told to the service manager after STOPPING.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 15; san
+# seconds: 6; san
 # SPDX-License-Identifier: Apache-2.0
 # CVMk meters, all 23 variables to the stream: played by an independent peer on a pty and behind a
 # converter (cvmk.py has the facts: padding, signs, points, blanks, marks of overflow), and by

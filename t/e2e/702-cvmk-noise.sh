@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 90
+# seconds: 77
 # SPDX-License-Identifier: Apache-2.0
 # 10,000 polls of CVMk meters on two unpaced ptys that damage one byte in a hundred, of requests
 # and replies.  On one a byte becomes another one, or one comes from nowhere: no wrong value is published.  On the

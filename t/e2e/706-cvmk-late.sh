@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 60; alone
+# seconds: 47; timed
 # SPDX-License-Identifier: Apache-2.0
 # CVMk meters on two ptys and behind two converters, 10,000 requests in all (TESLA_LATE_POLLS of each
 # line; done with 10,000): of one in fifty the reply is late by 0.5 or 0.9 of late_max, of one in

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 15; san; alone
+# seconds: 16; san; timed
 # SPDX-License-Identifier: Apache-2.0
 # What goes over a line, as teslactl trace tells it, is what an independent decoder makes of it and,
 # on a serial line, what somebody in between saw: good replies, an exception, a wrong checksum, a
