@@ -41,6 +41,7 @@ requires no-such-command
 END
 try "something left running" 1 'left running: .*sleep 77' <<'END'
 sleep 77 &
+wait_for 5 grep -qa ^sleep "/proc/$!/cmdline"	# until then it is a bash, whose environment is older
 END
 try "something that will not end" 1 'deaf did not end' <<'END'
 slower=0
