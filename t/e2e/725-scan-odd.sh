@@ -49,14 +49,14 @@ scan "$tmp/line" --addresses 2
 assert_eq "a daemon that is silent" "$status $(jq -c .ok scan.json)" "3 false"
 stop silent
 rm run/control
-TESLA_CONTROL= scan -s "ipc://$tmp/run/control" "$tmp/line" --addresses 2
+TESLA_CONTROL='' scan -s "ipc://$tmp/run/control" "$tmp/line" --addresses 2
 assert_eq "a daemon that is named" "$status" 3
 
 # An end in the middle of a meter that takes a while: what was found is told.
-start_sim slow --tcp 0 --control "$tmp/slow.ctl" --turnaround 50 --meter 1=PM710 --meter 2=SDM630 \
-	--identity-by 2:none
+start_sim slow --tcp 0 --control "$tmp/slow.ctl" --meter 1=PM710 --meter 2=SDM630 \
+	--identity-by 2:none --fault late:every=1,ms=150
 asked() {
-	py "$top/t/e2e/peer.py" sim "$tmp/slow.ctl" stats | jq -e '[.lines[].requests] | add > 60' >/dev/null
+	py "$top/t/e2e/peer.py" sim "$tmp/slow.ctl" stats | jq -e '[.lines[].requests] | add > 30' >/dev/null
 }
 start scan teslactl --json scan "127.0.0.1:$(sim_port slow)" --addresses 1-2
 wait_for 30 asked

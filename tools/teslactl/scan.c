@@ -278,6 +278,7 @@ int scan_run(const struct ctl *ctl)
 	s.signals = signals_open(&mask); /* before libzmq's threads */
 	code = scan_all(&s);
 	scan_line_close(&s.line);
+	(void)signals_end(s.signals); /* one that came too late must not cost what was found */
 	signals_close(s.signals, &mask);
 	catalogue_release(&s.models);
 	free(s.found);

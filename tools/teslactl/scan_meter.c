@@ -35,9 +35,7 @@ struct meter {
 	struct read *reads;
 	size_t n_reads;
 	unsigned silent; /* the last so many reads */
-	unsigned
-		broken; /* how often the line broke: many a meter hangs up on what it does not know */
-	int failed;	/* negative: the line cannot be asked */
+	int failed;	 /* negative: the line cannot be asked */
 	struct tesla_error *err;
 	uint16_t base[FOUND_CHAIN]; /* where the chain's models are */
 };
