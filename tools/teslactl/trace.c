@@ -265,6 +265,20 @@ static int answer_take(struct tracer *t, const msgpack_object *answer)
 	return r;
 }
 
+/* Once it is known that there is such a line: a file that was there is not emptied for nothing. */
+static int capture_open(struct tracer *t)
+{
+	struct tesla_error err;
+
+	if (t->ctl->capture == NULL)
+		return CTL_GOOD;
+	t->capture = fopen(t->ctl->capture, "we");
+	if (t->capture != NULL)
+		return CTL_GOOD;
+	(void)tesla_fail(&err, -errno, "%s: %s", t->ctl->capture, strerror(errno));
+	return ctl_complain(t->ctl, &err);
+}
+
 static int ask(struct tracer *t)
 {
 	_cleanup_(buf_release) struct buf args;
@@ -290,7 +304,9 @@ static int ask(struct tracer *t)
 		r = mp_unpack(&doc, bytes, len, &err);
 	if (r != 0)
 		return ctl_refused(t->ctl, t->client, "trace", &err);
-	r = answer_take(t, &doc.u.data);
+	r = t->next < 0 ? capture_open(t) : CTL_GOOD;
+	if (r == CTL_GOOD)
+		r = answer_take(t, &doc.u.data);
 	mp_doc_release(&doc);
 	return r;
 }
@@ -314,15 +330,7 @@ static int trace_open(struct tracer *t)
 
 	t->signals = signals_open(&t->mask); /* before libzmq's threads */
 	t->client = peer_connect(t->ctl, &err);
-	if (t->client == NULL)
-		return ctl_complain(t->ctl, &err);
-	if (t->ctl->capture == NULL)
-		return CTL_GOOD;
-	t->capture = fopen(t->ctl->capture, "we");
-	if (t->capture != NULL)
-		return CTL_GOOD;
-	(void)tesla_fail(&err, -errno, "%s: %s", t->ctl->capture, strerror(errno));
-	return ctl_complain(t->ctl, &err);
+	return t->client == NULL ? ctl_complain(t->ctl, &err) : CTL_GOOD;
 }
 
 static int trace_close(struct tracer *t, int code)
