@@ -59,8 +59,11 @@ slow=$(end_of slow)
 echo "memory before $before kB, full $full kB, after $after kB"
 echo "fast $fast; many $many; late $late; slow $slow"
 
-test $((after - full)) -lt 1024 || fail "still grew, from $full kB to $after kB"
-test $((after - before)) -lt 12288 || fail "grew from $before kB to $after kB"
+# Under ThreadSanitizer, which the shim is for, memory is the sanitizer's own.
+if test -z "${TESLA_PRELOAD:-}"; then
+	test $((after - full)) -lt 1024 || fail "still grew, from $full kB to $after kB"
+	test $((after - before)) -lt 12288 || fail "grew from $before kB to $after kB"
+fi
 test "$(jq .holes <<<"$slow")" -gt 0 || fail "the slow one lost nothing: this tested nothing"
 for got in "$fast" "$many" "$late"; do
 	assert_eq "holes" "$(jq .holes <<<"$got")" 0
