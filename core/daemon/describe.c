@@ -244,6 +244,8 @@ static void plugin_fill(const msgpack_object *o, struct plugin *p)
 	p->takes = (uint32_t)mp_int(o, "takes", 0);
 	p->lines = (uint32_t)mp_int(o, "lines", 0);
 	p->max_registers = (uint32_t)mp_int(o, "max_registers", 0);
+	p->first_address = mp_int(o, "first_address", 0);
+	p->last_address = mp_int(o, "last_address", 0);
 	p->caps = (uint32_t)mp_int(o, "caps", 0);
 	params_fill(o, p);
 }

@@ -17,7 +17,8 @@ struct plugin {
 	char *version, *abi, *help;
 	char **aliases; /* NULL-terminated, or NULL */
 	uint32_t takes, lines, max_registers, caps;
-	struct tesla_param *params; /* ended by TESLA_P_END, or NULL; offsets are 0 */
+	int64_t first_address, last_address; /* of a driver, on lines of bytes; last 0: any */
+	struct tesla_param *params;	     /* ended by TESLA_P_END, or NULL; offsets are 0 */
 };
 
 /*

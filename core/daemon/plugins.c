@@ -201,6 +201,13 @@ static void check_fit(const struct load *l, const struct conf_analyzer *a)
 			 "driver %s of analyzer %" PRId64 " cannot use line %" PRId64
 			 ", which is of another kind (%s)",
 			 a->driver, a->id, a->on->id, a->on->name);
+	if (a->on->kind != TESLA_LINE_TCP && u->driver->last_address > 0 &&
+	    (a->address < u->driver->first_address || a->address > u->driver->last_address))
+		complain(l, true, a->line, a->column,
+			 "analyzer %" PRId64 " has the address %" PRId64
+			 ": meters of driver %s have %" PRId64 " to %" PRId64 " on a shared line",
+			 a->id, (int64_t)a->address, a->driver, u->driver->first_address,
+			 u->driver->last_address);
 	if ((u->driver->takes & u->data->takes) == 0)
 		complain(l, true, a->line, a->column,
 			 "analyzer %" PRId64 ": driver %s takes %s, but data %s makes %s", a->id,

@@ -63,7 +63,7 @@ static void put_plugin(msgpack_packer *pk, const struct loader *l)
 	char abi[24];
 
 	(void)snprintf(abi, sizeof abi, "%u.%u", p->abi_major, p->abi_minor);
-	(void)msgpack_pack_map(pk, 12);
+	(void)msgpack_pack_map(pk, 14);
 	mp_key_str(pk, "name", p->name);
 	mp_key_int(pk, "kind", p->kind);
 	mp_key_str(pk, "version", p->version);
@@ -73,6 +73,8 @@ static void put_plugin(msgpack_packer *pk, const struct loader *l)
 	mp_key_int(pk, "takes", driver ? l->driver.takes : data ? l->data.takes : 0);
 	mp_key_int(pk, "lines", driver ? l->driver.lines : 0);
 	mp_key_int(pk, "max_registers", driver ? l->driver.max_registers : 0);
+	mp_key_int(pk, "first_address", driver ? l->driver.first_address : 0);
+	mp_key_int(pk, "last_address", driver ? l->driver.last_address : 0);
 	mp_key_int(pk, "caps", p->kind == TESLA_EXPORTER ? l->exporter.caps : 0);
 	put_params(pk, p->params);
 	mp_key_str(pk, "error", NULL);

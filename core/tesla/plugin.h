@@ -227,6 +227,11 @@ struct tesla_driver {
 	/* TESLA_REPLY_NONE: what came answers an older request and was thrown away; wait on. */
 	int (*receive)(void *self, unsigned address, const struct tesla_block *,
 		       struct tesla_reply *, struct tesla_error *);
+	/*
+	 * Appended.  The addresses that a meter can have where several share a line (serial, raw
+	 * TCP): a configuration with another one is refused.  last_address 0: any.
+	 */
+	uint16_t first_address, last_address;
 };
 
 /* ---- what kind of meter it is: a model file of etc/models/, read by the core ---- */

@@ -270,6 +270,12 @@ static const struct {
 	{ set_driver, "text", "{\"kind\":1,\"takes\":2,\"lines\":14}", 1, 0,
 	  "takes commands, but data dat makes registers" },
 	{ set_driver, "net", "{\"kind\":1,\"takes\":1,\"lines\":4}", 1, 0, "cannot use line 1" },
+	{ set_driver, "far",
+	  "{\"kind\":1,\"takes\":1,\"lines\":14,\"first_address\":100,\"last_address\":200}", 1, 0,
+	  ": meters of driver far have 100 to 200 on a shared line" },
+	{ set_driver, "near",
+	  "{\"kind\":1,\"takes\":1,\"lines\":14,\"first_address\":0,\"last_address\":255}", 0, 0,
+	  NULL },
 	{ set_driver, "need",
 	  "{\"kind\":1,\"takes\":1,\"lines\":14,"
 	  "\"params\":[{\"name\":\"key\",\"type\":4,\"flags\":1}]}",

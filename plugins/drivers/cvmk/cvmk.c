@@ -236,6 +236,8 @@ static const struct tesla_driver driver = {
 	.read = bus_read,
 	.close = free,
 	.identify = bus_identify,
+	.first_address = 0,
+	.last_address = FRAME_ADDRESS_MAX,
 };
 
 /* The predecessor's name. */

@@ -338,6 +338,8 @@ static const struct tesla_driver driver = {
 	.request = bus_request,
 	.whole = bus_whole,
 	.receive = bus_receive,
+	.first_address = 1,
+	.last_address = RTU_ADDRESS_MAX,
 };
 
 /* Which function a DAS-8000 is read by, its model says. */
