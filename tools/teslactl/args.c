@@ -127,11 +127,12 @@ static error_t word_take(struct argp_state *state, struct ctl *ctl, size_t i)
 	return 0;
 }
 
-static bool missing(const struct ctl *ctl, const struct operand *o)
+/* The i-th operand; of those that are required none is behind one that may be left out. */
+static bool missing(const struct ctl *ctl, const struct operand *o, size_t i)
 {
 	return o->required && (o->kind == WORD_ANALYZER	  ? ctl->filter.analyzer == 0
 			       : o->kind == WORD_VARIABLE ? ctl->filter.n_variables == 0
-							  : ctl->n_words == 0);
+							  : ctl->n_words <= i);
 }
 
 static error_t options_check(struct argp_state *state, unsigned given)
@@ -196,7 +197,7 @@ static error_t end_check(struct argp_state *state, struct args *args)
 	for (size_t i = 0; i < ctl->n_words && r == 0; i++)
 		r = word_take(state, ctl, i);
 	for (size_t i = 0; i < COMMAND_OPERANDS && r == 0; i++)
-		if (missing(ctl, &c->operands[i]))
+		if (missing(ctl, &c->operands[i], i))
 			r = wrong(state, "something is missing: expected %s %s", c->name, c->args);
 	return r != 0 ? r : options_check(state, options_given(ctl));
 }
