@@ -49,7 +49,7 @@
 #   start_rest NAME ARGS...    t/e2e/rest_server.py, on a free port; returns when it is ready
 #   rest_url NAME              its http://127.0.0.1:PORT
 #   drained                    true when the journal is open and nothing waits for an exporter
-#   start_shim NAME            teslad gets t/shim/NAME.so from now on (plain build only); before
+#   start_shim NAME            teslad gets t/shim/NAME.so from now on (not under AddressSanitizer); before
 #                              write_ini, since a shim in a host reads files: confine = no
 #   has_landlock               true when this kernel can confine hosts
 #   subscribe NAME [PREFIX...]     a pyzmq subscriber; $tmp/NAME.jsonl gets a JSON line per message
@@ -366,9 +366,8 @@ start_shim() {
 	local so
 	so=$(dirname "$TESLA_STAGE")/t/shim/.libs/$1.so
 	test -f "$so" || skip "$1.so is not built: make check TESTS="
-	test -z "${LD_PRELOAD:-}" || skip "something else is preloaded"
 	! nm -D "$(command -v teslad)" | grep -q __asan_ || skip "a sanitizer wants to be the first"
-	shim=$so
+	shim=${TESLA_PRELOAD:+$TESLA_PRELOAD:}$so
 }
 
 has_landlock() {

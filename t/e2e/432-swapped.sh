@@ -20,7 +20,7 @@ take_off() {
 	stop "$1"
 }
 hang right PM710 'PM710 V3'
-device 1 serial port="$tmp/line" baud=115200 timeout=0.1 backoff_max=1
+device 1 serial port="$tmp/line" baud=115200 timeout=0.3 backoff_max=1
 analyzer 1 1 PM710 address=1 poll_interval=0.2 -- TPF FRE
 write_config
 start_teslad
