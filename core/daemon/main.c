@@ -72,6 +72,12 @@ static const struct argp argp = {
 
 /* ---- teslad -t ---- */
 
+/* False: it is gone already. */
+static bool dies_with(long parent, int sig)
+{
+	return parent == 0 || (prctl(PR_SET_PDEATHSIG, sig) == 0 && getppid() == (pid_t)parent);
+}
+
 static int check_main(const struct options *o)
 {
 	static const struct plugins_how how = { .strict = true, .stop_fd = -1 };
@@ -79,9 +85,6 @@ static int check_main(const struct options *o)
 	struct log log;
 	int r;
 
-	if (o->parent != 0 &&
-	    (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)o->parent))
-		return 1;
 	log_init_stderr(&log, LOG_LEVEL_WARNING);
 	r = check_run(&check, &o->files, NULL, &how, &log);
 	diags_print(&check.diags, stdout);
@@ -115,6 +118,7 @@ void daemon_stop(struct daemon *d)
 {
 	if (d->stopping)
 		return;
+	meter_stop(d);
 	d->stopping = true;
 	notify_stopping();
 	traces_stop(&d->traces);
@@ -301,6 +305,8 @@ int main(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return 1;
 	(void)signal(SIGPIPE, SIG_IGN); /* a host may end before it is told to */
+	if (!dies_with(o.parent, o.check ? SIGKILL : SIGTERM))
+		return 1;
 	if (o.check)
 		return check_main(&o);
 	d.files = o.files;

@@ -12,7 +12,6 @@
 #include "daemon/pack.h"
 #include "daemon/status.h"
 
-#define LOOK_TIMEOUT_MS 300
 #define LOOK_COMMAND_LEN 31
 
 /* ---- questions to a meter ---- */
@@ -84,6 +83,15 @@ static void ask_answer(struct daemon *d, const struct ask *ask, const char *erro
 	buf_release(&reply);
 }
 
+void meter_stop(struct daemon *d)
+{
+	while (d->asks.n > 0) {
+		struct ask one = d->asks.list[--d->asks.n];
+
+		ask_answer(d, &one, "teslad is ending", NULL);
+	}
+}
+
 void meter_answered(void *arg, size_t owner, int64_t i, const char *error,
 		    const msgpack_object *said)
 {
@@ -96,6 +104,15 @@ void meter_answered(void *arg, size_t owner, int64_t i, const char *error,
 		*ask = d->asks.list[--d->asks.n];
 		ask_answer(d, &one, error, said);
 	}
+}
+
+static size_t looks_of(const struct asks *asks)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < asks->n; i++)
+		n += asks->list[i].what == ASKED_LOOK;
+	return n;
 }
 
 /* False: the answer comes once the meter has answered. */
@@ -113,6 +130,10 @@ static bool ask_meter(struct daemon *d, const struct control_peer *peer, struct 
 	told->i = ask.i;
 	told->analyzer = ask.analyzer;
 
+	if (ask.what == ASKED_LOOK && looks_of(&d->asks) == LOOKS_MAX) {
+		control_error(reply, "%u looks are under way already: try again", LOOKS_MAX);
+		return true;
+	}
 	if (d->asks.n == ASKS_MAX) {
 		control_error(reply, "%u questions to meters are under way already: try again",
 			      ASKS_MAX);
@@ -181,8 +202,12 @@ static bool look_key_take(const msgpack_object *request, const struct look_key *
 	return true;
 }
 
-static const char *look_fault(const struct setup_ask *ask)
+static const char *look_fault(const msgpack_object *request, const struct setup_ask *ask)
 {
+	const msgpack_object *command = mp_get(request, "command");
+
+	if (ask->command == NULL && command != NULL && command->type != MSGPACK_OBJECT_NIL)
+		return "command: expected a text of 1 to 31 characters";
 	if (ask->command == NULL)
 		return ask->function == 0 && (ask->first != 0 || ask->count != 0)
 			       ? "register and count: expected function too"
@@ -205,11 +230,10 @@ bool meter_look(struct daemon *d, const struct control_peer *peer, const msgpack
 	if (a == NULL)
 		return true;
 	ask.address = a->conf->address;
-	ask.timeout_ms = LOOK_TIMEOUT_MS;
 	for (size_t i = 0; i < N_ELEMENTS(look_keys); i++)
 		if (!look_key_take(request, &look_keys[i], &ask, reply))
 			return true;
-	fault = look_fault(&ask);
+	fault = look_fault(request, &ask);
 	if (fault != NULL) {
 		control_error(reply, "%s", fault);
 		return true;

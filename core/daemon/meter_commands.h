@@ -7,7 +7,8 @@
 
 struct daemon;
 
-#define ASKS_MAX 64u /* questions to meters under way, each with somebody who waits */
+#define ASKS_MAX 64u  /* questions to meters under way, each with somebody who waits */
+#define LOOKS_MAX 16u /* of these, looks: who waits for a tenth of the time keeps nobody else out */
 
 struct ask {
 	int64_t i;
@@ -37,6 +38,8 @@ bool meter_resume(struct daemon *d, const struct control_peer *peer, const msgpa
 		  struct buf *reply);
 bool meter_set_variables(struct daemon *d, const struct control_peer *peer,
 			 const msgpack_object *request, struct buf *reply);
+/* Who still waits for a meter is told that the daemon ends. */
+void meter_stop(struct daemon *d);
 /* fleet.answer; `arg` is the daemon. */
 void meter_answered(void *arg, size_t owner, int64_t i, const char *error,
 		    const msgpack_object *said);

@@ -26,6 +26,7 @@ enum ask_what { ASK_READ, ASK_IDENTIFY, ASK_ACCEPT, ASK_HOLD, ASK_RELEASE, ASK_L
 
 #define LOOK_COMMAND_MAX 32
 #define LOOK_TIMEOUT_MAX_MS 10000
+#define LOOK_ADDRESSES 256u
 
 /* One transaction in the line's idle time, whoever is at that address: ASK_LOOK. */
 struct look {
@@ -33,7 +34,7 @@ struct look {
 	bool who; /* the driver's identify; else `what` */
 	struct tesla_block what;
 	char command[LOOK_COMMAND_MAX]; /* "": what.command is NULL */
-	int64_t timeout_ms;
+	int64_t timeout_ms;		/* 0: the line's */
 };
 
 struct ask {
@@ -87,11 +88,12 @@ struct line {
 	size_t n_drivers;
 	struct analyzer **analyzers; /* in the order of the configuration */
 	size_t n_analyzers;
-	struct ask *asks;    /* still to be done, oldest first */
-	struct ask *looks;   /* likewise: they wait until the line is idle */
-	int64_t look_at_us;  /* then the first of them has its share, idle or not */
-	int64_t looked_us;   /* when the last one ended */
-	bool ending;	     /* no further transaction: to be drained and closed */
+	struct ask *asks;		   /* still to be done, oldest first */
+	struct ask *looks;		   /* likewise: they wait until the line is idle */
+	int64_t look_at_us;		   /* then the first of them has its share, idle or not */
+	int64_t looked_us;		   /* when the last one ended */
+	uint8_t heard[LOOK_ADDRESSES / 8]; /* by address: somebody answered a look */
+	bool ending;			   /* no further transaction: to be drained and closed */
 	struct line *before; /* what it was in another thread: to be taken over by line_change */
 
 	enum line_state state;

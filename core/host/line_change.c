@@ -133,6 +133,7 @@ static struct line *changed_whole(struct line *l, struct line *fresh)
 	fresh->looks = l->looks;
 	fresh->look_at_us = l->look_at_us;
 	fresh->looked_us = l->looked_us;
+	memcpy(fresh->heard, l->heard, sizeof l->heard);
 	l->asks = l->looks = NULL;
 	fresh->drain_until_us = l->drain_until_us;
 	fresh->offset_us = l->offset_us;

@@ -8,22 +8,55 @@
 
 #include "host/line_parts.h"
 
-#define MARGIN_US 20000	  /* left free before the next deadline */
-#define OTHERS 9	  /* the others' share of the time, to one of looks */
+#define MARGIN_US 20000 /* left free before the next deadline */
+#define OTHERS 9	/* the others' share of the time, to one of looks */
+#define USUAL_MS 1000	/* a line with a longer time-out has slow meters */
+#define QUICK_MS 300
 #define LINGER_US 2000000 /* who looks once looks again */
 
-/* The longest that it keeps the line: no answer, and what is late is waited for as long. */
-static int64_t cost_us(const struct line *l, const struct ask *ask)
+/* Somebody is there, who may be late; on a slow line, anywhere. */
+static bool may_be_late(const struct line *l, unsigned address)
 {
-	return (l->pub.kind == TESLA_LINE_TCP ? 1000 : 2000) * ask->look.timeout_ms;
+	for (size_t i = 0; i < l->n_analyzers; i++)
+		if (l->analyzers[i]->address == address)
+			return true;
+	return l->params.timeout_ms > USUAL_MS ||
+	       (address < LOOK_ADDRESSES && (l->heard[address / 8] & 1u << address % 8) != 0);
+}
+
+static bool is_polled(const struct line *l)
+{
+	for (size_t i = 0; i < l->n_analyzers; i++)
+		if (!l->analyzers[i]->held)
+			return true;
+	return false;
+}
+
+/*
+ * From the request on, how long an answer may come: it must not meet the next request, and nothing
+ * in it says which registers it has.  Where nobody was heard, who is not quick is nobody.
+ */
+static int64_t answer_within_us(const struct line *l, const struct ask *ask)
+{
+	int64_t ms = ask->look.timeout_ms;
+	const struct analyzer *via = line_analyzer(l, ask->analyzer);
+
+	if (l->pub.kind == TESLA_LINE_TCP) /* transaction numbers tell */
+		return 1000 * ms;
+	if (via != NULL && may_be_late(l, ask->look.address))
+		return 1000 * ((ms > l->params.timeout_ms ? ms : l->params.timeout_ms) +
+			       line_late_max_ms(l, via));
+	return 2000 * (ms < QUICK_MS && is_polled(l) ? QUICK_MS : ms);
 }
 
 void line_look_add(struct line *l, struct ask *ask, int64_t mono_us)
 {
 	struct ask **end = &l->looks;
 
+	if (ask->look.timeout_ms == 0)
+		ask->look.timeout_ms = l->params.timeout_ms;
 	if (l->looks == NULL && l->look_at_us < mono_us)
-		l->look_at_us = mono_us + OTHERS * cost_us(l, ask);
+		l->look_at_us = mono_us + OTHERS * answer_within_us(l, ask);
 	while (*end != NULL)
 		end = &(*end)->next;
 	ask->next = NULL;
@@ -36,7 +69,7 @@ bool line_look_fits(const struct line *l, int64_t mono_us, int64_t idle_until_us
 		return true;
 	/* What is due at once may be so since the beginning of time. */
 	return idle_until_us > mono_us &&
-	       idle_until_us - mono_us > cost_us(l, l->looks) + MARGIN_US;
+	       idle_until_us - mono_us > answer_within_us(l, l->looks) + MARGIN_US;
 }
 
 void line_look_start(struct line *l)
@@ -73,18 +106,26 @@ static enum tesla_status status_of(const struct look *look, const struct tesla_r
 									  : TESLA_REPLY_GARBLED;
 }
 
+static void heard(struct line *l, unsigned address)
+{
+	if (address < LOOK_ADDRESSES)
+		l->heard[address / 8] |= (uint8_t)(1u << address % 8);
+}
+
 void line_look_done(struct line *l, const struct tesla_reply *came, const struct tesla_error *err,
 		    int64_t mono_us)
 {
 	struct ask *ask = l->job.ask;
 	struct tesla_reply reply = *came;
-	int64_t wait_us = 1000 * ask->look.timeout_ms;
-	int64_t began_us = came->sent_us != 0 ? came->sent_us : mono_us - wait_us;
+	int64_t began_us =
+		came->sent_us != 0 ? came->sent_us : mono_us - 1000 * ask->look.timeout_ms;
+	int64_t until_us = began_us + answer_within_us(l, ask);
 
 	reply.status = status_of(&ask->look, came);
-	if (reply.status != TESLA_REPLY_OK && reply.status != TESLA_REPLY_EXCEPTION &&
-	    l->pub.kind != TESLA_LINE_TCP && mono_us + wait_us > l->drain_until_us)
-		l->drain_until_us = mono_us + wait_us;
+	if (reply.status == TESLA_REPLY_OK || reply.status == TESLA_REPLY_EXCEPTION)
+		heard(l, ask->look.address);
+	else if (l->pub.kind != TESLA_LINE_TCP && until_us > l->drain_until_us)
+		l->drain_until_us = until_us;
 	l->looked_us = l->drain_until_us > mono_us ? l->drain_until_us : mono_us;
 	l->look_at_us = l->looked_us + OTHERS * (l->looked_us - began_us);
 	l->job.ask = NULL;

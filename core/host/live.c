@@ -298,7 +298,7 @@ static int look_parse(const msgpack_object *m, struct look *ret)
 	_cleanup_free_ char *command = mp_strdup(m, "command");
 	int64_t address = mp_int(m, "address", -1), timeout = mp_int(m, "timeout_ms", 0);
 
-	if (address < 0 || address > UINT16_MAX || timeout < 1 || timeout > LOOK_TIMEOUT_MAX_MS ||
+	if (address < 0 || address > UINT16_MAX || timeout < 0 || timeout > LOOK_TIMEOUT_MAX_MS ||
 	    (command != NULL && strlen(command) >= LOOK_COMMAND_MAX))
 		return -EPROTO;
 	*ret = (struct look){ .address = (unsigned)address,

@@ -4,7 +4,6 @@
  * takes the next descriptor of that number for the old one, used by two threads.  Nor does it know
  * memfd_create(): there a file is opened, which it sees, and replaced below the number.
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>

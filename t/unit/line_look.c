@@ -154,13 +154,13 @@ Test(line_look, is_answered_whatever_becomes_of_the_line)
 	world_run(w, 2500000);
 	looks(w, 3, 100);
 	w->line->looks->next->analyzer = 999;
-	world_run(w, 3500000);
+	world_run(w, 6500000);
 	t = told(w, 999);
 	cr_expect_eq(t.answers, 1);
 	cr_expect_str_eq(t.error, "the analyzer is on this line no longer");
 	look(w, 1, 1, 100);
 	w->meters[1].hangs_up = true;
-	world_run(w, 3600000);
+	world_run(w, 6900000);
 	cr_expect_str_eq(told(w, 100).status, "broken");
 	w->meters[1].hangs_up = false;
 	looks(w, 2, 100);
@@ -168,5 +168,62 @@ Test(line_look, is_answered_whatever_becomes_of_the_line)
 	t = told(w, 100);
 	cr_expect_str_eq(t.error, "no such port");
 	cr_expect_eq(w->asks, 0);
+	world_free(w);
+}
+
+/*
+ * Who is known to be there may be late: no other request before its answer can be told from the next
+ * one's.  So it is on a slow line, for anybody.
+ */
+Test(line_look, the_line_is_quiet_while_an_answer_may_come)
+{
+	static const struct {
+		unsigned address;
+		int64_t line_ms, look_ms, quiet_ms; /* from the request on */
+	} cases[] = {
+		{ 1, 200, 20, 400 },  /* the line's time-out and late_max */
+		{ 1, 200, 300, 500 }, /* a longer one of the look's own */
+		{ 50, 200, 20, 600 }, /* nobody, as far as is known: but polls must not be met */
+		{ 50, 200, 400, 800 }, { 50, 3000, 20, 6000 },
+		{ 1, 200, 0, 400 }, /* the line's own */
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct world *w = world_new(2);
+
+		world_run(w, 1500000);
+		w->line->params.timeout_ms = cases[i].line_ms;
+		w->meters[1].silent = true;
+		look(w, cases[i].address, 1, cases[i].look_ms);
+		w->line->look_at_us = w->mono;
+		struct action act = line_next(w->line, w->mono, wall(w));
+		int64_t sent = w->mono;
+
+		cr_assert_eq(act.act, ACT_READ);
+		cr_expect_eq(act.address, cases[i].address);
+		world_transact(w, &act);
+		cr_expect_eq(w->line->drain_until_us - sent, 1000 * cases[i].quiet_ms, "%zu: %lld",
+			     i, (long long)(w->line->drain_until_us - sent));
+		world_free(w);
+	}
+}
+
+/* An address that has answered once is one of those. */
+Test(line_look, who_was_heard_may_be_late)
+{
+	struct world *w = world_new(2);
+
+	w->meters[2].name = "OTHER 2";
+	world_run(w, 1500000);
+	look(w, 2, 1, 100);
+	world_run(w, 2700000);
+	w->meters[2].silent = true;
+	look(w, 2, 1, 20);
+	w->line->look_at_us = w->mono;
+	struct action act = line_next(w->line, w->mono, wall(w));
+	int64_t sent = w->mono;
+
+	world_transact(w, &act);
+	cr_expect_eq(w->line->drain_until_us - sent, 400000);
 	world_free(w);
 }

@@ -17,6 +17,14 @@ bool model_has_commands(const struct model *m)
 	return m->pub.variables[0]->elements[0]->command != NULL;
 }
 
+const struct model *catalogue_any(const struct catalogue *c, bool commands)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (model_has_commands(c->list[i]) == commands)
+			return c->list[i];
+	return NULL;
+}
+
 static int is_model_file(const struct dirent *d)
 {
 	size_t len = strlen(d->d_name);

@@ -15,5 +15,7 @@ int catalogue_load(struct catalogue *c, struct tesla_error *err);
 void catalogue_release(struct catalogue *c);
 /* Read by commands, not by registers? */
 bool model_has_commands(const struct model *m);
+/* Any one that is read so; NULL: there is none. */
+const struct model *catalogue_any(const struct catalogue *c, bool commands);
 
 #endif

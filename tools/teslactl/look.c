@@ -14,7 +14,8 @@
  * A line that is busy gives a tenth of its time: of what a look takes at most, with what is late, a
  * multiple, and as much for others that look.
  */
-#define PATIENCE(ms) (10000 + 40 * (ms))
+#define PATIENCE_MS 60000
+#define PATIENCE_MAX_MS 300000
 
 static int answer_take(const msgpack_object *answer, struct looked *ret, struct tesla_error *err)
 {
@@ -43,18 +44,25 @@ static void args_pack(struct buf *args, const struct looker *l, unsigned address
 	msgpack_packer pk;
 
 	mp_writer(&pk, args);
-	(void)msgpack_pack_map(&pk, 2u + (address != LOOK_OWN) + (what->function != 0) +
+	(void)msgpack_pack_map(&pk, 1u + (l->timeout_ms > 0) + (address != LOOK_OWN) +
+					    (what->function != 0) +
 					    2u * (what->function != 0 && what->count != 0));
 	mp_key_int(&pk, "analyzer", l->via);
 	if (address != LOOK_OWN)
 		mp_key_int(&pk, "address", address);
-	mp_key_int(&pk, "timeout_ms", l->timeout_ms);
+	if (l->timeout_ms > 0)
+		mp_key_int(&pk, "timeout_ms", l->timeout_ms);
 	if (what->function != 0)
 		mp_key_int(&pk, "function", what->function);
 	if (what->function != 0 && what->count != 0) {
 		mp_key_int(&pk, "register", what->first);
 		mp_key_int(&pk, "count", what->count);
 	}
+}
+
+static int patience_ms(const struct looker *l)
+{
+	return l->timeout_ms > 0 ? PATIENCE_MS + 40 * l->timeout_ms : PATIENCE_MAX_MS;
 }
 
 static bool is_over(const struct looker *l)
@@ -77,8 +85,8 @@ int look(struct looker *l, unsigned address, const struct look_what *what, struc
 		return tesla_fail(err, -EINTR, "interrupted");
 	buf_init(&args, 256);
 	args_pack(&args, l, address, what);
-	r = tesla_request(l->client, "look", args.pub.bytes, args.pub.len, PATIENCE(l->timeout_ms),
-			  &bytes, &len, err);
+	r = tesla_request(l->client, "look", args.pub.bytes, args.pub.len, patience_ms(l), &bytes,
+			  &len, err);
 	if (r == 0)
 		r = mp_unpack(&doc, bytes, len, err);
 	if (r != 0)

@@ -11,7 +11,7 @@
 struct looker {
 	struct tesla_client *client;
 	int64_t via;	/* the analyzer whose line and driver it is */
-	int timeout_ms; /* of the meter */
+	int timeout_ms; /* of the meter; 0: the line's */
 	int signals;	/* a signalfd: one that ends a program ends it; -1: none */
 };
 

@@ -18,8 +18,7 @@
 #define ROWS_MAX 512
 #define ROWS_SHOWN 16
 #define TOGETHER 4 /* registers that the longest type has */
-#define LOOK_MS 300
-#define CLOSE 0.2 /* farther from what is expected than this share of it: not likely at all */
+#define CLOSE 0.2  /* farther from what is expected than this share of it: not likely at all */
 
 /* Where a number out of a manual may be on the wire. */
 struct place {
@@ -344,7 +343,7 @@ int probe_run(const struct ctl *ctl)
 		return ctl_say(ctl, CTL_USAGE, "--expect is no number");
 	p.looker.via = ctl->filter.analyzer;
 	p.looker.signals = -1;
-	p.looker.timeout_ms = ctl->timeout_ms > 0 ? ctl->timeout_ms : LOOK_MS;
+	p.looker.timeout_ms = ctl->timeout_ms;
 	places_of(&p, (long)n);
 	r = places_ask(&p);
 	if (r != CTL_GOOD)

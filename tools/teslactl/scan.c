@@ -3,6 +3,7 @@
 #include "teslactl/scan.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,9 @@ static struct looker looker_of(const struct scan *s, int64_t via)
 {
 	return (struct looker){ .client = s->line.client,
 				.via = via,
-				.timeout_ms = s->ctl->timeout_ms > 0 ? s->ctl->timeout_ms : LOOK_MS,
+				.timeout_ms = s->ctl->timeout_ms > 0 ? s->ctl->timeout_ms
+					      : s->line.is_slow	     ? 0
+								     : LOOK_MS,
 				.signals = s->signals };
 }
 
@@ -180,6 +183,16 @@ static int own_ask(struct scan *s, long long baud, const char *parity, struct te
 	return addresses_ask(s, err);
 }
 
+/* Nobody knows the analyzers of a daemon of our own. */
+static const char *cause(const struct scan *s, const struct tesla_error *err)
+{
+	int n = 0;
+
+	if (s->line.own != NULL)
+		(void)sscanf(err->text, "analyzer %*d: %n", &n);
+	return err->text + n;
+}
+
 /* What is not to be understood is perhaps with other settings. */
 static bool some_clear(const struct scan *s)
 {
@@ -193,6 +206,7 @@ static bool some_clear(const struct scan *s)
 static int settings_try(struct scan *s, struct tesla_error *err)
 {
 	size_t n = s->n_parities * s->n_bauds;
+	char before[sizeof err->text] = "";
 	int r = 0;
 
 	if (!is_serial(s))
@@ -200,6 +214,13 @@ static int settings_try(struct scan *s, struct tesla_error *err)
 	for (size_t i = 0; i < n && r == 0 && !some_clear(s); i++) {
 		s->n_found = 0;
 		r = own_ask(s, s->bauds[i % s->n_bauds], s->parities[i / s->n_bauds], err);
+		/* A speed or parity that the port has not. */
+		if (r == -EREMOTEIO && s->n_found == 0 && i + 1 < n &&
+		    strstr(err->text, "no such") == NULL && strcmp(err->text, before) != 0) {
+			ctl_tell("not with these: %s", cause(s, err));
+			(void)snprintf(before, sizeof before, "%s", err->text);
+			r = 0;
+		}
 	}
 	return r;
 }
@@ -226,16 +247,6 @@ static bool can_be_done(const struct scan *s, struct tesla_error *err)
 	else
 		return true;
 	return false;
-}
-
-/* Nobody knows the analyzers of a daemon of our own. */
-static const char *cause(const struct scan *s, const struct tesla_error *err)
-{
-	int n = 0;
-
-	if (s->line.own != NULL)
-		(void)sscanf(err->text, "analyzer %*d: %n", &n);
-	return err->text + n;
 }
 
 static int scan_all(struct scan *s)
@@ -266,6 +277,8 @@ static int scan_all(struct scan *s)
 
 int scan_run(const struct ctl *ctl)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction pipes;
 	struct scan s = { .ctl = ctl };
 	struct tesla_error err;
 	sigset_t mask;
@@ -275,9 +288,11 @@ int scan_run(const struct ctl *ctl)
 		return ctl_say(ctl, CTL_USAGE, err.text);
 	if (catalogue_load(&s.models, &err) != 0)
 		return ctl_complain(ctl, &err);
-	s.signals = signals_open(&mask); /* before libzmq's threads */
+	s.signals = signals_open(&mask);	   /* before libzmq's threads */
+	(void)sigaction(SIGPIPE, &ignore, &pipes); /* nobody may read, but all is to be ended */
 	code = scan_all(&s);
 	scan_line_close(&s.line);
+	(void)sigaction(SIGPIPE, &pipes, NULL);
 	(void)signals_end(s.signals); /* one that came too late must not cost what was found */
 	signals_close(s.signals, &mask);
 	catalogue_release(&s.models);

@@ -42,20 +42,11 @@ static FILE *file_new(const struct scan_daemon *d, const char *name)
 	return fopen(path, "we");
 }
 
-static const struct model *any_model(const struct catalogue *models, bool commands)
-{
-	for (size_t i = 0; i < models->n; i++)
-		if (model_has_commands(models->list[i]) == commands &&
-		    models->list[i]->sunspec == 0)
-			return models->list[i];
-	return NULL;
-}
-
 static void meters_out(struct config_out *o, const struct config_device *line,
 		       const struct catalogue *models)
 {
-	const struct model *registers = any_model(models, false),
-			   *commands = any_model(models, true);
+	const struct model *registers = catalogue_any(models, false),
+			   *commands = catalogue_any(models, true);
 	struct config_meter m = { .device = line->id, .interval_s = OWN_INTERVAL_S };
 
 	if (registers != NULL) {
@@ -131,7 +122,7 @@ static int spawn(struct scan_daemon *d, struct tesla_error *err)
 	char *args[] = { name, c, config, i, ini, p, pid, NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none;
+	sigset_t none, defaults;
 	int r;
 
 	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
@@ -143,11 +134,15 @@ static int spawn(struct scan_daemon *d, struct tesla_error *err)
 	(void)posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	(void)posix_spawn_file_actions_adddup2(&files, 1, 2);
 	(void)posix_spawnattr_init(&attr);
+	(void)sigemptyset(&defaults);
 	(void)sigemptyset(&none); /* ours are blocked, to come as reads */
 	(void)posix_spawnattr_setsigmask(&attr, &none);
+	(void)sigaddset(&defaults, SIGPIPE);
+	(void)posix_spawnattr_setsigdefault(&attr, &defaults);
 	/* An interrupt from the terminal is for us: we end it. */
 	(void)posix_spawnattr_setpgroup(&attr, 0);
-	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						      POSIX_SPAWN_SETPGROUP);
 	r = posix_spawn(&d->pid, program(), &files, &attr, args, environ);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&files);
@@ -157,10 +152,10 @@ static int spawn(struct scan_daemon *d, struct tesla_error *err)
 	return tesla_fail(err, -r, "%s cannot be started: %s", program(), strerror(r));
 }
 
-/* The last line of its log says why it ended. */
+/* Its log says why it ended: the last error, else the last line. */
 static int ended(struct scan_daemon *d, struct tesla_error *err)
 {
-	char path[PATH_SIZE], line[200] = "", last[200] = "";
+	char path[PATH_SIZE], line[300] = "", last[300] = "";
 	FILE *in;
 
 	(void)waitpid(d->pid, NULL, 0);
@@ -168,7 +163,8 @@ static int ended(struct scan_daemon *d, struct tesla_error *err)
 	(void)snprintf(path, sizeof path, "%s/log", d->dir);
 	in = fopen(path, "re");
 	while (in != NULL && fgets(line, sizeof line, in) != NULL)
-		(void)snprintf(last, sizeof last, "%s", line);
+		if (strstr(line, "error: ") != NULL || strstr(last, "error: ") == NULL)
+			(void)snprintf(last, sizeof last, "%s", line);
 	if (in != NULL)
 		(void)fclose(in);
 	last[strcspn(last, "\n")] = '\0';
@@ -232,7 +228,8 @@ static void dir_name(char dir[DIR_MAX])
 {
 	const char *tmp = getenv("TMPDIR");
 
-	if (tmp == NULL || snprintf(dir, DIR_MAX, "%s/teslactl-XXXXXX", tmp) >= DIR_MAX)
+	if (tmp == NULL || *tmp != '/' ||
+	    snprintf(dir, DIR_MAX, "%s/teslactl-XXXXXX", tmp) >= DIR_MAX)
 		(void)snprintf(dir, DIR_MAX, "/tmp/teslactl-XXXXXX");
 }
 

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/param.h"
 #include "teslactl/peer.h"
 
 #define ASK_MS 3000
@@ -129,6 +130,7 @@ static void device_take(struct scan_line *l, const msgpack_object *device)
 {
 	const msgpack_object *params = mp_get(device, "params");
 	char name[SCAN_TEXT], value[SCAN_TEXT];
+	int64_t ms;
 
 	text_take(l->type, sizeof l->type, mp_get(device, "kind"));
 	l->device =
@@ -139,6 +141,8 @@ static void device_take(struct scan_line *l, const msgpack_object *device)
 		param_add(l, name, value);
 		if (strcmp(name, "baud") == 0)
 			l->baud = strtoll(value, NULL, 10);
+		if (strcmp(name, "timeout") == 0 && duration_parse_ms(value, 1000, &ms) == 0)
+			l->is_slow = ms > TIMEOUT_LEAST_MS;
 	}
 }
 
@@ -287,9 +291,13 @@ int scan_line_set(struct scan_line *l, const struct catalogue *models,
 	if (r != 0)
 		return r;
 	l->client = scan_daemon_client(l->own);
-	l->registers = SCAN_REGISTERS;
-	l->commands = strcmp(l->type, "tcp") != 0 ? SCAN_COMMANDS : 0;
-	return 0;
+	l->registers = catalogue_any(models, false) != NULL ? SCAN_REGISTERS : 0;
+	l->commands = strcmp(l->type, "tcp") != 0 && catalogue_any(models, true) != NULL
+			      ? SCAN_COMMANDS
+			      : 0;
+	return l->registers != 0 || l->commands != 0
+		       ? 0
+		       : tesla_fail(err, -ENOENT, "no installed model can be on such a line");
 }
 
 int scan_line_open(const struct ctl *ctl, struct scan_line *l)

@@ -20,6 +20,7 @@ struct scan_line {
 	char texts[SCAN_PARAMS][2][SCAN_TEXT]; /* names and values */
 	char type[16], host[SCAN_TEXT], port[SCAN_TEXT];
 	long long baud; /* 0: not known */
+	bool is_slow;	/* its time-out is longer than usual: a look has that, too */
 	struct tesla_client *client;
 	struct scan_daemon *own;       /* NULL: the running daemon has it */
 	int64_t registers, commands;   /* analyzers to look through; 0: its drivers cannot */
