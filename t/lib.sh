@@ -49,8 +49,8 @@
 #   start_rest NAME ARGS...    t/e2e/rest_server.py, on a free port; returns when it is ready
 #   rest_url NAME              its http://127.0.0.1:PORT
 #   drained                    true when the journal is open and nothing waits for an exporter
-#   start_shim NAME            teslad gets t/shim/NAME.so from now on (not under AddressSanitizer); before
-#                              write_ini, since a shim in a host reads files: confine = no
+#   start_shim NAME            teslad gets t/shim/NAME.so from now on (not under AddressSanitizer);
+#                              before write_ini, since a shim in a host reads files: confine = no
 #   has_landlock               true when this kernel can confine hosts
 #   subscribe NAME [PREFIX...]     a pyzmq subscriber; $tmp/NAME.jsonl gets a JSON line per message
 #   lines_at_least N FILE      true when the file has N lines

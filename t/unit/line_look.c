@@ -172,8 +172,8 @@ Test(line_look, is_answered_whatever_becomes_of_the_line)
 }
 
 /*
- * Who is known to be there may be late: no other request before its answer can be told from the next
- * one's.  So it is on a slow line, for anybody.
+ * Who is known to be there may be late: its answer could not be told from that to the next request.
+ * So it is on a slow line, for anybody.
  */
 Test(line_look, the_line_is_quiet_while_an_answer_may_come)
 {

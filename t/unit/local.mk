@@ -74,14 +74,18 @@ t_unit_wire_CFLAGS = $(unit_cflags)
 t_unit_wire_LDADD = $(CRITERION_LIBS)
 if PLUGIN_modBusComm
 unit_tests += t/unit/pdu
-unit_tests += t/unit/modBusComm
+unit_tests += t/unit/modBusComm t/unit/modBusComm_who
 t_unit_pdu_SOURCES = t/unit/pdu.c plugins/drivers/modBusComm/pdu.c
 t_unit_pdu_CFLAGS = $(unit_cflags)
 t_unit_pdu_LDADD = $(CRITERION_LIBS)
-t_unit_modBusComm_SOURCES = t/unit/modBusComm.c plugins/drivers/modBusComm/modBusComm.c plugins/drivers/modBusComm/pdu.c \
+modbus_driver = plugins/drivers/modBusComm/modBusComm.c plugins/drivers/modBusComm/pdu.c \
 	plugins/drivers/modBusComm/receive.c $(driver_wire)
+t_unit_modBusComm_SOURCES = t/unit/modBusComm.c t/unit/modBusComm_rig.h $(modbus_driver)
 t_unit_modBusComm_CFLAGS = $(unit_cflags) $(MODBUS_CFLAGS)
 t_unit_modBusComm_LDADD = core/base/libbase.la $(MODBUS_LIBS) $(CRITERION_LIBS) -lpthread
+t_unit_modBusComm_who_SOURCES = t/unit/modBusComm_who.c t/unit/modBusComm_rig.h $(modbus_driver)
+t_unit_modBusComm_who_CFLAGS = $(unit_cflags) $(MODBUS_CFLAGS)
+t_unit_modBusComm_who_LDADD = core/base/libbase.la $(MODBUS_LIBS) $(CRITERION_LIBS) -lpthread
 endif
 if PLUGIN_cvmk
 unit_tests += t/unit/cvmk_frame t/unit/cvmk
