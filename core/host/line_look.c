@@ -49,6 +49,21 @@ static int64_t answer_within_us(const struct line *l, const struct ask *ask)
 	return 2000 * (ms < QUICK_MS && is_polled(l) ? QUICK_MS : ms);
 }
 
+/* What it is likely to take: who answers the polls will answer this. */
+static int64_t expected_us(const struct line *l, const struct ask *ask)
+{
+	int64_t most = answer_within_us(l, ask);
+
+	for (size_t i = 0; i < l->n_analyzers; i++) {
+		const struct analyzer *a = l->analyzers[i];
+
+		if (a->address == ask->look.address && a->state == ANALYZER_ONLINE &&
+		    most > 1000 * QUICK_MS)
+			return 1000 * QUICK_MS;
+	}
+	return most;
+}
+
 void line_look_add(struct line *l, struct ask *ask, int64_t mono_us)
 {
 	struct ask **end = &l->looks;
@@ -56,7 +71,7 @@ void line_look_add(struct line *l, struct ask *ask, int64_t mono_us)
 	if (ask->look.timeout_ms == 0)
 		ask->look.timeout_ms = l->params.timeout_ms;
 	if (l->looks == NULL && l->look_at_us < mono_us)
-		l->look_at_us = mono_us + OTHERS * answer_within_us(l, ask);
+		l->look_at_us = mono_us + OTHERS * expected_us(l, ask);
 	while (*end != NULL)
 		end = &(*end)->next;
 	ask->next = NULL;
@@ -69,7 +84,7 @@ bool line_look_fits(const struct line *l, int64_t mono_us, int64_t idle_until_us
 		return true;
 	/* What is due at once may be so since the beginning of time. */
 	return idle_until_us > mono_us &&
-	       idle_until_us - mono_us > answer_within_us(l, l->looks) + MARGIN_US;
+	       idle_until_us - mono_us > expected_us(l, l->looks) + MARGIN_US;
 }
 
 void line_look_start(struct line *l)

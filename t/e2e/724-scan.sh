@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 40
+# seconds: 45
 # SPDX-License-Identifier: Apache-2.0
 # A scan of a serial line with five different meters, with nothing but the port to go by: it prints a
 # configuration that teslad -t accepts and that reads all five.  It leaves nothing behind, also when

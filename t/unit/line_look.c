@@ -227,3 +227,20 @@ Test(line_look, who_was_heard_may_be_late)
 	cr_expect_eq(w->line->drain_until_us - sent, 400000);
 	world_free(w);
 }
+
+/* Who is polled well is expected to answer: a look at it goes between two polls. */
+Test(line_look, who_answers_polls_is_asked_between_them)
+{
+	struct world *w = world_new(2);
+
+	w->line->params.timeout_ms = 1000; /* more than polls leave */
+	world_run(w, 1500000);
+	look(w, 1, 1, 0);
+	world_run(w, 2500000);
+	cr_expect_eq(told(w, 100).looks, 1);
+	look(w, 50, 1, 1000);
+	world_run(w, 9000000);
+	cr_expect_eq(told(w, 100).looks, 1, "nobody is, as far as is known");
+	cr_expect_eq(told(w, 100).missed, 0);
+	world_free(w);
+}
