@@ -80,5 +80,10 @@ t_fuzz_capture_SOURCES = t/fuzz/capture.c
 t_fuzz_capture_CPPFLAGS = $(sim_cppflags)
 t_fuzz_capture_LDADD = tools/sim/libsim.la core/base/libbase.la
 t_fuzz_capture_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/block
+t_fuzz_block_SOURCES = t/fuzz/block.c
+t_fuzz_block_CPPFLAGS = $(central_cppflags)
+t_fuzz_block_LDADD = central/libcodec.la
+t_fuzz_block_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

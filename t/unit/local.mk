@@ -378,6 +378,11 @@ unit_tests += t/unit/logfile
 t_unit_logfile_SOURCES = t/unit/logfile.c
 t_unit_logfile_CFLAGS = $(unit_cflags)
 t_unit_logfile_LDADD = core/daemon/libdaemon.la $(CRITERION_LIBS)
+unit_tests += t/unit/codec
+t_unit_codec_SOURCES = t/unit/codec.c
+t_unit_codec_CPPFLAGS = $(central_cppflags)
+t_unit_codec_CFLAGS = $(unit_cflags)
+t_unit_codec_LDADD = central/libcodec.la $(CRITERION_LIBS) -lm
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

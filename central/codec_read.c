@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading blocks.  They are foreign: a disk had them. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+#include "base/cleanup.h"
+#include "base/crc.h"
+#include "central/codec_internal.h"
+
+static int bad(struct tesla_error *err, const char *what)
+{
+	return tesla_fail(err, -EBADMSG, "block: %s", what);
+}
+
+/* ---- its parts ---- */
+
+static const uint8_t *entry_of(const struct codec_block *b, size_t column)
+{
+	return b->bytes + HEADER_BYTES + column * ENTRY_BYTES;
+}
+
+static bool entry_is_sane(const uint8_t *e, size_t n_rows)
+{
+	size_t count = get_u32(e + ENTRY_COUNT), len = get_u32(e + ENTRY_LEN),
+	       holes = get_u32(e + ENTRY_HOLES_LEN);
+	bool has_values = e[ENTRY_KIND] == KIND_WHOLE || e[ENTRY_KIND] == KIND_REAL;
+
+	if (e[ENTRY_KIND] >= N_KINDS || e[ENTRY_DECIMALS] > DECIMALS_MAX || e[ENTRY_PACKED] > 1)
+		return false;
+	if (e[ENTRY_HOLES] != (count != 0 && count != n_rows) || count > n_rows || holes > len)
+		return false;
+	if ((holes != 0) != e[ENTRY_HOLES] || (count == 0) != (e[ENTRY_KIND] == KIND_NONE))
+		return false;
+	return has_values == (len > holes);
+}
+
+static int check_parts(const struct codec_block *b, struct tesla_error *err)
+{
+	uint64_t sum = HEADER_BYTES + (uint64_t)b->n_columns * ENTRY_BYTES + RICE_PAD;
+
+	if (sum > b->len)
+		return bad(err, "shorter than its directory");
+	sum += get_u32(b->bytes + HEADER_TIMES_LEN);
+	for (size_t i = 0; i < b->n_columns; i++) {
+		const uint8_t *e = entry_of(b, i);
+
+		if (!entry_is_sane(e, b->n_rows))
+			return tesla_fail(err, -EBADMSG, "block: the entry of column %zu is wrong",
+					  i + 1);
+		sum += get_u32(e + ENTRY_LEN);
+	}
+	return sum == b->len ? 0 : bad(err, "its parts are not as long as it is");
+}
+
+int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err)
+{
+	const uint8_t *at = bytes;
+	struct codec_block b = { .bytes = at, .len = len };
+	int r;
+
+	if (len < HEADER_BYTES + RICE_PAD || get_u32(at + HEADER_MAGIC) != CODEC_MAGIC)
+		return bad(err, "it does not begin as one");
+	if (get_u32(at + HEADER_LEN) != len)
+		return tesla_fail(err, -EBADMSG, "block: it is %zu bytes long, and says %u", len,
+				  (unsigned)get_u32(at + HEADER_LEN));
+	if (get_u32(at + HEADER_CRC) != crc32c(0, at + HEADER_LEN, len - HEADER_LEN))
+		return bad(err, "the checksum is wrong");
+	if (get_u16(at + HEADER_VERSION) != CODEC_VERSION)
+		return tesla_fail(err, -EBADMSG, "block: version %u: this program reads %u",
+				  (unsigned)get_u16(at + HEADER_VERSION), CODEC_VERSION);
+	b.n_rows = get_u32(at + HEADER_ROWS);
+	b.n_columns = get_u32(at + HEADER_COLUMNS);
+	b.first_ms = (int64_t)get_u64(at + HEADER_FIRST);
+	b.last_ms = (int64_t)get_u64(at + HEADER_LAST);
+	if (b.n_rows == 0 || b.n_rows > CODEC_ROWS_MAX || b.n_columns > CODEC_COLUMNS_MAX)
+		return bad(err, "more rows or columns than there may be, or none");
+	r = check_parts(&b, err);
+	if (r == 0)
+		*ret = b;
+	return r;
+}
+
+void codec_summary(const struct codec_block *b, size_t column, struct codec_summary *ret)
+{
+	const uint8_t *e = entry_of(b, column);
+
+	*ret = (struct codec_summary){ .min = get_real(e + ENTRY_MIN),
+				       .max = get_real(e + ENTRY_MAX),
+				       .sum = get_real(e + ENTRY_SUM),
+				       .count = get_u32(e + ENTRY_COUNT) };
+}
+
+/* ---- numbers ---- */
+
+struct span { /* with RICE_PAD behind it */
+	const uint8_t *at;
+	size_t len;
+};
+
+static bool take_varint(struct span *s, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; shift < 64 && s->len > 0; shift += 7) {
+		uint8_t byte = *s->at++;
+
+		s->len--;
+		v |= (uint64_t)(byte & 127) << shift;
+		if (byte < 128) {
+			*ret = v;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* -2^50 to 2^50 each, or it is refused: sums may have wrapped. */
+static bool take_whole(struct span s, size_t n, int64_t *whole)
+{
+	const uint64_t limit = (uint64_t)WHOLE_MAX;
+	uint64_t first, step, beyond = 0;
+
+	if (!take_varint(&s, &first) || !take_varint(&s, &step) ||
+	    !rice_decode(s.at, s.len, whole, n))
+		return false;
+	first = unzigzag(first);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = first + step * (uint64_t)whole[i];
+
+		whole[i] = (int64_t)v;
+		beyond |= v + limit > 2 * limit;
+	}
+	return beyond == 0;
+}
+
+int codec_times(const struct codec_block *b, int64_t *times, struct tesla_error *err)
+{
+	struct span s = { entry_of(b, b->n_columns), get_u32(b->bytes + HEADER_TIMES_LEN) };
+
+	if (!take_whole(s, b->n_rows, times))
+		return bad(err, "its times cannot be read");
+	for (size_t i = 1; i < b->n_rows; i++)
+		if (times[i] <= times[i - 1])
+			return bad(err, "its times are out of order");
+	if (times[0] != b->first_ms || times[b->n_rows - 1] != b->last_ms)
+		return bad(err, "its times are not those that it says");
+	return 0;
+}
+
+static int take_decimals(struct span s, size_t n, unsigned decimals, double *values)
+{
+	_cleanup_free_ int64_t *whole = malloc(n * sizeof *whole);
+	double divisor = ten_to(decimals);
+
+	if (whole == NULL)
+		return -ENOMEM;
+	if (!take_whole(s, n, whole))
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++)
+		values[i] = (double)whole[i] / divisor;
+	return 0;
+}
+
+static int take_reals(struct span s, size_t n, double *values)
+{
+	uint8_t bytes[8];
+
+	if (s.len != 8 * n)
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t plane = 0; plane < 8; plane++)
+			bytes[plane] = s.at[plane * n + i];
+		values[i] = get_real(bytes);
+		if (isnan(values[i]))
+			return -EBADMSG; /* what is missing is no value */
+	}
+	return 0;
+}
+
+/* *memory is for free(), and what the span then points to. */
+static int unpack(struct span *s, size_t count, uint8_t **memory)
+{
+	size_t max = values_bytes_max(count), got;
+
+	*memory = calloc(1, max + RICE_PAD);
+	if (*memory == NULL)
+		return -ENOMEM;
+	got = ZSTD_decompress(*memory, max, s->at, s->len);
+	if (ZSTD_isError(got))
+		return -EBADMSG;
+	*s = (struct span){ *memory, got };
+	return 0;
+}
+
+static int take_same(double value, size_t n, double *values)
+{
+	for (size_t i = 0; i < n; i++)
+		values[i] = value;
+	return isnan(value) ? -EBADMSG : 0;
+}
+
+static int take_values(const uint8_t *e, struct span s, double *values)
+{
+	_cleanup_free_ uint8_t *memory = NULL;
+	size_t n = get_u32(e + ENTRY_COUNT);
+	int r = 0;
+
+	if (e[ENTRY_KIND] == KIND_NONE)
+		return 0;
+	if (e[ENTRY_KIND] == KIND_SAME)
+		return take_same(get_real(e + ENTRY_MIN), n, values);
+	if (e[ENTRY_PACKED] != 0)
+		r = unpack(&s, n, &memory);
+	if (r != 0)
+		return r;
+	return e[ENTRY_KIND] == KIND_WHOLE ? take_decimals(s, n, e[ENTRY_DECIMALS], values)
+					   : take_reals(s, n, values);
+}
+
+/* The values stand at the end of `values`; they move forward, each to its row. */
+static bool spread(struct span holes, size_t n_rows, size_t count, double *values)
+{
+	size_t row = 0, from = n_rows - count;
+	bool there = true;
+	uint64_t run;
+
+	for (; row < n_rows; there = !there) {
+		if (!take_varint(&holes, &run) || run > (there ? n_rows - from : n_rows - row))
+			return false;
+		if (!there && row + run > from) /* more rows without a value than there are */
+			return false;
+		for (uint64_t i = 0; i < run; i++)
+			values[row++] = there ? values[from++] : NAN;
+	}
+	return from == n_rows && holes.len == 0;
+}
+
+int codec_column(const struct codec_block *b, size_t column, double *values,
+		 struct tesla_error *err)
+{
+	const uint8_t *e = entry_of(b, column);
+	size_t count = get_u32(e + ENTRY_COUNT), missing = b->n_rows - count;
+	struct span s = { entry_of(b, b->n_columns), get_u32(e + ENTRY_LEN) };
+	struct span holes = { .len = get_u32(e + ENTRY_HOLES_LEN) };
+	int r;
+
+	s.at += get_u32(b->bytes + HEADER_TIMES_LEN);
+	for (size_t i = 0; i < column; i++)
+		s.at += get_u32(entry_of(b, i) + ENTRY_LEN);
+	holes.at = s.at;
+	s.at += holes.len;
+	s.len -= holes.len;
+	for (size_t i = 0; i < missing && count == 0; i++)
+		values[i] = NAN;
+	r = take_values(e, s, values + missing);
+	if (r == 0 && holes.len != 0 && !spread(holes, b->n_rows, count, values))
+		r = -EBADMSG;
+	if (r == 0)
+		return 0;
+	return tesla_fail(err, r, "block: column %zu %s", column + 1,
+			  r == -ENOMEM ? "finds no memory" : "cannot be read");
+}
+
+/* ---- all of it ---- */
+
+static bool same(double a, double b)
+{
+	return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+}
+
+static bool summary_is_true(const struct codec_summary *s, const double *values, size_t n_rows)
+{
+	struct codec_summary t = { NAN, NAN, NAN, 0 };
+
+	for (size_t i = 0; i < n_rows; i++) {
+		double v = values[i];
+
+		if (isnan(v))
+			continue;
+		t.min = t.count == 0 || v < t.min ? v : t.min;
+		t.max = t.count == 0 || v > t.max ? v : t.max;
+		t.sum = t.count == 0 ? v : t.sum + v;
+		t.count++;
+	}
+	return same(s->min, t.min) && same(s->max, t.max) && same(s->sum, t.sum) &&
+	       s->count == t.count;
+}
+
+int codec_check(const struct codec_block *b, struct tesla_error *err)
+{
+	_cleanup_free_ double *values = malloc(b->n_rows * sizeof *values);
+	_cleanup_free_ int64_t *times = malloc(b->n_rows * sizeof *times);
+	struct codec_summary s;
+	int r;
+
+	if (values == NULL || times == NULL)
+		return tesla_fail(err, -ENOMEM, "block: no memory");
+	r = codec_times(b, times, err);
+	for (size_t i = 0; i < b->n_columns && r == 0; i++) {
+		r = codec_column(b, i, values, err);
+		codec_summary(b, i, &s);
+		if (r == 0 && !summary_is_true(&s, values, b->n_rows))
+			r = tesla_fail(err, -EBADMSG, "block: the summary of column %zu is wrong",
+				       i + 1);
+	}
+	return r;
+}

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# tesla-central.
+central_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
+# Blocks: pure.
+noinst_LTLIBRARIES += central/libcodec.la
+central_libcodec_la_SOURCES = \
+	central/bytes.h \
+	central/codec.c central/codec.h central/codec_internal.h \
+	central/codec_read.c \
+	central/rice.c central/rice.h
+central_libcodec_la_CPPFLAGS = $(central_cppflags)
+central_libcodec_la_CFLAGS = $(AM_CFLAGS) $(ZSTD_CFLAGS)
+central_libcodec_la_LIBADD = core/base/libbase.la $(ZSTD_LIBS)
