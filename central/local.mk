@@ -11,3 +11,11 @@ central_libcodec_la_SOURCES = \
 central_libcodec_la_CPPFLAGS = $(central_cppflags)
 central_libcodec_la_CFLAGS = $(AM_CFLAGS) $(ZSTD_CFLAGS)
 central_libcodec_la_LIBADD = core/base/libbase.la $(ZSTD_LIBS)
+# The write-ahead file.
+noinst_LTLIBRARIES += central/libwal.la
+central_libwal_la_SOURCES = \
+	central/bytes.h \
+	central/wal.c central/wal.h central/wal_form.h \
+	central/wal_scan.c
+central_libwal_la_CPPFLAGS = $(central_cppflags)
+central_libwal_la_LIBADD = core/base/libbase.la

@@ -85,5 +85,10 @@ t_fuzz_block_SOURCES = t/fuzz/block.c
 t_fuzz_block_CPPFLAGS = $(central_cppflags)
 t_fuzz_block_LDADD = central/libcodec.la
 t_fuzz_block_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/wal
+t_fuzz_wal_SOURCES = t/fuzz/wal.c
+t_fuzz_wal_CPPFLAGS = $(central_cppflags)
+t_fuzz_wal_LDADD = central/libwal.la
+t_fuzz_wal_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 
 #include "base/cleanup.h"
 #include "base/crc.h"

@@ -383,6 +383,11 @@ t_unit_codec_SOURCES = t/unit/codec.c
 t_unit_codec_CPPFLAGS = $(central_cppflags)
 t_unit_codec_CFLAGS = $(unit_cflags)
 t_unit_codec_LDADD = central/libcodec.la $(CRITERION_LIBS) -lm
+unit_tests += t/unit/wal
+t_unit_wal_SOURCES = t/unit/wal.c
+t_unit_wal_CPPFLAGS = $(central_cppflags)
+t_unit_wal_CFLAGS = $(unit_cflags)
+t_unit_wal_LDADD = central/libwal.la $(CRITERION_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
