@@ -19,3 +19,17 @@ central_libwal_la_SOURCES = \
 	central/wal_scan.c
 central_libwal_la_CPPFLAGS = $(central_cppflags)
 central_libwal_la_LIBADD = core/base/libbase.la
+# The store; alone knows LMDB.
+noinst_LTLIBRARIES += central/libstore.la
+central_libstore_la_SOURCES = \
+	central/store.c central/store.h central/store_internal.h \
+	central/store_apply.c \
+	central/store_chunk.c \
+	central/store_compact.c \
+	central/store_series.c \
+	central/store_set.c \
+	central/store_txn.c \
+	central/store_verify.c
+central_libstore_la_CPPFLAGS = $(central_cppflags)
+central_libstore_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(LMDB_CFLAGS)
+central_libstore_la_LIBADD = central/libcodec.la central/libwal.la core/base/libbase.la $(LMDB_LIBS)

@@ -388,6 +388,11 @@ t_unit_wal_SOURCES = t/unit/wal.c
 t_unit_wal_CPPFLAGS = $(central_cppflags)
 t_unit_wal_CFLAGS = $(unit_cflags)
 t_unit_wal_LDADD = central/libwal.la $(CRITERION_LIBS)
+unit_tests += t/unit/store
+t_unit_store_SOURCES = t/unit/store.c
+t_unit_store_CPPFLAGS = $(central_cppflags)
+t_unit_store_CFLAGS = $(unit_cflags)
+t_unit_store_LDADD = central/libstore.la core/base/libbase.la $(CRITERION_LIBS) -lm
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening the store, taking records, and saying how it is. */
+#include "central/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/crc.h"
+#include "base/lock.h"
+#include "central/bytes.h"
+#include "central/store_internal.h"
+
+#define LOCK_NAME "tesla-central.lock"
+#define WAL_BYTES ((size_t)8 << 20)
+#define MAP_BYTES ((size_t)64 << 20)
+#define META_BYTES 16u
+
+static const char *const table_names[N_TABLES] = { "meta", "sets", "recent", "blocks" };
+
+void store_say(struct store *s, const char *fmt, ...)
+{
+	char sentence[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(sentence, sizeof sentence, fmt, ap);
+	va_end(ap);
+	if (s->conf.damage != NULL)
+		s->conf.damage(s->conf.arg, sentence);
+}
+
+/* ---- open ---- */
+
+static int path_fail(const struct store *s, const char *what, struct tesla_error *err)
+{
+	return tesla_fail(err, -errno, "store %s: %s: %s", s->path, what, strerror(errno));
+}
+
+static int lock(struct store *s, struct tesla_error *err)
+{
+	_cleanup_close_ int folder = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (folder < 0)
+		return path_fail(s, "the folder cannot be opened", err);
+	s->lock = openat(folder, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (s->lock < 0)
+		return path_fail(s, LOCK_NAME, err);
+	r = lock_file(s->lock);
+	if (r == -EBUSY)
+		return tesla_fail(err, r, "store %s: in use by another tesla-central", s->path);
+	errno = -r;
+	return r == 0 ? 0 : path_fail(s, LOCK_NAME, err);
+}
+
+/*
+ * Without LMDB's lock file, which is written to through a map: a full disk would be a SIGBUS.  Ours
+ * keeps other processes out, and in this one no reader is open while there is a writer.
+ */
+static int env_open(struct store *s, struct tesla_error *err)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE),
+	       size = s->conf.map_bytes != 0 ? s->conf.map_bytes : MAP_BYTES;
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+	int fd, r;
+
+	if (asprintf(&path, "%s/data.mdb", s->path) < 0)
+		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
+	if (stat(path, &st) == 0)
+		size += (size_t)st.st_size;
+	r = mdb_env_create(&s->env);
+	if (r == 0)
+		r = mdb_env_set_mapsize(s->env, size + page - size % page);
+	if (r == 0)
+		r = mdb_env_set_maxdbs(s->env, N_TABLES);
+	if (r == 0)
+		r = mdb_env_open(s->env, s->path, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOLOCK, 0640);
+	if (r == 0)
+		r = mdb_env_get_fd(s->env, &fd);
+	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		r = errno;
+	return r == 0 ? 0 : store_mdb_fail(s, r, err);
+}
+
+static int tables_open(struct store *s, struct tesla_error *err)
+{
+	struct txn t;
+
+	txn_begin(&t, s, true);
+	for (size_t i = 0; i < N_TABLES && t.r == 0; i++)
+		t.r = mdb_dbi_open(t.mdb, table_names[i], MDB_CREATE, &s->tables[i]);
+	return txn_end(&t, err);
+}
+
+static int read_meta(struct store *s, struct txn *t, struct tesla_error *err)
+{
+	MDB_val value;
+	const uint8_t *at;
+
+	if (!txn_get(t, TABLE_META, (MDB_val){ 4, (void *)(uintptr_t) "meta" }, &value))
+		return 0; /* a new store */
+	at = value.mv_data;
+	if (value.mv_size != META_BYTES || get_u32(at + 12) != crc32c(0, at, 12)) {
+		store_say(s, "the number of the last record in the tables is damaged: all that the "
+			     "write-ahead file has is looked at again");
+		return 0;
+	}
+	if (get_u32(at) != STORE_VERSION)
+		return tesla_fail(err, -EPROTO,
+				  "store %s: version %" PRIu32 ": this program knows %u", s->path,
+				  get_u32(at), STORE_VERSION);
+	s->applied = get_u64(at + 4);
+	return 0;
+}
+
+static int read_sets(struct store *s, struct txn *t, struct tesla_error *err)
+{
+	MDB_cursor *c = cursor_open(t, TABLE_SETS);
+	MDB_val key, value;
+	int r = 0;
+
+	while (c != NULL && r == 0 && (t->r = mdb_cursor_get(c, &key, &value, MDB_NEXT)) == 0) {
+		uint32_t id;
+
+		if (key.mv_size != sizeof id) {
+			t->r = MDB_CORRUPTED;
+			break;
+		}
+		memcpy(&id, key.mv_data, sizeof id);
+		id = be32toh(id);
+		if (id == 0 || id > s->sets.n + (1u << 20)) /* ids have no such holes */
+			t->r = MDB_CORRUPTED;
+		else
+			r = set_load(&s->sets, id, value, err);
+		if (t->r != 0)
+			break;
+	}
+	if (t->r == MDB_NOTFOUND)
+		t->r = 0;
+	if (c != NULL)
+		mdb_cursor_close(c);
+	return r;
+}
+
+static int load(struct store *s, struct tesla_error *err)
+{
+	struct txn t;
+	int r, end;
+
+	txn_begin(&t, s, false);
+	r = read_meta(s, &t, err);
+	if (r == 0)
+		r = read_sets(s, &t, err);
+	if (r != 0) {
+		mdb_txn_abort(t.mdb);
+		return r;
+	}
+	end = txn_end(&t, err);
+	for (size_t i = 0; i < s->sets.n && end == 0; i++)
+		if (s->sets.by_id[i] != NULL && s->sets.by_id[i]->unreadable)
+			store_say(s,
+				  "the definition of set %zu is damaged: its rows cannot be read",
+				  i + 1);
+	return end;
+}
+
+static int replay_entry(void *arg, uint64_t seq, const void *bytes, size_t len,
+			struct tesla_error *err)
+{
+	struct store *s = arg;
+
+	return seq > s->applied ? pending_add(s, seq, bytes, len, err) : 0;
+}
+
+static void replay_damage(void *arg, bool lost, const char *sentence)
+{
+	store_say(arg, "write-ahead file: %s%s", sentence,
+		  lost ? ""
+		       : " (nothing acknowledged is "
+			 "known to be lost)");
+}
+
+static int wal_begin(struct store *s, struct tesla_error *err)
+{
+	struct wal_reader reader = { replay_entry, replay_damage, s };
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/wal", s->path) < 0)
+		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
+	r = wal_open(path, s->conf.wal_bytes, &reader, &s->wal, err);
+	if (r == 0)
+		r = store_apply(s, err);
+	return r == 0 ? wal_reset(s->wal, s->applied, err) : r;
+}
+
+static int start(struct store *s, struct tesla_error *err)
+{
+	int r;
+
+	if (mkdir(s->path, 0750) != 0 && errno != EEXIST)
+		return path_fail(s, "the folder cannot be made", err);
+	r = lock(s, err);
+	if (r == 0)
+		r = env_open(s, err);
+	if (r == 0)
+		r = tables_open(s, err);
+	if (r == 0)
+		r = load(s, err);
+	return r == 0 ? wal_begin(s, err) : r;
+}
+
+int store_open(const char *dir, const struct store_conf *conf, struct store **ret,
+	       struct tesla_error *err)
+{
+	struct store *s = calloc(1, sizeof *s);
+	int r = -ENOMEM;
+
+	if (s != NULL) {
+		s->lock = -1;
+		s->conf = *conf;
+		s->conf.wal_bytes = conf->wal_bytes != 0 ? conf->wal_bytes : WAL_BYTES;
+		buf_init(&s->pending, SIZE_MAX / 2);
+		s->path = strdup(dir);
+	}
+	if (s == NULL || s->path == NULL)
+		(void)tesla_fail(err, r, "store %s: no memory", dir);
+	else
+		r = start(s, err);
+	if (r != 0)
+		store_close(s);
+	else
+		*ret = s;
+	return r;
+}
+
+/* What is pending is in the write-ahead file: the next start takes it from there. */
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	wal_close(s->wal);
+	if (s->env != NULL)
+		mdb_env_close(s->env);
+	if (s->lock >= 0)
+		(void)close(s->lock);
+	sets_release(&s->sets);
+	buf_release(&s->pending);
+	free(s->path);
+	free(s);
+}
+
+/* ---- taking records ---- */
+
+struct group {
+	struct buf bytes;
+	struct wal_entry *entries;
+	size_t *ends; /* of each in bytes, which move while they are added to */
+};
+
+static int encode_one(const struct store_record *r, struct buf *out)
+{
+	uint8_t len[2];
+	size_t n = strlen(r->node);
+	int rc;
+
+	if (n == 0 || n > STORE_NODE_MAX)
+		return -EINVAL;
+	put_u16(len, (uint16_t)n);
+	rc = buf_append(out, len, sizeof len);
+	if (rc == 0)
+		rc = buf_append(out, r->node, n);
+	return rc == 0 ? record_encode(r->record, out) : rc;
+}
+
+/* Everything that would make a record be refused is found here, before it is on disk. */
+static int check_one(struct store *s, const char *node, const uint8_t *bytes, size_t len,
+		     struct tesla_error *err)
+{
+	struct arena memory = { 0 };
+	struct record record;
+	struct set *set;
+	int r = record_parse(bytes, len, &memory, &record, err);
+
+	if (r == 0)
+		r = set_find(&s->sets, &(struct store_record){ node, &record }, &set, err);
+	arena_release(&memory);
+	return r == -EBADMSG ? -EINVAL : r;
+}
+
+static int group_add(struct store *s, struct group *g, const struct store_record *record,
+		     struct tesla_error *err)
+{
+	size_t start = g->bytes.pub.len, head = 2 + strlen(record->node);
+	int r = encode_one(record, &g->bytes);
+
+	if (r == -EINVAL)
+		return tesla_fail(err, r, "a node's id has %zu bytes: expected 1 to %u",
+				  strlen(record->node), STORE_NODE_MAX);
+	if (r == -EMSGSIZE)
+		return tesla_fail(err, -EINVAL, "a record of analyzer %" PRId64 " is too long",
+				  record->record->analyzer);
+	if (r != 0)
+		return tesla_fail(err, r, "store %s: no memory", s->path);
+	return check_one(s, record->node, g->bytes.pub.bytes + start + head,
+			 g->bytes.pub.len - start - head, err);
+}
+
+static int group_fill(struct store *s, struct group *g, const struct store_record *records,
+		      size_t n, struct tesla_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = group_add(s, g, &records[i], err);
+
+		if (r != 0)
+			return r;
+		g->ends[i] = g->bytes.pub.len;
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t start = i > 0 ? g->ends[i - 1] : 0;
+
+		g->entries[i] =
+			(struct wal_entry){ g->bytes.pub.bytes + start, g->ends[i] - start };
+	}
+	return 0;
+}
+
+/* When the file is full, all of it goes into the tables and it begins anew. */
+static int group_write(struct store *s, const struct group *g, size_t n, struct tesla_error *err)
+{
+	uint64_t last = 0;
+	int r = wal_append(s->wal, g->entries, n, &last, err);
+
+	if (r == -EXFULL) {
+		r = store_apply(s, err);
+		if (r == 0)
+			r = wal_reset(s->wal, s->applied, err);
+		if (r == 0)
+			r = wal_append(s->wal, g->entries, n, &last, err);
+	}
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = pending_add(s, last - n + 1 + i, g->entries[i].bytes, g->entries[i].len, err);
+	return r;
+}
+
+int store_append(struct store *s, const struct store_record *records, size_t n,
+		 struct tesla_error *err)
+{
+	struct group g = { .entries = calloc(n + 1, sizeof *g.entries),
+			   .ends = calloc(n + 1, sizeof *g.ends) };
+	int r;
+
+	buf_init(&g.bytes, SIZE_MAX / 2);
+	if (g.entries == NULL || g.ends == NULL)
+		r = tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
+	else
+		r = group_fill(s, &g, records, n, err);
+	if (r == 0 && n > 0)
+		r = group_write(s, &g, n, err);
+	buf_release(&g.bytes);
+	free(g.entries);
+	free(g.ends);
+	return r;
+}
+
+/* ---- how it is ---- */
+
+static void count_blocks(struct txn *t, struct store_info *i)
+{
+	MDB_cursor *c = cursor_open(t, TABLE_BLOCKS);
+	MDB_val value;
+	uint32_t id;
+	int64_t ms;
+
+	while (c != NULL && cursor_move(t, c, MDB_NEXT, NULL, &id, &ms, &value)) {
+		struct codec_block b;
+		struct codec_summary sum;
+		struct tesla_error ignored;
+
+		i->n_blocks++;
+		i->block_bytes += value.mv_size;
+		if (codec_open(value.mv_data, value.mv_size, &b, &ignored) != 0)
+			continue;
+		i->block_rows += b.n_rows;
+		for (size_t k = 0; k < b.n_columns; k++) {
+			codec_summary(&b, k, &sum);
+			i->samples += sum.count;
+		}
+	}
+	if (c != NULL)
+		mdb_cursor_close(c);
+}
+
+int store_info(struct store *s, struct store_info *ret, struct tesla_error *err)
+{
+	struct store_info i;
+	MDB_envinfo env;
+	MDB_stat stat = { 0 };
+	struct txn t;
+	int r = store_apply(s, err);
+
+	if (r != 0)
+		return r;
+	i = s->counts;
+	txn_begin(&t, s, false);
+	if (t.r == 0)
+		t.r = mdb_stat(t.mdb, s->tables[TABLE_RECENT], &stat);
+	i.recent_rows = stat.ms_entries;
+	if (t.r == 0)
+		t.r = mdb_env_info(s->env, &env);
+	count_blocks(&t, &i);
+	i.n_sets = s->sets.n;
+	for (size_t k = 0; k < N_TABLES && t.r == 0; k++) {
+		t.r = mdb_stat(t.mdb, s->tables[k], &stat);
+		i.used_bytes +=
+			(stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+			stat.ms_psize;
+	}
+	r = txn_end(&t, err);
+	if (r != 0)
+		return r;
+	i.file_bytes = (env.me_last_pgno + 1) * stat.ms_psize;
+	i.map_bytes = env.me_mapsize;
+	*ret = i;
+	return 0;
+}

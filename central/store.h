@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: records of many nodes, kept for years, read as series.  With central/store_*.c the
+ * only part that knows LMDB.  One thread at a time; blocks.  docs/store.md has the form of its
+ * files and how it works.
+ *
+ * The key of a record is its node, analyzer, variables and the end of its window: what comes again
+ * under the same key changes nothing, whatever it says.
+ */
+#ifndef CENTRAL_STORE_H
+#define CENTRAL_STORE_H
+
+#include "base/record.h"
+
+struct store;
+
+struct store_conf {
+	size_t wal_bytes; /* of the write-ahead file, when it is made; 0: 8 MiB */
+	size_t map_bytes; /* of LMDB's map at first; it grows; 0: 64 MiB */
+	size_t cells_max; /* numbers in a block; 0: 512 Ki */
+	/* A sentence about something damaged that was met; the rest goes on. */
+	void (*damage)(void *arg, const char *sentence);
+	void *arg;
+};
+
+/*
+ * `dir` is made when it is not there.  What the write-ahead file has is in the tables when this
+ * returns.  -EBUSY: another process has it.
+ */
+int store_open(const char *dir, const struct store_conf *conf, struct store **ret,
+	       struct tesla_error *err);
+void store_close(struct store *s);
+
+#define STORE_NODE_MAX 255
+struct store_record {
+	const char *node; /* its id: 1 to STORE_NODE_MAX bytes */
+	const struct record *record;
+};
+/*
+ * After 0 all of them are on disk and stay, whatever is killed.  -EINVAL: one cannot be stored, and
+ * none was.  After another failure each may be there or not.
+ */
+int store_append(struct store *s, const struct store_record *records, size_t n,
+		 struct tesla_error *err);
+
+/*
+ * Makes blocks of rows whose week is over, or which are enough for a block; all: of every row.  In
+ * short transactions; returns when there is nothing left to do.
+ */
+int store_compact(struct store *s, bool all, struct tesla_error *err);
+
+/* ---- reading ---- */
+
+enum store_field {
+	STORE_VALUE,
+	STORE_MIN,
+	STORE_MAX,
+	STORE_INCREASE,
+	STORE_COVERED_MS,
+	STORE_COUNT,
+	STORE_QUALITY
+};
+struct store_query {
+	const char *node;
+	int64_t analyzer;
+	const char *variable;
+	size_t element; /* from 0 */
+	enum store_field field;
+	int64_t from_ms, to_ms; /* ends of windows; both included */
+};
+struct store_points { /* good until the next call */
+	const int64_t *end_ms;
+	const double *values; /* NAN: there is none */
+	size_t n;
+};
+struct store_series;
+
+/* -ENOENT: nothing of the kind was ever stored. */
+int store_series_open(struct store *s, const struct store_query *q, struct store_series **ret,
+		      struct tesla_error *err);
+/* In the order of times; 1: some points; 0: that was all.  Between calls anything may be stored. */
+int store_series_next(struct store_series *r, struct store_points *ret, struct tesla_error *err);
+void store_series_close(struct store_series *r);
+
+/*
+ * All records, as they came; by node, analyzer and variables as they first came, then by time.
+ * `each` ends it with a negative result.
+ */
+typedef int store_each(void *arg, const struct store_record *r, struct tesla_error *err);
+int store_walk(struct store *s, store_each *each, void *arg, struct tesla_error *err);
+
+/* Reads everything.  Each damaged thing is said to conf.damage; *n_damaged: how many. */
+int store_verify(struct store *s, uint64_t *n_damaged, struct tesla_error *err);
+
+struct store_info {
+	uint64_t n_sets, n_blocks, block_rows, block_bytes;
+	uint64_t samples; /* values in blocks */
+	uint64_t recent_rows;
+	uint64_t file_bytes, used_bytes, map_bytes; /* of data.mdb */
+	uint64_t duplicates; /* since it was opened: rows that were there already */
+	uint64_t transactions, slow_transactions; /* since then; slow: more than 20 ms */
+	uint64_t longest_us;
+};
+int store_info(struct store *s, struct store_info *ret, struct tesla_error *err);
+
+#endif

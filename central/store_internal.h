@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the store share.  Nothing outlives a call but struct store and its sets. */
+#ifndef CENTRAL_STORE_INTERNAL_H
+#define CENTRAL_STORE_INTERNAL_H
+
+#include <lmdb.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "central/codec.h"
+#include "central/store.h"
+#include "central/wal.h"
+
+#define STORE_VERSION 1u
+#define SLICE_US 10000 /* work of a transaction, without its commit */
+#define SLOW_US 20000
+#define WEEK_MS (INT64_C(7) * 86400000)
+#define KEY_BYTES 12u
+
+enum table { TABLE_META, TABLE_SETS, TABLE_RECENT, TABLE_BLOCKS, N_TABLES };
+
+struct set_variable {
+	const char *name, *unit;
+	enum tesla_variable_kind kind;
+	double factor;
+	size_t n_elements, first_column;
+};
+struct set { /* records of one form: node, analyzer, model, identity, variables */
+	uint32_t id;
+	bool saved;	 /* its definition is on disk */
+	bool unreadable; /* its definition is damaged: nothing else of it is known */
+	uint32_t crc;	 /* of the definition */
+	uint8_t *definition;
+	size_t definition_len;
+	struct arena memory; /* has what follows */
+	const char *node, *model, *identity;
+	int64_t analyzer;
+	struct set_variable *variables;
+	size_t n_variables, n_columns;
+};
+struct sets {
+	struct set **by_id; /* id is index + 1; NULL: there is none */
+	size_t n;
+	uint32_t *by_crc; /* indices of those that are readable, in the order of their crc */
+	size_t n_by_crc;
+};
+
+struct store {
+	char *path;
+	struct store_conf conf;
+	int lock;
+	MDB_env *env;
+	MDB_dbi tables[N_TABLES];
+	struct wal *wal;
+	struct sets sets;
+	struct buf pending; /* entries that the write-ahead file has and the tables do not */
+	size_t pending_at;  /* of the first that was not applied */
+	uint64_t applied;   /* the number of the last entry that is in the tables, on disk */
+	struct store_info counts;
+};
+
+__attribute__((format(printf, 2, 3))) void store_say(struct store *s, const char *fmt, ...);
+
+/* ---- store_txn.c: the first error sticks, and is looked at once, at the end ---- */
+
+struct txn {
+	struct store *s;
+	MDB_txn *mdb;
+	int r; /* of LMDB, or errno; 0: good so far */
+	int64_t start_us;
+};
+void txn_begin(struct txn *t, struct store *s, bool write);
+bool txn_is_long(const struct txn *t); /* time to commit */
+/* False: not there, or an error, which sticks. */
+bool txn_get(struct txn *t, enum table table, MDB_val key, MDB_val *ret);
+void txn_put(struct txn *t, enum table table, MDB_val key, MDB_val value);
+/* False when it was there already: then it stays as it was. */
+bool txn_put_new(struct txn *t, enum table table, MDB_val key, MDB_val value);
+/*
+ * Commits (aborts a reader).  -EAGAIN: the map was full and has grown: all of it again.  Others as
+ * they are; nothing was written then.
+ */
+int txn_end(struct txn *t, struct tesla_error *err);
+int store_mdb_fail(const struct store *s, int r, struct tesla_error *err);
+
+struct key {
+	uint8_t bytes[KEY_BYTES];
+};
+struct key key_of(uint32_t set, int64_t ms); /* they sort as the numbers do */
+MDB_val key_val(const struct key *k);
+bool key_parse(MDB_val v, uint32_t *set, int64_t *ms);
+/* The first at or behind (op MDB_SET_RANGE), or with MDB_NEXT, MDB_PREV, MDB_LAST. */
+bool cursor_move(struct txn *t, MDB_cursor *c, MDB_cursor_op op, const struct key *at,
+		 uint32_t *set, int64_t *ms, MDB_val *value);
+MDB_cursor *cursor_open(struct txn *t, enum table table); /* NULL: t->r */
+
+/* ---- store_set.c ---- */
+
+/* -EINVAL: it cannot be stored. */
+int set_find(struct sets *sets, const struct store_record *r, struct set **ret,
+	     struct tesla_error *err);
+/* From the disk.  What is damaged becomes an unreadable one. */
+int set_load(struct sets *sets, uint32_t id, MDB_val value, struct tesla_error *err);
+int set_value(const struct set *set, struct buf *out); /* as it goes to the disk */
+void sets_release(struct sets *sets);
+const struct set *set_by_id(const struct sets *sets, uint32_t id); /* readable, or NULL */
+/* Which column has it; false: none has. */
+bool set_column(const struct set *set, const struct store_query *q, size_t *ret);
+void set_describe(const struct set *set, char *text, size_t size); /* for sentences */
+size_t set_rows_max(const struct store *s, const struct set *set); /* of a block */
+
+/* ---- store_row.c: a row is the CRC32C of key and numbers, and a float64 a column ---- */
+
+static inline size_t row_bytes(const struct set *set)
+{
+	return 4 + 8 * set->n_columns;
+}
+void row_make(const struct set *set, const struct record *r, const struct key *key, uint8_t *out);
+bool row_is_good(const struct set *set, MDB_val key, MDB_val value);
+double row_number(MDB_val value, size_t column);
+/* Columns as in a chunk, at one row; lives in `memory`; false: no memory. */
+bool row_record(const struct set *set, int64_t end_ms, const double *numbers, struct arena *memory,
+		struct record *ret);
+
+/* ---- store_apply.c ---- */
+
+int pending_add(struct store *s, uint64_t seq, const void *bytes, size_t len,
+		struct tesla_error *err);
+/* Everything pending is in the tables after 0. */
+int store_apply(struct store *s, struct tesla_error *err);
+
+/* ---- store_chunk.c: rows of a block and recent ones, merged; read in one transaction ---- */
+
+struct chunk {
+	size_t n, cap, n_columns;
+	int64_t *times;
+	double *values; /* column after column, each `cap` long */
+};
+struct chunk_want {
+	const struct set *set;
+	const size_t *columns; /* NULL: all */
+	size_t n_columns;
+	int64_t from_ms, to_ms;
+};
+static inline double *chunk_column(const struct chunk *c, size_t column)
+{
+	return c->values + column * c->cap;
+}
+void chunk_release(struct chunk *c);
+/*
+ * Some rows from from_ms on, perhaps none, and where to go on; *next > to_ms: that was all.  What
+ * is damaged is said, and left out.
+ */
+int chunk_load(struct store *s, const struct chunk_want *want, struct chunk *c, int64_t *next,
+	       struct tesla_error *err);
+int chunk_reserve(struct chunk *c, size_t n_columns, size_t cap, struct tesla_error *err);
+/* -EBADMSG: the block is damaged; what was in the chunk stays. */
+int chunk_add_block(struct chunk *c, const struct codec_block *b, const struct chunk_want *want,
+		    struct tesla_error *err);
+void chunk_add_row(struct chunk *c, const struct chunk_want *want, int64_t ms, MDB_val row);
+/* Of rows 0 to `first` and those behind, both in order: one order; of equal times the first. */
+int chunk_merge(struct chunk *c, size_t first, struct tesla_error *err);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transactions on LMDB, and what its errors are called. */
+#include <assert.h>
+#include <errno.h>
+#include <sys/statvfs.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "central/bytes.h"
+#include "central/store_internal.h"
+
+#define GROWTH ((size_t)64 << 20) /* of the map, at least; else by half */
+#define FULL_BYTES (256u << 10)	  /* what LMDB writes at once does not fit */
+
+/* ---- errors ---- */
+
+static const struct mdb_error {
+	int mdb, code;
+	const char *text;
+} errors[] = {
+	{ MDB_PANIC, EIO, "an earlier write failed half way" },
+	{ MDB_CORRUPTED, EUCLEAN, "a page of data.mdb is damaged" },
+	{ MDB_PAGE_NOTFOUND, EUCLEAN, "a page of data.mdb is missing" },
+	{ MDB_NOTFOUND, EUCLEAN, "a table of data.mdb is missing" },
+	{ MDB_INVALID, EUCLEAN, "data.mdb is no LMDB file, or one of another kind of machine" },
+	{ MDB_VERSION_MISMATCH, EUCLEAN, "data.mdb is of another version of LMDB" },
+	{ ENOSPC, ENOSPC, "the disk is full" },
+};
+
+/* LMDB says EIO of a write that is cut short, too, which is what a full disk does. */
+static bool is_cut_short(const char *path, int r)
+{
+	struct statvfs s;
+
+	return r == EIO && statvfs(path, &s) == 0 && s.f_bavail < FULL_BYTES / s.f_frsize;
+}
+
+int store_mdb_fail(const struct store *s, int r, struct tesla_error *err)
+{
+	if (is_cut_short(s->path, r))
+		r = ENOSPC;
+	for (size_t i = 0; i < N_ELEMENTS(errors); i++)
+		if (errors[i].mdb == r)
+			return tesla_fail(err, -errors[i].code, "store %s: %s", s->path,
+					  errors[i].text);
+	return tesla_fail(err, r > 0 ? -r : -EIO, "store %s: %s", s->path, mdb_strerror(r));
+}
+
+/* ---- transactions ---- */
+
+void txn_begin(struct txn *t, struct store *s, bool write)
+{
+	*t = (struct txn){ .s = s, .start_us = clock_mono_us() };
+	t->r = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, &t->mdb);
+}
+
+bool txn_is_long(const struct txn *t)
+{
+	return clock_mono_us() - t->start_us >= SLICE_US;
+}
+
+bool txn_get(struct txn *t, enum table table, MDB_val key, MDB_val *ret)
+{
+	int r = t->r != 0 ? t->r : mdb_get(t->mdb, t->s->tables[table], &key, ret);
+
+	if (r != 0 && r != MDB_NOTFOUND)
+		t->r = r;
+	return r == 0;
+}
+
+void txn_put(struct txn *t, enum table table, MDB_val key, MDB_val value)
+{
+	if (t->r == 0)
+		t->r = mdb_put(t->mdb, t->s->tables[table], &key, &value, 0);
+}
+
+bool txn_put_new(struct txn *t, enum table table, MDB_val key, MDB_val value)
+{
+	int r = t->r != 0 ? t->r
+			  : mdb_put(t->mdb, t->s->tables[table], &key, &value, MDB_NOOVERWRITE);
+
+	if (r != 0 && r != MDB_KEYEXIST)
+		t->r = r;
+	return r == 0;
+}
+
+/* No other transaction is open: one thread, and none outlives a call. */
+static int grow(struct store *s)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), more;
+	MDB_envinfo info;
+	int r = mdb_env_info(s->env, &info);
+
+	if (r != 0)
+		return r;
+	more = info.me_mapsize / 2 > GROWTH ? info.me_mapsize / 2 : GROWTH;
+	if (info.me_mapsize > SIZE_MAX - 2 * more)
+		return ENOMEM;
+	more += info.me_mapsize;
+	return mdb_env_set_mapsize(s->env, more - more % page);
+}
+
+static void count(struct txn *t)
+{
+	uint64_t took = (uint64_t)(clock_mono_us() - t->start_us);
+	struct store_info *i = &t->s->counts;
+
+	i->transactions++;
+	i->slow_transactions += took > SLOW_US;
+	if (took > i->longest_us)
+		i->longest_us = took;
+}
+
+int txn_end(struct txn *t, struct tesla_error *err)
+{
+	if (t->mdb != NULL && t->r == 0)
+		t->r = mdb_txn_commit(t->mdb);
+	else if (t->mdb != NULL)
+		mdb_txn_abort(t->mdb);
+	t->mdb = NULL;
+	count(t);
+	if (t->r == 0)
+		return 0;
+	if (t->r == MDB_MAP_FULL) {
+		t->r = grow(t->s);
+		if (t->r == 0)
+			return -EAGAIN;
+	}
+	return store_mdb_fail(t->s, t->r, err);
+}
+
+/* ---- keys ---- */
+
+struct key key_of(uint32_t set, int64_t ms)
+{
+	uint32_t high = htobe32(set);
+	uint64_t low = htobe64((uint64_t)ms ^ UINT64_C(1) << 63);
+	struct key k;
+
+	memcpy(k.bytes, &high, sizeof high);
+	memcpy(k.bytes + sizeof high, &low, sizeof low);
+	return k;
+}
+
+MDB_val key_val(const struct key *k)
+{
+	return (MDB_val){ KEY_BYTES, (void *)(uintptr_t)k->bytes };
+}
+
+bool key_parse(MDB_val v, uint32_t *set, int64_t *ms)
+{
+	uint64_t low;
+
+	if (v.mv_size != KEY_BYTES)
+		return false;
+	memcpy(set, v.mv_data, sizeof *set);
+	memcpy(&low, (const uint8_t *)v.mv_data + sizeof *set, sizeof low);
+	*set = be32toh(*set);
+	*ms = (int64_t)(be64toh(low) ^ UINT64_C(1) << 63);
+	return true;
+}
+
+MDB_cursor *cursor_open(struct txn *t, enum table table)
+{
+	MDB_cursor *c = NULL;
+
+	if (t->r == 0)
+		t->r = mdb_cursor_open(t->mdb, t->s->tables[table], &c);
+	return t->r == 0 ? c : NULL;
+}
+
+bool cursor_move(struct txn *t, MDB_cursor *c, MDB_cursor_op op, const struct key *at,
+		 uint32_t *set, int64_t *ms, MDB_val *value)
+{
+	MDB_val key = at != NULL ? key_val(at) : (MDB_val){ 0 };
+	int r = t->r != 0 ? t->r : mdb_cursor_get(c, &key, value, op);
+
+	if (r == 0 && !key_parse(key, set, ms))
+		r = MDB_CORRUPTED;
+	if (r != 0 && r != MDB_NOTFOUND)
+		t->r = r;
+	return r == 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading everything, for `verify`.  A transaction a block, or for some rows. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "central/store_internal.h"
+
+struct verify {
+	struct store *s;
+	uint64_t n_damaged;
+	uint32_t set; /* where to go on */
+	int64_t ms;
+	bool done;
+	int64_t last_ms; /* of the block before, in the same set */
+	uint32_t last_set;
+};
+
+static void say(struct verify *v, const char *what, uint32_t id, int64_t ms, const char *why)
+{
+	const struct set *set = set_by_id(&v->s->sets, id);
+	char who[320];
+
+	if (set != NULL)
+		set_describe(set, who, sizeof who);
+	else
+		(void)snprintf(who, sizeof who, "set %" PRIu32, id);
+	v->n_damaged++;
+	store_say(v->s, "%s, %s %" PRId64 ": %s", who, what, ms, why);
+}
+
+/* What comes behind a key. */
+static void go_behind(struct verify *v, uint32_t id, int64_t ms)
+{
+	v->set = ms == INT64_MAX ? id + 1 : id;
+	v->ms = ms == INT64_MAX ? INT64_MIN : ms + 1;
+}
+
+static void check_block(struct verify *v, uint32_t id, int64_t ms, MDB_val value)
+{
+	const struct set *set = set_by_id(&v->s->sets, id);
+	struct tesla_error why = { 0 };
+	struct codec_block b;
+	int r = codec_open(value.mv_data, value.mv_size, &b, &why);
+
+	if (r == 0)
+		r = codec_check(&b, &why);
+	if (r == 0 && (set == NULL || set->n_columns != b.n_columns || b.first_ms != ms))
+		r = tesla_fail(&why, -EBADMSG, "block: it does not belong where it stands");
+	if (r == 0 && v->last_set == id && v->last_ms >= ms)
+		r = tesla_fail(&why, -EBADMSG, "block: it begins before the one before it ends");
+	if (r != 0) {
+		say(v, "block from", id, ms, why.text);
+		return;
+	}
+	v->last_set = id;
+	v->last_ms = b.last_ms;
+}
+
+static int next_block(struct verify *v, struct tesla_error *err)
+{
+	struct key at = key_of(v->set, v->ms);
+	struct txn t;
+	MDB_cursor *c;
+	MDB_val value;
+	uint32_t id;
+	int64_t ms;
+
+	txn_begin(&t, v->s, false);
+	c = cursor_open(&t, TABLE_BLOCKS);
+	v->done = c == NULL || !cursor_move(&t, c, MDB_SET_RANGE, &at, &id, &ms, &value);
+	if (!v->done) {
+		check_block(v, id, ms, value);
+		go_behind(v, id, ms);
+	}
+	if (c != NULL)
+		mdb_cursor_close(c);
+	return txn_end(&t, err);
+}
+
+static void check_row(struct verify *v, const struct key *key, uint32_t id, int64_t ms,
+		      MDB_val value)
+{
+	const struct set *set = set_by_id(&v->s->sets, id);
+
+	if (set == NULL)
+		say(v, "row of", id, ms, "nothing says what it means");
+	else if (!row_is_good(set, key_val(key), value))
+		say(v, "row of", id, ms, "the checksum is wrong");
+}
+
+static int next_rows(struct verify *v, struct tesla_error *err)
+{
+	struct key at = key_of(v->set, v->ms);
+	MDB_cursor_op op = MDB_SET_RANGE;
+	struct txn t;
+	MDB_cursor *c;
+	MDB_val value;
+	uint32_t id;
+	int64_t ms;
+
+	txn_begin(&t, v->s, false);
+	c = cursor_open(&t, TABLE_RECENT);
+	v->done = false;
+	for (; c != NULL && !v->done && !txn_is_long(&t); op = MDB_NEXT) {
+		v->done = !cursor_move(&t, c, op, &at, &id, &ms, &value);
+		if (v->done)
+			break;
+		at = key_of(id, ms);
+		check_row(v, &at, id, ms, value);
+		go_behind(v, id, ms);
+	}
+	if (c != NULL)
+		mdb_cursor_close(c);
+	return txn_end(&t, err);
+}
+
+static int everything(struct verify *v, int (*next)(struct verify *, struct tesla_error *),
+		      struct tesla_error *err)
+{
+	int r = 0;
+
+	v->set = 0;
+	v->ms = INT64_MIN;
+	v->done = false;
+	while (r == 0 && !v->done)
+		r = next(v, err);
+	return r;
+}
+
+int store_verify(struct store *s, uint64_t *n_damaged, struct tesla_error *err)
+{
+	struct verify v = { .s = s };
+	int r = store_apply(s, err);
+
+	for (size_t i = 0; i < s->sets.n; i++)
+		v.n_damaged += s->sets.by_id[i] != NULL && s->sets.by_id[i]->unreadable;
+	if (r == 0)
+		r = everything(&v, next_block, err);
+	if (r == 0)
+		r = everything(&v, next_rows, err);
+	*n_damaged = v.n_damaged;
+	return r;
+}

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store against a model: a list of keys.  The numbers of a record follow from its key, so that
+ * whoever reads one can tell whether it is right.
+ */
+#include "central/store.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "central/bytes.h"
+#include "central/codec_internal.h"
+
+#define MINUTE INT64_C(60000)
+#define DAY (1440 * MINUTE)
+#define WEEK (7 * DAY)
+#define START (INT64_C(2960) * WEEK) /* the beginning of a week */
+#define KEYS_MAX 20000
+
+/* ---- a store in a scratch folder ---- */
+
+struct fixture {
+	char dir[64];
+	struct store_conf conf;
+	struct store *store;
+	unsigned n_said;
+	char said[400];
+};
+
+static void hear(void *arg, const char *sentence)
+{
+	struct fixture *f = arg;
+
+	f->n_said++;
+	(void)snprintf(f->said, sizeof f->said, "%s", sentence);
+}
+
+static void reopen(struct fixture *f)
+{
+	struct tesla_error err = { 0 };
+
+	store_close(f->store);
+	f->store = NULL;
+	cr_assert(store_open(f->dir, &f->conf, &f->store, &err) == 0, "%s", err.text);
+}
+
+/* Everything is small, so that everything happens. */
+static void fixture_init(struct fixture *f)
+{
+	*f = (struct fixture){ .dir = "/dev/shm/tesla-store-XXXXXX",
+			       .conf = { 1 << 16, 1 << 16, 1 << 12, hear, f } };
+	if (mkdtemp(f->dir) == NULL) {
+		(void)snprintf(f->dir, sizeof f->dir, "/tmp/tesla-store-XXXXXX");
+		cr_assert(mkdtemp(f->dir) != NULL);
+	}
+	reopen(f);
+}
+
+static int remove_one(const char *path, const struct stat *s, int type, struct FTW *w)
+{
+	(void)s;
+	(void)type;
+	(void)w;
+	return remove(path);
+}
+
+static void fixture_release(struct fixture *f)
+{
+	store_close(f->store);
+	(void)nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- records ---- */
+
+struct made {
+	struct tesla_record_element voltage[3], energy, bits;
+	struct tesla_record_variable variables[3];
+	const struct tesla_record_variable *rows[3];
+	struct record record;
+};
+
+static double voltage_of(int64_t analyzer, int64_t end_ms, size_t element)
+{
+	uint64_t z = (uint64_t)(end_ms / 1000) * 7919 + (uint64_t)analyzer * 31 + element * 17;
+
+	return (double)(2200 + z % 200) / 10;
+}
+
+static bool is_missing(int64_t end_ms)
+{
+	return end_ms / MINUTE % 11 == 0;
+}
+
+/* Analyzers 100 and up have no counter and no status: another set of variables. */
+static void make(struct made *m, int64_t analyzer, int64_t end_ms)
+{
+	static const struct tesla_record_element none = {
+		.value = NAN, .min = NAN, .max = NAN, .increase = NAN, .quality = TESLA_ERROR
+	};
+
+	*m = (struct made){ .energy = none, .bits = none };
+	for (size_t i = 0; i < 3; i++) {
+		double v = voltage_of(analyzer, end_ms, i);
+
+		m->voltage[i] = none;
+		if (is_missing(end_ms) && i == 1)
+			continue;
+		m->voltage[i] = (struct tesla_record_element){ v,      v - 1, v + 1.5,	 NAN,
+							       MINUTE, 60,    TESLA_GOOD };
+	}
+	m->energy.value = (double)(end_ms / MINUTE);
+	m->energy.increase = is_missing(end_ms) ? NAN : 1;
+	m->energy.count = 60;
+	m->energy.quality = is_missing(end_ms) ? TESLA_SUSPECT : TESLA_GOOD;
+	m->bits.value = 5;
+	m->bits.quality = TESLA_GOOD;
+	m->variables[0] =
+		(struct tesla_record_variable){ "TPF", "V", TESLA_GAUGE, 10, 3, m->voltage };
+	m->variables[1] =
+		(struct tesla_record_variable){ "CEA", "Wh", TESLA_COUNTER, 0.001, 1, &m->energy };
+	m->variables[2] = (struct tesla_record_variable){ "ERR", "", TESLA_STATUS, 1, 1, &m->bits };
+	for (size_t i = 0; i < 3; i++)
+		m->rows[i] = &m->variables[i];
+	m->record = (struct record){ analyzer, end_ms - MINUTE,	       end_ms, "PM710",
+				     "15165",  analyzer < 100 ? 3 : 1, m->rows };
+}
+
+static int append(struct fixture *f, const char *node, int64_t analyzer, int64_t end_ms,
+		  struct tesla_error *err)
+{
+	struct made m;
+
+	make(&m, analyzer, end_ms);
+	return store_append(f->store, &(struct store_record){ node, &m.record }, 1, err);
+}
+
+static void must_append(struct fixture *f, int64_t analyzer, int64_t end_ms)
+{
+	struct tesla_error err = { 0 };
+
+	cr_assert(append(f, "n1", analyzer, end_ms, &err) == 0, "%s", err.text);
+}
+
+static void must_compact(struct fixture *f, bool all)
+{
+	struct tesla_error err = { 0 };
+
+	cr_assert(store_compact(f->store, all, &err) == 0, "%s", err.text);
+}
+
+/* ---- what is read ---- */
+
+static bool same(double a, double b)
+{
+	return a == b || (isnan(a) && isnan(b));
+}
+
+static bool same_element(const struct tesla_record_element *a, const struct tesla_record_element *b)
+{
+	return same(a->value, b->value) && same(a->min, b->min) && same(a->max, b->max) &&
+	       same(a->increase, b->increase) && a->covered_ms == b->covered_ms &&
+	       a->count == b->count && a->quality == b->quality;
+}
+
+static bool same_record(const struct record *a, const struct record *b)
+{
+	bool good = a->analyzer == b->analyzer && a->start_ms == b->start_ms &&
+		    a->end_ms == b->end_ms && strcmp(a->model, b->model) == 0 &&
+		    strcmp(a->identity, b->identity) == 0 && a->n_variables == b->n_variables;
+
+	for (size_t i = 0; i < a->n_variables && good; i++) {
+		const struct tesla_record_variable *u = a->variables[i], *v = b->variables[i];
+
+		good = strcmp(u->name, v->name) == 0 && strcmp(u->unit, v->unit) == 0 &&
+		       u->kind == v->kind && u->predecessor_factor == v->predecessor_factor &&
+		       u->n_elements == v->n_elements;
+		for (size_t e = 0; e < u->n_elements && good; e++)
+			good = same_element(&u->elements[e], &v->elements[e]);
+	}
+	return good;
+}
+
+struct model { /* of what should be there */
+	struct {
+		int64_t analyzer, end_ms;
+	} keys[KEYS_MAX];
+	size_t n, seen;
+	int64_t last_analyzer, last_ms;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(a, b, 2 * sizeof(int64_t));
+}
+
+static bool model_has(const struct model *m, int64_t analyzer, int64_t end_ms)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->keys[i].analyzer == analyzer && m->keys[i].end_ms == end_ms)
+			return true;
+	return false;
+}
+
+static void model_add(struct model *m, int64_t analyzer, int64_t end_ms)
+{
+	if (model_has(m, analyzer, end_ms))
+		return;
+	cr_assert(m->n < KEYS_MAX);
+	m->keys[m->n].analyzer = analyzer;
+	m->keys[m->n++].end_ms = end_ms;
+}
+
+static int see(void *arg, const struct store_record *r, struct tesla_error *err)
+{
+	struct model *m = arg;
+	struct made made;
+
+	(void)err;
+	make(&made, r->record->analyzer, r->record->end_ms);
+	cr_assert(strcmp(r->node, "n1") == 0 && same_record(r->record, &made.record));
+	cr_assert(r->record->analyzer != m->last_analyzer || r->record->end_ms > m->last_ms);
+	m->last_analyzer = r->record->analyzer;
+	m->last_ms = r->record->end_ms;
+	cr_assert(model_has(m, r->record->analyzer, r->record->end_ms));
+	m->seen++;
+	return 0;
+}
+
+static void expect_model(struct fixture *f, struct model *m)
+{
+	struct tesla_error err = { 0 };
+
+	m->seen = 0;
+	m->last_analyzer = 0;
+	cr_assert(store_walk(f->store, see, m, &err) == 0, "%s", err.text);
+	cr_assert(m->seen == m->n, "%zu of %zu", m->seen, m->n);
+}
+
+static uint64_t verify(struct fixture *f)
+{
+	struct tesla_error err = { 0 };
+	uint64_t n;
+
+	f->n_said = 0;
+	cr_assert(store_verify(f->store, &n, &err) == 0, "%s", err.text);
+	return n;
+}
+
+static struct store_info info_of(struct fixture *f)
+{
+	struct tesla_error err = { 0 };
+	struct store_info i;
+
+	cr_assert(store_info(f->store, &i, &err) == 0, "%s", err.text);
+	return i;
+}
+
+static size_t read_series(struct fixture *f, const struct store_query *q)
+{
+	struct tesla_error err = { 0 };
+	struct store_series *r;
+	struct store_points p;
+	int64_t last = INT64_MIN;
+	size_t n = 0;
+	int rc;
+
+	cr_assert(store_series_open(f->store, q, &r, &err) == 0, "%s", err.text);
+	while ((rc = store_series_next(r, &p, &err)) == 1) {
+		cr_assert(p.n > 0);
+		for (size_t i = 0; i < p.n; i++, n++) {
+			double v = voltage_of(q->analyzer, p.end_ms[i], q->element);
+
+			cr_assert(p.end_ms[i] > last && p.end_ms[i] >= q->from_ms &&
+				  p.end_ms[i] <= q->to_ms);
+			last = p.end_ms[i];
+			if (q->element == 1 && is_missing(last))
+				v = NAN;
+			cr_assert(same(p.values[i], v));
+		}
+	}
+	cr_assert(rc == 0, "%s", err.text);
+	store_series_close(r);
+	return n;
+}
+
+static struct store_query voltage_query(int64_t from_ms, int64_t to_ms)
+{
+	return (struct store_query){ "n1", 1, "TPF", 1, STORE_VALUE, from_ms, to_ms };
+}
+
+/* ---- tests ---- */
+
+Test(store, comes_back_from_every_place)
+{
+	struct model *m = calloc(1, sizeof *m);
+	struct fixture f;
+
+	fixture_init(&f);
+	expect_model(&f, m);
+	for (int64_t i = 1; i <= 2500; i++) { /* several blocks in the first week */
+		must_append(&f, 1 + i % 2 * 100, START + i * 5 * MINUTE);
+		model_add(m, 1 + i % 2 * 100, START + i * 5 * MINUTE);
+	}
+	expect_model(&f, m);
+	reopen(&f);
+	expect_model(&f, m);
+	must_compact(&f, false);
+	cr_expect(info_of(&f).recent_rows > 0, "the last week is not over");
+	expect_model(&f, m);
+	must_compact(&f, true);
+	reopen(&f);
+	cr_expect(info_of(&f).recent_rows == 0 && info_of(&f).block_rows == 2500);
+	expect_model(&f, m);
+	cr_expect(verify(&f) == 0);
+	cr_expect(read_series(&f, &(struct store_query){ "n1", 1, "TPF", 1, STORE_VALUE, INT64_MIN,
+							 INT64_MAX }) == 1250);
+	cr_expect(f.n_said == 0, "%s", f.said);
+	fixture_release(&f);
+	free(m);
+}
+
+Test(store, what_comes_late_or_again_is_merged)
+{
+	struct model *m = calloc(1, sizeof *m);
+	struct fixture f;
+	uint64_t z = 1;
+
+	fixture_init(&f);
+	for (size_t i = 0; i < 4000; i++) {
+		int64_t end_ms;
+
+		z = z * UINT64_C(6364136223846793005) + 1442695040888963407;
+		end_ms = START + (int64_t)(z >> 33) % 3000 * 7 * MINUTE;
+		must_append(&f, 1, end_ms);
+		model_add(m, 1, end_ms);
+		if (i % 500 == 499)
+			must_compact(&f, i % 1000 == 999);
+		if (i % 700 == 699)
+			reopen(&f);
+		if (i % 1000 == 777)
+			expect_model(&f, m);
+	}
+	expect_model(&f, m);
+	must_compact(&f, true);
+	expect_model(&f, m);
+	cr_expect(info_of(&f).block_rows == m->n && verify(&f) == 0 && f.n_said == 0);
+	qsort(m->keys, m->n, sizeof m->keys[0], by_key);
+	for (int64_t from = 0; from < 20; from++) {
+		struct store_query q = voltage_query(START + from * 999 * MINUTE,
+						     START + from * 1111 * MINUTE + from);
+		size_t n = 0;
+
+		for (size_t i = 0; i < m->n; i++)
+			n += m->keys[i].end_ms >= q.from_ms && m->keys[i].end_ms <= q.to_ms;
+		cr_expect(read_series(&f, &q) == n);
+	}
+	fixture_release(&f);
+	free(m);
+}
+
+Test(store, a_record_that_is_none_is_refused_and_none_of_its_group_stored)
+{
+	struct model *m = calloc(1, sizeof *m);
+	struct tesla_error err = { 0 };
+	struct made good, bad;
+	struct fixture f;
+	char long_name[300];
+
+	fixture_init(&f);
+	make(&good, 1, START);
+	make(&bad, 1, START + MINUTE);
+	bad.voltage[0].value = NAN; /* and yet good */
+	cr_expect(store_append(
+			  f.store,
+			  (struct store_record[]){ { "n1", &good.record }, { "n1", &bad.record } },
+			  2, &err) == -EINVAL);
+	cr_expect(strstr(err.text, "TPF") != NULL, "%s", err.text);
+	cr_expect(append(&f, "", 1, START, &err) == -EINVAL);
+	memset(long_name, 'x', sizeof long_name);
+	long_name[STORE_NODE_MAX + 1] = '\0';
+	cr_expect(append(&f, long_name, 1, START, &err) == -EINVAL);
+	expect_model(&f, m);
+	fixture_release(&f);
+	free(m);
+}
+
+Test(store, one_process_at_a_time_and_unknown_series)
+{
+	struct store_query q = voltage_query(0, 1);
+	struct tesla_error err = { 0 };
+	struct store_series *r;
+	struct store *other;
+	struct fixture f;
+
+	fixture_init(&f);
+	cr_expect(store_open(f.dir, &f.conf, &other, &err) == -EBUSY);
+	cr_expect(store_series_open(f.store, &q, &r, &err) == -ENOENT);
+	must_append(&f, 1, START);
+	cr_expect(read_series(&f, &q) == 0);
+	q.element = 3;
+	cr_expect(store_series_open(f.store, &q, &r, &err) == -ENOENT);
+	q.element = 0;
+	q.field = STORE_INCREASE;
+	cr_expect(store_series_open(f.store, &q, &r, &err) == -ENOENT);
+	fixture_release(&f);
+}
+
+/* A series goes on over a change of the set: here, of the identity. */
+Test(store, a_series_of_several_sets)
+{
+	struct tesla_error err = { 0 };
+	struct fixture f;
+
+	fixture_init(&f);
+	for (int64_t i = 0; i < 900; i++) {
+		struct made m;
+
+		make(&m, 1, START + i * MINUTE);
+		m.record.identity = i / 10 % 3 == 0 ? NULL : i / 10 % 3 == 1 ? "a" : "b";
+		cr_assert(store_append(f.store, &(struct store_record){ "n1", &m.record }, 1,
+				       &err) == 0);
+		m.record.identity = "b"; /* the same time in two sets */
+		cr_assert(i % 100 != 0 ||
+			  store_append(f.store, &(struct store_record){ "n1", &m.record }, 1,
+				       &err) == 0);
+		if (i == 500)
+			must_compact(&f, true);
+	}
+	cr_expect(info_of(&f).n_sets == 3);
+	cr_expect(read_series(&f, &(struct store_query){ "n1", 1, "TPF", 2, STORE_VALUE, 0,
+							 INT64_MAX }) == 900);
+	fixture_release(&f);
+}
+
+/* Flips a bit `behind` each place of some bytes in data.mdb, which may have old copies too. */
+static bool damage(struct fixture *f, const void *what, size_t n, size_t behind)
+{
+	char path[96];
+	struct tesla_error err;
+	char *bytes;
+	size_t len;
+	bool done = false;
+	FILE *file;
+
+	store_close(f->store);
+	f->store = NULL;
+	(void)snprintf(path, sizeof path, "%s/data.mdb", f->dir);
+	cr_assert(file_read(path, 64 << 20, &bytes, &len, &err) == 0);
+	for (size_t i = 0; i + n + behind < len; i++) {
+		if (memcmp(bytes + i, what, n) != 0)
+			continue;
+		bytes[i + behind] ^= 4;
+		done = true;
+	}
+	file = fopen(path, "w");
+	cr_assert(file != NULL && fwrite(bytes, 1, len, file) == len);
+	(void)fclose(file);
+	free(bytes);
+	reopen(f);
+	return done;
+}
+
+static int count_record(void *arg, const struct store_record *r, struct tesla_error *err)
+{
+	(void)r;
+	(void)err;
+	++*(size_t *)arg;
+	return 0;
+}
+
+static size_t count_records(struct fixture *f)
+{
+	struct tesla_error err = { 0 };
+	size_t n = 0;
+
+	cr_assert(store_walk(f->store, count_record, &n, &err) == 0, "%s", err.text);
+	return n;
+}
+
+Test(store, a_damaged_block_is_said_and_alone_is_lost)
+{
+	struct fixture f;
+	uint8_t first[8];
+
+	fixture_init(&f);
+	for (int64_t week = 0; week < 3; week++) {
+		for (int64_t i = 0; i < 100; i++)
+			must_append(&f, 1, START + week * WEEK + i * MINUTE);
+		must_compact(&f, true);
+	}
+	put_u64(first, (uint64_t)(START + WEEK));
+	cr_assert(damage(&f, first, sizeof first, 100));
+	cr_expect(verify(&f) == 1 && f.n_said == 1);
+	cr_expect(strstr(f.said, "node n1, analyzer 1, block from") != NULL, "%s", f.said);
+	cr_expect(strstr(f.said, "checksum") != NULL, "%s", f.said);
+	f.n_said = 0;
+	cr_expect(count_records(&f) == 200 && f.n_said == 1);
+	for (int64_t week = 0; week < 3; week++) /* more comes for the same weeks */
+		must_append(&f, 1, START + week * WEEK + 200 * MINUTE);
+	must_compact(&f, true);
+	cr_expect(count_records(&f) == 203);
+	cr_expect(verify(&f) == 1);
+	fixture_release(&f);
+}
+
+Test(store, a_damaged_row_is_said_and_alone_is_lost)
+{
+	struct fixture f;
+	uint8_t bytes[8];
+
+	fixture_init(&f);
+	for (int64_t i = 0; i < 100; i++)
+		must_append(&f, 1, START + i * MINUTE);
+	(void)info_of(&f);				/* they are in the tables now */
+	put_real(bytes, (double)(START / MINUTE + 50)); /* the counter of one */
+	cr_assert(damage(&f, bytes, sizeof bytes, 1));
+	cr_expect(verify(&f) == 1 && f.n_said == 1, "%s", f.said);
+	cr_expect(count_records(&f) == 99);
+	must_compact(&f, true);
+	cr_expect(count_records(&f) == 99 && verify(&f) == 0);
+	fixture_release(&f);
+}
+
+Test(store, a_damaged_definition_loses_its_rows_only)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	for (int64_t i = 0; i < 10; i++) {
+		must_append(&f, 1, START + i * MINUTE);
+		must_append(&f, 101, START + i * MINUTE);
+	}
+	(void)info_of(&f);
+	cr_assert(damage(&f, "CEA", 3, 0));
+	cr_expect(f.n_said == 1 && strstr(f.said, "definition") != NULL, "%s", f.said);
+	cr_expect(count_records(&f) == 10);
+	cr_expect(verify(&f) == 11);
+	must_append(&f, 1, START); /* gets a definition of its own again */
+	cr_expect(count_records(&f) == 11);
+	fixture_release(&f);
+}
