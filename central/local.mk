@@ -33,3 +33,13 @@ central_libstore_la_SOURCES = \
 central_libstore_la_CPPFLAGS = $(central_cppflags)
 central_libstore_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(LMDB_CFLAGS)
 central_libstore_la_LIBADD = central/libcodec.la central/libwal.la core/base/libbase.la $(LMDB_LIBS)
+sbin_PROGRAMS += central/tesla-central
+central_tesla_central_SOURCES = \
+	central/commands.c central/commands.h \
+	central/import.c \
+	central/jsonl.c central/jsonl.h \
+	central/main.c
+central_tesla_central_CPPFLAGS = $(central_cppflags)
+central_tesla_central_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
+central_tesla_central_LDADD = central/libstore.la core/base/libbase.la $(YAJL_LIBS)
+dist_man_MANS += docs/man/tesla-central.8

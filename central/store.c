@@ -32,7 +32,7 @@ void store_say(struct store *s, const char *fmt, ...)
 	(void)vsnprintf(sentence, sizeof sentence, fmt, ap);
 	va_end(ap);
 	if (s->conf.damage != NULL)
-		s->conf.damage(s->conf.arg, sentence);
+		s->conf.damage(s->conf.arg, true, sentence);
 }
 
 /* ---- open ---- */
@@ -181,10 +181,12 @@ static int replay_entry(void *arg, uint64_t seq, const void *bytes, size_t len,
 
 static void replay_damage(void *arg, bool lost, const char *sentence)
 {
-	store_say(arg, "write-ahead file: %s%s", sentence,
-		  lost ? ""
-		       : " (nothing acknowledged is "
-			 "known to be lost)");
+	struct store *s = arg;
+	char text[300];
+
+	(void)snprintf(text, sizeof text, "write-ahead file: %s", sentence);
+	if (s->conf.damage != NULL)
+		s->conf.damage(s->conf.arg, lost, text);
 }
 
 static int wal_begin(struct store *s, struct tesla_error *err)

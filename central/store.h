@@ -18,8 +18,11 @@ struct store_conf {
 	size_t wal_bytes; /* of the write-ahead file, when it is made; 0: 8 MiB */
 	size_t map_bytes; /* of LMDB's map at first; it grows; 0: 64 MiB */
 	size_t cells_max; /* numbers in a block; 0: 512 Ki */
-	/* A sentence about something damaged that was met; the rest goes on. */
-	void (*damage)(void *arg, const char *sentence);
+	/*
+	 * A sentence about something damaged that was met; the rest goes on.  lost: something that
+	 * was acknowledged is, as far as can be told; else it is a note.
+	 */
+	void (*damage)(void *arg, bool lost, const char *sentence);
 	void *arg;
 };
 

@@ -35,11 +35,11 @@ struct fixture {
 	char said[400];
 };
 
-static void hear(void *arg, const char *sentence)
+static void hear(void *arg, bool lost, const char *sentence)
 {
 	struct fixture *f = arg;
 
-	f->n_said++;
+	f->n_said += lost;
 	(void)snprintf(f->said, sizeof f->said, "%s", sentence);
 }
 

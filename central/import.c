@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `tesla-central import`: a file of records, in groups that are acknowledged one by one. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "central/commands.h"
+#include "central/jsonl.h"
+
+#define GROUP_BYTES ((size_t)1 << 20) /* of lines */
+#define COMPACT_EVERY 20000	      /* records */
+
+struct import {
+	const struct command_options *o;
+	const char *name; /* of the file, for sentences */
+	struct store *store;
+	uint64_t line, stored, bad, since_compaction;
+	/* the group that is being gathered */
+	struct arena memory;
+	struct jsonl_record *records;
+	uint64_t *lines;
+	size_t n, bytes;
+};
+
+static void say_bad(struct import *im, uint64_t line, const struct tesla_error *why)
+{
+	im->bad++;
+	(void)fprintf(stderr, "%s:%" PRIu64 ": %s\n", im->name, line, why->text);
+}
+
+static int store_some(struct import *im, size_t from, size_t n, struct tesla_error *err)
+{
+	_cleanup_free_ struct store_record *records = calloc(n + 1, sizeof *records);
+
+	if (records == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory");
+	for (size_t i = 0; i < n; i++)
+		records[i] = (struct store_record){ im->records[from + i].node,
+						    &im->records[from + i].record };
+	return store_append(im->store, records, n, err);
+}
+
+/* One of them cannot be stored: each alone, to say which. */
+static int store_each_alone(struct import *im, struct tesla_error *err)
+{
+	for (size_t i = 0; i < im->n; i++) {
+		int r = store_some(im, i, 1, err);
+
+		if (r == -EINVAL)
+			say_bad(im, im->lines[i], err);
+		else if (r != 0)
+			return r;
+		else
+			im->stored++;
+	}
+	return 0;
+}
+
+/* Whoever is told a number may rely on it: so many lines of the file are on disk. */
+static void acknowledge(const struct import *im)
+{
+	if (!im->o->progress)
+		return;
+	(void)printf("%" PRIu64 "\n", im->line);
+	(void)fflush(stdout);
+}
+
+static int flush_group(struct import *im, struct tesla_error *err)
+{
+	int r = im->n > 0 ? store_some(im, 0, im->n, err) : 0;
+
+	if (r == 0)
+		im->stored += im->n;
+	if (r == -EINVAL)
+		r = store_each_alone(im, err);
+	if (r != 0)
+		return r;
+	acknowledge(im);
+	im->since_compaction += im->n;
+	im->n = im->bytes = 0;
+	arena_release(&im->memory);
+	if (im->since_compaction < COMPACT_EVERY)
+		return 0;
+	im->since_compaction = 0;
+	return store_compact(im->store, false, err);
+}
+
+static int take_line(struct import *im, const char *text, size_t len, struct tesla_error *err)
+{
+	struct jsonl_record *r = &im->records[im->n];
+	int rc = jsonl_read(text, len, &im->memory, r, err);
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc == 0 && r->node == NULL)
+		r->node = im->o->node;
+	if (rc == 0 && r->node == NULL)
+		rc = tesla_fail(err, -EBADMSG, "it has no \"node\": say --node");
+	if (rc != 0) {
+		say_bad(im, im->line, err);
+		return 0;
+	}
+	im->lines[im->n++] = im->line;
+	im->bytes += len;
+	if (im->n < im->o->group && im->bytes < GROUP_BYTES)
+		return 0;
+	return flush_group(im, err);
+}
+
+static int read_lines(struct import *im, FILE *file, struct tesla_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	ssize_t len;
+	int r = 0;
+
+	while (r == 0 && (len = getline(&text, &size, file)) >= 0) {
+		im->line++;
+		if (len > 0 && text[len - 1] == '\n')
+			len--;
+		if (len > 0)
+			r = take_line(im, text, (size_t)len, err);
+	}
+	if (r == 0 && ferror(file))
+		r = tesla_fail(err, -EIO, "%s: %s", im->name, strerror(errno));
+	return r == 0 ? flush_group(im, err) : r;
+}
+
+int import_run(const struct command_options *o, struct store *store, struct tesla_error *err)
+{
+	bool std = strcmp(o->file, "-") == 0;
+	struct import im = { .o = o, .store = store, .name = std ? "standard input" : o->file };
+	FILE *file = std ? stdin : fopen(o->file, "re");
+	int r;
+
+	if (file == NULL)
+		return tesla_fail(err, -errno, "%s: %s", o->file, strerror(errno));
+	im.records = calloc(o->group, sizeof *im.records);
+	im.lines = calloc(o->group, sizeof *im.lines);
+	r = im.records != NULL && im.lines != NULL ? read_lines(&im, file, err)
+						   : tesla_fail(err, -ENOMEM, "no memory");
+	if (r == 0)
+		r = store_compact(store, true, err);
+	arena_release(&im.memory);
+	free(im.records);
+	free(im.lines);
+	if (!std)
+		(void)fclose(file);
+	if (r == 0)
+		(void)fprintf(stderr, "%" PRIu64 " records stored, %" PRIu64 " lines refused\n",
+			      im.stored, im.bad);
+	return r != 0 ? r : im.bad != 0 ? COMMAND_PARTLY : 0;
+}
