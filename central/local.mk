@@ -26,6 +26,7 @@ central_libstore_la_SOURCES = \
 	central/store_apply.c \
 	central/store_chunk.c \
 	central/store_compact.c \
+	central/store_row.c \
 	central/store_series.c \
 	central/store_set.c \
 	central/store_txn.c \

@@ -264,111 +264,111 @@ void store_close(struct store *s)
 struct group {
 	struct buf bytes;
 	struct wal_entry *entries;
-	size_t *ends; /* of each in bytes, which move while they are added to */
+	const struct set **sets;
 };
 
-static int encode_one(const struct store_record *r, struct buf *out)
+/* Everything that would make a record be refused is found here, before any is on disk. */
+static int group_check(struct store *s, struct group *g, const struct store_record *records,
+		       size_t n, struct tesla_error *err)
 {
-	uint8_t len[2];
-	size_t n = strlen(r->node);
-	int rc;
+	int r = 0;
 
-	if (n == 0 || n > STORE_NODE_MAX)
-		return -EINVAL;
-	put_u16(len, (uint16_t)n);
-	rc = buf_append(out, len, sizeof len);
-	if (rc == 0)
-		rc = buf_append(out, r->node, n);
-	return rc == 0 ? record_encode(r->record, out) : rc;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		size_t len = strlen(records[i].node);
+
+		if (len == 0 || len > STORE_NODE_MAX)
+			return tesla_fail(err, -EINVAL,
+					  "a node's id has %zu bytes: expected 1 to %u", len,
+					  STORE_NODE_MAX);
+		g->sets[i] = set_look_up(&s->sets, &records[i]);
+		if (g->sets[i] == NULL)
+			r = set_add(&s->sets, &records[i], &g->sets[i], err);
+		if (r == 0)
+			r = row_check(g->sets[i], records[i].record, err);
+	}
+	return r;
 }
 
-/* Everything that would make a record be refused is found here, before it is on disk. */
-static int check_one(struct store *s, const char *node, const uint8_t *bytes, size_t len,
-		     struct tesla_error *err)
-{
-	struct arena memory = { 0 };
-	struct record record;
-	struct set *set;
-	int r = record_parse(bytes, len, &memory, &record, err);
-
-	if (r == 0)
-		r = set_find(&s->sets, &(struct store_record){ node, &record }, &set, err);
-	arena_release(&memory);
-	return r == -EBADMSG ? -EINVAL : r;
-}
-
-static int group_add(struct store *s, struct group *g, const struct store_record *record,
-		     struct tesla_error *err)
-{
-	size_t start = g->bytes.pub.len, head = 2 + strlen(record->node);
-	int r = encode_one(record, &g->bytes);
-
-	if (r == -EINVAL)
-		return tesla_fail(err, r, "a node's id has %zu bytes: expected 1 to %u",
-				  strlen(record->node), STORE_NODE_MAX);
-	if (r == -EMSGSIZE)
-		return tesla_fail(err, -EINVAL, "a record of analyzer %" PRId64 " is too long",
-				  record->record->analyzer);
-	if (r != 0)
-		return tesla_fail(err, r, "store %s: no memory", s->path);
-	return check_one(s, record->node, g->bytes.pub.bytes + start + head,
-			 g->bytes.pub.len - start - head, err);
-}
-
+/* The entries point into `bytes`, which has room for all of them before the first is made. */
 static int group_fill(struct store *s, struct group *g, const struct store_record *records,
 		      size_t n, struct tesla_error *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		int r = group_add(s, g, &records[i], err);
+	size_t len = 0;
+	uint8_t *at;
 
-		if (r != 0)
-			return r;
-		g->ends[i] = g->bytes.pub.len;
-	}
+	for (size_t i = 0; i < n; i++)
+		len += KEY_BYTES + row_bytes(g->sets[i]);
+	at = buf_reserve(&g->bytes, len);
+	if (at == NULL)
+		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
 	for (size_t i = 0; i < n; i++) {
-		size_t start = i > 0 ? g->ends[i - 1] : 0;
+		struct key key = key_of(g->sets[i]->id, records[i].record->end_ms);
 
-		g->entries[i] =
-			(struct wal_entry){ g->bytes.pub.bytes + start, g->ends[i] - start };
+		g->entries[i] = (struct wal_entry){ at, KEY_BYTES + row_bytes(g->sets[i]) };
+		memcpy(at, key.bytes, KEY_BYTES);
+		row_make(g->sets[i], records[i].record, &key, at + KEY_BYTES);
+		at += g->entries[i].len;
 	}
 	return 0;
 }
 
 /* When the file is full, all of it goes into the tables and it begins anew. */
-static int group_write(struct store *s, const struct group *g, size_t n, struct tesla_error *err)
+static int write_part(struct store *s, const struct wal_entry *entries, size_t n,
+		      struct tesla_error *err)
 {
 	uint64_t last = 0;
-	int r = wal_append(s->wal, g->entries, n, &last, err);
+	int r = wal_append(s->wal, entries, n, &last, err);
 
 	if (r == -EXFULL) {
 		r = store_apply(s, err);
 		if (r == 0)
 			r = wal_reset(s->wal, s->applied, err);
 		if (r == 0)
-			r = wal_append(s->wal, g->entries, n, &last, err);
+			r = wal_append(s->wal, entries, n, &last, err);
 	}
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = pending_add(s, last - n + 1 + i, g->entries[i].bytes, g->entries[i].len, err);
+		r = pending_add(s, last - n + 1 + i, entries[i].bytes, entries[i].len, err);
 	return r;
+}
+
+/* In parts that the file can hold. */
+static int group_write(struct store *s, const struct group *g, size_t n, struct tesla_error *err)
+{
+	size_t from = 0, len = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (i > from && len + g->entries[i].len > s->conf.wal_bytes / 4) {
+			r = write_part(s, g->entries + from, i - from, err);
+			from = i;
+			len = 0;
+		}
+		len += g->entries[i].len;
+	}
+	return r == 0 && n > from ? write_part(s, g->entries + from, n - from, err) : r;
 }
 
 int store_append(struct store *s, const struct store_record *records, size_t n,
 		 struct tesla_error *err)
 {
 	struct group g = { .entries = calloc(n + 1, sizeof *g.entries),
-			   .ends = calloc(n + 1, sizeof *g.ends) };
+			   .sets = calloc(n + 1, sizeof *g.sets) };
 	int r;
 
 	buf_init(&g.bytes, SIZE_MAX / 2);
-	if (g.entries == NULL || g.ends == NULL)
+	if (g.entries == NULL || g.sets == NULL)
 		r = tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
 	else
-		r = group_fill(s, &g, records, n, err);
+		r = group_check(s, &g, records, n, err);
+	if (r == 0)
+		r = sets_save(s, err);
 	if (r == 0 && n > 0)
+		r = group_fill(s, &g, records, n, err);
+	if (r == 0)
 		r = group_write(s, &g, n, err);
 	buf_release(&g.bytes);
 	free(g.entries);
-	free(g.ends);
+	free(g.sets);
 	return r;
 }
 

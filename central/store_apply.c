@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the write-ahead file into the tables, a transaction for as much as takes some 10 ms. */
+/*
+ * From the write-ahead file into the tables, in short transactions.  An
+ * entry of that file is a key of the table `recent` and the row under it.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/cleanup.h"
 #include "base/crc.h"
 #include "central/bytes.h"
 #include "central/store_internal.h"
@@ -11,23 +13,52 @@
 #define HEAD_BYTES 12u /* of a pending entry: its number, its length */
 #define META_BYTES 16u
 
-/* An entry of the write-ahead file: the length of the node's id (2 bytes), the id, the record. */
-struct entry {
-	char node[STORE_NODE_MAX + 1];
-	struct record record;
-};
+/* ---- definitions: on disk before there is a row that needs them ---- */
 
-static int parse_entry(const uint8_t *at, size_t len, struct arena *memory, struct entry *ret,
-		       struct tesla_error *err)
+static void put_set(struct txn *t, const struct set *set)
 {
-	size_t n = len < 2 ? 0 : get_u16(at);
+	uint32_t id = htobe32(set->id);
+	struct buf b;
 
-	if (n == 0 || n > STORE_NODE_MAX || n > len - 2 || memchr(at + 2, 0, n) != NULL)
-		return tesla_fail(err, -EBADMSG, "an entry without a node");
-	memcpy(ret->node, at + 2, n);
-	ret->node[n] = '\0';
-	return record_parse(at + 2 + n, len - 2 - n, memory, &ret->record, err);
+	buf_init(&b, RECORD_BYTES_MAX + 16);
+	if (set_value(set, &b) == 0)
+		txn_put(t, TABLE_SETS, (MDB_val){ sizeof id, &id },
+			(MDB_val){ b.pub.len, b.pub.bytes });
+	else
+		t->r = ENOMEM;
+	buf_release(&b);
 }
+
+/* The first of those at the end that are not saved. */
+static size_t first_unsaved(const struct sets *sets)
+{
+	size_t i = sets->n;
+
+	while (i > 0 && sets->by_id[i - 1] != NULL && !sets->by_id[i - 1]->saved)
+		i--;
+	return i;
+}
+
+int sets_save(struct store *s, struct tesla_error *err)
+{
+	size_t first = first_unsaved(&s->sets);
+	struct txn t;
+	int r;
+
+	if (first == s->sets.n)
+		return 0;
+	do {
+		txn_begin(&t, s, true);
+		for (size_t i = first; i < s->sets.n && t.r == 0; i++)
+			put_set(&t, s->sets.by_id[i]);
+		r = txn_end(&t, err);
+	} while (r == -EAGAIN);
+	for (size_t i = first; i < s->sets.n && r == 0; i++)
+		s->sets.by_id[i]->saved = true;
+	return r;
+}
+
+/* ---- rows ---- */
 
 int pending_add(struct store *s, uint64_t seq, const void *bytes, size_t len,
 		struct tesla_error *err)
@@ -44,77 +75,15 @@ int pending_add(struct store *s, uint64_t seq, const void *bytes, size_t len,
 	return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
 }
 
-/* A set that is new is written with the first of its rows; again, if that came to nothing. */
-static void put_set(struct txn *t, const struct set *set)
+/* Under a key that is there already nothing changes. */
+static void put_row(struct txn *t, const uint8_t *at, size_t len, uint64_t *duplicates)
 {
-	uint32_t id = htobe32(set->id);
-	struct buf b;
-
-	buf_init(&b, RECORD_BYTES_MAX + 16);
-	if (set_value(set, &b) == 0)
-		txn_put(t, TABLE_SETS, (MDB_val){ sizeof id, &id },
-			(MDB_val){ b.pub.len, b.pub.bytes });
+	if (len <= KEY_BYTES) /* not of store_append: there is nothing to keep */
+		store_say(t->s, "the write-ahead file has an entry that is no row");
 	else
-		t->r = ENOMEM;
-	buf_release(&b);
-}
-
-static void put_new_sets(struct txn *t)
-{
-	struct sets *sets = &t->s->sets;
-
-	for (size_t i = sets->n; i > 0; i--) { /* new ones are at the end */
-		if (sets->by_id[i - 1] == NULL)
-			continue;
-		if (sets->by_id[i - 1]->saved)
-			break;
-		put_set(t, sets->by_id[i - 1]);
-	}
-}
-
-static void sets_are_saved(struct sets *sets)
-{
-	for (size_t i = sets->n; i > 0; i--)
-		if (sets->by_id[i - 1] != NULL && !sets->by_id[i - 1]->saved)
-			sets->by_id[i - 1]->saved = true;
-		else if (sets->by_id[i - 1] != NULL)
-			break;
-}
-
-static int put_row(struct txn *t, const struct set *set, const struct record *r,
-		   uint64_t *duplicates)
-{
-	struct key key = key_of(set->id, r->end_ms);
-	_cleanup_free_ uint8_t *row = malloc(row_bytes(set));
-
-	if (row == NULL)
-		return -ENOMEM;
-	row_make(set, r, &key, row);
-	*duplicates +=
-		!txn_put_new(t, TABLE_RECENT, key_val(&key), (MDB_val){ row_bytes(set), row });
-	return 0;
-}
-
-/* What cannot be parsed was not made by store_append: it is said, and not tried for ever. */
-static int apply_entry(struct txn *t, const uint8_t *at, size_t len, uint64_t *duplicates,
-		       struct tesla_error *err)
-{
-	struct arena memory = { 0 };
-	struct tesla_error why = { 0 };
-	struct entry e = { .node = "" };
-	struct set *set = NULL;
-	int r = parse_entry(at, len, &memory, &e, &why);
-
-	if (r == 0)
-		r = set_find(&t->s->sets, &(struct store_record){ e.node, &e.record }, &set, &why);
-	if (r == 0)
-		r = put_row(t, set, &e.record, duplicates);
-	arena_release(&memory);
-	if (r == -EBADMSG || r == -EMSGSIZE || r == -EINVAL) {
-		store_say(t->s, "the write-ahead file has a record that is none: %s", why.text);
-		return 0;
-	}
-	return r == 0 ? 0 : tesla_fail(err, r, "store %s: no memory", t->s->path);
+		*duplicates += !txn_put_new(
+			t, TABLE_RECENT, (MDB_val){ KEY_BYTES, (void *)(uintptr_t)at },
+			(MDB_val){ len - KEY_BYTES, (void *)(uintptr_t)(at + KEY_BYTES) });
 }
 
 static void put_meta(struct txn *t, uint64_t applied)
@@ -134,27 +103,22 @@ static int apply_some(struct store *s, struct tesla_error *err)
 	size_t at = s->pending_at;
 	uint64_t seq = s->applied, duplicates = 0;
 	struct txn t;
-	int r = 0, end;
+	int r;
 
 	txn_begin(&t, s, true);
-	while (at < s->pending.pub.len && r == 0 && t.r == 0 && !txn_is_long(&t)) {
+	while (at < s->pending.pub.len && at - s->pending_at < SLICE_BYTES && t.r == 0 &&
+	       !txn_is_long(&t)) {
 		const uint8_t *head = s->pending.pub.bytes + at;
 		size_t len = get_u32(head + 8);
 
 		seq = get_u64(head);
-		r = apply_entry(&t, head + HEAD_BYTES, len, &duplicates, err);
+		put_row(&t, head + HEAD_BYTES, len, &duplicates);
 		at += HEAD_BYTES + len;
 	}
-	put_new_sets(&t);
 	put_meta(&t, seq);
-	if (r != 0) {
-		mdb_txn_abort(t.mdb);
-		return r;
-	}
-	end = txn_end(&t, err);
-	if (end != 0)
-		return end == -EAGAIN ? 0 : end;
-	sets_are_saved(&s->sets);
+	r = txn_end(&t, err);
+	if (r != 0)
+		return r == -EAGAIN ? 0 : r;
 	s->counts.duplicates += duplicates;
 	s->applied = seq;
 	s->pending_at = at;

@@ -13,7 +13,9 @@
 #include "central/wal.h"
 
 #define STORE_VERSION 1u
-#define SLICE_US 10000 /* work of a transaction, without its commit */
+/* Work of a transaction; its commit, which writes what that made, takes more than that. */
+#define SLICE_US 4000
+#define SLICE_BYTES (1u << 20)
 #define SLOW_US 20000
 #define WEEK_MS (INT64_C(7) * 86400000)
 #define KEY_BYTES 12u
@@ -30,7 +32,7 @@ struct set { /* records of one form: node, analyzer, model, identity, variables 
 	uint32_t id;
 	bool saved;	 /* its definition is on disk */
 	bool unreadable; /* its definition is damaged: nothing else of it is known */
-	uint32_t crc;	 /* of the definition */
+	uint32_t crc;	 /* of node and analyzer */
 	uint8_t *definition;
 	size_t definition_len;
 	struct arena memory; /* has what follows */
@@ -97,16 +99,17 @@ MDB_cursor *cursor_open(struct txn *t, enum table table); /* NULL: t->r */
 
 /* ---- store_set.c ---- */
 
-/* -EINVAL: it cannot be stored. */
-int set_find(struct sets *sets, const struct store_record *r, struct set **ret,
-	     struct tesla_error *err);
+/* That of such records; NULL: there is none yet. */
+const struct set *set_look_up(const struct sets *sets, const struct store_record *r);
+/* A new one, not saved yet.  -EINVAL: the record cannot be stored. */
+int set_add(struct sets *sets, const struct store_record *r, const struct set **ret,
+	    struct tesla_error *err);
 /* From the disk.  What is damaged becomes an unreadable one. */
 int set_load(struct sets *sets, uint32_t id, MDB_val value, struct tesla_error *err);
-int set_value(const struct set *set, struct buf *out); /* as it goes to the disk */
+int set_value(const struct set *set, struct buf *out);	 /* as it goes to the disk */
+int sets_save(struct store *s, struct tesla_error *err); /* those that are not */
 void sets_release(struct sets *sets);
 const struct set *set_by_id(const struct sets *sets, uint32_t id); /* readable, or NULL */
-/* Which column has it; false: none has. */
-bool set_column(const struct set *set, const struct store_query *q, size_t *ret);
 void set_describe(const struct set *set, char *text, size_t size); /* for sentences */
 size_t set_rows_max(const struct store *s, const struct set *set); /* of a block */
 
@@ -116,6 +119,11 @@ static inline size_t row_bytes(const struct set *set)
 {
 	return 4 + 8 * set->n_columns;
 }
+/* Which column has it; false: none has. */
+bool set_column(const struct set *set, const struct store_query *q, size_t *ret);
+bool set_count_columns(struct set *set); /* false: more than a block has */
+/* A record of that set; -EINVAL: its times or numbers are not as base/record.h says. */
+int row_check(const struct set *set, const struct record *r, struct tesla_error *err);
 void row_make(const struct set *set, const struct record *r, const struct key *key, uint8_t *out);
 bool row_is_good(const struct set *set, MDB_val key, MDB_val value);
 double row_number(MDB_val value, size_t column);

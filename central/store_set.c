@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sets: what rows mean, kept once for all that are of one form.  All are in memory; found by the
- * checksum of their definition.
+ * Sets: what rows mean, kept once for all that are of one form.  All are in memory; found by a
+ * checksum of node and analyzer.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,98 +20,6 @@
 #define VARIABLE_FIELDS 5
 #define CELLS_MAX (512u << 10)
 #define ROWS_MIN 64u
-
-/* ---- columns: the length of the window, then what each element of a variable has ---- */
-
-static const struct fields {
-	size_t n;
-	enum store_field at[6];
-} fields_of[] = {
-	[TESLA_GAUGE] = { 6,
-			  { STORE_VALUE, STORE_MIN, STORE_MAX, STORE_COVERED_MS, STORE_COUNT,
-			    STORE_QUALITY } },
-	[TESLA_COUNTER] = { 5,
-			    { STORE_VALUE, STORE_INCREASE, STORE_COVERED_MS, STORE_COUNT,
-			      STORE_QUALITY } },
-	[TESLA_STATUS] = { 4, { STORE_VALUE, STORE_COVERED_MS, STORE_COUNT, STORE_QUALITY } },
-};
-
-/* The number of `field` in an element. */
-static double *member(struct tesla_record_element *e, enum store_field field)
-{
-	switch (field) {
-	case STORE_VALUE:
-		return &e->value;
-	case STORE_MIN:
-		return &e->min;
-	case STORE_MAX:
-		return &e->max;
-	case STORE_INCREASE:
-		return &e->increase;
-	default:
-		return NULL; /* a whole number */
-	}
-}
-
-static double get_field(const struct tesla_record_element *e, enum store_field field)
-{
-	struct tesla_record_element copy = *e;
-	double *real = member(&copy, field);
-
-	if (real != NULL)
-		return *real;
-	return field == STORE_COVERED_MS ? (double)e->covered_ms
-	       : field == STORE_COUNT	 ? (double)e->count
-					 : (double)e->quality;
-}
-
-/* Whole numbers of a damaged block may be anything. */
-static void set_field(struct tesla_record_element *e, enum store_field field, double v)
-{
-	double *real = member(e, field);
-
-	if (real != NULL)
-		*real = v;
-	else if (!(v >= 0 && v <= 0x1p52))
-		return;
-	else if (field == STORE_COVERED_MS)
-		e->covered_ms = (int64_t)v;
-	else if (field == STORE_COUNT && v <= UINT32_MAX)
-		e->count = (uint32_t)v;
-	else if (field == STORE_QUALITY && v <= TESLA_ERROR)
-		e->quality = (enum tesla_quality)v;
-}
-
-bool set_column(const struct set *set, const struct store_query *q, size_t *ret)
-{
-	for (size_t i = 0; i < set->n_variables; i++) {
-		const struct set_variable *v = &set->variables[i];
-		const struct fields *f = &fields_of[v->kind];
-
-		if (strcmp(v->name, q->variable) != 0 || q->element >= v->n_elements)
-			continue;
-		for (size_t k = 0; k < f->n; k++) {
-			if (f->at[k] == q->field) {
-				*ret = v->first_column + q->element * f->n + k;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-/* False: more than a block has. */
-static bool count_columns(struct set *set)
-{
-	set->n_columns = 1;
-	for (size_t i = 0; i < set->n_variables; i++) {
-		struct set_variable *v = &set->variables[i];
-
-		v->first_column = set->n_columns;
-		set->n_columns += v->n_elements * fields_of[v->kind].n;
-	}
-	return set->n_columns <= CODEC_COLUMNS_MAX;
-}
 
 size_t set_rows_max(const struct store *s, const struct set *set)
 {
@@ -216,7 +124,7 @@ static int read_definition(struct set *set, struct tesla_error *err)
 		return tesla_fail(err, -ENOMEM, "store: no memory");
 	if (!good)
 		return tesla_fail(err, -EBADMSG, "store: a definition is none");
-	if (!count_columns(set))
+	if (!set_count_columns(set))
 		return tesla_fail(err, -EINVAL,
 				  "a record has %zu numbers: at most %u can be stored",
 				  set->n_columns, CODEC_COLUMNS_MAX);
@@ -250,20 +158,65 @@ const struct set *set_by_id(const struct sets *sets, uint32_t id)
 	return set != NULL && !set->unreadable ? set : NULL;
 }
 
-/* The first in by_crc that is not below. */
-static size_t place_of(const struct sets *sets, uint32_t crc)
+static uint32_t who_crc(const char *node, int64_t analyzer)
+{
+	uint8_t bytes[8];
+
+	put_u64(bytes, (uint64_t)analyzer);
+	return crc32c(crc32c(0, node, strlen(node)), bytes, sizeof bytes);
+}
+
+/* The first in by_crc that is above. */
+static size_t place_behind(const struct sets *sets, uint32_t crc)
 {
 	size_t from = 0, to = sets->n_by_crc;
 
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
 
-		if (sets->by_id[sets->by_crc[middle]]->crc < crc)
+		if (sets->by_id[sets->by_crc[middle]]->crc <= crc)
 			from = middle + 1;
 		else
 			to = middle;
 	}
 	return from;
+}
+
+static bool same_variable(const struct set_variable *a, const struct tesla_record_variable *b)
+{
+	return a->kind == b->kind && a->n_elements == b->n_elements &&
+	       a->factor == b->predecessor_factor && strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->unit, b->unit) == 0;
+}
+
+static bool is_of(const struct set *set, const struct store_record *r)
+{
+	const struct record *rec = r->record;
+	const char *identity = rec->identity != NULL ? rec->identity : "";
+
+	if (set->analyzer != rec->analyzer || set->n_variables != rec->n_variables ||
+	    strcmp(set->node, r->node) != 0 || strcmp(set->model, rec->model) != 0 ||
+	    strcmp(set->identity != NULL ? set->identity : "", identity) != 0)
+		return false;
+	for (size_t i = 0; i < set->n_variables; i++)
+		if (!same_variable(&set->variables[i], rec->variables[i]))
+			return false;
+	return true;
+}
+
+const struct set *set_look_up(const struct sets *sets, const struct store_record *r)
+{
+	uint32_t crc = who_crc(r->node, r->record->analyzer);
+
+	for (size_t i = place_behind(sets, crc); i > 0; i--) { /* the newest first */
+		const struct set *set = sets->by_id[sets->by_crc[i - 1]];
+
+		if (set->crc != crc)
+			break;
+		if (is_of(set, r))
+			return set;
+	}
+	return NULL;
 }
 
 static int no_memory(struct tesla_error *err)
@@ -290,7 +243,7 @@ static int list_add(struct sets *sets, struct set *set, struct tesla_error *err)
 	by_id[set->id - 1] = set;
 	if (set->unreadable)
 		return 0;
-	at = place_of(sets, set->crc);
+	at = place_behind(sets, set->crc);
 	memmove(by_crc + at + 1, by_crc + at, (sets->n_by_crc - at) * sizeof *by_crc);
 	by_crc[at] = set->id - 1;
 	sets->n_by_crc++;
@@ -302,6 +255,7 @@ static int set_new(uint32_t id, const uint8_t *definition, size_t len, struct se
 		   struct tesla_error *err)
 {
 	struct set *set = calloc(1, sizeof *set);
+	int r;
 
 	if (set != NULL)
 		set->definition = malloc(len > 0 ? len : 1);
@@ -312,36 +266,46 @@ static int set_new(uint32_t id, const uint8_t *definition, size_t len, struct se
 	memcpy(set->definition, definition, len);
 	set->definition_len = len;
 	set->id = id;
-	set->crc = crc32c(0, definition, len);
 	*ret = set;
-	return read_definition(set, err);
+	r = read_definition(set, err);
+	if (r == 0)
+		set->crc = who_crc(set->node, set->analyzer);
+	return r;
 }
 
-int set_find(struct sets *sets, const struct store_record *r, struct set **ret,
-	     struct tesla_error *err)
+/* What a record must be, base/record.h knows: from here on only numbers have to be looked at. */
+static int check_whole(const struct record *rec, struct tesla_error *err)
+{
+	struct arena memory = { 0 };
+	struct record ignored;
+	struct buf b;
+	int r;
+
+	buf_init(&b, RECORD_BYTES_MAX);
+	r = record_encode(rec, &b);
+	if (r != 0)
+		(void)tesla_fail(err, r, "a record of analyzer %" PRId64 " %s", rec->analyzer,
+				 r == -EMSGSIZE ? "is too long" : "finds no memory");
+	else
+		r = record_parse(b.pub.bytes, b.pub.len, &memory, &ignored, err);
+	arena_release(&memory);
+	buf_release(&b);
+	return r == -EBADMSG || r == -EMSGSIZE ? -EINVAL : r;
+}
+
+int set_add(struct sets *sets, const struct store_record *r, const struct set **ret,
+	    struct tesla_error *err)
 {
 	struct set *set = NULL;
 	msgpack_packer pk;
 	struct buf b;
-	uint32_t crc;
-	int rc;
+	int rc = check_whole(r->record, err);
 
+	if (rc != 0)
+		return rc;
 	buf_init(&b, RECORD_BYTES_MAX);
 	mp_writer(&pk, &b);
 	pack_definition(&pk, r);
-	crc = crc32c(0, b.pub.bytes, b.pub.len);
-	for (size_t i = place_of(sets, crc); i < sets->n_by_crc && !b.failed; i++) {
-		set = sets->by_id[sets->by_crc[i]];
-		if (set->crc != crc)
-			break;
-		if (set->definition_len == b.pub.len &&
-		    memcmp(set->definition, b.pub.bytes, b.pub.len) == 0) {
-			*ret = set;
-			buf_release(&b);
-			return 0;
-		}
-	}
-	set = NULL;
 	rc = b.failed ? tesla_fail(err, -EINVAL, "a record's names are too long to be stored")
 		      : set_new((uint32_t)sets->n + 1, b.pub.bytes, b.pub.len, &set, err);
 	buf_release(&b);
@@ -349,18 +313,27 @@ int set_find(struct sets *sets, const struct store_record *r, struct set **ret,
 		set_free(set);
 		return rc;
 	}
-	*ret = set;
-	return list_add(sets, set, err);
+	rc = list_add(sets, set, err);
+	if (rc == 0)
+		*ret = set;
+	return rc;
 }
 
-/* The definition, and its CRC32C with that of its id. */
+/* Of the definition and the id that it stands under. */
+static uint32_t definition_crc(const uint8_t *definition, size_t len, uint32_t id)
+{
+	uint8_t bytes[4];
+
+	put_u32(bytes, id);
+	return crc32c(crc32c(0, definition, len), bytes, sizeof bytes);
+}
+
 int set_value(const struct set *set, struct buf *out)
 {
-	uint8_t id[4], crc[4];
+	uint8_t crc[4];
 	int r = buf_append(out, set->definition, set->definition_len);
 
-	put_u32(id, set->id);
-	put_u32(crc, crc32c(set->crc, id, sizeof id));
+	put_u32(crc, definition_crc(set->definition, set->definition_len, set->id));
 	return r == 0 ? buf_append(out, crc, sizeof crc) : r;
 }
 
@@ -368,101 +341,14 @@ int set_load(struct sets *sets, uint32_t id, MDB_val value, struct tesla_error *
 {
 	const uint8_t *at = value.mv_data;
 	size_t len = value.mv_size < 4 ? 0 : value.mv_size - 4;
-	uint8_t id_bytes[4];
 	struct set *set = NULL;
-	int r;
+	int r = set_new(id, at, len, &set, err);
 
-	put_u32(id_bytes, id);
-	r = set_new(id, at, len, &set, err);
 	if (set == NULL || r == -ENOMEM) {
 		set_free(set);
 		return r;
 	}
 	set->saved = true;
-	set->unreadable = r != 0 || len == 0 ||
-			  get_u32(at + len) != crc32c(set->crc, id_bytes, sizeof id_bytes);
+	set->unreadable = r != 0 || get_u32(at + len) != definition_crc(at, len, id);
 	return list_add(sets, set, err);
-}
-
-/* ---- rows ---- */
-
-static uint32_t row_crc(const uint8_t *key, const uint8_t *numbers, size_t len)
-{
-	return crc32c(crc32c(0, key, KEY_BYTES), numbers, len);
-}
-
-void row_make(const struct set *set, const struct record *r, const struct key *key, uint8_t *out)
-{
-	uint8_t *at = out + 4;
-
-	put_real(at, (double)(r->end_ms - r->start_ms));
-	at += 8;
-	for (size_t i = 0; i < r->n_variables; i++) {
-		const struct tesla_record_variable *v = r->variables[i];
-		const struct fields *f = &fields_of[v->kind];
-
-		for (size_t e = 0; e < v->n_elements; e++)
-			for (size_t k = 0; k < f->n; k++, at += 8)
-				put_real(at, get_field(&v->elements[e], f->at[k]));
-	}
-	put_u32(out, row_crc(key->bytes, out + 4, 8 * set->n_columns));
-}
-
-bool row_is_good(const struct set *set, MDB_val key, MDB_val value)
-{
-	const uint8_t *at = value.mv_data;
-
-	return value.mv_size == row_bytes(set) && key.mv_size == KEY_BYTES &&
-	       get_u32(at) == row_crc(key.mv_data, at + 4, value.mv_size - 4);
-}
-
-double row_number(MDB_val value, size_t column)
-{
-	return get_real((const uint8_t *)value.mv_data + 4 + 8 * column);
-}
-
-static void fill_elements(const struct set_variable *v, const double *numbers,
-			  struct tesla_record_element *elements)
-{
-	const struct fields *f = &fields_of[v->kind];
-
-	for (size_t e = 0; e < v->n_elements; e++) {
-		elements[e] = (struct tesla_record_element){ .value = NAN,
-							     .min = NAN,
-							     .max = NAN,
-							     .increase = NAN,
-							     .quality = TESLA_ERROR };
-		for (size_t k = 0; k < f->n; k++)
-			set_field(&elements[e], f->at[k], numbers[v->first_column + e * f->n + k]);
-	}
-}
-
-bool row_record(const struct set *set, int64_t end_ms, const double *numbers, struct arena *memory,
-		struct record *ret)
-{
-	struct tesla_record_variable *all = arena_alloc(memory, set->n_variables, sizeof *all);
-	const struct tesla_record_variable **rows =
-		arena_alloc(memory, set->n_variables, sizeof *rows);
-	double length = numbers[0] >= 0 && numbers[0] <= 0x1p52 ? numbers[0] : 0;
-
-	for (size_t i = 0; i < set->n_variables && all != NULL && rows != NULL; i++) {
-		const struct set_variable *v = &set->variables[i];
-		struct tesla_record_element *elements =
-			arena_alloc(memory, v->n_elements, sizeof *elements);
-
-		if (elements == NULL)
-			break;
-		fill_elements(v, numbers, elements);
-		all[i] = (struct tesla_record_variable){ v->name,   v->unit,	   v->kind,
-							 v->factor, v->n_elements, elements };
-		rows[i] = &all[i];
-	}
-	*ret = (struct record){ .analyzer = set->analyzer,
-				.start_ms = end_ms - (int64_t)length,
-				.end_ms = end_ms,
-				.model = set->model,
-				.identity = set->identity,
-				.n_variables = set->n_variables,
-				.variables = rows };
-	return !memory->failed;
 }
