@@ -90,5 +90,11 @@ t_fuzz_wal_SOURCES = t/fuzz/wal.c
 t_fuzz_wal_CPPFLAGS = $(central_cppflags)
 t_fuzz_wal_LDADD = central/libwal.la
 t_fuzz_wal_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/jsonl
+t_fuzz_jsonl_SOURCES = t/fuzz/jsonl.c central/jsonl.c
+t_fuzz_jsonl_CPPFLAGS = $(central_cppflags)
+t_fuzz_jsonl_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
+t_fuzz_jsonl_LDADD = core/base/libbase.la $(YAJL_LIBS) $(MSGPACK_LIBS)
+t_fuzz_jsonl_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif
