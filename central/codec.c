@@ -20,9 +20,9 @@ struct maker {
 	size_t n_rows;
 	double *values; /* of a column, without those that are missing */
 	int64_t *whole;
-	struct buf plain; /* its values before zstd */
+	struct buf plain;	     /* its values before zstd */
+	struct buf directory, parts; /* of all columns */
 	ZSTD_CCtx *zstd;
-	uint8_t *entry; /* of the directory; moves as `out` grows */
 };
 
 static bool same_bits(double a, double b)
@@ -154,28 +154,23 @@ static int put_holes(const double *column, size_t n_rows, struct buf *out)
 	return r == 0 ? put_varint(out, run) : r;
 }
 
-/* Copies the values that there are, and their summary into the entry. */
-static size_t gather(struct maker *m, const double *column)
+/* Copies the values that there are; their summary. */
+static struct codec_summary gather(struct maker *m, const double *column)
 {
-	double min = NAN, max = NAN, sum = NAN;
-	size_t n = 0;
+	struct codec_summary s = { NAN, NAN, NAN, 0 };
 
 	for (size_t i = 0; i < m->n_rows; i++) {
 		double v = column[i];
 
 		if (isnan(v))
 			continue;
-		m->values[n] = v;
-		min = n == 0 || v < min ? v : min;
-		max = n == 0 || v > max ? v : max;
-		sum = n == 0 ? v : sum + v;
-		n++;
+		m->values[s.count] = v;
+		s.min = s.count == 0 || v < s.min ? v : s.min;
+		s.max = s.count == 0 || v > s.max ? v : s.max;
+		s.sum = s.count == 0 ? v : s.sum + v;
+		s.count++;
 	}
-	put_u32(m->entry + ENTRY_COUNT, (uint32_t)n);
-	put_real(m->entry + ENTRY_MIN, min);
-	put_real(m->entry + ENTRY_MAX, max);
-	put_real(m->entry + ENTRY_SUM, sum);
-	return n;
+	return s;
 }
 
 static bool all_same(const double *values, size_t n)
@@ -190,7 +185,7 @@ static bool all_same(const double *values, size_t n)
 static int put_values(struct maker *m, size_t n, uint8_t *kind, unsigned *decimals)
 {
 	buf_clear(&m->plain);
-	*kind = n == 0 ? KIND_NONE : KIND_SAME;
+	*kind = n == 0 ? KIND_NONE : n == m->n_rows ? KIND_ALL_SAME : KIND_SAME;
 	if (n == 0 || all_same(m->values, n))
 		return 0;
 	if (find_decimals(m->values, n, decimals) && to_whole(m->values, n, *decimals, m->whole)) {
@@ -210,43 +205,52 @@ static int put_plain(struct maker *m, uint8_t *packed)
 
 	*packed = 0;
 	if (len < ZSTD_WORTH)
-		return buf_append(m->out, m->plain.pub.bytes, len);
-	at = buf_reserve(m->out, len);
+		return buf_append(&m->parts, m->plain.pub.bytes, len);
+	at = buf_reserve(&m->parts, len);
 	if (at == NULL)
 		return -ENOMEM;
 	got = ZSTD_compressCCtx(m->zstd, at, len - len / 64, m->plain.pub.bytes, len, ZSTD_LEVEL);
 	if (ZSTD_isError(got)) /* no room: it does not gain */
-		return buf_append(m->out, m->plain.pub.bytes, len);
+		return buf_append(&m->parts, m->plain.pub.bytes, len);
 	*packed = 1;
-	buf_advance(m->out, got);
+	buf_advance(&m->parts, got);
 	return 0;
 }
 
-static int put_column(struct maker *m, const double *column, size_t directory, size_t index)
+static int put_short_entry(struct maker *m, uint8_t kind, double value)
 {
-	size_t start = m->out->pub.len, entry = directory + index * ENTRY_BYTES, n, holes_len;
-	uint8_t kind, packed = 0;
-	unsigned decimals = 0;
-	int r;
+	uint8_t e[9] = { kind };
 
-	m->entry = m->out->pub.bytes + entry;
-	n = gather(m, column);
-	r = put_values(m, n, &kind, &decimals);
-	if (r == 0 && n != 0 && n != m->n_rows)
-		r = put_holes(column, m->n_rows, m->out);
-	holes_len = m->out->pub.len - start;
+	put_real(e + ENTRY_VALUE, value);
+	return buf_append(&m->directory, e, entry_bytes(kind));
+}
+
+static int put_column(struct maker *m, const double *column)
+{
+	struct codec_summary s = gather(m, column);
+	uint8_t e[ENTRY_BYTES] = { 0 };
+	size_t start = m->parts.pub.len, holes_len;
+	unsigned decimals = 0;
+	int r = put_values(m, s.count, &e[ENTRY_KIND], &decimals);
+
+	if (r == 0 && e[ENTRY_KIND] <= KIND_ALL_SAME)
+		return put_short_entry(m, e[ENTRY_KIND], s.min);
+	if (r == 0 && s.count != m->n_rows)
+		r = put_holes(column, m->n_rows, &m->parts);
+	holes_len = m->parts.pub.len - start;
 	if (r == 0)
-		r = put_plain(m, &packed);
+		r = put_plain(m, &e[ENTRY_PACKED]);
 	if (r != 0)
 		return r;
-	m->entry = m->out->pub.bytes + entry;
-	m->entry[ENTRY_KIND] = kind;
-	m->entry[ENTRY_DECIMALS] = (uint8_t)decimals;
-	m->entry[ENTRY_PACKED] = packed;
-	m->entry[ENTRY_HOLES] = holes_len != 0;
-	put_u32(m->entry + ENTRY_LEN, (uint32_t)(m->out->pub.len - start));
-	put_u32(m->entry + ENTRY_HOLES_LEN, (uint32_t)holes_len);
-	return 0;
+	e[ENTRY_DECIMALS] = (uint8_t)decimals;
+	e[ENTRY_HOLES] = holes_len != 0;
+	put_u32(e + ENTRY_LEN, (uint32_t)(m->parts.pub.len - start));
+	put_u32(e + ENTRY_COUNT, (uint32_t)s.count);
+	put_u32(e + ENTRY_HOLES_LEN, (uint32_t)holes_len);
+	put_real(e + ENTRY_MIN, s.min);
+	put_real(e + ENTRY_MAX, s.max);
+	put_real(e + ENTRY_SUM, s.sum);
+	return buf_append(&m->directory, e, sizeof e);
 }
 
 /* ---- the block ---- */
@@ -258,12 +262,11 @@ static int put_times(struct maker *m, const int64_t *times)
 		assert(i == 0 || times[i] > times[i - 1]);
 		m->whole[i] = times[i];
 	}
-	return put_whole(m->whole, m->n_rows, m->out);
+	return put_whole(m->whole, m->n_rows, &m->plain);
 }
 
-static void put_header(uint8_t *at, const struct codec_rows *rows, size_t len, size_t times_len)
+static void put_header(uint8_t *at, const struct codec_rows *rows, size_t len)
 {
-	memset(at, 0, HEADER_BYTES);
 	put_u32(at + HEADER_MAGIC, CODEC_MAGIC);
 	put_u32(at + HEADER_LEN, (uint32_t)len);
 	put_u16(at + HEADER_VERSION, CODEC_VERSION);
@@ -271,29 +274,40 @@ static void put_header(uint8_t *at, const struct codec_rows *rows, size_t len, s
 	put_u32(at + HEADER_COLUMNS, (uint32_t)rows->n_columns);
 	put_u64(at + HEADER_FIRST, (uint64_t)rows->times[0]);
 	put_u64(at + HEADER_LAST, (uint64_t)rows->times[rows->n_rows - 1]);
-	put_u32(at + HEADER_TIMES_LEN, (uint32_t)times_len);
 	put_u32(at + HEADER_CRC, crc32c(0, at + HEADER_LEN, len - HEADER_LEN));
 }
 
+static int put_bytes(struct buf *out, const struct buf *bytes)
+{
+	return buf_append(out, bytes->pub.bytes, bytes->pub.len);
+}
+
+/* Header, directory, times, columns. */
 static int put_block(struct maker *m, const struct codec_rows *rows)
 {
-	size_t start = m->out->pub.len, directory = start + HEADER_BYTES, times_len;
-	size_t head = HEADER_BYTES + rows->n_columns * ENTRY_BYTES;
-	uint8_t *at = buf_reserve(m->out, head);
-	int r;
+	uint8_t header[HEADER_BYTES] = { 0 };
+	size_t start = m->out->pub.len;
+	int r = 0;
 
-	if (at == NULL)
-		return -ENOMEM;
-	memset(at, 0, head);
-	buf_advance(m->out, head);
-	r = put_times(m, rows->times);
-	times_len = m->out->pub.len - start - head;
 	for (size_t i = 0; i < rows->n_columns && r == 0; i++)
-		r = put_column(m, rows->columns[i], directory, i);
+		r = put_column(m, rows->columns[i]);
+	buf_clear(&m->plain);
+	if (r == 0)
+		r = put_times(m, rows->times);
+	put_u32(header + HEADER_TIMES_LEN, (uint32_t)m->plain.pub.len);
+	put_u32(header + HEADER_DIRECTORY_LEN, (uint32_t)m->directory.pub.len);
+	if (r == 0)
+		r = buf_append(m->out, header, sizeof header);
+	if (r == 0)
+		r = put_bytes(m->out, &m->directory);
+	if (r == 0)
+		r = put_bytes(m->out, &m->plain);
+	if (r == 0)
+		r = put_bytes(m->out, &m->parts);
 	if (r == 0)
 		r = buf_append(m->out, (uint8_t[RICE_PAD]){ 0 }, RICE_PAD);
 	if (r == 0)
-		put_header(m->out->pub.bytes + start, rows, m->out->pub.len - start, times_len);
+		put_header(m->out->pub.bytes + start, rows, m->out->pub.len - start);
 	return r;
 }
 
@@ -307,6 +321,8 @@ int codec_encode(const struct codec_rows *rows, struct buf *out, struct tesla_er
 	assert(rows->n_rows > 0 && rows->n_rows <= CODEC_ROWS_MAX);
 	assert(rows->n_columns <= CODEC_COLUMNS_MAX);
 	buf_init(&m.plain, CODEC_BYTES_MAX);
+	buf_init(&m.directory, CODEC_BYTES_MAX);
+	buf_init(&m.parts, CODEC_BYTES_MAX);
 	m.values = malloc(rows->n_rows * sizeof *m.values);
 	m.whole = malloc(rows->n_rows * sizeof *m.whole);
 	m.zstd = ZSTD_createCCtx();
@@ -316,6 +332,8 @@ int codec_encode(const struct codec_rows *rows, struct buf *out, struct tesla_er
 	free(m.whole);
 	free(m.values);
 	buf_release(&m.plain);
+	buf_release(&m.directory);
+	buf_release(&m.parts);
 	if (r == 0)
 		return 0;
 	out->pub.len = start;

@@ -33,7 +33,7 @@ struct codec_block { /* a view: the bytes stay where they are */
 	int64_t first_ms, last_ms;
 };
 struct codec_summary {	      /* of the values that there are */
-	double min, max, sum; /* NAN where there are none; the sum in the order of rows */
+	double min, max, sum; /* NAN where there are none */
 	size_t count;
 };
 

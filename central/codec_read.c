@@ -16,42 +16,85 @@ static int bad(struct tesla_error *err, const char *what)
 
 /* ---- its parts ---- */
 
-static const uint8_t *entry_of(const struct codec_block *b, size_t column)
-{
-	return b->bytes + HEADER_BYTES + column * ENTRY_BYTES;
-}
-
 static bool entry_is_sane(const uint8_t *e, size_t n_rows)
 {
 	size_t count = get_u32(e + ENTRY_COUNT), len = get_u32(e + ENTRY_LEN),
 	       holes = get_u32(e + ENTRY_HOLES_LEN);
-	bool has_values = e[ENTRY_KIND] == KIND_WHOLE || e[ENTRY_KIND] == KIND_REAL;
 
 	if (e[ENTRY_KIND] >= N_KINDS || e[ENTRY_DECIMALS] > DECIMALS_MAX || e[ENTRY_PACKED] > 1)
 		return false;
-	if (e[ENTRY_HOLES] != (count != 0 && count != n_rows) || count > n_rows || holes > len)
+	if (count == 0 || count > n_rows || e[ENTRY_HOLES] != (count != n_rows) || holes > len)
 		return false;
-	if ((holes != 0) != e[ENTRY_HOLES] || (count == 0) != (e[ENTRY_KIND] == KIND_NONE))
-		return false;
-	return has_values == (len > holes);
+	return (holes != 0) == e[ENTRY_HOLES] && (e[ENTRY_KIND] == KIND_SAME) == (len == holes);
+}
+
+static size_t part_bytes(const uint8_t *e)
+{
+	return e[ENTRY_KIND] <= KIND_ALL_SAME ? 0 : get_u32(e + ENTRY_LEN);
 }
 
 static int check_parts(const struct codec_block *b, struct tesla_error *err)
 {
-	uint64_t sum = HEADER_BYTES + (uint64_t)b->n_columns * ENTRY_BYTES + RICE_PAD;
+	const uint8_t *e = b->bytes + HEADER_BYTES;
+	size_t left = get_u32(b->bytes + HEADER_DIRECTORY_LEN);
+	uint64_t sum = HEADER_BYTES + RICE_PAD + (uint64_t)left;
 
 	if (sum > b->len)
 		return bad(err, "shorter than its directory");
 	sum += get_u32(b->bytes + HEADER_TIMES_LEN);
 	for (size_t i = 0; i < b->n_columns; i++) {
-		const uint8_t *e = entry_of(b, i);
+		size_t n = left > 0 ? entry_bytes(e[ENTRY_KIND]) : 1;
 
-		if (!entry_is_sane(e, b->n_rows))
+		if (n > left)
+			return bad(err, "its directory is too short");
+		if (n == ENTRY_BYTES && !entry_is_sane(e, b->n_rows))
 			return tesla_fail(err, -EBADMSG, "block: the entry of column %zu is wrong",
 					  i + 1);
-		sum += get_u32(e + ENTRY_LEN);
+		sum += part_bytes(e);
+		e += n;
+		left -= n;
 	}
-	return sum == b->len ? 0 : bad(err, "its parts are not as long as it is");
+	return sum == b->len && left == 0 ? 0 : bad(err, "its parts are not as long as it is");
+}
+
+/* The columns follow them. */
+static const uint8_t *times_of(const struct codec_block *b)
+{
+	return b->bytes + HEADER_BYTES + get_u32(b->bytes + HEADER_DIRECTORY_LEN);
+}
+
+static void read_entry(const uint8_t *e, size_t n_rows, struct codec_entry *ret)
+{
+	double v = NAN;
+
+	if (e[ENTRY_KIND] == KIND_ALL_SAME)
+		v = get_real(e + ENTRY_VALUE);
+	*ret = (struct codec_entry){ .kind = (enum kind)e[ENTRY_KIND],
+				     .sum = { v, v, v * (double)n_rows, isnan(v) ? 0 : n_rows } };
+	if (ret->kind <= KIND_ALL_SAME)
+		return;
+	ret->decimals = e[ENTRY_DECIMALS];
+	ret->packed = e[ENTRY_PACKED] != 0;
+	ret->sum.min = get_real(e + ENTRY_MIN);
+	ret->sum.max = get_real(e + ENTRY_MAX);
+	ret->sum.sum = get_real(e + ENTRY_SUM);
+	ret->sum.count = get_u32(e + ENTRY_COUNT);
+	ret->holes_len = get_u32(e + ENTRY_HOLES_LEN);
+	ret->values_len = get_u32(e + ENTRY_LEN) - ret->holes_len;
+}
+
+void codec_entry_of(const struct codec_block *b, size_t column, struct codec_entry *ret)
+{
+	const uint8_t *e = b->bytes + HEADER_BYTES;
+	const uint8_t *part = times_of(b) + get_u32(b->bytes + HEADER_TIMES_LEN);
+
+	for (size_t i = 0; i < column; i++) {
+		part += part_bytes(e);
+		e += entry_bytes(e[ENTRY_KIND]);
+	}
+	read_entry(e, b->n_rows, ret);
+	ret->holes = part;
+	ret->values = part + ret->holes_len;
 }
 
 int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err)
@@ -84,12 +127,10 @@ int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct te
 
 void codec_summary(const struct codec_block *b, size_t column, struct codec_summary *ret)
 {
-	const uint8_t *e = entry_of(b, column);
+	struct codec_entry e;
 
-	*ret = (struct codec_summary){ .min = get_real(e + ENTRY_MIN),
-				       .max = get_real(e + ENTRY_MAX),
-				       .sum = get_real(e + ENTRY_SUM),
-				       .count = get_u32(e + ENTRY_COUNT) };
+	codec_entry_of(b, column, &e);
+	*ret = e.sum;
 }
 
 /* ---- numbers ---- */
@@ -137,7 +178,7 @@ static bool take_whole(struct span s, size_t n, int64_t *whole)
 
 int codec_times(const struct codec_block *b, int64_t *times, struct tesla_error *err)
 {
-	struct span s = { entry_of(b, b->n_columns), get_u32(b->bytes + HEADER_TIMES_LEN) };
+	struct span s = { times_of(b), get_u32(b->bytes + HEADER_TIMES_LEN) };
 
 	if (!take_whole(s, b->n_rows, times))
 		return bad(err, "its times cannot be read");
@@ -201,22 +242,23 @@ static int take_same(double value, size_t n, double *values)
 	return isnan(value) ? -EBADMSG : 0;
 }
 
-static int take_values(const uint8_t *e, struct span s, double *values)
+static int take_values(const struct codec_entry *e, double *values)
 {
 	_cleanup_free_ uint8_t *memory = NULL;
-	size_t n = get_u32(e + ENTRY_COUNT);
+	struct span s = { e->values, e->values_len };
+	size_t n = e->sum.count;
 	int r = 0;
 
-	if (e[ENTRY_KIND] == KIND_NONE)
+	if (e->kind == KIND_NONE)
 		return 0;
-	if (e[ENTRY_KIND] == KIND_SAME)
-		return take_same(get_real(e + ENTRY_MIN), n, values);
-	if (e[ENTRY_PACKED] != 0)
+	if (e->kind == KIND_ALL_SAME || e->kind == KIND_SAME)
+		return take_same(e->sum.min, n, values);
+	if (e->packed)
 		r = unpack(&s, n, &memory);
 	if (r != 0)
 		return r;
-	return e[ENTRY_KIND] == KIND_WHOLE ? take_decimals(s, n, e[ENTRY_DECIMALS], values)
-					   : take_reals(s, n, values);
+	return e->kind == KIND_WHOLE ? take_decimals(s, n, e->decimals, values)
+				     : take_reals(s, n, values);
 }
 
 /* The values stand at the end of `values`; they move forward, each to its row. */
@@ -240,22 +282,17 @@ static bool spread(struct span holes, size_t n_rows, size_t count, double *value
 int codec_column(const struct codec_block *b, size_t column, double *values,
 		 struct tesla_error *err)
 {
-	const uint8_t *e = entry_of(b, column);
-	size_t count = get_u32(e + ENTRY_COUNT), missing = b->n_rows - count;
-	struct span s = { entry_of(b, b->n_columns), get_u32(e + ENTRY_LEN) };
-	struct span holes = { .len = get_u32(e + ENTRY_HOLES_LEN) };
+	struct codec_entry e;
+	size_t missing;
 	int r;
 
-	s.at += get_u32(b->bytes + HEADER_TIMES_LEN);
-	for (size_t i = 0; i < column; i++)
-		s.at += get_u32(entry_of(b, i) + ENTRY_LEN);
-	holes.at = s.at;
-	s.at += holes.len;
-	s.len -= holes.len;
-	for (size_t i = 0; i < missing && count == 0; i++)
+	codec_entry_of(b, column, &e);
+	missing = b->n_rows - e.sum.count;
+	for (size_t i = 0; i < missing && e.sum.count == 0; i++)
 		values[i] = NAN;
-	r = take_values(e, s, values + missing);
-	if (r == 0 && holes.len != 0 && !spread(holes, b->n_rows, count, values))
+	r = take_values(&e, values + missing);
+	if (r == 0 && e.holes_len != 0 &&
+	    !spread((struct span){ e.holes, e.holes_len }, b->n_rows, e.sum.count, values))
 		r = -EBADMSG;
 	if (r == 0)
 		return 0;
@@ -270,8 +307,9 @@ static bool same(double a, double b)
 	return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
 }
 
-static bool summary_is_true(const struct codec_summary *s, const double *values, size_t n_rows)
+static bool summary_is_true(const struct codec_entry *e, const double *values, size_t n_rows)
 {
+	const struct codec_summary *s = &e->sum;
 	struct codec_summary t = { NAN, NAN, NAN, 0 };
 
 	for (size_t i = 0; i < n_rows; i++) {
@@ -284,6 +322,8 @@ static bool summary_is_true(const struct codec_summary *s, const double *values,
 		t.sum = t.count == 0 ? v : t.sum + v;
 		t.count++;
 	}
+	if (e->kind == KIND_ALL_SAME) /* a product, not a sum */
+		t.sum = s->sum;
 	return same(s->min, t.min) && same(s->max, t.max) && same(s->sum, t.sum) &&
 	       s->count == t.count;
 }
@@ -292,7 +332,7 @@ int codec_check(const struct codec_block *b, struct tesla_error *err)
 {
 	_cleanup_free_ double *values = malloc(b->n_rows * sizeof *values);
 	_cleanup_free_ int64_t *times = malloc(b->n_rows * sizeof *times);
-	struct codec_summary s;
+	struct codec_entry e;
 	int r;
 
 	if (values == NULL || times == NULL)
@@ -300,8 +340,8 @@ int codec_check(const struct codec_block *b, struct tesla_error *err)
 	r = codec_times(b, times, err);
 	for (size_t i = 0; i < b->n_columns && r == 0; i++) {
 		r = codec_column(b, i, values, err);
-		codec_summary(b, i, &s);
-		if (r == 0 && !summary_is_true(&s, values, b->n_rows))
+		codec_entry_of(b, i, &e);
+		if (r == 0 && !summary_is_true(&e, values, b->n_rows))
 			r = tesla_fail(err, -EBADMSG, "block: the summary of column %zu is wrong",
 				       i + 1);
 	}

@@ -12,15 +12,16 @@
 #define WAL_SEQ_MAX (UINT64_MAX >> 2) /* numbers begin at 1 */
 #define WAL_COPY_AT 4096u	      /* of the header */
 
-enum wal_header { /* offsets */
-		  WAL_HEADER_MAGIC = 0,
-		  WAL_HEADER_CRC = 4, /* of what follows */
-		  WAL_HEADER_VERSION = 8,
-		  WAL_HEADER_ZERO = 12,
-		  WAL_HEADER_TURN = 16,	 /* how often it began anew */
-		  WAL_HEADER_SALT = 24,	 /* entries of this turn have it: nobody can foretell it */
-		  WAL_HEADER_FIRST = 32, /* the number of the first entry */
-		  WAL_HEADER_BYTES = 40
+/* Offsets. */
+enum wal_header {
+	WAL_HEADER_MAGIC = 0,
+	WAL_HEADER_CRC = 4, /* of what follows */
+	WAL_HEADER_VERSION = 8,
+	WAL_HEADER_ZERO = 12,
+	WAL_HEADER_TURN = 16,  /* how often it began anew */
+	WAL_HEADER_SALT = 24,  /* entries of this turn have it: nobody can foretell it */
+	WAL_HEADER_FIRST = 32, /* the number of the first entry */
+	WAL_HEADER_BYTES = 40
 };
 
 enum wal_entry_header {

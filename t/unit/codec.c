@@ -151,8 +151,8 @@ static const struct column_case {
 } cases[] = {
 	{ "hard values", hard, KIND_REAL, 8.5 },
 	{ "random bits", random_bits, KIND_REAL, 8.1 },
-	{ "constant", constant, KIND_SAME, 0 },
-	{ "minus zero", minus_zero, KIND_SAME, 0 },
+	{ "constant", constant, KIND_ALL_SAME, 0 },
+	{ "minus zero", minus_zero, KIND_ALL_SAME, 0 },
 	{ "plus and minus zero", plus_and_minus_zero, KIND_REAL, 0.5 },
 	{ "nothing", nothing, KIND_NONE, 0 },
 	{ "voltage", voltage, KIND_WHOLE, 0.75 },
@@ -259,12 +259,12 @@ Test(codec, each_column_in_its_shortest_form)
 	cr_assert(codec_open(s.block.pub.bytes, s.block.pub.len, &b, &err) == 0);
 	cr_expect(get_u32(b.bytes + HEADER_TIMES_LEN) < 40);
 	for (size_t c = 0; c < N_ELEMENTS(cases); c++) {
-		const uint8_t *e = b.bytes + HEADER_BYTES + c * ENTRY_BYTES;
+		struct codec_entry e;
 
-		cr_expect(e[ENTRY_KIND] == cases[c].kind, "%s: kind %d", cases[c].name,
-			  e[ENTRY_KIND]);
-		cr_expect(get_u32(e + ENTRY_LEN) <= 1000 * cases[c].bytes, "%s: %u bytes",
-			  cases[c].name, get_u32(e + ENTRY_LEN));
+		codec_entry_of(&b, c, &e);
+		cr_expect(e.kind == cases[c].kind, "%s: kind %d", cases[c].name, (int)e.kind);
+		cr_expect((double)(e.holes_len + e.values_len) <= 1000 * cases[c].bytes,
+			  "%s: %zu bytes", cases[c].name, e.holes_len + e.values_len);
 	}
 	sample_release(&s);
 }
@@ -272,10 +272,11 @@ Test(codec, each_column_in_its_shortest_form)
 Test(codec, summaries)
 {
 	static const double values[] = { NAN, 3, -1, NAN, 2.5 };
-	static const double none[] = { NAN, NAN, NAN, NAN, NAN };
+	static const double none[] = { NAN, NAN, NAN, NAN, NAN },
+			    all[] = { 2.5, 2.5, 2.5, 2.5, 2.5 };
 	static const int64_t times[] = { 1, 2, 3, 4, 5 };
-	const double *const columns[] = { values, none };
-	struct codec_rows rows = { times, 5, 2, columns };
+	const double *const columns[] = { values, none, all };
+	struct codec_rows rows = { times, 5, 3, columns };
 	struct codec_summary sum;
 	struct tesla_error err;
 	struct codec_block b;
@@ -288,6 +289,8 @@ Test(codec, summaries)
 	cr_expect(sum.min == -1 && sum.max == 3 && sum.sum == 4.5 && sum.count == 3);
 	codec_summary(&b, 1, &sum);
 	cr_expect(isnan(sum.min) && isnan(sum.max) && isnan(sum.sum) && sum.count == 0);
+	codec_summary(&b, 2, &sum);
+	cr_expect(sum.min == 2.5 && sum.max == 2.5 && sum.sum == 12.5 && sum.count == 5);
 	buf_release(&out);
 }
 
