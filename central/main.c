@@ -22,13 +22,13 @@ const char *argp_program_version = "tesla-central (" PACKAGE_NAME ") " PACKAGE_V
 
 static const struct command {
 	const char *name;
-	bool takes_file;
+	bool takes_file, makes_store;
 	int (*run)(const struct command_options *o, struct store *store, struct tesla_error *err);
 } commands[] = {
-	{ "import", true, import_run },
-	{ "export", false, export_run },
-	{ "verify", false, verify_run },
-	{ "info", false, info_run },
+	{ "import", true, true, import_run },
+	{ "export", false, false, export_run },
+	{ "verify", false, false, verify_run },
+	{ "info", false, false, info_run },
 };
 
 struct options {
@@ -130,7 +130,9 @@ static int fail(const struct tesla_error *err)
 static int run(const struct options *o)
 {
 	bool damaged = false;
-	struct store_conf conf = { .damage = say_damage, .arg = &damaged };
+	struct store_conf conf = { .must_exist = !o->command->makes_store,
+				   .damage = say_damage,
+				   .arg = &damaged };
 	struct tesla_error err = { 0 };
 	struct store *store;
 	int r = store_open(o->o.dir, &conf, &store, &err);

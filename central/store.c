@@ -203,10 +203,20 @@ static int wal_begin(struct store *s, struct tesla_error *err)
 	return r == 0 ? wal_reset(s->wal, s->applied, err) : r;
 }
 
+/* One was made here before. */
+static bool exists(const struct store *s)
+{
+	_cleanup_free_ char *path = NULL;
+
+	return asprintf(&path, "%s/data.mdb", s->path) >= 0 && access(path, F_OK) == 0;
+}
+
 static int start(struct store *s, struct tesla_error *err)
 {
 	int r;
 
+	if (s->conf.must_exist && !exists(s))
+		return tesla_fail(err, -ENOENT, "store %s: there is none", s->path);
 	if (mkdir(s->path, 0750) != 0 && errno != EEXIST)
 		return path_fail(s, "the folder cannot be made", err);
 	r = lock(s, err);

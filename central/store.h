@@ -18,6 +18,7 @@ struct store_conf {
 	size_t wal_bytes; /* of the write-ahead file, when it is made; 0: 8 MiB */
 	size_t map_bytes; /* of LMDB's map at first; it grows; 0: 64 MiB */
 	size_t cells_max; /* numbers in a block; 0: 512 Ki */
+	bool must_exist;  /* none is made */
 	/*
 	 * A sentence about something damaged that was met; the rest goes on.  lost: something that
 	 * was acknowledged is, as far as can be told; else it is a note.
@@ -27,8 +28,8 @@ struct store_conf {
 };
 
 /*
- * `dir` is made when it is not there.  What the write-ahead file has is in the tables when this
- * returns.  -EBUSY: another process has it.
+ * `dir` is made when it is not there, unless conf.must_exist (-ENOENT).  What the write-ahead file
+ * has is in the tables when this returns.  -EBUSY: another process has it.
  */
 int store_open(const char *dir, const struct store_conf *conf, struct store **ret,
 	       struct tesla_error *err);

@@ -113,7 +113,10 @@ canon <second.jsonl >want
 cmp want got || fail "the other block was not exported whole"
 
 # Not the store's fault, and said.
-assert_status 1 tesla-central -d /proc/none export 2>said
+assert_status 1 tesla-central -d none export 2>said
+assert_match "none" "$(cat said)" 'tesla-central: store none: there is none'
+test ! -e none || fail "export made a store"
+assert_status 1 tesla-central -d /proc/none import all.jsonl 2>said
 assert_match "folder" "$(cat said)" 'tesla-central: store /proc/none: the folder cannot be made'
 assert_status 1 central import nowhere.jsonl 2>said
 assert_match "file" "$(cat said)" 'nowhere.jsonl: No such file'

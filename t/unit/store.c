@@ -56,7 +56,7 @@ static void reopen(struct fixture *f)
 static void fixture_init(struct fixture *f)
 {
 	*f = (struct fixture){ .dir = "/dev/shm/tesla-store-XXXXXX",
-			       .conf = { 1 << 16, 1 << 16, 1 << 12, hear, f } };
+			       .conf = { 1 << 16, 1 << 16, 1 << 12, false, hear, f } };
 	if (mkdtemp(f->dir) == NULL) {
 		(void)snprintf(f->dir, sizeof f->dir, "/tmp/tesla-store-XXXXXX");
 		cr_assert(mkdtemp(f->dir) != NULL);
@@ -437,6 +437,38 @@ Test(store, a_series_of_several_sets)
 	cr_expect(info_of(&f).n_sets == 3);
 	cr_expect(read_series(&f, &(struct store_query){ "n1", 1, "TPF", 2, STORE_VALUE, 0,
 							 INT64_MAX }) == 900);
+	fixture_release(&f);
+}
+
+/* Between two calls rows are stored, and move into blocks: none is left out, none comes twice. */
+Test(store, a_series_while_the_store_changes)
+{
+	struct store_query q = voltage_query(INT64_MIN, INT64_MAX);
+	struct tesla_error err = { 0 };
+	struct store_series *r;
+	struct store_points p;
+	struct fixture f;
+	int64_t last = INT64_MIN;
+	size_t n = 0, calls = 0;
+	int rc;
+
+	fixture_init(&f);
+	for (int64_t i = 0; i < 1500; i++)
+		must_append(&f, 1, START + i * 20 * MINUTE);
+	cr_assert(store_series_open(f.store, &q, &r, &err) == 0, "%s", err.text);
+	while ((rc = store_series_next(r, &p, &err)) == 1) {
+		for (size_t i = 0; i < p.n; i++, n++) {
+			cr_assert(p.end_ms[i] > last);
+			last = p.end_ms[i];
+		}
+		if (calls++ % 2 == 0)
+			must_compact(&f, calls % 4 == 1);
+		must_append(&f, 1, START + 5 * MINUTE + (int64_t)calls * 20 * MINUTE);
+	}
+	cr_assert(rc == 0, "%s", err.text);
+	cr_expect(calls > 5 && n >= 1500 && n <= 1500 + calls, "%zu in %zu calls", n, calls);
+	store_series_close(r);
+	cr_expect(read_series(&f, &q) == 1500 + calls);
 	fixture_release(&f);
 }
 
