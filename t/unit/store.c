@@ -472,8 +472,41 @@ Test(store, a_series_while_the_store_changes)
 	fixture_release(&f);
 }
 
-/* Flips a bit `behind` each place of some bytes in data.mdb, which may have old copies too. */
-static bool damage(struct fixture *f, const void *what, size_t n, size_t behind)
+static int first_voltage(void *arg, const struct store_record *r, struct tesla_error *err)
+{
+	(void)err;
+	*(double *)arg = r->record->variables[0]->elements[0].value;
+	return 0;
+}
+
+Test(store, the_first_under_a_key_stays)
+{
+	struct tesla_error err = { 0 };
+	struct fixture f;
+	struct made m;
+
+	fixture_init(&f);
+	for (int round = 0; round < 4; round++) {
+		double read = NAN;
+
+		make(&m, 1, START);
+		m.voltage[0].value += round * 0.1;
+		cr_assert(store_append(f.store, &(struct store_record){ "n1", &m.record }, 1,
+				       &err) == 0);
+		cr_assert(store_walk(f.store, first_voltage, &read, &err) == 0);
+		cr_expect(read == voltage_of(1, START, 0), "round %d: %g", round, read);
+		if (round == 1)
+			must_compact(&f, true);
+		if (round == 2)
+			reopen(&f);
+	}
+	must_compact(&f, true);
+	cr_expect(info_of(&f).block_rows == 1);
+	fixture_release(&f);
+}
+
+/* Flips a bit `behind` each place of some bytes in a file, which may have old copies too. */
+static bool damage(struct fixture *f, const char *name, const void *what, size_t n, size_t behind)
 {
 	char path[96];
 	struct tesla_error err;
@@ -484,7 +517,7 @@ static bool damage(struct fixture *f, const void *what, size_t n, size_t behind)
 
 	store_close(f->store);
 	f->store = NULL;
-	(void)snprintf(path, sizeof path, "%s/data.mdb", f->dir);
+	(void)snprintf(path, sizeof path, "%s/%s", f->dir, name);
 	cr_assert(file_read(path, 64 << 20, &bytes, &len, &err) == 0);
 	for (size_t i = 0; i + n + behind < len; i++) {
 		if (memcmp(bytes + i, what, n) != 0)
@@ -529,7 +562,7 @@ Test(store, a_damaged_block_is_said_and_alone_is_lost)
 		must_compact(&f, true);
 	}
 	put_u64(first, (uint64_t)(START + WEEK));
-	cr_assert(damage(&f, first, sizeof first, 100));
+	cr_assert(damage(&f, "data.mdb", first, sizeof first, 100));
 	cr_expect(verify(&f) == 1 && f.n_said == 1);
 	cr_expect(strstr(f.said, "node n1, analyzer 1, block from") != NULL, "%s", f.said);
 	cr_expect(strstr(f.said, "checksum") != NULL, "%s", f.said);
@@ -553,11 +586,29 @@ Test(store, a_damaged_row_is_said_and_alone_is_lost)
 		must_append(&f, 1, START + i * MINUTE);
 	(void)info_of(&f);				/* they are in the tables now */
 	put_real(bytes, (double)(START / MINUTE + 50)); /* the counter of one */
-	cr_assert(damage(&f, bytes, sizeof bytes, 1));
+	cr_assert(damage(&f, "data.mdb", bytes, sizeof bytes, 1));
 	cr_expect(verify(&f) == 1 && f.n_said == 1, "%s", f.said);
 	cr_expect(count_records(&f) == 99);
 	must_compact(&f, true);
 	cr_expect(count_records(&f) == 99 && verify(&f) == 0);
+	fixture_release(&f);
+}
+
+Test(store, a_damaged_entry_of_the_write_ahead_file_is_said_and_alone_is_lost)
+{
+	struct fixture f;
+	uint8_t bytes[8];
+
+	fixture_init(&f);
+	for (int64_t i = 0; i < 50; i++)
+		must_append(&f, 1, START + i * MINUTE);
+	put_real(bytes, (double)(START / MINUTE + 20));
+	cr_assert(damage(&f, "wal", bytes, sizeof bytes, 1));
+	cr_expect(f.n_said == 1 && strstr(f.said, "write-ahead file: bytes") != NULL, "%s", f.said);
+	cr_expect(count_records(&f) == 49);
+	must_append(&f, 1, START + 20 * MINUTE); /* sent again */
+	reopen(&f);
+	cr_expect(count_records(&f) == 50 && f.n_said == 1);
 	fixture_release(&f);
 }
 
@@ -571,7 +622,7 @@ Test(store, a_damaged_definition_loses_its_rows_only)
 		must_append(&f, 101, START + i * MINUTE);
 	}
 	(void)info_of(&f);
-	cr_assert(damage(&f, "CEA", 3, 0));
+	cr_assert(damage(&f, "data.mdb", "CEA", 3, 0));
 	cr_expect(f.n_said == 1 && strstr(f.said, "definition") != NULL, "%s", f.said);
 	cr_expect(count_records(&f) == 10);
 	cr_expect(verify(&f) == 11);
