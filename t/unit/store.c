@@ -366,6 +366,32 @@ Test(store, what_comes_late_or_again_is_merged)
 	free(m);
 }
 
+/* More than a chunk holds, between the first and the last row of one block. */
+Test(store, many_late_rows_within_a_block)
+{
+	struct model *m = calloc(1, sizeof *m);
+	struct fixture f;
+
+	fixture_init(&f);
+	for (int64_t i = 0; i < 80; i++) {
+		must_append(&f, 1, START + i * 100 * MINUTE);
+		model_add(m, 1, START + i * 100 * MINUTE);
+	}
+	must_compact(&f, true);
+	for (int64_t i = 1; i < 2000; i++) {
+		must_append(&f, 1, START + i * 4 * MINUTE);
+		model_add(m, 1, START + i * 4 * MINUTE);
+	}
+	expect_model(&f, m);
+	cr_expect(read_series(&f, &(struct store_query){ "n1", 1, "TPF", 1, STORE_VALUE, START,
+							 START + DAY }) == 361);
+	must_compact(&f, true);
+	expect_model(&f, m);
+	cr_expect(info_of(&f).block_rows == m->n && verify(&f) == 0);
+	fixture_release(&f);
+	free(m);
+}
+
 Test(store, a_record_that_is_none_is_refused_and_none_of_its_group_stored)
 {
 	struct model *m = calloc(1, sizeof *m);
