@@ -3,6 +3,14 @@
 #include "host/line_parts.h"
 #include "line_fixture.h"
 
+/* Whoever still waits is answered, as by a line that ends. */
+static void world_end(struct world *w)
+{
+	line_asks_fail(w->line, "the test is over");
+	cr_expect_eq(w->asks, 0);
+	world_free(w);
+}
+
 static void look(struct world *w, unsigned address, uint16_t count, int64_t timeout_ms)
 {
 	struct ask *a = calloc(1, sizeof *a);
@@ -56,7 +64,7 @@ Test(line_look, asks_whoever_is_there_and_changes_nothing)
 	cr_expect_eq(t.transactions - before.transactions, 4, "looks are not counted");
 	cr_expect_eq(w->line->analyzers[0]->unanswered, 0);
 	cr_expect_eq(w->asks, 0);
-	world_free(w);
+	world_end(w);
 }
 
 /* What the driver takes for an answer may have another length than was asked for. */
@@ -70,7 +78,7 @@ Test(line_look, a_reply_of_another_length_is_none)
 	w->meters[1].short_once = 1;
 	world_run(w, 1300000);
 	cr_expect_str_eq(told(w, 100).status, "garbled");
-	world_free(w);
+	world_end(w);
 }
 
 /* 40 looks, each of up to 400 ms with the wait for what is late, beside polls every second. */
@@ -87,7 +95,7 @@ Test(line_look, polls_miss_nothing_while_there_is_time_between_them)
 	cr_expect_eq(t.missed + t.failed, 0);
 	cr_expect(t.late_us < 1000, "%lld", (long long)t.late_us);
 	cr_expect_eq(t.longest_ms, 1000);
-	world_free(w);
+	world_end(w);
 }
 
 /* Polls leave less than the looks need: these have a tenth of the time, and get done. */
@@ -109,7 +117,7 @@ Test(line_look, have_a_tenth_where_there_is_no_time)
 	world_run(w, 120500000);
 	cr_expect_eq(told(w, 100).looks, 10);
 	cr_expect_eq(w->asks, 0);
-	world_free(w);
+	world_end(w);
 }
 
 /* One that is released is due at once, and since ever: it goes first. */
@@ -125,7 +133,7 @@ Test(line_look, waits_for_a_first_sweep)
 	world_run(w, 1600000);
 	cr_expect_eq(told(w, 100).sweeps, sweeps + 1);
 	cr_expect_eq(told(w, 100).looks, 0);
-	world_free(w);
+	world_end(w);
 }
 
 /* A line whose meters are all held is opened for looks, and stays open from one to the next. */
@@ -143,7 +151,7 @@ Test(line_look, a_line_at_rest_is_opened_and_closed_again)
 	world_run(w, 9000000);
 	cr_expect_eq(w->line->state, LINE_CLOSED);
 	cr_expect_eq(w->meters[0].asked, 0);
-	world_free(w);
+	world_end(w);
 }
 
 Test(line_look, is_answered_whatever_becomes_of_the_line)
@@ -168,7 +176,7 @@ Test(line_look, is_answered_whatever_becomes_of_the_line)
 	t = told(w, 100);
 	cr_expect_str_eq(t.error, "no such port");
 	cr_expect_eq(w->asks, 0);
-	world_free(w);
+	world_end(w);
 }
 
 /*
@@ -204,7 +212,7 @@ Test(line_look, the_line_is_quiet_while_an_answer_may_come)
 		world_transact(w, &act);
 		cr_expect_eq(w->line->drain_until_us - sent, 1000 * cases[i].quiet_ms, "%zu: %lld",
 			     i, (long long)(w->line->drain_until_us - sent));
-		world_free(w);
+		world_end(w);
 	}
 }
 
@@ -225,7 +233,7 @@ Test(line_look, who_was_heard_may_be_late)
 
 	world_transact(w, &act);
 	cr_expect_eq(w->line->drain_until_us - sent, 400000);
-	world_free(w);
+	world_end(w);
 }
 
 /* Who is polled well is expected to answer: a look at it goes between two polls. */
@@ -242,5 +250,5 @@ Test(line_look, who_answers_polls_is_asked_between_them)
 	world_run(w, 9000000);
 	cr_expect_eq(told(w, 100).looks, 1, "nobody is, as far as is known");
 	cr_expect_eq(told(w, 100).missed, 0);
-	world_free(w);
+	world_end(w);
 }
