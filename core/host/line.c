@@ -204,7 +204,7 @@ void line_job_drop(struct line *l)
 	job_over(l);
 	l->job.ask = NULL;
 	if (ask != NULL) {
-		struct ask **back = ask->what == ASK_LOOK ? &l->looks : &l->asks;
+		struct ask **back = ask->what == ASK_LOOK ? &l->looks.first : &l->asks;
 
 		ask->next = *back;
 		*back = ask;
@@ -619,7 +619,7 @@ void line_hung_up(struct line *l, const char *why, int64_t mono_us, int64_t wall
 		unanswered(l, &broken, &err, mono_us, wall_us);
 	l->state = LINE_CLOSED;
 	reopen_later(l, mono_us);
-	if (l->asks != NULL || l->looks != NULL)
+	if (l->asks != NULL || l->looks.first != NULL)
 		l->open_at_us = mono_us;
 	line_report_line(l, why);
 }
@@ -637,14 +637,14 @@ static bool job_pick(struct line *l, int64_t mono_us, int64_t wall_us, int64_t *
 		return true;
 	}
 	a = line_pick(l, mono_us, wall_us, &kind, until_us);
-	if (l->looks != NULL && line_look_fits(l, mono_us, *until_us)) {
+	if (l->looks.first != NULL && line_look_fits(l, mono_us, *until_us)) {
 		line_look_start(l);
 		return true;
 	}
 	if (a != NULL)
 		job_start(l, a, kind, mono_us, wall_us);
-	else if (l->looks != NULL && l->look_at_us < *until_us)
-		*until_us = l->look_at_us;
+	else if (l->looks.first != NULL && l->looks.share_at_us < *until_us)
+		*until_us = l->looks.share_at_us;
 	return a != NULL;
 }
 

@@ -45,6 +45,14 @@ struct ask {
 	struct ask *next;
 };
 
+/* What is looked for on a line, and was. */
+struct looks {
+	struct ask *first;   /* still to be done, oldest first: they wait until the line is idle */
+	int64_t share_at_us; /* then the first has its share of the time, idle or not */
+	int64_t ended_us;    /* the last one that was made */
+	uint8_t heard[LOOK_ADDRESSES / 8]; /* by address: somebody answered */
+};
+
 /*
  * What is under way: a sweep (which begins with a connect, if that is needed), a probe, the
  * scales, an identification that was asked for, a look.
@@ -88,12 +96,9 @@ struct line {
 	size_t n_drivers;
 	struct analyzer **analyzers; /* in the order of the configuration */
 	size_t n_analyzers;
-	struct ask *asks;		   /* still to be done, oldest first */
-	struct ask *looks;		   /* likewise: they wait until the line is idle */
-	int64_t look_at_us;		   /* then the first of them has its share, idle or not */
-	int64_t looked_us;		   /* when the last one ended */
-	uint8_t heard[LOOK_ADDRESSES / 8]; /* by address: somebody answered a look */
-	bool ending;			   /* no further transaction: to be drained and closed */
+	struct ask *asks; /* still to be done, oldest first */
+	struct looks looks;
+	bool ending;	     /* no further transaction: to be drained and closed */
 	struct line *before; /* what it was in another thread: to be taken over by line_change */
 
 	enum line_state state;

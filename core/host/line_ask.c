@@ -12,7 +12,7 @@ struct analyzer *line_analyzer(const struct line *l, int64_t id)
 
 bool line_wanted(const struct line *l)
 {
-	if (l->job.kind != JOB_NONE || l->asks != NULL || l->looks != NULL)
+	if (l->job.kind != JOB_NONE || l->asks != NULL || l->looks.first != NULL)
 		return true;
 	for (size_t i = 0; i < l->n_analyzers; i++)
 		if (!l->analyzers[i]->held)
@@ -81,13 +81,13 @@ static void hold(struct line *l, struct analyzer *a, bool held, int64_t mono_us)
 
 static void looks_settle(struct line *l)
 {
-	while (l->looks != NULL) {
-		struct ask *ask = l->looks;
+	while (l->looks.first != NULL) {
+		struct ask *ask = l->looks.first;
 		const char *why = obstacle(l, line_analyzer(l, ask->analyzer), ask);
 
 		if (why == NULL)
 			return;
-		l->looks = ask->next;
+		l->looks.first = ask->next;
 		line_report_answer(l, ask, why);
 	}
 }
@@ -125,10 +125,10 @@ void line_asks_fail(struct line *l, const char *why)
 		*at = ask->next;
 		line_report_answer(l, ask, why);
 	}
-	while (l->looks != NULL) {
-		struct ask *ask = l->looks;
+	while (l->looks.first != NULL) {
+		struct ask *ask = l->looks.first;
 
-		l->looks = ask->next;
+		l->looks.first = ask->next;
 		line_report_answer(l, ask, why);
 	}
 }

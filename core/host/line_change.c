@@ -131,10 +131,7 @@ static struct line *changed_whole(struct line *l, struct line *fresh)
 	analyzers_keep(l, fresh, fresh);
 	fresh->asks = l->asks;
 	fresh->looks = l->looks;
-	fresh->look_at_us = l->look_at_us;
-	fresh->looked_us = l->looked_us;
-	memcpy(fresh->heard, l->heard, sizeof l->heard);
-	l->asks = l->looks = NULL;
+	l->asks = l->looks.first = NULL;
 	fresh->drain_until_us = l->drain_until_us;
 	fresh->offset_us = l->offset_us;
 	return l;

@@ -21,7 +21,7 @@ static bool may_be_late(const struct line *l, unsigned address)
 		if (l->analyzers[i]->address == address)
 			return true;
 	return l->params.timeout_ms > USUAL_MS ||
-	       (address < LOOK_ADDRESSES && (l->heard[address / 8] & 1u << address % 8) != 0);
+	       (address < LOOK_ADDRESSES && (l->looks.heard[address / 8] & 1u << address % 8) != 0);
 }
 
 static bool is_polled(const struct line *l)
@@ -66,12 +66,12 @@ static int64_t expected_us(const struct line *l, const struct ask *ask)
 
 void line_look_add(struct line *l, struct ask *ask, int64_t mono_us)
 {
-	struct ask **end = &l->looks;
+	struct ask **end = &l->looks.first;
 
 	if (ask->look.timeout_ms == 0)
 		ask->look.timeout_ms = l->params.timeout_ms;
-	if (l->looks == NULL && l->look_at_us < mono_us)
-		l->look_at_us = mono_us + OTHERS * expected_us(l, ask);
+	if (l->looks.first == NULL && l->looks.share_at_us < mono_us)
+		l->looks.share_at_us = mono_us + OTHERS * expected_us(l, ask);
 	while (*end != NULL)
 		end = &(*end)->next;
 	ask->next = NULL;
@@ -80,18 +80,18 @@ void line_look_add(struct line *l, struct ask *ask, int64_t mono_us)
 
 bool line_look_fits(const struct line *l, int64_t mono_us, int64_t idle_until_us)
 {
-	if (mono_us >= l->look_at_us)
+	if (mono_us >= l->looks.share_at_us)
 		return true;
 	/* What is due at once may be so since the beginning of time. */
 	return idle_until_us > mono_us &&
-	       idle_until_us - mono_us > expected_us(l, l->looks) + MARGIN_US;
+	       idle_until_us - mono_us > expected_us(l, l->looks.first) + MARGIN_US;
 }
 
 void line_look_start(struct line *l)
 {
-	struct ask *ask = l->looks;
+	struct ask *ask = l->looks.first;
 
-	l->looks = ask->next;
+	l->looks.first = ask->next;
 	l->job = (struct job){ .kind = JOB_LOOK, .a = line_analyzer(l, ask->analyzer), .ask = ask };
 }
 
@@ -124,7 +124,7 @@ static enum tesla_status status_of(const struct look *look, const struct tesla_r
 static void heard(struct line *l, unsigned address)
 {
 	if (address < LOOK_ADDRESSES)
-		l->heard[address / 8] |= (uint8_t)(1u << address % 8);
+		l->looks.heard[address / 8] |= (uint8_t)(1u << address % 8);
 }
 
 void line_look_done(struct line *l, const struct tesla_reply *came, const struct tesla_error *err,
@@ -141,8 +141,8 @@ void line_look_done(struct line *l, const struct tesla_reply *came, const struct
 		heard(l, ask->look.address);
 	else if (l->pub.kind != TESLA_LINE_TCP && until_us > l->drain_until_us)
 		l->drain_until_us = until_us;
-	l->looked_us = l->drain_until_us > mono_us ? l->drain_until_us : mono_us;
-	l->look_at_us = l->looked_us + OTHERS * (l->looked_us - began_us);
+	l->looks.ended_us = l->drain_until_us > mono_us ? l->drain_until_us : mono_us;
+	l->looks.share_at_us = l->looks.ended_us + OTHERS * (l->looks.ended_us - began_us);
 	l->job.ask = NULL;
 	line_job_drop(l);
 	line_report_look(l, ask, &reply, err);
@@ -150,5 +150,5 @@ void line_look_done(struct line *l, const struct tesla_reply *came, const struct
 
 int64_t line_look_linger_us(const struct line *l)
 {
-	return l->looked_us == 0 ? 0 : l->looked_us + LINGER_US;
+	return l->looks.ended_us == 0 ? 0 : l->looks.ended_us + LINGER_US;
 }

@@ -74,7 +74,7 @@ Test(line_look, a_reply_of_another_length_is_none)
 
 	world_run(w, 1200000);
 	look(w, 1, 2, 100);
-	w->line->looks->look.what.command = "X";
+	w->line->looks.first->look.what.command = "X";
 	w->meters[1].short_once = 1;
 	world_run(w, 1300000);
 	cr_expect_str_eq(told(w, 100).status, "garbled");
@@ -161,7 +161,7 @@ Test(line_look, is_answered_whatever_becomes_of_the_line)
 
 	world_run(w, 2500000);
 	looks(w, 3, 100);
-	w->line->looks->next->analyzer = 999;
+	w->line->looks.first->next->analyzer = 999;
 	world_run(w, 6500000);
 	t = told(w, 999);
 	cr_expect_eq(t.answers, 1);
@@ -203,7 +203,7 @@ Test(line_look, the_line_is_quiet_while_an_answer_may_come)
 		w->line->params.timeout_ms = cases[i].line_ms;
 		w->meters[1].silent = true;
 		look(w, cases[i].address, 1, cases[i].look_ms);
-		w->line->look_at_us = w->mono;
+		w->line->looks.share_at_us = w->mono;
 		struct action act = line_next(w->line, w->mono, wall(w));
 		int64_t sent = w->mono;
 
@@ -227,7 +227,7 @@ Test(line_look, who_was_heard_may_be_late)
 	world_run(w, 2700000);
 	w->meters[2].silent = true;
 	look(w, 2, 1, 20);
-	w->line->look_at_us = w->mono;
+	w->line->looks.share_at_us = w->mono;
 	struct action act = line_next(w->line, w->mono, wall(w));
 	int64_t sent = w->mono;
 
