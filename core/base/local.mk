@@ -23,6 +23,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/log.c core/base/log.h \
 	core/base/log_held.c core/base/log_held.h \
 	core/base/model.c core/base/model.h core/base/model_build.h \
+	core/base/model_dir.c core/base/model_dir.h \
 	core/base/model_say.c core/base/model_say.h \
 	core/base/model_identity.c \
 	core/base/model_tables.c core/base/model_tables.h \

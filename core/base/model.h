@@ -48,6 +48,8 @@ void model_free(struct model *m);
 /* Texts of the meter itself: those of `texts`, and SunSpec's serial number. */
 size_t model_n_texts(const struct model *m);
 const char *model_text_label(const struct model *m, size_t i);
+/* How many registers a number of that type takes; 0: none, it is text of a command. */
+uint16_t model_registers(enum tesla_raw type);
 /* Exact name; NULL. */
 const struct tesla_variable *model_variable(const struct model *m, const char *name);
 

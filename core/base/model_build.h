@@ -17,8 +17,6 @@ struct build {
 	struct m_layer base; /* what the model says for all variables */
 };
 
-/* How many registers a value of that type takes. */
-uint16_t model_registers(enum tesla_raw type);
 /* A register that is read at all must be readable: within the address space and not forbidden. */
 void model_address_check(struct build *b, const xmlNode *node, unsigned function, unsigned address,
 			 unsigned count);

@@ -6,10 +6,9 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/model_dir.h"
 #include "base/nearest.h"
 #include "daemon/config_loader.h"
-
-#define MODEL_FILE_MAX (4u << 20)
 
 static void cleanup_closedir(DIR **dir)
 {

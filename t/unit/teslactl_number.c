@@ -40,7 +40,7 @@ Test(teslactl_number, every_type_in_every_order)
 	for (size_t i = 0; i < N_ELEMENTS(numbers); i++) {
 		const struct number_case *c = &numbers[i];
 		struct tesla_register r = { .type = c->type,
-					    .count = number_registers(c->type),
+					    .count = model_registers(c->type),
 					    .order = c->order & TESLA_LITTLE ? TESLA_LITTLE
 									     : TESLA_BIG,
 					    .bytes_swapped = (c->order & SWAPPED) != 0,

@@ -2,15 +2,11 @@
 /* The models that are installed. */
 #include "teslactl/catalogue.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/file.h"
-
-#define MODEL_BYTES_MAX (4u << 20)
+#include "base/model_dir.h"
 
 bool model_has_commands(const struct model *m)
 {
@@ -25,66 +21,36 @@ const struct model *catalogue_any(const struct catalogue *c, bool commands)
 	return NULL;
 }
 
-static int is_model_file(const struct dirent *d)
-{
-	size_t len = strlen(d->d_name);
-
-	return len > 4 && d->d_name[0] != '.' && strcmp(d->d_name + len - 4, ".xml") == 0;
-}
-
 /* One that cannot be read is left out: teslad says why. */
-static int add(struct catalogue *c, const char *dir, const char *name)
+static void take(void *arg, struct model *m, const char *why)
 {
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	struct diags diags = { .n = 0 };
-	struct tesla_error err;
-	struct model *m = NULL, **list;
-	size_t len;
+	struct catalogue *c = arg;
+	struct model **list;
 
-	if (asprintf(&path, "%s/%s", dir, name) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	if (file_read(path, MODEL_BYTES_MAX, &text, &len, &err) == 0)
-		m = model_parse(path, text, len, &diags);
-	diags_release(&diags);
+	(void)why;
 	if (m == NULL)
-		return 0;
+		return;
 	list = realloc(c->list, (c->n + 1) * sizeof(struct model *));
 	if (list == NULL) {
 		model_free(m);
-		return -ENOMEM;
+		return;
 	}
 	c->list = list;
 	c->list[c->n++] = m;
-	return 0;
 }
 
 int catalogue_load(struct catalogue *c, struct tesla_error *err)
 {
 	const char *dir = getenv("TESLA_MODELDIR");
-	struct dirent **names;
-	int n, r = 0;
+	int r;
 
 	*c = (struct catalogue){ .n = 0 };
 	if (dir == NULL)
 		dir = MODEL_DIR;
-	n = scandir(dir, &names, is_model_file, alphasort);
-	if (n < 0)
-		return tesla_fail(err, -errno, "%s: %s", dir, strerror(errno));
-	for (int i = 0; i < n; i++) {
-		if (r == 0)
-			r = add(c, dir, names[i]->d_name);
-		free(names[i]);
-	}
-	free(names);
-	if (r == 0 && c->n == 0)
-		r = -ENOENT;
+	r = model_dir_read(dir, take, c);
 	if (r != 0)
-		catalogue_release(c);
-	return r == 0	      ? 0
-	       : r == -ENOENT ? tesla_fail(err, r, "%s: no models there", dir)
-			      : tesla_fail(err, r, "%s: no memory for the models", dir);
+		return tesla_fail(err, r, "%s: %s", dir, strerror(-r));
+	return c->n > 0 ? 0 : tesla_fail(err, -ENOENT, "%s: no models there", dir);
 }
 
 void catalogue_release(struct catalogue *c)

@@ -138,3 +138,16 @@ int json_print(FILE *out, const msgpack_object *o, struct tesla_error *err)
 		yajl_gen_free(g);
 	return r;
 }
+
+int json_print_packed(FILE *out, const struct buf *packed, struct tesla_error *err)
+{
+	struct mp_doc doc;
+	int r = packed->failed ? tesla_fail(err, -ENOMEM, "no memory for what is to be told")
+			       : mp_unpack(&doc, packed->pub.bytes, packed->pub.len, err);
+
+	if (r != 0)
+		return r;
+	r = json_print(out, &doc.u.data, err);
+	mp_doc_release(&doc);
+	return r;
+}

@@ -11,22 +11,12 @@
 
 enum form { WHOLE, SIGNED, FLOATING, PACKED };
 
-static const struct {
-	uint16_t registers;
-	enum form form;
-} types[] = {
-	[TESLA_INT16] = { 1, SIGNED },	   [TESLA_UINT16] = { 1, WHOLE },
-	[TESLA_INT32] = { 2, SIGNED },	   [TESLA_UINT32] = { 2, WHOLE },
-	[TESLA_INT64] = { 4, SIGNED },	   [TESLA_UINT64] = { 4, WHOLE },
-	[TESLA_FLOAT32] = { 2, FLOATING }, [TESLA_FLOAT64] = { 4, FLOATING },
-	[TESLA_BCD16] = { 1, PACKED },	   [TESLA_BCD32] = { 2, PACKED },
-	[TESLA_BCD64] = { 4, PACKED },	   [TESLA_DECIMAL] = { 0, WHOLE },
+static const enum form forms[] = {
+	[TESLA_INT16] = SIGNED,	    [TESLA_UINT16] = WHOLE,	[TESLA_INT32] = SIGNED,
+	[TESLA_UINT32] = WHOLE,	    [TESLA_INT64] = SIGNED,	[TESLA_UINT64] = WHOLE,
+	[TESLA_FLOAT32] = FLOATING, [TESLA_FLOAT64] = FLOATING, [TESLA_BCD16] = PACKED,
+	[TESLA_BCD32] = PACKED,	    [TESLA_BCD64] = PACKED,	[TESLA_DECIMAL] = WHOLE,
 };
-
-uint16_t number_registers(enum tesla_raw type)
-{
-	return types[type].registers;
-}
 
 static uint64_t bits_of(const struct tesla_register *r, const uint8_t *bytes)
 {
@@ -98,7 +88,7 @@ double number_of(const struct tesla_register *r, const uint8_t *bytes, int expon
 	if (r->mask != 0)
 		raw = (double)((bits & r->mask) / (r->mask & -r->mask));
 	else
-		raw = raw_of(types[r->type].form, bits, width);
+		raw = raw_of(forms[r->type], bits, width);
 	if (!isfinite(raw) || (r->has_max && fabs(raw) > r->max))
 		return NAN;
 	return raw * pow(10, exponent) * r->scale + r->offset;

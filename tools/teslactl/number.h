@@ -10,8 +10,6 @@
  * that there is none, or it is no number.
  */
 double number_of(const struct tesla_register *r, const uint8_t *bytes, int exponent);
-/* How many registers a type takes. */
-uint16_t number_registers(enum tesla_raw type);
 
 /*
  * From 0, cannot be, to 1, such as it is in nearly every installation: of a quantity by its unit.

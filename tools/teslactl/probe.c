@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/model.h"
 #include "teslactl/json.h"
 #include "teslactl/look.h"
 #include "teslactl/number.h"
@@ -163,7 +164,7 @@ static void meanings(struct probe *p, const struct place *at)
 					      "little, bytes swapped" };
 
 	for (size_t t = 0; t < N_ELEMENTS(types); t++) {
-		uint16_t n = number_registers(types[t].type);
+		uint16_t n = model_registers(types[t].type);
 
 		for (unsigned order = 0; n <= at->n && order < N_ELEMENTS(orders); order++) {
 			struct tesla_register r = { .type = types[t].type,
@@ -259,9 +260,7 @@ static int json_show(const struct probe *p)
 	_cleanup_(buf_release) struct buf bytes;
 	size_t n = p->n_rows < ROWS_SHOWN ? p->n_rows : ROWS_SHOWN;
 	struct tesla_error err = { 0 };
-	struct mp_doc doc;
 	msgpack_packer pk;
-	int r;
 
 	buf_init(&bytes, 1u << 16);
 	mp_writer(&pk, &bytes);
@@ -271,12 +270,7 @@ static int json_show(const struct probe *p)
 	(void)msgpack_pack_array(&pk, n);
 	for (size_t i = 0; i < n; i++)
 		row_pack(&pk, &p->rows[i]);
-	r = mp_unpack(&doc, bytes.pub.bytes, bytes.pub.len, &err);
-	if (r == 0) {
-		r = json_print(stdout, &doc.u.data, &err);
-		mp_doc_release(&doc);
-	}
-	return r == 0 ? CTL_GOOD : ctl_complain(p->ctl, &err);
+	return json_print_packed(stdout, &bytes, &err) == 0 ? CTL_GOOD : ctl_complain(p->ctl, &err);
 }
 
 static int show(struct probe *p)

@@ -83,7 +83,7 @@ static struct config_out *config_of(const struct scan *s)
 {
 	struct config_out *o = config_out_new("scan", s->ctl->words[0]);
 	char why[FOUND_TEXT], comment[3 * FOUND_TEXT];
-	size_t id = s->line.last_id;
+	size_t id = s->line.last_id, interval = interval_s(s);
 
 	if (o == NULL)
 		return NULL;
@@ -105,7 +105,7 @@ static struct config_out *config_of(const struct scan *s)
 						   .driver = f->commands ? "cvmk" : "modBusComm",
 						   .data = f->commands ? "cvmData" : "mapData",
 						   .model = &f->models[0].model->pub,
-						   .interval_s = interval_s(s),
+						   .interval_s = interval,
 						   .comment = comment });
 	}
 	return o;
@@ -245,9 +245,7 @@ static int json_show(const struct scan *s, const char *unfinished)
 	_cleanup_(buf_release) struct buf bytes;
 	_cleanup_free_ char *config = n_known(s) > 0 ? config_text(s) : NULL;
 	struct tesla_error err = { 0 };
-	struct mp_doc doc;
 	msgpack_packer pk;
-	int r;
 
 	buf_init(&bytes, 1u << 20);
 	mp_writer(&pk, &bytes);
@@ -262,14 +260,7 @@ static int json_show(const struct scan *s, const char *unfinished)
 	for (size_t i = 0; i < s->n_found; i++)
 		found_pack(&pk, &s->found[i]);
 	mp_key_str(&pk, "config", config);
-	if (bytes.failed)
-		return ctl_say(s->ctl, CTL_NO, "no memory for what was found");
-	r = mp_unpack(&doc, bytes.pub.bytes, bytes.pub.len, &err);
-	if (r == 0) {
-		r = json_print(stdout, &doc.u.data, &err);
-		mp_doc_release(&doc);
-	}
-	return r == 0 ? CTL_GOOD : ctl_complain(s->ctl, &err);
+	return json_print_packed(stdout, &bytes, &err) == 0 ? CTL_GOOD : ctl_complain(s->ctl, &err);
 }
 
 int scan_show(const struct scan *s, const char *unfinished)
