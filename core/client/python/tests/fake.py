@@ -17,6 +17,7 @@ class Daemon:
         self.key = zmq.curve_public(keys).decode() if keys else None
         self.router, self.pub = self.context.socket(zmq.ROUTER), self.context.socket(zmq.XPUB)
         self.pub.sndhwm = hwm
+        self.pub.xpub_verbose = True  # else who comes before another has left is not seen
         for socket in (self.router, self.pub):
             socket.linger = 0
             if keys is not None:
@@ -64,10 +65,10 @@ class Daemon:
         self.router.close()
 
     def subscribed(self, n=1):
-        """Waits for so many subscriptions."""
-        for _ in range(n):
+        """Waits for so many subscriptions; who leaves does not count."""
+        while n > 0:
             assert self.pub.poll(10000), "nobody subscribes"
-            self.pub.recv()
+            n -= self.pub.recv()[:1] == b"\1"
 
     def reading(self, k, analyzer=1, variable="P"):
         self.last[analyzer, variable] = k
@@ -84,7 +85,7 @@ class Daemon:
         """The stream is somewhere else from now on."""
         self.pub.close()
         self.pub = self.context.socket(zmq.XPUB)
-        self.pub.linger = 0
+        self.pub.linger, self.pub.xpub_verbose = 0, True
         self.stream = self.bind(self.pub)
 
     def close(self):

@@ -28,9 +28,12 @@ def until(follower, wanted):
 def subscribed(follower, daemon, n=1):
     """Goes on until it has asked where the stream is, and has subscribed there."""
     deadline = time.monotonic() + LONG
-    while not daemon.pub.poll(0) and time.monotonic() < deadline:
-        assert follower.next(0.02) is None
-    daemon.subscribed(n)
+    while n > 0:
+        assert time.monotonic() < deadline, "nobody subscribes"
+        if daemon.pub.poll(0):
+            n -= daemon.pub.recv()[:1] == b"\1"
+        else:
+            assert (event := follower.next(0.02)) is None, event
 
 
 class ClientTest(unittest.TestCase):
