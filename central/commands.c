@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `tesla-central export`, `verify` and `info`. */
-#include "central/commands.h"
-
+/* `tesla-central export`, `verify` and `info`, which take no more than the store. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "central/command.h"
 #include "central/jsonl.h"
 
 static int export_one(void *arg, const struct store_record *r, struct tesla_error *err)
@@ -21,24 +24,24 @@ static int export_one(void *arg, const struct store_record *r, struct tesla_erro
 	return 0;
 }
 
-int export_run(const struct command_options *o, struct store *store, struct tesla_error *err)
+static int use_export(struct store *store, void *arg, struct tesla_error *err)
 {
 	bool left_out = false;
 	int r = store_walk(store, export_one, &left_out, err);
 
-	(void)o;
+	(void)arg;
 	if (r == 0 && fflush(stdout) != 0)
 		r = tesla_fail(err, -EIO, "standard output: %s", strerror(errno));
 	return r != 0 ? r : left_out ? COMMAND_PARTLY : 0;
 }
 
-int verify_run(const struct command_options *o, struct store *store, struct tesla_error *err)
+static int use_verify(struct store *store, void *arg, struct tesla_error *err)
 {
 	struct store_info i;
 	uint64_t n;
 	int r = store_verify(store, &n, err);
 
-	(void)o;
+	(void)arg;
 	if (r == 0)
 		r = store_info(store, &i, err);
 	if (r != 0)
@@ -48,12 +51,12 @@ int verify_run(const struct command_options *o, struct store *store, struct tesl
 	return n != 0 ? COMMAND_PARTLY : 0;
 }
 
-int info_run(const struct command_options *o, struct store *store, struct tesla_error *err)
+static int use_info(struct store *store, void *arg, struct tesla_error *err)
 {
 	struct store_info i;
 	int r = store_info(store, &i, err);
 
-	(void)o;
+	(void)arg;
 	if (r != 0)
 		return r;
 	const struct line {
@@ -77,4 +80,54 @@ int info_run(const struct command_options *o, struct store *store, struct tesla_
 	for (size_t k = 0; k < N_ELEMENTS(lines); k++)
 		(void)printf("%-20s %" PRIu64 "\n", lines[k].name, lines[k].v);
 	return 0;
+}
+
+/* ---- the command line ---- */
+
+static int run(const char *doc, command_use *use, const struct command_conf *given, int argc,
+	       char **argv)
+{
+	const struct argp_child children[] = { { &command_argp, 0, NULL, 0 }, { 0 } };
+	const struct argp argp = { .doc = doc, .children = children };
+	struct command_conf conf = *given;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &conf) != 0)
+		return 1;
+	return command_with_store(conf.dir, true, use, NULL);
+}
+
+int command_export(const struct command_conf *conf, int argc, char **argv)
+{
+	return run("Prints all records as JSON, one a line.", use_export, conf, argc, argv);
+}
+
+int command_info(const struct command_conf *conf, int argc, char **argv)
+{
+	return run("Prints how much there is, and how long transactions took.", use_info, conf,
+		   argc, argv);
+}
+
+/* LMDB trusts its pages: one that is damaged may end whoever reads it. */
+int command_verify(const struct command_conf *conf, int argc, char **argv)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0) {
+		(void)fprintf(stderr, "tesla-central: fork: %s\n", strerror(errno));
+		return 1;
+	}
+	if (pid == 0)
+		exit(run("Reads everything, and names what is damaged.", use_verify, conf, argc,
+			 argv));
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 1;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	(void)fprintf(stderr,
+		      "tesla-central: verify: reading it ended with signal %d (%s): data.mdb is "
+		      "damaged\n",
+		      WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return 1;
 }

@@ -6,14 +6,26 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "central/commands.h"
+#include "central/command.h"
 #include "central/jsonl.h"
 
 #define GROUP_BYTES ((size_t)1 << 20) /* of lines */
 #define COMPACT_EVERY 20000	      /* records */
+#define GROUP 1000
+#define GROUP_MAX 100000
+#define KEY_GROUP 256
+#define KEY_PROGRESS 257
+
+struct options {
+	struct command_conf conf;
+	const char *node; /* of lines that name none; NULL: there is none */
+	const char *file;
+	size_t group;  /* records that are synced together */
+	bool progress; /* print how many lines are on disk, after each group */
+};
 
 struct import {
-	const struct command_options *o;
+	const struct options *o;
 	const char *name; /* of the file, for sentences */
 	struct store *store;
 	uint64_t line, stored, bad, since_compaction;
@@ -128,8 +140,9 @@ static int read_lines(struct import *im, FILE *file, struct tesla_error *err)
 	return r == 0 ? flush_group(im, err) : r;
 }
 
-int import_run(const struct command_options *o, struct store *store, struct tesla_error *err)
+static int use_import(struct store *store, void *arg, struct tesla_error *err)
 {
+	const struct options *o = arg;
 	bool std = strcmp(o->file, "-") == 0;
 	struct import im = { .o = o, .store = store, .name = std ? "standard input" : o->file };
 	FILE *file = std ? stdin : fopen(o->file, "re");
@@ -152,4 +165,72 @@ int import_run(const struct command_options *o, struct store *store, struct tesl
 		(void)fprintf(stderr, "%" PRIu64 " records stored, %" PRIu64 " lines refused\n",
 			      im.stored, im.bad);
 	return r != 0 ? r : im.bad != 0 ? COMMAND_PARTLY : 0;
+}
+
+/* ---- the command line ---- */
+
+static const struct argp_option options[] = {
+	{ "node", 'n', "ID", 0, "the node of lines that name none", 0 },
+	{ "group", KEY_GROUP, "N", 0, "records that are synced together (default: 1000)", 0 },
+	{ "progress", KEY_PROGRESS, NULL, 0, "after each group, print how many lines are on disk",
+	  0 },
+	{ 0 }
+};
+
+static size_t parse_group(const char *arg, struct argp_state *state)
+{
+	char *end;
+	long n = strtol(arg, &end, 10);
+
+	if (*end != '\0' || n < 1 || n > GROUP_MAX)
+		argp_error(state, "--group %s: expected 1 to %d", arg, GROUP_MAX);
+	return (size_t)n;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->conf;
+		return 0;
+	case 'n':
+		o->node = arg;
+		return 0;
+	case KEY_GROUP:
+		o->group = parse_group(arg, state);
+		return 0;
+	case KEY_PROGRESS:
+		o->progress = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->file != NULL)
+			argp_error(state, "%s: one file is expected", arg);
+		o->file = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which file?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int command_import(const struct command_conf *conf, int argc, char **argv)
+{
+	const struct argp_child children[] = { { &command_argp, 0, NULL, 0 }, { 0 } };
+	const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.children = children,
+		.args_doc = "FILE",
+		.doc = "Stores the records of FILE, one a line, as `teslactl --json journal "
+		       "export` prints them; - is standard input.",
+	};
+	struct options o = { .conf = *conf, .group = GROUP };
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+		return 1;
+	return command_with_store(o.conf.dir, false, use_import, &o);
 }

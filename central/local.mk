@@ -36,7 +36,8 @@ central_libstore_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(LMDB
 central_libstore_la_LIBADD = central/libcodec.la central/libwal.la core/base/libbase.la $(LMDB_LIBS)
 sbin_PROGRAMS += central/tesla-central
 central_tesla_central_SOURCES = \
-	central/commands.c central/commands.h \
+	central/command.c central/command.h \
+	central/commands.c \
 	central/import.c \
 	central/jsonl.c central/jsonl.h \
 	central/main.c

@@ -18,7 +18,7 @@ py "$top/t/e2e/central_records.py" 12000 >all.jsonl
 canon <all.jsonl >want
 
 # There and back.
-central -n 4 import all.jsonl 2>said
+central import -n 4 all.jsonl 2>said
 assert_match "said" "$(cat said)" '^12000 records stored, 0 lines refused$'
 central export >exported.jsonl
 canon <exported.jsonl >got
@@ -26,7 +26,7 @@ cmp want got || fail "export is not what was imported"
 assert_eq "node" "$(jq -r .node exported.jsonl | sort -u)" 4
 assert_match "verify" "$(central verify)" '^[0-9]+ blocks, 0 recent rows, 0 damaged$'
 # Once more, and its own export: nothing changes.
-central -n 4 import all.jsonl 2>said
+central import -n 4 all.jsonl 2>said
 central import - <exported.jsonl 2>said
 central export | canon >again
 cmp want again || fail "importing it again changed it"
@@ -41,7 +41,7 @@ for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
 		group=1000 groups=12
 	fi
 	: >acked.$round
-	(exec tesla-central -d "$store" -n 4 --group $group --progress import all.jsonl) \
+	(exec tesla-central -d "$store" import -n 4 --group $group --progress all.jsonl) \
 		>acked.$round 2>/dev/null &
 	victim=$!
 	retry 20 lines_at_least $groups acked.$round || true
@@ -58,7 +58,7 @@ for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
 done
 test "$killed" -ge 10 || fail "only $killed of 15 were killed in time"
 store=$tmp/killed.0
-central -n 4 import all.jsonl 2>said
+central import -n 4 all.jsonl 2>said
 central export | canon >got
 cmp want got || fail "the rest was not taken after the kills"
 
@@ -76,7 +76,7 @@ store=$tmp/other
 	sed -n 3p all.jsonl
 } >mixed.jsonl
 assert_status 1 central import mixed.jsonl 2>/dev/null
-assert_status 1 central -n 4 import mixed.jsonl 2>said
+assert_status 1 central import -n 4 mixed.jsonl 2>said
 assert_match "not JSON" "$(cat said)" 'mixed.jsonl:3: no JSON: '
 assert_match "min" "$(cat said)" 'mixed.jsonl:4: record, variable . \(TPF\), element 1: min is 1000'
 assert_match "kind" "$(cat said)" 'mixed.jsonl:5: TPF: expected "kind"'
@@ -91,7 +91,7 @@ store=$tmp/damaged
 py "$top/t/e2e/central_records.py" 400 1794182400000 1 >first.jsonl
 py "$top/t/e2e/central_records.py" 400 1796601600000 1 >second.jsonl
 for f in first second; do
-	central -n 4 import $f.jsonl 2>/dev/null
+	central import -n 4 $f.jsonl 2>/dev/null
 done
 py - "$store/data.mdb" <<'PYTHON'
 import struct, sys
