@@ -10,6 +10,7 @@
 #include <yajl/yajl_tree.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/model_tables.h"
 
 #define DEPTH_MAX 8 /* yajl's trees are released by recursion */
@@ -200,22 +201,6 @@ int jsonl_read(const char *line, size_t len, struct arena *memory, struct jsonl_
 
 /* ---- writing ---- */
 
-/* The shortest decimal that reads back as the same number. */
-static void gen_number(yajl_gen g, double v)
-{
-	char text[40];
-	int digits = 15;
-
-	if (!isfinite(v)) {
-		(void)yajl_gen_null(g);
-		return;
-	}
-	do
-		(void)snprintf(text, sizeof text, "%.*g", digits, v);
-	while (digits++ < 17 && strtod(text, NULL) != v);
-	(void)yajl_gen_number(g, text, strlen(text));
-}
-
 /* The generator remembers what went wrong: a text that is not UTF-8. */
 static bool gen_text(yajl_gen g, const char *text)
 {
@@ -227,7 +212,7 @@ static void gen_of(yajl_gen g, const struct tesla_record_element *e, enum column
 	const double reals[] = { e->value, e->min, e->max, e->increase };
 
 	if (of <= OF_INCREASE)
-		gen_number(g, reals[of]);
+		(void)json_number(g, reals[of]);
 	else
 		(void)yajl_gen_integer(g, of == OF_COUNT	? (long long)e->count
 					  : of == OF_COVERED_MS ? (long long)e->covered_ms
@@ -243,7 +228,7 @@ static bool gen_variable(yajl_gen g, const struct tesla_record_variable *v)
 	       gen_text(g, kind->name);
 	if (good && v->predecessor_factor != 1) {
 		good = gen_text(g, "factor");
-		gen_number(g, v->predecessor_factor);
+		(void)json_number(g, v->predecessor_factor);
 	}
 	for (size_t i = 0; i < kind->n && good; i++) {
 		good = gen_text(g, column_names[kind->at[i]]);

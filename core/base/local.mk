@@ -17,6 +17,8 @@ core_base_libbase_la_SOURCES = \
 	core/base/file.c core/base/file.h \
 	core/base/frame.c core/base/frame.h \
 	core/base/histogram.c core/base/histogram.h \
+	core/base/json.c core/base/json.h \
+	core/base/json_read.c \
 	core/base/keys.c core/base/keys.h \
 	core/base/line_params.c core/base/line_params.h \
 	core/base/lock.c core/base/lock.h \
@@ -38,5 +40,5 @@ core_base_libbase_la_SOURCES = \
 	core/base/utf8.c core/base/utf8.h \
 	core/base/xml.c core/base/xml.h core/base/xml_internal.h \
 	core/base/xml_check.c
-core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS) $(ISAL_CFLAGS)
+core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS) $(ISAL_CFLAGS) $(YAJL_CFLAGS)
 core_base_libbase_la_LIBADD = $(XML_LIBS) $(MSGPACK_LIBS) $(ISAL_LIBS) -lm

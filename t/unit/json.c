@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MessagePack to JSON: what is said, and what is refused. */
-#include "teslactl/json.h"
+#include "base/json.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -65,4 +65,94 @@ Test(json, says_or_refuses)
 				  text[size - 1] == '\n' && strlen(cases[i].json) == size - 1,
 			  "case %zu: %s", i, text);
 	}
+}
+
+/* A text, and the MessagePack that it becomes; NULL: what is said of it */
+static const struct {
+	const char *json;
+	const char *bytes;
+	size_t len;
+	const char *why;
+} reads[] = {
+	{ "null", "\xc0", 1, NULL },
+	{ " true ", "\xc3", 1, NULL },
+	{ "7", "\x07", 1, NULL },
+	{ "-1", "\xff", 1, NULL },
+	{ "-0", "\xcb\x80\0\0\0\0\0\0\0", 9, NULL },
+	{ "1.0", "\xcb\x3f\xf0\0\0\0\0\0\0", 9, NULL },
+	{ "9223372036854775808", "\xcb\x43\xe0\0\0\0\0\0\0", 9, NULL },
+	{ "\"a\\u00e9\"",
+	  "\xa3"
+	  "a\xc3\xa9",
+	  4, NULL },
+	{ "[]", "\xdd\0\0\0\0", 5, NULL },
+	{ "[1,[2,{}],3]", "\xdd\0\0\0\x03\x01\xdd\0\0\0\x02\x02\xdf\0\0\0\0\x03", 18, NULL },
+	{ "{\"a\":1,\"b\":[null]}",
+	  "\xdf\0\0\0\x02\xa1"
+	  "a\x01\xa1"
+	  "b\xdd\0\0\0\x01\xc0",
+	  16, NULL },
+	{ "[[[[[[[[]]]]]]]]",
+	  "\xdd\0\0\0\x01\xdd\0\0\0\x01\xdd\0\0\0\x01\xdd\0\0\0\x01\xdd\0\0\0\x01"
+	  "\xdd\0\0\0\x01\xdd\0\0\0\x01\xdd\0\0\0\0",
+	  40, NULL },
+	{ "[[[[[[[[[]]]]]]]]]", NULL, 0, "nested more than 8 deep" },
+	{ "", NULL, 0, "no JSON" },
+	{ "[1,]", NULL, 0, "no JSON at byte 4" },
+	{ "{\"a\"}", NULL, 0, "no JSON" },
+	{ "[1] 2", NULL, 0, "no JSON" },
+	{ "\"\xff\"", NULL, 0, "no JSON" },
+};
+
+Test(json, read)
+{
+	for (size_t i = 0; i < N_ELEMENTS(reads); i++) {
+		struct tesla_error err = { 0 };
+		struct buf out;
+		int r;
+
+		buf_init(&out, 1000);
+		r = json_read(reads[i].json, strlen(reads[i].json), &out, &err);
+		if (reads[i].bytes == NULL) {
+			cr_expect_eq(r, -EBADMSG, "%s", reads[i].json);
+			cr_expect(strstr(err.text, reads[i].why) != NULL, "%s: %s", reads[i].json,
+				  err.text);
+		} else {
+			cr_expect_eq(r, 0, "%s: %s", reads[i].json, err.text);
+			cr_expect(out.pub.len == reads[i].len &&
+					  memcmp(out.pub.bytes, reads[i].bytes, out.pub.len) == 0,
+				  "%s", reads[i].json);
+		}
+		buf_release(&out);
+	}
+}
+
+Test(json, read_without_room)
+{
+	struct tesla_error err = { 0 };
+	struct buf out;
+
+	buf_init(&out, 8);
+	cr_expect_eq(json_read("[1,2,3,4,5]", 11, &out, &err), -EMSGSIZE);
+	buf_release(&out);
+}
+
+/* There and back. */
+Test(json, write)
+{
+	static const char text[] = "{\"a\":[1,-2,0.1,null,true],\"b\":{\"c\":\"d\"}}";
+	struct tesla_error err = { 0 };
+	struct buf packed, out;
+	struct mp_doc doc;
+
+	buf_init(&packed, 1000);
+	buf_init(&out, sizeof text - 1);
+	cr_assert_eq(json_read(text, sizeof text - 1, &packed, &err), 0, "%s", err.text);
+	cr_assert_eq(mp_unpack(&doc, packed.pub.bytes, packed.pub.len, &err), 0);
+	cr_expect_eq(json_write(&out, &doc.u.data, &err), 0, "%s", err.text);
+	cr_expect(out.pub.len == sizeof text - 1 && memcmp(out.pub.bytes, text, out.pub.len) == 0);
+	cr_expect_eq(json_write(&out, &doc.u.data, &err), -EMSGSIZE);
+	mp_doc_release(&doc);
+	buf_release(&packed);
+	buf_release(&out);
 }

@@ -6,9 +6,9 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "teslactl/help.h"
 #include "teslactl/journal.h"
-#include "teslactl/json.h"
 #include "teslactl/keygen.h"
 #include "teslactl/probe.h"
 #include "teslactl/scan.h"

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "teslactl/commands.h"
-#include "teslactl/json.h"
 #include "teslactl/peer.h"
 #include "teslactl/table.h"
 

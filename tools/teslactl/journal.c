@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "teslactl/json.h"
+#include "base/json.h"
 #include "teslactl/list.h"
 
 #define ROWS_AT_ONCE 500

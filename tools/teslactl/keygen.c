@@ -9,8 +9,8 @@
 #include <zmq.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/keys.h"
-#include "teslactl/json.h"
 
 /* A list of clients has comments: a key that looks like one invites mistakes. */
 static int pair_new(struct keys_pair *pair, struct tesla_error *err)

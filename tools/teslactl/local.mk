@@ -10,7 +10,6 @@ tools_teslactl_libteslactl_la_SOURCES = \
 	tools/teslactl/fetch.c tools/teslactl/fetch.h \
 	tools/teslactl/help.c tools/teslactl/help.h \
 	tools/teslactl/journal.c tools/teslactl/journal.h \
-	tools/teslactl/json.c tools/teslactl/json.h \
 	tools/teslactl/keygen.c tools/teslactl/keygen.h \
 	tools/teslactl/list.c tools/teslactl/list.h \
 	tools/teslactl/look.c tools/teslactl/look.h \

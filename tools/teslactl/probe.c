@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/model.h"
-#include "teslactl/json.h"
 #include "teslactl/look.h"
 #include "teslactl/number.h"
 #include "teslactl/peer.h"

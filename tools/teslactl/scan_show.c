@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "teslactl/json.h"
+#include "base/json.h"
 #include "teslactl/number.h"
 #include "teslactl/scan.h"
 #include "teslactl/table.h"

@@ -8,9 +8,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/param.h"
 #include "teslactl/journal.h"
-#include "teslactl/json.h"
 #include "teslactl/list.h"
 #include "teslactl/rows.h"
 #include "teslactl/table.h"

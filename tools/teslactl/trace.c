@@ -16,7 +16,7 @@
 #include "base/capture.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "teslactl/json.h"
+#include "base/json.h"
 #include "teslactl/peer.h"
 #include "teslactl/signals.h"
 #include "teslactl/table.h"

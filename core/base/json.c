@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MessagePack to JSON, by yajl. */
-#include "teslactl/json.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <math.h>
@@ -113,6 +113,30 @@ int json_text(yajl_gen g, const char *text)
 	return yajl_gen_string(g, (const unsigned char *)text, strlen(text)) == yajl_gen_status_ok
 		       ? 0
 		       : -EINVAL;
+}
+
+yajl_gen_status json_number(yajl_gen g, double v)
+{
+	return number(g, v, false);
+}
+
+int json_write(struct buf *out, const msgpack_object *o, struct tesla_error *err)
+{
+	yajl_gen g = json_new();
+	const unsigned char *text;
+	size_t len;
+	int r = g ? json_value(g, o, err) : tesla_fail(err, -ENOMEM, "no memory");
+
+	if (r == 0)
+		r = checked(yajl_gen_get_buf(g, &text, &len), err);
+	if (r == 0) {
+		r = buf_append(out, text, len);
+		if (r != 0)
+			(void)tesla_fail(err, r, "the answer is too long, or there is no memory");
+	}
+	if (g != NULL)
+		yajl_gen_free(g);
+	return r;
 }
 
 void json_finish(yajl_gen g, FILE *out)
