@@ -42,3 +42,10 @@ core_base_libbase_la_SOURCES = \
 	core/base/xml_check.c
 core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS) $(ISAL_CFLAGS) $(YAJL_CFLAGS)
 core_base_libbase_la_LIBADD = $(XML_LIBS) $(MSGPACK_LIBS) $(ISAL_LIBS) -lm
+# What teslad and tesla-central share as services.
+noinst_LTLIBRARIES += core/base/libservice.la
+core_base_libservice_la_SOURCES = \
+	core/base/notify.c core/base/notify.h \
+	core/base/settings.c core/base/settings.h
+core_base_libservice_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS) $(UV_CFLAGS) $(SYSTEMD_CFLAGS)
+core_base_libservice_la_LIBADD = core/base/libbase.la $(INIH_LIBS) $(UV_LIBS) $(SYSTEMD_LIBS)

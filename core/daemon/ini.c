@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lector.ini: inih reads lines, a table says what they mean. */
+/* lector.ini: a table of its settings. */
 #include "daemon/ini.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/address.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/keys.h"
 #include "base/log.h"
-#include "base/nearest.h"
 #include "base/param.h"
 #include "base/paths.h"
+#include "base/settings.h"
 
-#define INI_FILE_MAX (1u << 20)
 #define DEFAULT_STREAM "tcp://127.0.0.1:5556"
 #define SIZE_MIN_BYTES (INT64_C(1) << 20)
 #define SIZE_MAX_BYTES (INT64_C(64) << 30)
@@ -26,7 +23,7 @@
 
 struct reading {
 	struct ini *ini;
-	const char *file, *rest; /* what is not read yet */
+	const char *file;
 	int line;
 	int tcp_line; /* where it stands; 0: nowhere */
 	struct diags *d;
@@ -398,85 +395,21 @@ static const struct key {
 
 /* ---- lines ---- */
 
-static void unknown(struct reading *r, const char *section, const char *name)
+static bool on_key(size_t i, const char **section, const char **name)
 {
-	struct nearest sections, names;
-	char text[200];
-	bool known = false;
-
-	nearest_init(&names, name);
-	nearest_init(&sections, section);
-	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
-		if (i == 0 || strcmp(keys[i].section, keys[i - 1].section) != 0)
-			nearest_add(&sections, keys[i].section);
-		if (strcasecmp(keys[i].section, section) != 0)
-			continue;
-		known = true;
-		nearest_add(&names, keys[i].name);
-	}
-	nearest_text(known ? &names : &sections, text, sizeof text);
-	if (known)
-		diags_warning(r->d, r->file, r->line, 0,
-			      "%.60s is not known in [%s] and ignored: expected one of %s", name,
-			      section, text);
-	else
-		diags_warning(r->d, r->file, r->line, 0,
-			      "%.60s is in the section [%.60s], which is not known, and ignored: "
-			      "expected one of %s",
-			      name, section, text);
+	if (i >= N_ELEMENTS(keys))
+		return false;
+	*section = keys[i].section;
+	*name = keys[i].name;
+	return true;
 }
 
-/* Blanks are gone already; "..." and '...' as people write them elsewhere. */
-static char *unquoted(const char *value)
-{
-	size_t len = strlen(value);
-	bool quoted = len >= 2 && (*value == '"' || *value == '\'') && value[len - 1] == *value;
-
-	return strndup(value + quoted, len - 2 * quoted);
-}
-
-static int on_value(void *arg, const char *section, const char *name, const char *value)
+static void on_value(void *arg, size_t i, int line, const char *name, const char *value)
 {
 	struct reading *r = arg;
-	_cleanup_free_ char *plain = unquoted(value);
 
-	if (plain == NULL) {
-		r->failed = true;
-		return 1;
-	}
-	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
-		if (strcasecmp(section, keys[i].section) == 0 &&
-		    strcasecmp(name, keys[i].name) == 0) {
-			(void)keys[i].set(r, name, plain);
-			return 1; /* a bad value is reported; 0 would mean a bad line */
-		}
-	}
-	unknown(r, section, name);
-	return 1;
-}
-
-/*
- * Hands inih a line without its indentation, which inih would take for the line before going on,
- * and counts it: Debian's inih tells its handler no line.
- */
-static char *next_line(char *str, int num, void *arg)
-{
-	struct reading *r = arg;
-	size_t len, skip;
-
-	if (*r->rest == '\0')
-		return NULL;
-	r->line++;
-	skip = strspn(r->rest, " \t");
-	len = strcspn(r->rest + skip, "\n");
-	if (len > (size_t)num - 2)
-		diags_error(r->d, r->file, r->line, 0,
-			    "the line has %zu bytes: expected at most %d", len, num - 2);
-	(void)snprintf(str, (size_t)num, "%.*s\n", len > (size_t)num - 2 ? num - 2 : (int)len,
-		       r->rest + skip);
-	r->rest += skip + len;
-	r->rest += *r->rest == '\n';
-	return str;
+	r->line = line;
+	(void)keys[i].set(r, name, value);
 }
 
 static const struct ini plain_defaults = {
@@ -583,40 +516,24 @@ static void check_control(struct reading *r)
 			      "[Control] key and clients are ignored: expected tcp, too");
 }
 
-static void ini_read(struct reading *r, const char *text, size_t len)
-{
-	int line;
-
-	if (strlen(text) != len) {
-		diags_error(r->d, r->file, 0, 0, "is no text: it has a byte 0");
-		return;
-	}
-	r->rest = text;
-	line = ini_parse_stream(next_line, r, on_value, r);
-	if (line > 0)
-		diags_error(r->d, r->file, line, 0,
-			    "this is no setting: expected [section], key = value, or a comment "
-			    "after # or ;");
-	else if (line < 0)
-		r->failed = true;
-}
-
 struct ini *ini_load(const char *file, bool must_exist, struct diags *diags)
 {
-	_cleanup_free_ char *text = NULL;
 	struct reading r = { .ini = calloc(1, sizeof *r.ini), .file = file, .d = diags };
-	size_t len, before = diags->n_errors;
-	struct tesla_error err;
-	int rc = file_read(file, INI_FILE_MAX, &text, &len, &err);
+	const struct settings settings = {
+		.file = file,
+		.must_exist = must_exist,
+		.key = on_key,
+		.set = on_value,
+		.arg = &r,
+	};
+	size_t before = diags->n_errors;
 
 	if (r.ini == NULL)
 		r.failed = true;
 	else
 		*r.ini = plain_defaults;
-	if (rc != 0 && (must_exist || rc != -ENOENT))
-		diags_error(diags, file, 0, 0, "%s", err.text);
-	if (rc == 0 && !r.failed)
-		ini_read(&r, text, len);
+	if (!r.failed)
+		r.failed = settings_read(&settings, diags) != 0 || r.failed;
 	if (!r.failed)
 		defaults(&r);
 	if (!r.failed) {

@@ -11,8 +11,8 @@ core_daemon_libconf_la_SOURCES = \
 	core/daemon/config_text.c core/daemon/config_text.h \
 	core/daemon/ini.c core/daemon/ini.h \
 	core/daemon/overrides.c core/daemon/overrides.h
-core_daemon_libconf_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS)
-core_daemon_libconf_la_LIBADD = core/base/libbase.la $(XML_LIBS) $(INIH_LIBS)
+core_daemon_libconf_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS)
+core_daemon_libconf_la_LIBADD = core/base/libservice.la core/base/libbase.la $(XML_LIBS)
 # The queue on disk; alone knows LMDB.
 noinst_LTLIBRARIES += core/daemon/libjournal.la
 core_daemon_libjournal_la_SOURCES = \
@@ -90,7 +90,6 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/metrics_node.c \
 	core/daemon/metrics_process.c core/daemon/metrics_process.h \
 	core/daemon/metrics_text.c core/daemon/metrics_text.h \
-	core/daemon/notify.c core/daemon/notify.h \
 	core/daemon/pack.h \
 	core/daemon/place.c core/daemon/place.h \
 	core/daemon/plugins.c core/daemon/plugins.h \
@@ -112,8 +111,8 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/watch.c core/daemon/watch.h
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \
 	-DPLUGIN_DIR='"$(pkglibdir)"' -DMODEL_DIR='"$(datadir)/tesla/models"'
-core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS) $(MHD_CFLAGS) $(SYSTEMD_CFLAGS)
-core_daemon_libdaemon_la_LIBADD = core/daemon/libjournal.la core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(INIH_LIBS) $(MHD_LIBS) $(SYSTEMD_LIBS) -lm
+core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(MHD_CFLAGS)
+core_daemon_libdaemon_la_LIBADD = core/daemon/libjournal.la core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(MHD_LIBS) -lm
 sbin_PROGRAMS += core/daemon/teslad
 core_daemon_teslad_SOURCES = core/daemon/main.c
 core_daemon_teslad_CFLAGS = $(core_daemon_libdaemon_la_CFLAGS)

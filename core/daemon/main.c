@@ -13,11 +13,11 @@
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/notify.h"
 #include "base/stdio_fill.h"
 #include "daemon/commands.h"
 #include "daemon/journal_check.h"
 #include "daemon/metrics.h"
-#include "daemon/notify.h"
 #include "daemon/reload.h"
 
 const char *argp_program_version = "teslad (" PACKAGE_NAME ") " PACKAGE_VERSION;

@@ -12,11 +12,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log_held.h"
+#include "base/notify.h"
 #include "base/utf8.h"
 #include "daemon/daemon.h"
 #include "daemon/fleet_change.h"
 #include "daemon/hub_adopt.h"
-#include "daemon/notify.h"
 #include "daemon/pack.h"
 
 #define WAITERS_MAX 32u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the service manager is told, as it hears it. */
-#include "daemon/notify.h"
+#include "base/notify.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * What the service manager is told (sd_notify(3)).  Without one, or built --without-systemd,
  * nothing happens.  From the loop's thread.
  */
-#ifndef DAEMON_NOTIFY_H
-#define DAEMON_NOTIFY_H
+#ifndef BASE_NOTIFY_H
+#define BASE_NOTIFY_H
 
 #include <uv.h>
 
