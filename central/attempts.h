@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How often somebody may try a password.  Slowed are pairs of account and address, addresses, and
+ * an account as a whole; nothing is ever shut.  An address from which that account signed in during
+ * the last 30 days waits ATTEMPTS_KNOWN_MS at most, whatever others do; any other address
+ * ATTEMPTS_LONGEST_MS at most, however many others try.
+ *
+ * IPv6 counts by /64.  Tables are bounded; memory only.  One thread; the clock is the caller's, and
+ * must not go back.
+ */
+#ifndef CENTRAL_ATTEMPTS_H
+#define CENTRAL_ATTEMPTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "central/peer.h"
+
+#define ATTEMPTS_KNOWN_MS INT64_C(10000)
+#define ATTEMPTS_LONGEST_MS (INT64_C(30) * 60000)
+
+struct attempts;
+struct attempts_counts {
+	uint64_t allowed, slowed, failed, succeeded;
+	uint64_t pushed_out; /* by the bounds of the tables */
+};
+
+struct attempts *attempts_new(void); /* NULL: no memory */
+void attempts_free(struct attempts *a);
+/*
+ * Before a password is looked at.  0: it may be, and counts as failed until attempts_succeeded().
+ * Else it may not, and it is how long to wait, in ms; asking again before costs nothing.
+ */
+int64_t attempts_begin(struct attempts *a, const char *account, const struct peer *from,
+		       int64_t now_ms);
+void attempts_succeeded(struct attempts *a, const char *account, const struct peer *from,
+			int64_t now_ms);
+void attempts_count(const struct attempts *a, struct attempts_counts *ret);
+
+#endif
