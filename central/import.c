@@ -28,7 +28,7 @@ struct import {
 	const struct options *o;
 	const char *name; /* of the file, for sentences */
 	struct store *store;
-	uint64_t line, stored, bad, since_compaction;
+	uint64_t line, stored, duplicates, bad, since_compaction;
 	/* the group that is being gathered */
 	struct arena memory;
 	struct jsonl_record *records;
@@ -42,32 +42,34 @@ static void say_bad(struct import *im, uint64_t line, const struct tesla_error *
 	(void)fprintf(stderr, "%s:%" PRIu64 ": %s\n", im->name, line, why->text);
 }
 
-static int store_some(struct import *im, size_t from, size_t n, struct tesla_error *err)
+static void count_verdict(struct import *im, uint64_t line, const struct store_verdict *v)
 {
-	_cleanup_free_ struct store_record *records = calloc(n + 1, sizeof *records);
+	struct tesla_error why = { 0 };
 
-	if (records == NULL)
-		return tesla_fail(err, -ENOMEM, "no memory");
-	for (size_t i = 0; i < n; i++)
-		records[i] = (struct store_record){ im->records[from + i].node,
-						    &im->records[from + i].record };
-	return store_append(im->store, records, n, err);
+	im->stored += v->n_stored;
+	im->duplicates += v->n_duplicates;
+	if (v->outcome != STORE_REJECTED)
+		return;
+	(void)snprintf(why.text, sizeof why.text, "%s",
+		       v->reason != NULL ? v->reason : "it cannot be stored");
+	say_bad(im, line, &why);
 }
 
-/* One of them cannot be stored: each alone, to say which. */
-static int store_each_alone(struct import *im, struct tesla_error *err)
+static int store_group(struct import *im, struct tesla_error *err)
 {
-	for (size_t i = 0; i < im->n; i++) {
-		int r = store_some(im, i, 1, err);
+	_cleanup_free_ struct store_record *records = calloc(im->n + 1, sizeof *records);
+	_cleanup_free_ struct store_verdict *verdicts = calloc(im->n + 1, sizeof *verdicts);
+	int r;
 
-		if (r == -EINVAL)
-			say_bad(im, im->lines[i], err);
-		else if (r != 0)
-			return r;
-		else
-			im->stored++;
-	}
-	return 0;
+	if (records == NULL || verdicts == NULL)
+		return tesla_fail(err, -ENOMEM, "no memory");
+	for (size_t i = 0; i < im->n; i++)
+		records[i] = (struct store_record){ im->records[i].node, &im->records[i].record };
+	r = store_append(im->store, records, im->n, verdicts, err);
+	for (size_t i = 0; i < im->n && r == 0; i++)
+		count_verdict(im, im->lines[i], &verdicts[i]);
+	store_verdicts_release(verdicts, im->n);
+	return r;
 }
 
 /* Whoever is told a number may rely on it: so many lines of the file are on disk. */
@@ -81,12 +83,8 @@ static void acknowledge(const struct import *im)
 
 static int flush_group(struct import *im, struct tesla_error *err)
 {
-	int r = im->n > 0 ? store_some(im, 0, im->n, err) : 0;
+	int r = im->n > 0 ? store_group(im, err) : 0;
 
-	if (r == 0)
-		im->stored += im->n;
-	if (r == -EINVAL)
-		r = store_each_alone(im, err);
 	if (r != 0)
 		return r;
 	acknowledge(im);
@@ -162,8 +160,10 @@ static int use_import(struct store *store, void *arg, struct tesla_error *err)
 	if (!std)
 		(void)fclose(file);
 	if (r == 0)
-		(void)fprintf(stderr, "%" PRIu64 " records stored, %" PRIu64 " lines refused\n",
-			      im.stored, im.bad);
+		(void)fprintf(stderr,
+			      "%" PRIu64 " records stored, %" PRIu64 " were there already, %" PRIu64
+			      " lines refused\n",
+			      im.stored, im.duplicates, im.bad);
 	return r != 0 ? r : im.bad != 0 ? COMMAND_PARTLY : 0;
 }
 

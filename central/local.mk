@@ -23,9 +23,12 @@ central_libwal_la_LIBADD = core/base/libbase.la
 noinst_LTLIBRARIES += central/libstore.la
 central_libstore_la_SOURCES = \
 	central/store.c central/store.h central/store_internal.h \
+	central/store_append.c \
 	central/store_apply.c \
 	central/store_chunk.c \
 	central/store_compact.c \
+	central/store_find.c \
+	central/store_pending.c \
 	central/store_row.c \
 	central/store_series.c \
 	central/store_set.c \

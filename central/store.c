@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening the store, taking records, and saying how it is. */
+/* Opening the store, and saying how it is. */
 #include "central/store.h"
 
 #include <assert.h>
@@ -239,7 +239,7 @@ int store_open(const char *dir, const struct store_conf *conf, struct store **re
 		s->lock = -1;
 		s->conf = *conf;
 		s->conf.wal_bytes = conf->wal_bytes != 0 ? conf->wal_bytes : WAL_BYTES;
-		buf_init(&s->pending, SIZE_MAX / 2);
+		pending_init(s);
 		s->path = strdup(dir);
 	}
 	if (s == NULL || s->path == NULL)
@@ -264,122 +264,9 @@ void store_close(struct store *s)
 	if (s->lock >= 0)
 		(void)close(s->lock);
 	sets_release(&s->sets);
-	buf_release(&s->pending);
+	pending_release(s);
 	free(s->path);
 	free(s);
-}
-
-/* ---- taking records ---- */
-
-struct group {
-	struct buf bytes;
-	struct wal_entry *entries;
-	const struct set **sets;
-};
-
-/* Everything that would make a record be refused is found here, before any is on disk. */
-static int group_check(struct store *s, struct group *g, const struct store_record *records,
-		       size_t n, struct tesla_error *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		size_t len = strlen(records[i].node);
-
-		if (len == 0 || len > STORE_NODE_MAX)
-			return tesla_fail(err, -EINVAL,
-					  "a node's id has %zu bytes: expected 1 to %u", len,
-					  STORE_NODE_MAX);
-		g->sets[i] = set_look_up(&s->sets, &records[i]);
-		if (g->sets[i] == NULL)
-			r = set_add(&s->sets, &records[i], &g->sets[i], err);
-		if (r == 0)
-			r = row_check(g->sets[i], records[i].record, err);
-	}
-	return r;
-}
-
-/* The entries point into `bytes`, which has room for all of them before the first is made. */
-static int group_fill(struct store *s, struct group *g, const struct store_record *records,
-		      size_t n, struct tesla_error *err)
-{
-	size_t len = 0;
-	uint8_t *at;
-
-	for (size_t i = 0; i < n; i++)
-		len += KEY_BYTES + row_bytes(g->sets[i]);
-	at = buf_reserve(&g->bytes, len);
-	if (at == NULL)
-		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
-	for (size_t i = 0; i < n; i++) {
-		struct key key = key_of(g->sets[i]->id, records[i].record->end_ms);
-
-		g->entries[i] = (struct wal_entry){ at, KEY_BYTES + row_bytes(g->sets[i]) };
-		memcpy(at, key.bytes, KEY_BYTES);
-		row_make(g->sets[i], records[i].record, &key, at + KEY_BYTES);
-		at += g->entries[i].len;
-	}
-	return 0;
-}
-
-/* When the file is full, all of it goes into the tables and it begins anew. */
-static int write_part(struct store *s, const struct wal_entry *entries, size_t n,
-		      struct tesla_error *err)
-{
-	uint64_t last = 0;
-	int r = wal_append(s->wal, entries, n, &last, err);
-
-	if (r == -EXFULL) {
-		r = store_apply(s, err);
-		if (r == 0)
-			r = wal_reset(s->wal, s->applied, err);
-		if (r == 0)
-			r = wal_append(s->wal, entries, n, &last, err);
-	}
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = pending_add(s, last - n + 1 + i, entries[i].bytes, entries[i].len, err);
-	return r;
-}
-
-/* In parts that the file can hold. */
-static int group_write(struct store *s, const struct group *g, size_t n, struct tesla_error *err)
-{
-	size_t from = 0, len = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		if (i > from && len + g->entries[i].len > s->conf.wal_bytes / 4) {
-			r = write_part(s, g->entries + from, i - from, err);
-			from = i;
-			len = 0;
-		}
-		len += g->entries[i].len;
-	}
-	return r == 0 && n > from ? write_part(s, g->entries + from, n - from, err) : r;
-}
-
-int store_append(struct store *s, const struct store_record *records, size_t n,
-		 struct tesla_error *err)
-{
-	struct group g = { .entries = calloc(n + 1, sizeof *g.entries),
-			   .sets = calloc(n + 1, sizeof *g.sets) };
-	int r;
-
-	buf_init(&g.bytes, SIZE_MAX / 2);
-	if (g.entries == NULL || g.sets == NULL)
-		r = tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
-	else
-		r = group_check(s, &g, records, n, err);
-	if (r == 0)
-		r = sets_save(s, err);
-	if (r == 0 && n > 0)
-		r = group_fill(s, &g, records, n, err);
-	if (r == 0)
-		r = group_write(s, &g, n, err);
-	buf_release(&g.bytes);
-	free(g.entries);
-	free(g.sets);
-	return r;
 }
 
 /* ---- how it is ---- */

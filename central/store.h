@@ -4,8 +4,8 @@
  * only part that knows LMDB.  One thread at a time; blocks.  docs/store.md has the form of its
  * files and how it works.
  *
- * The key of a record is its node, analyzer, variables and the end of its window: what comes again
- * under the same key changes nothing, whatever it says.
+ * The key of a record is its node, analyzer and the end of its window: the first to come under a
+ * key stays, what comes again changes nothing, whatever it says and whatever its variables are.
  */
 #ifndef CENTRAL_STORE_H
 #define CENTRAL_STORE_H
@@ -13,6 +13,20 @@
 #include "base/record.h"
 
 struct store;
+
+/* What became of a record, or of a batch of columns. */
+enum store_outcome {
+	STORE_FAILED, /* the call failed: it may be there or not */
+	STORE_STORED,
+	STORE_DUPLICATE, /* there is one under its key; of columns: under the key of each row */
+	STORE_REJECTED
+};
+struct store_verdict {
+	enum store_outcome outcome;
+	size_t n_stored, n_duplicates; /* rows; a record is one */
+	char *reason; /* of STORE_REJECTED, a sentence, with malloc; NULL without memory */
+};
+void store_verdicts_release(struct store_verdict *verdicts, size_t n);
 
 struct store_conf {
 	size_t wal_bytes; /* of the write-ahead file, when it is made; 0: 8 MiB */
@@ -41,19 +55,12 @@ struct store_record {
 	const struct record *record;
 };
 /*
- * After 0 all of them are on disk and stay, whatever is killed.  -EINVAL: one cannot be stored, and
- * none was.  After another failure each may be there or not.
+ * A group, which may be of many senders: no record has to do with another.  After 0 verdicts[i]
+ * says what became of records[i], and what was stored is on disk and stays, whatever is killed.  A
+ * failure is one of the disk or of memory, and of all: each may be there or not.
  */
 int store_append(struct store *s, const struct store_record *records, size_t n,
-		 struct tesla_error *err);
-
-/*
- * Makes blocks of rows whose week is over, or which are enough for a block; all: of every row.  In
- * short transactions; returns when there is nothing left to do.
- */
-int store_compact(struct store *s, bool all, struct tesla_error *err);
-
-/* ---- reading ---- */
+		 struct store_verdict *verdicts, struct tesla_error *err);
 
 enum store_field {
 	STORE_VALUE,
@@ -62,8 +69,68 @@ enum store_field {
 	STORE_INCREASE,
 	STORE_COVERED_MS,
 	STORE_COUNT,
-	STORE_QUALITY
+	STORE_QUALITY,
+	STORE_N_FIELDS
 };
+
+struct store_column_element {
+	/*
+	 * A number for each row, NAN where there is none; NULL: it is not known of any.  Without
+	 * qualities what has a value is good, what has none is unavailable.
+	 */
+	const double *fields[STORE_N_FIELDS];
+};
+struct store_column_variable {
+	const char *name, *unit;
+	enum tesla_variable_kind kind;
+	double predecessor_factor;
+	size_t n_elements;
+	const struct store_column_element *elements;
+};
+struct store_columns { /* n_rows records of one analyzer, of one form */
+	const char *node;
+	int64_t analyzer;
+	const char *model, *identity; /* as in struct record */
+	size_t n_rows;
+	const int64_t *end_ms; /* each later than the one before */
+	int64_t window_ms;     /* the length of all windows */
+	size_t n_variables;
+	const struct store_column_variable *variables;
+};
+/*
+ * The same for columns.  Of a batch all rows are stored that are not there already, or, killed or
+ * rejected, none.  It may take an eighth of the write-ahead file when it is packed, which it is to
+ * about a byte a number; beyond that it is rejected.
+ */
+int store_append_columns(struct store *s, const struct store_columns *batches, size_t n,
+			 struct store_verdict *verdicts, struct tesla_error *err);
+
+/*
+ * The record under a key, be it pending; it lives in `memory` and in the store.  -ENOENT: there is
+ * none; -EBADMSG: it is damaged.
+ */
+struct store_key {
+	const char *node;
+	int64_t analyzer, end_ms;
+};
+int store_get(struct store *s, const struct store_key *key, struct arena *memory,
+	      struct record *ret, struct tesla_error *err);
+
+/*
+ * Makes blocks of rows whose week is over, or which are enough for a block, and one of small ones;
+ * all: of every row.  A step takes some milliseconds; 1: there is more to do, 0: that was all.
+ * Between steps anything may be stored and read.  Forgetting it half way loses nothing.
+ */
+struct store_compaction;
+int store_compact_begin(struct store *s, bool all, struct store_compaction **ret,
+			struct tesla_error *err);
+int store_compact_step(struct store_compaction *c, struct tesla_error *err);
+void store_compact_end(struct store_compaction *c);
+/* All steps. */
+int store_compact(struct store *s, bool all, struct tesla_error *err);
+
+/* ---- reading ---- */
+
 struct store_query {
 	const char *node;
 	int64_t analyzer;

@@ -9,8 +9,8 @@
 #include "base/crc.h"
 #include "central/bytes.h"
 #include "central/store_internal.h"
+#include "central/wal_form.h"
 
-#define HEAD_BYTES 12u /* of a pending entry: its number, its length */
 #define META_BYTES 16u
 
 /* ---- definitions: on disk before there is a row that needs them ---- */
@@ -63,16 +63,16 @@ int sets_save(struct store *s, struct tesla_error *err)
 int pending_add(struct store *s, uint64_t seq, const void *bytes, size_t len,
 		struct tesla_error *err)
 {
-	uint8_t head[HEAD_BYTES];
-	size_t start = s->pending.pub.len;
+	struct buf *b = &s->pending.bytes;
+	size_t start = b->pub.len;
+	uint8_t *at = wal_lay(b, len);
 
-	put_u64(head, seq);
-	put_u32(head + 8, (uint32_t)len);
-	if (buf_append(&s->pending, head, sizeof head) == 0 &&
-	    buf_append(&s->pending, bytes, len) == 0)
-		return 0;
-	s->pending.pub.len = start;
-	return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
+	if (at == NULL)
+		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
+	memcpy(at, bytes, len);
+	put_u64(b->pub.bytes + start + WAL_ENTRY_SEQ, seq);
+	s->pending.written = b->pub.len;
+	return 0;
 }
 
 /* Under a key that is there already nothing changes. */
@@ -97,23 +97,23 @@ static void put_meta(struct txn *t, uint64_t applied)
 		(MDB_val){ sizeof meta, meta });
 }
 
-/* Some entries from pending_at on. */
+/* Some entries from pending.at on. */
 static int apply_some(struct store *s, struct tesla_error *err)
 {
-	size_t at = s->pending_at;
+	struct pending *p = &s->pending;
+	size_t at = p->at;
 	uint64_t seq = s->applied, duplicates = 0;
 	struct txn t;
 	int r;
 
 	txn_begin(&t, s, true);
-	while (at < s->pending.pub.len && at - s->pending_at < SLICE_BYTES && t.r == 0 &&
-	       !txn_is_long(&t)) {
-		const uint8_t *head = s->pending.pub.bytes + at;
-		size_t len = get_u32(head + 8);
+	while (at < p->written && at - p->at < SLICE_BYTES && t.r == 0 && !txn_is_long(&t)) {
+		const uint8_t *e = p->bytes.pub.bytes + at;
+		size_t len = get_u32(e + WAL_ENTRY_LEN);
 
-		seq = get_u64(head);
-		put_row(&t, head + HEAD_BYTES, len, &duplicates);
-		at += HEAD_BYTES + len;
+		seq = get_u64(e + WAL_ENTRY_SEQ);
+		put_row(&t, e + WAL_ENTRY, len, &duplicates);
+		at += wal_entry_bytes(len);
 	}
 	put_meta(&t, seq);
 	r = txn_end(&t, err);
@@ -121,7 +121,7 @@ static int apply_some(struct store *s, struct tesla_error *err)
 		return r == -EAGAIN ? 0 : r;
 	s->counts.duplicates += duplicates;
 	s->applied = seq;
-	s->pending_at = at;
+	p->at = at;
 	return 0;
 }
 
@@ -129,11 +129,9 @@ int store_apply(struct store *s, struct tesla_error *err)
 {
 	int r = 0;
 
-	while (s->pending_at < s->pending.pub.len && r == 0)
+	while (s->pending.at < s->pending.written && r == 0)
 		r = apply_some(s, err);
-	if (r != 0)
-		return r;
-	buf_clear(&s->pending);
-	s->pending_at = 0;
-	return 0;
+	if (r == 0)
+		pending_consume(s);
+	return r;
 }

@@ -27,32 +27,7 @@ struct step {
 	int64_t new_ms[2];
 };
 
-static int64_t week_of(int64_t ms) /* its beginning: they count from 1970-01-01, a Thursday */
-{
-	int64_t into = ms % WEEK_MS;
-
-	return ms - (into < 0 ? into + WEEK_MS : into);
-}
-
 /* ---- what is ripe ---- */
-
-/* The last key of a set in a table; false: it has none there. */
-static bool last_of(struct txn *t, enum table table, const struct set *set, int64_t *ms,
-		    MDB_val *value)
-{
-	MDB_cursor *c = cursor_open(t, table);
-	struct key behind = key_of(set->id + 1, INT64_MIN);
-	uint32_t id;
-	bool found;
-
-	if (c == NULL)
-		return false;
-	found = cursor_move(t, c, MDB_SET_RANGE, &behind, &id, ms, value)
-			? cursor_move(t, c, MDB_PREV, NULL, &id, ms, value)
-			: cursor_move(t, c, MDB_LAST, NULL, &id, ms, value);
-	mdb_cursor_close(c);
-	return found && id == set->id;
-}
 
 /* The end of the newest row of all; INT64_MIN: there is none. */
 static int64_t newest(struct txn *t, const struct set *set)

@@ -30,9 +30,10 @@ struct set_variable {
 };
 struct set { /* records of one form: node, analyzer, model, identity, variables */
 	uint32_t id;
-	bool saved;	 /* its definition is on disk */
-	bool unreadable; /* its definition is damaged: nothing else of it is known */
-	uint32_t crc;	 /* of node and analyzer */
+	bool saved;	   /* its definition is on disk */
+	bool unreadable;   /* its definition is damaged: nothing else of it is known */
+	struct who *who;   /* whose it is; NULL: it is unreadable */
+	struct set *older; /* of the same one */
 	uint8_t *definition;
 	size_t definition_len;
 	struct arena memory; /* has what follows */
@@ -41,11 +42,28 @@ struct set { /* records of one form: node, analyzer, model, identity, variables 
 	struct set_variable *variables;
 	size_t n_variables, n_columns;
 };
+struct who {			/* an analyzer of a node: at one time it has one record */
+	struct set *newest_set; /* and by their `older` all others */
+	bool known;		/* newest_ms is */
+	int64_t newest_ms;	/* none of its rows is newer; INT64_MIN: there are none */
+	bool has_pending_blocks;
+};
 struct sets {
 	struct set **by_id; /* id is index + 1; NULL: there is none */
 	size_t n;
-	uint32_t *by_crc; /* indices of those that are readable, in the order of their crc */
-	size_t n_by_crc;
+	struct who_at {
+		uint32_t crc; /* of node and analyzer */
+		struct who *who;
+	} * who; /* in the order of their crc */
+	size_t n_who;
+};
+
+struct pending { /* entries that the write-ahead file has, or will have, and the tables do not */
+	struct buf bytes;	   /* as they are in that file */
+	size_t written;		   /* so many of them are there */
+	size_t at;		   /* of the first that was not applied */
+	uint32_t *index;	   /* rows by key: offset / 8 + 1; 0: none */
+	size_t n_rows, index_size; /* a power of two, or 0 */
 };
 
 struct store {
@@ -56,9 +74,8 @@ struct store {
 	MDB_dbi tables[N_TABLES];
 	struct wal *wal;
 	struct sets sets;
-	struct buf pending; /* entries that the write-ahead file has and the tables do not */
-	size_t pending_at;  /* of the first that was not applied */
-	uint64_t applied;   /* the number of the last entry that is in the tables, on disk */
+	struct pending pending;
+	uint64_t applied; /* the number of the last entry that is in the tables, on disk */
 	struct store_info counts;
 };
 
@@ -96,11 +113,18 @@ bool key_parse(MDB_val v, uint32_t *set, int64_t *ms);
 bool cursor_move(struct txn *t, MDB_cursor *c, MDB_cursor_op op, const struct key *at,
 		 uint32_t *set, int64_t *ms, MDB_val *value);
 MDB_cursor *cursor_open(struct txn *t, enum table table); /* NULL: t->r */
+/* The last key of a set in a table; false: it has none there. */
+bool last_of(struct txn *t, enum table table, const struct set *set, int64_t *ms, MDB_val *value);
+int64_t week_of(int64_t ms); /* its beginning: they count from 1970-01-01, a Thursday */
 
 /* ---- store_set.c ---- */
 
-/* That of such records; NULL: there is none yet. */
-const struct set *set_look_up(const struct sets *sets, const struct store_record *r);
+/* NULL: it was never heard of. */
+struct who *who_look_up(const struct sets *sets, const char *node, int64_t analyzer);
+/* That of such records; who: may be NULL; NULL: there is none yet. */
+const struct set *set_look_up(const struct who *who, const struct record *r);
+/* -EINVAL: it is no record, by base/record.h. */
+int record_check(const struct record *r, struct tesla_error *err);
 /* A new one, not saved yet.  -EINVAL: the record cannot be stored. */
 int set_add(struct sets *sets, const struct store_record *r, const struct set **ret,
 	    struct tesla_error *err);
@@ -131,11 +155,59 @@ double row_number(MDB_val value, size_t column);
 bool row_record(const struct set *set, int64_t end_ms, const double *numbers, struct arena *memory,
 		struct record *ret);
 
+/* ---- store_pending.c ---- */
+
+void pending_init(struct store *s);
+void pending_release(struct store *s);
+/* Room for an entry at the end, which is not written yet; NULL without memory. */
+uint8_t *pending_lay(struct store *s, size_t len);
+/* Takes a row that was laid at `row` into the index; false without memory. */
+bool pending_note(struct store *s, const struct who *who, int64_t ms, const uint8_t *row);
+/* The key of a row that is not in the tables, and the row behind it; NULL: there is none. */
+const uint8_t *pending_find(const struct store *s, const struct who *who, int64_t ms);
+/* What is not written is none. */
+void pending_forget(struct store *s);
+/* What was applied is none. */
+void pending_consume(struct store *s);
+
+/* ---- store_find.c: what is in the tables under a key ---- */
+
+struct finder { /* answers many questions; reads in one transaction, which finder_pause ends */
+	struct store *s;
+	struct txn txn;
+	bool reads;
+	const struct set *set;	/* of the span of time that was looked at last */
+	int64_t from_ms, to_ms; /* both included */
+	int64_t *times;		/* of the block there; NULL: there is none */
+	MDB_val block;
+	size_t n, cap;
+};
+void finder_init(struct finder *f, struct store *s);
+void finder_pause(struct finder *f); /* before anything is written */
+void finder_release(struct finder *f);
+struct place {
+	const struct set *set;
+	MDB_val row;   /* a recent one; good until finder_pause */
+	MDB_val block; /* or in this one */
+	size_t n_row;
+};
+/* 1: there is one; 0: there is none. */
+int find_row(struct finder *f, const struct who *who, int64_t ms, struct place *ret,
+	     struct tesla_error *err);
+/* 1: there is one, be it pending; it looks only where one may be. */
+int is_there(struct finder *f, struct who *who, int64_t ms, struct tesla_error *err);
+
+/* ---- store_append.c ---- */
+
+/* What is laid is on disk after 0, and else forgotten. */
+int pending_write(struct store *s, struct tesla_error *err);
+
 /* ---- store_apply.c ---- */
 
+/* An entry that the write-ahead file has. */
 int pending_add(struct store *s, uint64_t seq, const void *bytes, size_t len,
 		struct tesla_error *err);
-/* Everything pending is in the tables after 0. */
+/* Everything that is written is in the tables after 0. */
 int store_apply(struct store *s, struct tesla_error *err);
 
 /* ---- store_chunk.c: rows of a block and recent ones, merged; read in one transaction ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sets: what rows mean, kept once for all that are of one form.  All are in memory; found by a
- * checksum of node and analyzer.
+ * Sets: what rows mean, kept once for all that are of one form.  All are in memory; those of one
+ * analyzer are found by a checksum of its node and id.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -144,10 +144,12 @@ static void set_free(struct set *set)
 
 void sets_release(struct sets *sets)
 {
+	for (size_t i = 0; i < sets->n_who; i++)
+		free(sets->who[i].who);
 	for (size_t i = 0; i < sets->n; i++)
 		set_free(sets->by_id[i]);
 	free(sets->by_id);
-	free(sets->by_crc);
+	free(sets->who);
 	*sets = (struct sets){ 0 };
 }
 
@@ -166,20 +168,34 @@ static uint32_t who_crc(const char *node, int64_t analyzer)
 	return crc32c(crc32c(0, node, strlen(node)), bytes, sizeof bytes);
 }
 
-/* The first in by_crc that is above. */
+/* The first that is above. */
 static size_t place_behind(const struct sets *sets, uint32_t crc)
 {
-	size_t from = 0, to = sets->n_by_crc;
+	size_t from = 0, to = sets->n_who;
 
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
 
-		if (sets->by_id[sets->by_crc[middle]]->crc <= crc)
+		if (sets->who[middle].crc <= crc)
 			from = middle + 1;
 		else
 			to = middle;
 	}
 	return from;
+}
+
+struct who *who_look_up(const struct sets *sets, const char *node, int64_t analyzer)
+{
+	uint32_t crc = who_crc(node, analyzer);
+
+	for (size_t i = place_behind(sets, crc); i > 0 && sets->who[i - 1].crc == crc; i--) {
+		struct who *who = sets->who[i - 1].who;
+
+		if (who->newest_set->analyzer == analyzer &&
+		    strcmp(who->newest_set->node, node) == 0)
+			return who;
+	}
+	return NULL;
 }
 
 static bool same_variable(const struct set_variable *a, const struct tesla_record_variable *b)
@@ -189,34 +205,26 @@ static bool same_variable(const struct set_variable *a, const struct tesla_recor
 	       strcmp(a->unit, b->unit) == 0;
 }
 
-static bool is_of(const struct set *set, const struct store_record *r)
+static bool is_of(const struct set *set, const struct record *r)
 {
-	const struct record *rec = r->record;
-	const char *identity = rec->identity != NULL ? rec->identity : "";
+	const char *identity = r->identity != NULL ? r->identity : "";
 
-	if (set->analyzer != rec->analyzer || set->n_variables != rec->n_variables ||
-	    strcmp(set->node, r->node) != 0 || strcmp(set->model, rec->model) != 0 ||
+	if (set->n_variables != r->n_variables || strcmp(set->model, r->model) != 0 ||
 	    strcmp(set->identity != NULL ? set->identity : "", identity) != 0)
 		return false;
 	for (size_t i = 0; i < set->n_variables; i++)
-		if (!same_variable(&set->variables[i], rec->variables[i]))
+		if (!same_variable(&set->variables[i], r->variables[i]))
 			return false;
 	return true;
 }
 
-const struct set *set_look_up(const struct sets *sets, const struct store_record *r)
+const struct set *set_look_up(const struct who *who, const struct record *r)
 {
-	uint32_t crc = who_crc(r->node, r->record->analyzer);
+	const struct set *set = who != NULL ? who->newest_set : NULL;
 
-	for (size_t i = place_behind(sets, crc); i > 0; i--) { /* the newest first */
-		const struct set *set = sets->by_id[sets->by_crc[i - 1]];
-
-		if (set->crc != crc)
-			break;
-		if (is_of(set, r))
-			return set;
-	}
-	return NULL;
+	while (set != NULL && !is_of(set, r))
+		set = set->older;
+	return set;
 }
 
 static int no_memory(struct tesla_error *err)
@@ -224,29 +232,47 @@ static int no_memory(struct tesla_error *err)
 	return tesla_fail(err, -ENOMEM, "store: no memory");
 }
 
+/* To those of its analyzer. */
+static int list_who(struct sets *sets, struct set *set)
+{
+	struct who *who = who_look_up(sets, set->node, set->analyzer);
+	uint32_t crc = who_crc(set->node, set->analyzer);
+	size_t at = place_behind(sets, crc);
+	struct who_at *more;
+
+	if (who == NULL) {
+		who = calloc(1, sizeof *who);
+		more = realloc(sets->who, (sets->n_who + 1) * sizeof *more);
+		sets->who = more != NULL ? more : sets->who;
+		if (who == NULL || more == NULL) {
+			free(who);
+			return -ENOMEM;
+		}
+		memmove(more + at + 1, more + at, (sets->n_who - at) * sizeof *more);
+		who->newest_ms = INT64_MIN;
+		more[at] = (struct who_at){ crc, who };
+		sets->n_who++;
+	}
+	set->who = who;
+	set->older = who->newest_set;
+	who->newest_set = set;
+	return 0;
+}
+
 /* Takes `set`, whose id says where it goes; on failure it is freed. */
 static int list_add(struct sets *sets, struct set *set, struct tesla_error *err)
 {
-	size_t n = set->id > sets->n ? set->id : sets->n, at;
+	size_t n = set->id > sets->n ? set->id : sets->n;
 	struct set **by_id = realloc(sets->by_id, n * sizeof(struct set *));
-	uint32_t *by_crc;
 
 	sets->by_id = by_id != NULL ? by_id : sets->by_id;
-	by_crc = realloc(sets->by_crc, (sets->n_by_crc + 1) * sizeof *by_crc);
-	sets->by_crc = by_crc != NULL ? by_crc : sets->by_crc;
-	if (by_id == NULL || by_crc == NULL) {
+	if (by_id == NULL || (!set->unreadable && list_who(sets, set) != 0)) {
 		set_free(set);
 		return no_memory(err);
 	}
 	for (; sets->n < n; sets->n++)
 		by_id[sets->n] = NULL;
 	by_id[set->id - 1] = set;
-	if (set->unreadable)
-		return 0;
-	at = place_behind(sets, set->crc);
-	memmove(by_crc + at + 1, by_crc + at, (sets->n_by_crc - at) * sizeof *by_crc);
-	by_crc[at] = set->id - 1;
-	sets->n_by_crc++;
 	return 0;
 }
 
@@ -255,7 +281,6 @@ static int set_new(uint32_t id, const uint8_t *definition, size_t len, struct se
 		   struct tesla_error *err)
 {
 	struct set *set = calloc(1, sizeof *set);
-	int r;
 
 	if (set != NULL)
 		set->definition = malloc(len > 0 ? len : 1);
@@ -267,14 +292,11 @@ static int set_new(uint32_t id, const uint8_t *definition, size_t len, struct se
 	set->definition_len = len;
 	set->id = id;
 	*ret = set;
-	r = read_definition(set, err);
-	if (r == 0)
-		set->crc = who_crc(set->node, set->analyzer);
-	return r;
+	return read_definition(set, err);
 }
 
 /* What a record must be, base/record.h knows: from here on only numbers have to be looked at. */
-static int check_whole(const struct record *rec, struct tesla_error *err)
+int record_check(const struct record *rec, struct tesla_error *err)
 {
 	struct arena memory = { 0 };
 	struct record ignored;
@@ -299,10 +321,8 @@ int set_add(struct sets *sets, const struct store_record *r, const struct set **
 	struct set *set = NULL;
 	msgpack_packer pk;
 	struct buf b;
-	int rc = check_whole(r->record, err);
+	int rc;
 
-	if (rc != 0)
-		return rc;
 	buf_init(&b, RECORD_BYTES_MAX);
 	mp_writer(&pk, &b);
 	pack_definition(&pk, r);

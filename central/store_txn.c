@@ -181,3 +181,26 @@ bool cursor_move(struct txn *t, MDB_cursor *c, MDB_cursor_op op, const struct ke
 		t->r = r;
 	return r == 0;
 }
+
+bool last_of(struct txn *t, enum table table, const struct set *set, int64_t *ms, MDB_val *value)
+{
+	MDB_cursor *c = cursor_open(t, table);
+	struct key behind = key_of(set->id + 1, INT64_MIN);
+	uint32_t id;
+	bool found;
+
+	if (c == NULL)
+		return false;
+	found = cursor_move(t, c, MDB_SET_RANGE, &behind, &id, ms, value)
+			? cursor_move(t, c, MDB_PREV, NULL, &id, ms, value)
+			: cursor_move(t, c, MDB_LAST, NULL, &id, ms, value);
+	mdb_cursor_close(c);
+	return found && id == set->id;
+}
+
+int64_t week_of(int64_t ms)
+{
+	int64_t into = ms % WEEK_MS;
+
+	return ms - (into < 0 ? into + WEEK_MS : into);
+}

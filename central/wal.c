@@ -24,7 +24,7 @@ struct wal {
 	size_t at;  /* where the next entry goes */
 	bool ready; /* false: nothing is taken before wal_reset */
 	uint64_t turn, salt, next_seq;
-	struct buf group; /* as it goes to the file; keeps its memory */
+	struct buf group; /* of wal_append; keeps its memory */
 };
 
 static int io_fail(const char *path, const char *what, struct tesla_error *err)
@@ -210,64 +210,88 @@ void wal_close(struct wal *w)
 
 /* ---- writing ---- */
 
-static int add_entry(struct wal *w, const struct wal_entry *e, size_t index)
+uint8_t *wal_lay(struct buf *group, size_t len)
 {
-	size_t len = wal_entry_bytes(e->len);
-	uint8_t *at = buf_reserve(&w->group, len);
+	size_t takes = wal_entry_bytes(len);
+	uint8_t *at = buf_reserve(group, takes);
 
 	if (at == NULL)
-		return -ENOMEM;
-	put_u32(at + WAL_ENTRY_LEN, (uint32_t)e->len);
-	put_u64(at + WAL_ENTRY_SALT, w->salt);
-	put_u64(at + WAL_ENTRY_SEQ, w->next_seq + index);
-	put_u32(at + WAL_ENTRY_INDEX, (uint32_t)index);
-	put_u32(at + WAL_ENTRY_BYTES_CRC, crc32c(0, e->bytes, e->len));
-	put_u32(at + WAL_ENTRY_CRC, crc32c(0, at + WAL_ENTRY_LEN, WAL_ENTRY - WAL_ENTRY_LEN));
-	memcpy(at + WAL_ENTRY, e->bytes, e->len);
-	memset(at + WAL_ENTRY + e->len, 0, len - WAL_ENTRY - e->len);
-	buf_advance(&w->group, len);
-	return 0;
+		return NULL;
+	memset(at, 0, WAL_ENTRY);
+	put_u32(at + WAL_ENTRY_LEN, (uint32_t)len);
+	memset(at + WAL_ENTRY + len, 0, takes - WAL_ENTRY - len);
+	buf_advance(group, takes);
+	return at + WAL_ENTRY;
 }
 
-/* Whether the group fits, now or ever; entries of the size that wal_append's caller may hand it. */
-static int check_room(const struct wal *w, const struct wal_entry *entries, size_t n,
-		      struct tesla_error *err)
+/* Makes the headers of a group; returns how many entries it has. */
+static size_t seal(const struct wal *w, uint8_t *group, size_t len)
 {
-	size_t len = 0, room = w->wanted - WAL_HEADERS;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (entries[i].len > room || (len += wal_entry_bytes(entries[i].len)) > room)
-			return tesla_fail(err, -EMSGSIZE,
-					  "write-ahead file %s: a group of more than %zu bytes",
-					  w->path, room);
+	for (size_t i = 0; i < len; n++) {
+		uint8_t *at = group + i;
+		size_t bytes = get_u32(at + WAL_ENTRY_LEN);
+
+		put_u64(at + WAL_ENTRY_SALT, w->salt);
+		put_u64(at + WAL_ENTRY_SEQ, w->next_seq + n);
+		put_u32(at + WAL_ENTRY_INDEX, (uint32_t)n);
+		put_u32(at + WAL_ENTRY_BYTES_CRC, crc32c(0, at + WAL_ENTRY, bytes));
+		put_u32(at + WAL_ENTRY_CRC,
+			crc32c(0, at + WAL_ENTRY_LEN, WAL_ENTRY - WAL_ENTRY_LEN));
+		i += wal_entry_bytes(bytes);
 	}
+	return n;
+}
+
+/* Whether the group fits, now or ever. */
+static int check_room(const struct wal *w, size_t len, struct tesla_error *err)
+{
+	if (len > w->wanted - WAL_HEADERS)
+		return tesla_fail(err, -EMSGSIZE,
+				  "write-ahead file %s: a group of more than %zu bytes", w->path,
+				  w->wanted - WAL_HEADERS);
 	if (!w->ready || len > w->size - w->at)
 		return tesla_fail(err, -EXFULL, "write-ahead file %s: it must begin anew first",
 				  w->path);
 	return 0;
 }
 
-int wal_append(struct wal *w, const struct wal_entry *entries, size_t n, uint64_t *last,
-	       struct tesla_error *err)
+int wal_append_laid(struct wal *w, uint8_t *group, size_t len, uint64_t *last,
+		    struct tesla_error *err)
 {
-	int r = check_room(w, entries, n, err);
+	int r = check_room(w, len, err);
 
 	if (r != 0)
 		return r;
-	buf_clear(&w->group);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = add_entry(w, &entries[i], i);
-	if (r != 0)
-		return tesla_fail(err, r, "write-ahead file %s: no memory", w->path);
-	w->next_seq += n; /* whatever comes of it: no number is given twice */
-	if (write_all(w->fd, w->group.pub.bytes, w->group.pub.len, w->at) != 0 ||
-	    fdatasync(w->fd) != 0) {
+	w->next_seq += seal(w, group, len); /* whatever comes of it: no number is given twice */
+	if (write_all(w->fd, group, len, w->at) != 0 || fdatasync(w->fd) != 0) {
 		w->ready = false;
 		return io_fail(w->path, "cannot be written", err);
 	}
-	w->at += w->group.pub.len;
+	w->at += len;
 	*last = w->next_seq - 1;
 	return 0;
+}
+
+int wal_append(struct wal *w, const struct wal_entry *entries, size_t n, uint64_t *last,
+	       struct tesla_error *err)
+{
+	size_t len = 0, room = w->wanted - WAL_HEADERS;
+
+	for (size_t i = 0; i < n && len <= room; i++)
+		len += entries[i].len > room ? entries[i].len : wal_entry_bytes(entries[i].len);
+	if (len > room)
+		return check_room(w, len, err);
+	buf_clear(&w->group);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t *at = wal_lay(&w->group, entries[i].len);
+
+		if (at == NULL)
+			return tesla_fail(err, -ENOMEM, "write-ahead file %s: no memory", w->path);
+		memcpy(at, entries[i].bytes, entries[i].len);
+	}
+	return wal_append_laid(w, w->group.pub.bytes, w->group.pub.len, last, err);
 }
 
 int wal_reset(struct wal *w, uint64_t after, struct tesla_error *err)

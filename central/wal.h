@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <tesla/plugin.h>
 
+#include "base/buf.h"
+
 #define WAL_HEADERS 8192u /* bytes, before the first entry */
 #define WAL_ENTRY 32u	  /* bytes that an entry takes besides its own, rounded up to 8 */
 
@@ -60,6 +62,13 @@ struct wal_entry {
  */
 int wal_append(struct wal *w, const struct wal_entry *entries, size_t n, uint64_t *last,
 	       struct tesla_error *err);
+/*
+ * The same for entries that stand in the form of the file.  wal_lay makes room for one at the end
+ * of a buffer, and returns where its bytes go (NULL without memory).
+ */
+uint8_t *wal_lay(struct buf *group, size_t len);
+int wal_append_laid(struct wal *w, uint8_t *group, size_t len, uint64_t *last,
+		    struct tesla_error *err);
 /*
  * All that is in it is elsewhere, on disk: it begins anew, with numbers beyond `after` and beyond
  * all that it had.

@@ -19,7 +19,7 @@ canon <all.jsonl >want
 
 # There and back.
 central import -n 4 all.jsonl 2>said
-assert_match "said" "$(cat said)" '^12000 records stored, 0 lines refused$'
+assert_match "said" "$(cat said)" '^12000 records stored, 0 were there already, 0 lines refused$'
 central export >exported.jsonl
 canon <exported.jsonl >got
 cmp want got || fail "export is not what was imported"
@@ -27,7 +27,9 @@ assert_eq "node" "$(jq -r .node exported.jsonl | sort -u)" 4
 assert_match "verify" "$(central verify)" '^[0-9]+ blocks, 0 recent rows, 0 damaged$'
 # Once more, and its own export: nothing changes.
 central import -n 4 all.jsonl 2>said
+assert_match "again" "$(cat said)" '^0 records stored, 12000 were there already, 0 lines refused$'
 central import - <exported.jsonl 2>said
+assert_match "its export" "$(cat said)" '^0 records stored, 12000 were there'
 central export | canon >again
 cmp want again || fail "importing it again changed it"
 
@@ -83,7 +85,7 @@ assert_match "kind" "$(cat said)" 'mixed.jsonl:5: TPF: expected "kind"'
 assert_match "count" "$(cat said)" 'mixed.jsonl:6: TPF: "count" is not an array'
 assert_match "deep" "$(cat said)" 'mixed.jsonl:7: nested more than'
 assert_match "no record" "$(cat said)" 'mixed.jsonl:8: expected a record'
-assert_match "counts" "$(cat said)" '3 records stored, 6 lines refused'
+assert_match "counts" "$(cat said)" '3 records stored, 0 were there already, 6 lines refused'
 assert_eq "stored" "$(central export | wc -l)" 3
 
 # A damaged block is named, and alone is lost.

@@ -133,20 +133,38 @@ static void make(struct made *m, int64_t analyzer, int64_t end_ms)
 				     "15165",  analyzer < 100 ? 3 : 1, m->rows };
 }
 
-static int append(struct fixture *f, const char *node, int64_t analyzer, int64_t end_ms,
-		  struct tesla_error *err)
+/* What becomes of it; a reason for a rejection must be there, and is kept in f->said. */
+static enum store_outcome append_record(struct fixture *f, const char *node,
+					const struct record *record)
+{
+	struct store_verdict v = { 0 };
+	struct tesla_error err = { 0 };
+	enum store_outcome outcome;
+
+	cr_assert(store_append(f->store, &(struct store_record){ node, record }, 1, &v, &err) == 0,
+		  "%s", err.text);
+	outcome = v.outcome;
+	cr_assert((outcome == STORE_REJECTED) == (v.reason != NULL));
+	cr_assert(v.n_stored == (outcome == STORE_STORED));
+	cr_assert(v.n_duplicates == (outcome == STORE_DUPLICATE));
+	if (v.reason != NULL)
+		(void)snprintf(f->said, sizeof f->said, "%s", v.reason);
+	store_verdicts_release(&v, 1);
+	return outcome;
+}
+
+static enum store_outcome append(struct fixture *f, const char *node, int64_t analyzer,
+				 int64_t end_ms)
 {
 	struct made m;
 
 	make(&m, analyzer, end_ms);
-	return store_append(f->store, &(struct store_record){ node, &m.record }, 1, err);
+	return append_record(f, node, &m.record);
 }
 
 static void must_append(struct fixture *f, int64_t analyzer, int64_t end_ms)
 {
-	struct tesla_error err = { 0 };
-
-	cr_assert(append(f, "n1", analyzer, end_ms, &err) == 0, "%s", err.text);
+	cr_assert(append(f, "n1", analyzer, end_ms) == STORE_STORED);
 }
 
 static void must_compact(struct fixture *f, bool all)
@@ -174,7 +192,9 @@ static bool same_record(const struct record *a, const struct record *b)
 {
 	bool good = a->analyzer == b->analyzer && a->start_ms == b->start_ms &&
 		    a->end_ms == b->end_ms && strcmp(a->model, b->model) == 0 &&
-		    strcmp(a->identity, b->identity) == 0 && a->n_variables == b->n_variables;
+		    (a->identity == NULL) == (b->identity == NULL) &&
+		    (a->identity == NULL || strcmp(a->identity, b->identity) == 0) &&
+		    a->n_variables == b->n_variables;
 
 	for (size_t i = 0; i < a->n_variables && good; i++) {
 		const struct tesla_record_variable *u = a->variables[i], *v = b->variables[i];
@@ -242,6 +262,23 @@ static void expect_model(struct fixture *f, struct model *m)
 	m->last_analyzer = 0;
 	cr_assert(store_walk(f->store, see, m, &err) == 0, "%s", err.text);
 	cr_assert(m->seen == m->n, "%zu of %zu", m->seen, m->n);
+}
+
+static int count_record(void *arg, const struct store_record *r, struct tesla_error *err)
+{
+	(void)r;
+	(void)err;
+	++*(size_t *)arg;
+	return 0;
+}
+
+static size_t count_records(struct fixture *f)
+{
+	struct tesla_error err = { 0 };
+	size_t n = 0;
+
+	cr_assert(store_walk(f->store, count_record, &n, &err) == 0, "%s", err.text);
+	return n;
 }
 
 static uint64_t verify(struct fixture *f)
@@ -339,7 +376,8 @@ Test(store, what_comes_late_or_again_is_merged)
 
 		z = z * UINT64_C(6364136223846793005) + 1442695040888963407;
 		end_ms = START + (int64_t)(z >> 33) % 3000 * 7 * MINUTE;
-		must_append(&f, 1, end_ms);
+		cr_assert(append(&f, "n1", 1, end_ms) ==
+			  (model_has(m, 1, end_ms) ? STORE_DUPLICATE : STORE_STORED));
 		model_add(m, 1, end_ms);
 		if (i % 500 == 499)
 			must_compact(&f, i % 1000 == 999);
@@ -379,7 +417,8 @@ Test(store, many_late_rows_within_a_block)
 	}
 	must_compact(&f, true);
 	for (int64_t i = 1; i < 2000; i++) {
-		must_append(&f, 1, START + i * 4 * MINUTE);
+		cr_assert(append(&f, "n1", 1, START + i * 4 * MINUTE) ==
+			  (i % 25 == 0 ? STORE_DUPLICATE : STORE_STORED));
 		model_add(m, 1, START + i * 4 * MINUTE);
 	}
 	expect_model(&f, m);
@@ -392,30 +431,99 @@ Test(store, many_late_rows_within_a_block)
 	free(m);
 }
 
-Test(store, a_record_that_is_none_is_refused_and_none_of_its_group_stored)
+Test(store, a_record_that_is_none_is_rejected_alone)
 {
 	struct model *m = calloc(1, sizeof *m);
+	struct store_verdict v[5] = { 0 };
 	struct tesla_error err = { 0 };
-	struct made good, bad;
+	struct made good, bad, late;
 	struct fixture f;
 	char long_name[300];
 
 	fixture_init(&f);
-	make(&good, 1, START);
-	make(&bad, 1, START + MINUTE);
+	make(&good, 1, START + MINUTE);
+	make(&bad, 1, START + 2 * MINUTE);
+	make(&late, 1, START);
 	bad.voltage[0].value = NAN; /* and yet good */
-	cr_expect(store_append(
-			  f.store,
-			  (struct store_record[]){ { "n1", &good.record }, { "n1", &bad.record } },
-			  2, &err) == -EINVAL);
-	cr_expect(strstr(err.text, "TPF") != NULL, "%s", err.text);
-	cr_expect(append(&f, "", 1, START, &err) == -EINVAL);
 	memset(long_name, 'x', sizeof long_name);
 	long_name[STORE_NODE_MAX + 1] = '\0';
-	cr_expect(append(&f, long_name, 1, START, &err) == -EINVAL);
+	cr_assert(store_append(f.store,
+			       (struct store_record[]){ { "n1", &good.record },
+							{ "n1", &bad.record },
+							{ "n1", &good.record },
+							{ "n1", &late.record },
+							{ long_name, &good.record } },
+			       5, v, &err) == 0);
+	cr_expect(v[0].outcome == STORE_STORED && v[3].outcome == STORE_STORED);
+	cr_expect(v[1].outcome == STORE_REJECTED && strstr(v[1].reason, "TPF") != NULL);
+	cr_expect(v[2].outcome == STORE_DUPLICATE && v[2].n_duplicates == 1);
+	cr_expect(v[4].outcome == STORE_REJECTED && strstr(v[4].reason, "256 bytes") != NULL);
+	store_verdicts_release(v, 5);
+	cr_expect(append(&f, "", 1, START) == STORE_REJECTED);
+	model_add(m, 1, START);
+	model_add(m, 1, START + MINUTE);
 	expect_model(&f, m);
+	bad.variables[1].unit = "W\n"; /* a form that was never seen is looked at, too */
+	cr_expect(append_record(&f, "n1", &bad.record) == STORE_REJECTED);
+	cr_expect(info_of(&f).n_sets == 1);
 	fixture_release(&f);
 	free(m);
+}
+
+static struct record get(struct fixture *f, int64_t end_ms, struct arena *memory)
+{
+	struct tesla_error err = { 0 };
+	struct record r = { 0 };
+	int rc = store_get(f->store, &(struct store_key){ "n1", 1, end_ms }, memory, &r, &err);
+
+	cr_assert(rc == 0 || rc == -ENOENT, "%s", err.text);
+	return r;
+}
+
+/* Wherever the first is: pending, a recent row, in a block; and whatever form the second has. */
+Test(store, a_duplicate_is_one_across_forms)
+{
+	static const char *const identities[] = { "15165", "other", NULL };
+	struct arena memory = { 0 };
+	struct fixture f;
+	struct made m;
+
+	fixture_init(&f);
+	for (int place = 0; place < 5; place++) {
+		for (int64_t i = 3; i >= 0; i--) { /* backwards: each has to be looked for */
+			int64_t ms = START + (place * 10 + i) * MINUTE;
+
+			make(&m, 1, ms);
+			m.record.identity = identities[i % 3];
+			cr_expect(append_record(&f, "n1", &m.record) == STORE_STORED);
+		}
+		if (place == 1)
+			(void)info_of(&f);
+		if (place == 2)
+			must_compact(&f, true);
+		if (place == 3)
+			reopen(&f);
+		for (int k = 0; k < 12; k++) {
+			int64_t ms = START + (place * 10 + k % 4) * MINUTE;
+			struct record got;
+
+			make(&m, 1, ms);
+			m.record.identity = identities[k / 4];
+			m.voltage[0].value += 0.25;
+			cr_expect(append_record(&f, "n1", &m.record) == STORE_DUPLICATE);
+			make(&m, 1, ms);
+			m.record.identity = identities[k % 4 % 3];
+			got = get(&f, ms, &memory);
+			cr_expect(same_record(&got, &m.record));
+		}
+		cr_expect(append(&f, "n2", 1, START + place * MINUTE) == STORE_STORED);
+		cr_expect(get(&f, START + (place * 10 + 4) * MINUTE, &memory).variables == NULL);
+	}
+	cr_expect(info_of(&f).duplicates == 24, "since it was opened: %zu",
+		  (size_t)info_of(&f).duplicates);
+	cr_expect(count_records(&f) == 25 && verify(&f) == 0);
+	arena_release(&memory);
+	fixture_release(&f);
 }
 
 Test(store, one_process_at_a_time_and_unknown_series)
@@ -442,7 +550,6 @@ Test(store, one_process_at_a_time_and_unknown_series)
 /* A series goes on over a change of the set: here, of the identity. */
 Test(store, a_series_of_several_sets)
 {
-	struct tesla_error err = { 0 };
 	struct fixture f;
 
 	fixture_init(&f);
@@ -451,12 +558,9 @@ Test(store, a_series_of_several_sets)
 
 		make(&m, 1, START + i * MINUTE);
 		m.record.identity = i / 10 % 3 == 0 ? NULL : i / 10 % 3 == 1 ? "a" : "b";
-		cr_assert(store_append(f.store, &(struct store_record){ "n1", &m.record }, 1,
-				       &err) == 0);
+		cr_assert(append_record(&f, "n1", &m.record) == STORE_STORED);
 		m.record.identity = "b"; /* the same time in two sets */
-		cr_assert(i % 100 != 0 ||
-			  store_append(f.store, &(struct store_record){ "n1", &m.record }, 1,
-				       &err) == 0);
+		cr_assert(i % 100 != 0 || append_record(&f, "n1", &m.record) == STORE_DUPLICATE);
 		if (i == 500)
 			must_compact(&f, true);
 	}
@@ -517,8 +621,8 @@ Test(store, the_first_under_a_key_stays)
 
 		make(&m, 1, START);
 		m.voltage[0].value += round * 0.1;
-		cr_assert(store_append(f.store, &(struct store_record){ "n1", &m.record }, 1,
-				       &err) == 0);
+		cr_assert(append_record(&f, "n1", &m.record) ==
+			  (round == 0 ? STORE_STORED : STORE_DUPLICATE));
 		cr_assert(store_walk(f.store, first_voltage, &read, &err) == 0);
 		cr_expect(read == voltage_of(1, START, 0), "round %d: %g", round, read);
 		if (round == 1)
@@ -557,23 +661,6 @@ static bool damage(struct fixture *f, const char *name, const void *what, size_t
 	free(bytes);
 	reopen(f);
 	return done;
-}
-
-static int count_record(void *arg, const struct store_record *r, struct tesla_error *err)
-{
-	(void)r;
-	(void)err;
-	++*(size_t *)arg;
-	return 0;
-}
-
-static size_t count_records(struct fixture *f)
-{
-	struct tesla_error err = { 0 };
-	size_t n = 0;
-
-	cr_assert(store_walk(f->store, count_record, &n, &err) == 0, "%s", err.text);
-	return n;
 }
 
 Test(store, a_damaged_block_is_said_and_alone_is_lost)
