@@ -15,13 +15,15 @@
 #define ZSTD_LEVEL 1
 #define ZSTD_WORTH 64 /* shorter values do not gain */
 
-struct maker {
-	struct buf *out;
-	size_t n_rows;
+struct codec_writer {
+	size_t n_rows, n_columns;
+	size_t n_added; /* columns */
+	int64_t first_ms, last_ms;
+	size_t cap;	/* rows that there is memory for */
 	double *values; /* of a column, without those that are missing */
 	int64_t *whole;
-	struct buf plain;	     /* its values before zstd */
-	struct buf directory, parts; /* of all columns */
+	struct buf plain;		    /* its values before zstd */
+	struct buf times, directory, parts; /* of the block */
 	ZSTD_CCtx *zstd;
 };
 
@@ -155,16 +157,16 @@ static int put_holes(const double *column, size_t n_rows, struct buf *out)
 }
 
 /* Copies the values that there are; their summary. */
-static struct codec_summary gather(struct maker *m, const double *column)
+static struct codec_summary gather(struct codec_writer *w, const double *column)
 {
 	struct codec_summary s = { NAN, NAN, NAN, 0 };
 
-	for (size_t i = 0; i < m->n_rows; i++) {
+	for (size_t i = 0; i < w->n_rows; i++) {
 		double v = column[i];
 
 		if (isnan(v))
 			continue;
-		m->values[s.count] = v;
+		w->values[s.count] = v;
 		s.min = s.count == 0 || v < s.min ? v : s.min;
 		s.max = s.count == 0 || v > s.max ? v : s.max;
 		s.sum = s.count == 0 ? v : s.sum + v;
@@ -181,163 +183,217 @@ static bool all_same(const double *values, size_t n)
 	return true;
 }
 
-/* The values go to m->plain, and how they are written into *kind and *decimals. */
-static int put_values(struct maker *m, size_t n, uint8_t *kind, unsigned *decimals)
+/* The values go to w->plain, and how they are written into *kind and *decimals. */
+static int put_values(struct codec_writer *w, size_t n, uint8_t *kind, unsigned *decimals)
 {
-	buf_clear(&m->plain);
-	*kind = n == 0 ? KIND_NONE : n == m->n_rows ? KIND_ALL_SAME : KIND_SAME;
-	if (n == 0 || all_same(m->values, n))
+	buf_clear(&w->plain);
+	*kind = n == 0 ? KIND_NONE : n == w->n_rows ? KIND_ALL_SAME : KIND_SAME;
+	if (n == 0 || all_same(w->values, n))
 		return 0;
-	if (find_decimals(m->values, n, decimals) && to_whole(m->values, n, *decimals, m->whole)) {
+	if (find_decimals(w->values, n, decimals) && to_whole(w->values, n, *decimals, w->whole)) {
 		*kind = KIND_WHOLE;
-		return put_whole(m->whole, n, &m->plain);
+		return put_whole(w->whole, n, &w->plain);
 	}
 	*decimals = 0;
 	*kind = KIND_REAL;
-	return put_real_planes(m->values, n, &m->plain);
+	return put_real_planes(w->values, n, &w->plain);
 }
 
 /* Through zstd where that gains; *packed says so. */
-static int put_plain(struct maker *m, uint8_t *packed)
+static int put_plain(struct codec_writer *w, uint8_t *packed)
 {
-	size_t len = m->plain.pub.len, got;
+	size_t len = w->plain.pub.len, got;
 	uint8_t *at;
 
 	*packed = 0;
 	if (len < ZSTD_WORTH)
-		return buf_append(&m->parts, m->plain.pub.bytes, len);
-	at = buf_reserve(&m->parts, len);
+		return buf_append(&w->parts, w->plain.pub.bytes, len);
+	at = buf_reserve(&w->parts, len);
 	if (at == NULL)
 		return -ENOMEM;
-	got = ZSTD_compressCCtx(m->zstd, at, len - len / 64, m->plain.pub.bytes, len, ZSTD_LEVEL);
+	got = ZSTD_compressCCtx(w->zstd, at, len - len / 64, w->plain.pub.bytes, len, ZSTD_LEVEL);
 	if (ZSTD_isError(got)) /* no room: it does not gain */
-		return buf_append(&m->parts, m->plain.pub.bytes, len);
+		return buf_append(&w->parts, w->plain.pub.bytes, len);
 	*packed = 1;
-	buf_advance(&m->parts, got);
+	buf_advance(&w->parts, got);
 	return 0;
 }
 
-static int put_short_entry(struct maker *m, uint8_t kind, double value)
+static int put_short_entry(struct codec_writer *w, uint8_t kind, double value)
 {
 	uint8_t e[9] = { kind };
 
 	put_real(e + ENTRY_VALUE, value);
-	return buf_append(&m->directory, e, entry_bytes(kind));
+	return buf_append(&w->directory, e, entry_bytes(kind));
 }
 
-static int put_column(struct maker *m, const double *column)
+static int put_column(struct codec_writer *w, const double *column)
 {
-	struct codec_summary s = gather(m, column);
+	struct codec_summary s = gather(w, column);
 	uint8_t e[ENTRY_BYTES] = { 0 };
-	size_t start = m->parts.pub.len, holes_len;
+	size_t start = w->parts.pub.len, holes_len;
 	unsigned decimals = 0;
-	int r = put_values(m, s.count, &e[ENTRY_KIND], &decimals);
+	int r = put_values(w, s.count, &e[ENTRY_KIND], &decimals);
 
 	if (r == 0 && e[ENTRY_KIND] <= KIND_ALL_SAME)
-		return put_short_entry(m, e[ENTRY_KIND], s.min);
-	if (r == 0 && s.count != m->n_rows)
-		r = put_holes(column, m->n_rows, &m->parts);
-	holes_len = m->parts.pub.len - start;
+		return put_short_entry(w, e[ENTRY_KIND], s.min);
+	if (r == 0 && s.count != w->n_rows)
+		r = put_holes(column, w->n_rows, &w->parts);
+	holes_len = w->parts.pub.len - start;
 	if (r == 0)
-		r = put_plain(m, &e[ENTRY_PACKED]);
+		r = put_plain(w, &e[ENTRY_PACKED]);
 	if (r != 0)
 		return r;
 	e[ENTRY_DECIMALS] = (uint8_t)decimals;
 	e[ENTRY_HOLES] = holes_len != 0;
-	put_u32(e + ENTRY_LEN, (uint32_t)(m->parts.pub.len - start));
+	put_u32(e + ENTRY_LEN, (uint32_t)(w->parts.pub.len - start));
 	put_u32(e + ENTRY_COUNT, (uint32_t)s.count);
 	put_u32(e + ENTRY_HOLES_LEN, (uint32_t)holes_len);
 	put_real(e + ENTRY_MIN, s.min);
 	put_real(e + ENTRY_MAX, s.max);
 	put_real(e + ENTRY_SUM, s.sum);
-	return buf_append(&m->directory, e, sizeof e);
+	return buf_append(&w->directory, e, sizeof e);
 }
 
 /* ---- the block ---- */
 
-static int put_times(struct maker *m, const int64_t *times)
+struct codec_writer *codec_writer_new(void)
 {
-	for (size_t i = 0; i < m->n_rows; i++) {
-		assert(times[i] >= -CODEC_TIME_MAX && times[i] <= CODEC_TIME_MAX);
-		assert(i == 0 || times[i] > times[i - 1]);
-		m->whole[i] = times[i];
-	}
-	return put_whole(m->whole, m->n_rows, &m->plain);
+	struct codec_writer *w = calloc(1, sizeof *w);
+
+	if (w == NULL)
+		return NULL;
+	buf_init(&w->plain, CODEC_BYTES_MAX);
+	buf_init(&w->times, CODEC_BYTES_MAX);
+	buf_init(&w->directory, CODEC_BYTES_MAX);
+	buf_init(&w->parts, CODEC_BYTES_MAX);
+	w->zstd = ZSTD_createCCtx();
+	if (w->zstd != NULL)
+		return w;
+	codec_writer_free(w);
+	return NULL;
 }
 
-static void put_header(uint8_t *at, const struct codec_rows *rows, size_t len)
+void codec_writer_free(struct codec_writer *w)
 {
+	if (w == NULL)
+		return;
+	(void)ZSTD_freeCCtx(w->zstd);
+	buf_release(&w->plain);
+	buf_release(&w->times);
+	buf_release(&w->directory);
+	buf_release(&w->parts);
+	free(w->values);
+	free(w->whole);
+	free(w);
+}
+
+static int reserve(struct codec_writer *w, size_t n_rows)
+{
+	if (n_rows <= w->cap)
+		return 0;
+	free(w->values);
+	free(w->whole);
+	w->values = malloc(n_rows * sizeof *w->values);
+	w->whole = malloc(n_rows * sizeof *w->whole);
+	w->cap = w->values != NULL && w->whole != NULL ? n_rows : 0;
+	return w->cap != 0 ? 0 : -ENOMEM;
+}
+
+static int write_fail(const struct codec_writer *w, int r, struct tesla_error *err)
+{
+	return tesla_fail(err, r, "block of %zu rows and %zu columns: %s", w->n_rows, w->n_columns,
+			  r == -EMSGSIZE ? "too long" : "no memory");
+}
+
+int codec_begin(struct codec_writer *w, const int64_t *times, size_t n_rows, size_t n_columns,
+		struct tesla_error *err)
+{
+	int r = reserve(w, n_rows);
+
+	assert(n_rows > 0 && n_rows <= CODEC_ROWS_MAX && n_columns <= CODEC_COLUMNS_MAX);
+	w->n_rows = n_rows;
+	w->n_columns = n_columns;
+	w->n_added = 0;
+	w->first_ms = times[0];
+	w->last_ms = times[n_rows - 1];
+	buf_clear(&w->times);
+	buf_clear(&w->directory);
+	buf_clear(&w->parts);
+	for (size_t i = 0; i < n_rows && r == 0; i++) {
+		assert(times[i] >= -CODEC_TIME_MAX && times[i] <= CODEC_TIME_MAX);
+		assert(i == 0 || times[i] > times[i - 1]);
+		w->whole[i] = times[i];
+	}
+	if (r == 0)
+		r = put_whole(w->whole, n_rows, &w->times);
+	return r == 0 ? 0 : write_fail(w, r, err);
+}
+
+int codec_add(struct codec_writer *w, const double *column, struct tesla_error *err)
+{
+	int r;
+
+	assert(w->n_added < w->n_columns);
+	w->n_added++;
+	r = column != NULL ? put_column(w, column) : put_short_entry(w, KIND_NONE, NAN);
+	return r == 0 ? 0 : write_fail(w, r, err);
+}
+
+size_t codec_bytes(const struct codec_writer *w)
+{
+	return HEADER_BYTES + w->directory.pub.len + w->times.pub.len + w->parts.pub.len + RICE_PAD;
+}
+
+static void put_header(const struct codec_writer *w, uint8_t *at, size_t len)
+{
+	memset(at, 0, HEADER_BYTES);
 	put_u32(at + HEADER_MAGIC, CODEC_MAGIC);
 	put_u32(at + HEADER_LEN, (uint32_t)len);
 	put_u16(at + HEADER_VERSION, CODEC_VERSION);
-	put_u32(at + HEADER_ROWS, (uint32_t)rows->n_rows);
-	put_u32(at + HEADER_COLUMNS, (uint32_t)rows->n_columns);
-	put_u64(at + HEADER_FIRST, (uint64_t)rows->times[0]);
-	put_u64(at + HEADER_LAST, (uint64_t)rows->times[rows->n_rows - 1]);
-	put_u32(at + HEADER_CRC, crc32c(0, at + HEADER_LEN, len - HEADER_LEN));
-}
-
-static int put_bytes(struct buf *out, const struct buf *bytes)
-{
-	return buf_append(out, bytes->pub.bytes, bytes->pub.len);
+	put_u32(at + HEADER_ROWS, (uint32_t)w->n_rows);
+	put_u32(at + HEADER_COLUMNS, (uint32_t)w->n_columns);
+	put_u64(at + HEADER_FIRST, (uint64_t)w->first_ms);
+	put_u64(at + HEADER_LAST, (uint64_t)w->last_ms);
+	put_u32(at + HEADER_TIMES_LEN, (uint32_t)w->times.pub.len);
+	put_u32(at + HEADER_DIRECTORY_LEN, (uint32_t)w->directory.pub.len);
 }
 
 /* Header, directory, times, columns. */
-static int put_block(struct maker *m, const struct codec_rows *rows)
+int codec_end(struct codec_writer *w, struct buf *out, struct tesla_error *err)
 {
-	uint8_t header[HEADER_BYTES] = { 0 };
-	size_t start = m->out->pub.len;
-	int r = 0;
+	const struct buf *const bufs[] = { &w->directory, &w->times, &w->parts };
+	size_t len = codec_bytes(w), to = HEADER_BYTES;
+	bool failed_before = out->failed;
+	uint8_t *at = buf_reserve(out, len);
 
-	for (size_t i = 0; i < rows->n_columns && r == 0; i++)
-		r = put_column(m, rows->columns[i]);
-	buf_clear(&m->plain);
-	if (r == 0)
-		r = put_times(m, rows->times);
-	put_u32(header + HEADER_TIMES_LEN, (uint32_t)m->plain.pub.len);
-	put_u32(header + HEADER_DIRECTORY_LEN, (uint32_t)m->directory.pub.len);
-	if (r == 0)
-		r = buf_append(m->out, header, sizeof header);
-	if (r == 0)
-		r = put_bytes(m->out, &m->directory);
-	if (r == 0)
-		r = put_bytes(m->out, &m->plain);
-	if (r == 0)
-		r = put_bytes(m->out, &m->parts);
-	if (r == 0)
-		r = buf_append(m->out, (uint8_t[RICE_PAD]){ 0 }, RICE_PAD);
-	if (r == 0)
-		put_header(m->out->pub.bytes + start, rows, m->out->pub.len - start);
-	return r;
+	assert(w->n_added == w->n_columns);
+	if (at == NULL) {
+		out->failed = failed_before;
+		return write_fail(w, len > out->max - out->pub.len ? -EMSGSIZE : -ENOMEM, err);
+	}
+	put_header(w, at, len);
+	for (size_t i = 0; i < N_ELEMENTS(bufs); to += bufs[i]->pub.len, i++)
+		if (bufs[i]->pub.len > 0)
+			memcpy(at + to, bufs[i]->pub.bytes, bufs[i]->pub.len);
+	memset(at + to, 0, RICE_PAD);
+	put_u32(at + HEADER_CRC, crc32c(0, at + HEADER_LEN, len - HEADER_LEN));
+	buf_advance(out, len);
+	return 0;
 }
 
 int codec_encode(const struct codec_rows *rows, struct buf *out, struct tesla_error *err)
 {
-	struct maker m = { .out = out, .n_rows = rows->n_rows };
-	size_t start = out->pub.len;
-	bool failed_before = out->failed;
-	int r = -ENOMEM;
+	struct codec_writer *w = codec_writer_new();
+	int r;
 
-	assert(rows->n_rows > 0 && rows->n_rows <= CODEC_ROWS_MAX);
-	assert(rows->n_columns <= CODEC_COLUMNS_MAX);
-	buf_init(&m.plain, CODEC_BYTES_MAX);
-	buf_init(&m.directory, CODEC_BYTES_MAX);
-	buf_init(&m.parts, CODEC_BYTES_MAX);
-	m.values = malloc(rows->n_rows * sizeof *m.values);
-	m.whole = malloc(rows->n_rows * sizeof *m.whole);
-	m.zstd = ZSTD_createCCtx();
-	if (m.values != NULL && m.whole != NULL && m.zstd != NULL)
-		r = put_block(&m, rows);
-	ZSTD_freeCCtx(m.zstd);
-	free(m.whole);
-	free(m.values);
-	buf_release(&m.plain);
-	buf_release(&m.directory);
-	buf_release(&m.parts);
+	if (w == NULL)
+		return tesla_fail(err, -ENOMEM, "block of %zu rows: no memory", rows->n_rows);
+	r = codec_begin(w, rows->times, rows->n_rows, rows->n_columns, err);
+	for (size_t i = 0; i < rows->n_columns && r == 0; i++)
+		r = codec_add(w, rows->columns[i], err);
 	if (r == 0)
-		return 0;
-	out->pub.len = start;
-	out->failed = failed_before;
-	return tesla_fail(err, r, "block of %zu rows and %zu columns: %s", rows->n_rows,
-			  rows->n_columns, r == -EMSGSIZE ? "too long" : "no memory");
+		r = codec_end(w, out, err);
+	codec_writer_free(w);
+	return r;
 }

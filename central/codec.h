@@ -27,6 +27,20 @@ struct codec_rows {
 /* Adds a block to `out`; on failure (-ENOMEM, -EMSGSIZE) `out` is as it was. */
 int codec_encode(const struct codec_rows *rows, struct buf *out, struct tesla_error *err);
 
+/*
+ * The same, column by column: in the order of columns, after codec_begin as many as were said.  The
+ * memory stays for the next block.  After a failure only codec_begin or codec_writer_free follow.
+ */
+struct codec_writer;
+struct codec_writer *codec_writer_new(void); /* NULL: no memory */
+void codec_writer_free(struct codec_writer *w);
+int codec_begin(struct codec_writer *w, const int64_t *times, size_t n_rows, size_t n_columns,
+		struct tesla_error *err);
+/* NULL: no row has a value. */
+int codec_add(struct codec_writer *w, const double *column, struct tesla_error *err);
+size_t codec_bytes(const struct codec_writer *w); /* of the block so far */
+int codec_end(struct codec_writer *w, struct buf *out, struct tesla_error *err);
+
 struct codec_block { /* a view: the bytes stay where they are */
 	const uint8_t *bytes;
 	size_t len, n_rows, n_columns;
