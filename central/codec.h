@@ -7,6 +7,7 @@
 #ifndef CENTRAL_CODEC_H
 #define CENTRAL_CODEC_H
 
+#include <stdbool.h>
 #include <tesla/plugin.h>
 
 #include "base/buf.h"
@@ -56,6 +57,8 @@ struct codec_summary {	      /* of the values that there are */
  * the checksum is right and the parts lie within each other.
  */
 int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err);
+/* What its header says, unchecked, and its checksum; false: it is too short to have one. */
+bool codec_peek(const void *bytes, size_t len, struct codec_block *ret, uint32_t *crc);
 int codec_times(const struct codec_block *b, int64_t *times, struct tesla_error *err);
 /* column: below n_columns. */
 int codec_column(const struct codec_block *b, size_t column, double *values,

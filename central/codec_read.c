@@ -97,10 +97,27 @@ void codec_entry_of(const struct codec_block *b, size_t column, struct codec_ent
 	ret->values = part + ret->holes_len;
 }
 
+bool codec_peek(const void *bytes, size_t len, struct codec_block *ret, uint32_t *crc)
+{
+	const uint8_t *at = bytes;
+
+	if (len < HEADER_BYTES)
+		return false;
+	*ret = (struct codec_block){ at,
+				     len,
+				     get_u32(at + HEADER_ROWS),
+				     get_u32(at + HEADER_COLUMNS),
+				     (int64_t)get_u64(at + HEADER_FIRST),
+				     (int64_t)get_u64(at + HEADER_LAST) };
+	*crc = get_u32(at + HEADER_CRC);
+	return true;
+}
+
 int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err)
 {
 	const uint8_t *at = bytes;
-	struct codec_block b = { .bytes = at, .len = len };
+	struct codec_block b = { 0 };
+	uint32_t crc = 0;
 	int r;
 
 	if (len < HEADER_BYTES + RICE_PAD || get_u32(at + HEADER_MAGIC) != CODEC_MAGIC)
@@ -108,15 +125,12 @@ int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct te
 	if (get_u32(at + HEADER_LEN) != len)
 		return tesla_fail(err, -EBADMSG, "block: it is %zu bytes long, and says %u", len,
 				  (unsigned)get_u32(at + HEADER_LEN));
-	if (get_u32(at + HEADER_CRC) != crc32c(0, at + HEADER_LEN, len - HEADER_LEN))
+	(void)codec_peek(bytes, len, &b, &crc);
+	if (crc != crc32c(0, at + HEADER_LEN, len - HEADER_LEN))
 		return bad(err, "the checksum is wrong");
 	if (get_u16(at + HEADER_VERSION) != CODEC_VERSION)
 		return tesla_fail(err, -EBADMSG, "block: version %u: this program reads %u",
 				  (unsigned)get_u16(at + HEADER_VERSION), CODEC_VERSION);
-	b.n_rows = get_u32(at + HEADER_ROWS);
-	b.n_columns = get_u32(at + HEADER_COLUMNS);
-	b.first_ms = (int64_t)get_u64(at + HEADER_FIRST);
-	b.last_ms = (int64_t)get_u64(at + HEADER_LAST);
 	if (b.n_rows == 0 || b.n_rows > CODEC_ROWS_MAX || b.n_columns > CODEC_COLUMNS_MAX)
 		return bad(err, "more rows or columns than there may be, or none");
 	r = check_parts(&b, err);

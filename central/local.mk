@@ -28,6 +28,7 @@ central_libstore_la_SOURCES = \
 	central/store_chunk.c \
 	central/store_compact.c \
 	central/store_find.c \
+	central/store_job.c central/store_job.h \
 	central/store_pending.c \
 	central/store_row.c \
 	central/store_series.c \

@@ -75,15 +75,30 @@ int pending_add(struct store *s, uint64_t seq, const void *bytes, size_t len,
 	return 0;
 }
 
+static struct set *set_to_count(const struct sets *sets, uint32_t id)
+{
+	return set_by_id(sets, id) != NULL ? sets->by_id[id - 1] : NULL;
+}
+
 /* Under a key that is there already nothing changes. */
 static void put_row(struct txn *t, const uint8_t *at, size_t len, uint64_t *duplicates)
 {
-	if (len <= KEY_BYTES) /* not of store_append: there is nothing to keep */
+	MDB_val key = { KEY_BYTES, (void *)(uintptr_t)at };
+	struct set *set;
+	int64_t ms;
+	uint32_t id;
+
+	if (len <= KEY_BYTES) { /* not of store_append: there is nothing to keep */
 		store_say(t->s, "the write-ahead file has an entry that is no row");
-	else
-		*duplicates += !txn_put_new(
-			t, TABLE_RECENT, (MDB_val){ KEY_BYTES, (void *)(uintptr_t)at },
-			(MDB_val){ len - KEY_BYTES, (void *)(uintptr_t)(at + KEY_BYTES) });
+		return;
+	}
+	*duplicates +=
+		!txn_put_new(t, TABLE_RECENT, key,
+			     (MDB_val){ len - KEY_BYTES, (void *)(uintptr_t)(at + KEY_BYTES) });
+	(void)key_parse(key, &id, &ms);
+	set = set_to_count(&t->s->sets, id);
+	if (set != NULL)
+		set->n_recent++;
 }
 
 static void put_meta(struct txn *t, uint64_t applied)
@@ -125,13 +140,23 @@ static int apply_some(struct store *s, struct tesla_error *err)
 	return 0;
 }
 
-int store_apply(struct store *s, struct tesla_error *err)
+int store_apply_step(struct store *s, struct tesla_error *err)
 {
-	int r = 0;
+	int r = s->pending.at < s->pending.written ? apply_some(s, err) : 0;
 
-	while (s->pending.at < s->pending.written && r == 0)
-		r = apply_some(s, err);
+	if (r == 0 && s->pending.at < s->pending.written)
+		return 1;
 	if (r == 0)
 		pending_consume(s);
+	return r;
+}
+
+int store_apply(struct store *s, struct tesla_error *err)
+{
+	int r;
+
+	do
+		r = store_apply_step(s, err);
+	while (r == 1);
 	return r;
 }

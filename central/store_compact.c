@@ -1,304 +1,344 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compaction: rows become blocks, a week in each, or less where a week has many.  A step reads in
- * one transaction, encodes in none, puts the block in a second, and takes the rows away in as many
- * as it needs.  Killed in between, rows are in both: what is read is the block's.
+ * Compaction: rows become blocks, a week in each, or less where a week has many; and small blocks
+ * become large ones.  It goes through the sets; store_job.c does the work.
  */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/cleanup.h"
-#include "central/store_internal.h"
+#include "base/clock.h"
+#include "central/store_job.h"
 
-#define CHECK_EVERY 64 /* rows, between looks at the clock */
+#define CHECK_EVERY 64 /* rows or blocks, between looks at the clock */
+#define RUN_MAX 256u   /* blocks that become one */
+#define RUN_MIN 8u     /* in the week that goes on */
 
-struct step {
+enum look { LOOK_ROWS, LOOK_COUNT, LOOK_BLOCKS };
+
+struct store_compaction {
 	struct store *s;
-	const struct set *set;
-	int64_t first_ms;	/* of the rows that are taken */
-	int64_t last_ms;	/* and the last */
-	int64_t from_ms, to_ms; /* of the room for their block: from_ms within, to_ms not */
-	size_t n_rows;		/* taken */
-	bool merges;		/* with a block that begins at block_ms */
-	int64_t block_ms;
-	struct chunk chunk;
-	struct buf bytes; /* one or two new blocks */
-	size_t second_at; /* of the second; 0: there is none */
-	int64_t new_ms[2];
+	bool all, applied;
+	struct set *set; /* that is looked at; NULL: the next one */
+	size_t n_sets;	 /* looked at */
+	enum look look;
+	int64_t from_ms;		 /* where to go on */
+	int64_t first_ms, counted_to_ms; /* of rows that are counted */
+	size_t counted;
+	struct job_block run[RUN_MAX]; /* blocks that follow each other */
+	size_t n_run, run_rows, run_largest;
+	bool any_merged; /* of this set */
+	struct job *job;
 };
 
-/* ---- what is ripe ---- */
+/* ---- rows that are ripe ---- */
 
-/* The end of the newest row of all; INT64_MIN: there is none. */
-static int64_t newest(struct txn *t, const struct set *set)
+static bool first_row(struct store_compaction *c, struct txn *t, int64_t *ms)
 {
-	int64_t recent = INT64_MIN, block = INT64_MIN;
-	struct tesla_error ignored;
-	struct codec_block b;
-	MDB_val value;
-
-	if (!last_of(t, TABLE_RECENT, set, &recent, &value))
-		recent = INT64_MIN;
-	if (last_of(t, TABLE_BLOCKS, set, &block, &value) &&
-	    codec_open(value.mv_data, value.mv_size, &b, &ignored) == 0)
-		block = b.last_ms;
-	return recent > block ? recent : block;
-}
-
-/* ---- reading: rows, and the block that they belong to ---- */
-
-/* The last block of this week that begins at or before first_ms; where the next one begins. */
-static bool find_block(struct txn *t, struct step *st, MDB_val *value)
-{
-	MDB_cursor *c = cursor_open(t, TABLE_BLOCKS);
-	struct key at = key_of(st->set->id, st->first_ms + 1);
-	uint32_t id = 0;
-	int64_t ms = 0;
-	bool behind, before;
-
-	if (c == NULL)
-		return false;
-	behind = cursor_move(t, c, MDB_SET_RANGE, &at, &id, &ms, value);
-	if (behind && id == st->set->id && ms < st->to_ms)
-		st->to_ms = ms;
-	before = cursor_move(t, c, behind ? MDB_PREV : MDB_LAST, NULL, &id, &ms, value);
-	mdb_cursor_close(c);
-	st->block_ms = ms;
-	return before && id == st->set->id && ms >= st->from_ms;
-}
-
-static void take_rows(struct txn *t, struct step *st, const struct chunk_want *want, size_t max)
-{
-	MDB_cursor *c = cursor_open(t, TABLE_RECENT);
-	struct key at = key_of(st->set->id, st->first_ms);
-	MDB_cursor_op op = MDB_SET_RANGE;
+	MDB_cursor *cursor = cursor_open(t, TABLE_RECENT);
+	struct key at = key_of(c->set->id, c->from_ms);
 	MDB_val value;
 	uint32_t id;
-	int64_t ms;
+	bool found;
 
-	for (; st->n_rows < max && c != NULL; op = MDB_NEXT) {
-		if (!cursor_move(t, c, op, &at, &id, &ms, &value) || id != st->set->id ||
-		    ms >= st->to_ms)
-			break;
-		at = key_of(id, ms);
-		st->last_ms = ms;
-		st->n_rows++;
-		if (row_is_good(st->set, key_val(&at), value))
-			chunk_add_row(&st->chunk, want, ms, value);
-		else
-			store_say(t->s, "set %u, row of %lld: damaged, and left out of its block",
-				  (unsigned)id, (long long)ms);
-	}
-	if (c != NULL)
-		mdb_cursor_close(c);
+	if (cursor == NULL)
+		return false;
+	found = cursor_move(t, cursor, MDB_SET_RANGE, &at, &id, ms, &value) && id == c->set->id;
+	mdb_cursor_close(cursor);
+	return found;
 }
 
-/* -EBADMSG: the block that the rows belong to is damaged. */
-static int read_rows(struct txn *t, struct step *st, struct tesla_error *err)
+static void look_at_blocks(struct store_compaction *c)
 {
-	struct chunk_want want = { st->set, NULL, st->set->n_columns, INT64_MIN, INT64_MAX };
-	size_t max = set_rows_max(st->s, st->set), first;
-	struct codec_block b = { 0 };
-	MDB_val value;
-	int r = 0;
+	c->look = LOOK_BLOCKS;
+	c->from_ms = c->set->look_from_ms;
+}
 
-	st->merges = find_block(t, st, &value);
-	if (st->merges)
-		r = codec_open(value.mv_data, value.mv_size, &b, err);
-	if (st->merges && r == 0 && st->first_ms > b.last_ms && b.n_rows >= max / 2)
-		st->merges = false; /* long enough; what only follows it begins another */
-	if (r == 0)
-		r = chunk_reserve(&st->chunk, st->set->n_columns, max + b.n_rows, err);
-	if (r == 0 && st->merges)
-		r = chunk_add_block(&st->chunk, &b, &want, err);
+static int begin_rows(struct store_compaction *c, int64_t first_ms, struct tesla_error *err)
+{
+	int r = job_of_rows(c->s, c->set, first_ms, &c->job, err);
+
+	c->look = LOOK_ROWS;
+	c->from_ms = first_ms;
+	c->set->counted = false;
+	return r == 0 ? 1 : r;
+}
+
+/* Of a week that is over all, else when they are enough for a block. */
+static int look_rows(struct store_compaction *c, struct tesla_error *err)
+{
+	struct who *who = c->set->who;
+	struct txn t;
+	int64_t ms;
+	bool found;
+	int r;
+
+	txn_begin(&t, c->s, false);
+	found = first_row(c, &t, &ms);
+	r = txn_end(&t, err);
+	if (r == 0 && found)
+		r = who_know(c->s, who, err);
 	if (r != 0)
 		return r;
-	first = st->chunk.n;
-	take_rows(t, st, &want, max);
-	return chunk_merge(&st->chunk, first, err);
+	if (!found) {
+		look_at_blocks(c);
+		return 1;
+	}
+	if (c->all || who->newest_ms >= week_of(ms) + WEEK_MS)
+		return begin_rows(c, ms, err);
+	if (c->set->counted && c->set->n_recent < set_rows_max(c->s, c->set)) {
+		look_at_blocks(c);
+		return 1;
+	}
+	c->look = LOOK_COUNT;
+	c->first_ms = c->counted_to_ms = ms;
+	c->counted = 0;
+	c->set->n_recent = 0; /* what comes meanwhile */
+	return 1;
 }
 
-/* ---- encoding ---- */
-
-static int encode_part(struct step *st, size_t from, size_t n, struct tesla_error *err)
+/* Those of the week that goes on, from first_ms to its end. */
+static int look_count(struct store_compaction *c, struct tesla_error *err)
 {
-	_cleanup_free_ const double **columns = malloc(st->set->n_columns * sizeof *columns);
-	struct codec_rows rows = { st->chunk.times + from, n, st->set->n_columns, columns };
-
-	if (columns == NULL)
-		return tesla_fail(err, -ENOMEM, "store %s: no memory", st->s->path);
-	for (size_t i = 0; i < st->set->n_columns; i++)
-		columns[i] = chunk_column(&st->chunk, i) + from;
-	return codec_encode(&rows, &st->bytes, err);
-}
-
-static int encode(struct step *st, struct tesla_error *err)
-{
-	size_t n = st->chunk.n, max = set_rows_max(st->s, st->set), half = n > max ? n / 2 : n;
-	int r;
-
-	if (n == 0)
-		return 0;
-	st->new_ms[0] = st->chunk.times[0];
-	r = encode_part(st, 0, half, err);
-	if (r != 0 || half == n)
-		return r;
-	st->second_at = st->bytes.pub.len;
-	st->new_ms[1] = st->chunk.times[half];
-	return encode_part(st, half, n - half, err);
-}
-
-/* ---- writing ---- */
-
-static int put_blocks(struct step *st, struct tesla_error *err)
-{
-	size_t first = st->second_at != 0 ? st->second_at : st->bytes.pub.len;
-	struct key keys[2] = { key_of(st->set->id, st->new_ms[0]),
-			       key_of(st->set->id, st->new_ms[1]) };
-	struct txn t;
-	int r;
-
-	do { /* it takes the place of the block that it was merged with, which begins as it does */
-		txn_begin(&t, st->s, true);
-		if (first > 0)
-			txn_put(&t, TABLE_BLOCKS, key_val(&keys[0]),
-				(MDB_val){ first, st->bytes.pub.bytes });
-		if (st->second_at != 0)
-			txn_put(&t, TABLE_BLOCKS, key_val(&keys[1]),
-				(MDB_val){ st->bytes.pub.len - first,
-					   st->bytes.pub.bytes + first });
-		r = txn_end(&t, err);
-	} while (r == -EAGAIN);
-	return r;
-}
-
-/* As many rows as there is time for; *done when none is left. */
-static int delete_some(struct step *st, bool *done, struct tesla_error *err)
-{
-	struct key at = key_of(st->set->id, st->first_ms);
-	MDB_cursor *c;
+	struct key at = key_of(c->set->id, c->counted_to_ms);
+	size_t max = set_rows_max(c->s, c->set);
+	int64_t end_ms = week_of(c->first_ms) + WEEK_MS, ms;
+	MDB_cursor_op op = MDB_SET_RANGE;
+	MDB_cursor *cursor;
 	MDB_val value;
 	struct txn t;
+	bool more = false, here = true;
 	uint32_t id;
-	int64_t ms;
 	int r;
 
-	txn_begin(&t, st->s, true);
-	c = cursor_open(&t, TABLE_RECENT);
-	*done = false;
-	for (size_t i = 1; c != NULL && t.r == 0 && (i % CHECK_EVERY != 0 || !txn_is_long(&t));
-	     i++) {
-		*done = !cursor_move(&t, c, MDB_SET_RANGE, &at, &id, &ms, &value) ||
-			id != st->set->id || ms > st->last_ms;
-		if (*done)
+	txn_begin(&t, c->s, false);
+	cursor = cursor_open(&t, TABLE_RECENT);
+	for (; cursor != NULL && c->counted < max && here && !more; op = MDB_NEXT) {
+		here = cursor_move(&t, cursor, op, &at, &id, &ms, &value) && id == c->set->id &&
+		       ms < end_ms;
+		if (!here)
 			break;
-		t.r = mdb_cursor_del(c, 0);
+		c->counted_to_ms = ms + 1;
+		more = ++c->counted % CHECK_EVERY == 0 && txn_is_long(&t);
 	}
-	r = txn_end(&t, err); /* closes the cursor of a writer */
-	if (r == -EAGAIN)
-		*done = false;
-	return r == -EAGAIN ? 0 : r;
+	if (cursor != NULL)
+		mdb_cursor_close(cursor);
+	r = txn_end(&t, err);
+	if (r != 0 || (more && c->counted < max))
+		return r == 0 ? 1 : r;
+	if (c->counted >= max)
+		return begin_rows(c, c->first_ms, err);
+	c->set->n_recent += c->counted;
+	c->set->counted = true;
+	look_at_blocks(c);
+	return 1;
+}
+
+/* ---- blocks that are small ---- */
+
+static void run_clear(struct store_compaction *c)
+{
+	c->n_run = c->run_rows = c->run_largest = 0;
+}
+
+static void run_add(struct store_compaction *c, struct job_block b)
+{
+	c->run[c->n_run++] = b;
+	c->run_rows += b.n_rows;
+	if (b.n_rows > c->run_largest)
+		c->run_largest = b.n_rows;
+}
+
+/*
+ * While the week goes on, what is made must be twice as long as the longest of which it is: so that
+ * each row moves a few times only.
+ */
+static bool run_is_ripe(const struct store_compaction *c)
+{
+	const struct who *who = c->set->who;
+
+	if (c->n_run < 2)
+		return false;
+	if (c->all || (who->known && who->newest_ms >= week_of(c->run[0].first_ms) + WEEK_MS))
+		return true;
+	return c->n_run >= RUN_MIN && c->run_rows >= 2 * c->run_largest;
+}
+
+/* Whether a block can go on the run. */
+static bool run_takes(const struct store_compaction *c, const struct job_block *b)
+{
+	return c->n_run < RUN_MAX && c->run_rows + b->n_rows <= set_rows_max(c->s, c->set) &&
+	       (c->n_run == 0 || week_of(c->run[0].first_ms) == week_of(b->first_ms));
+}
+
+/* By its header, which is looked at for damage when it is used. */
+static struct job_block block_of(int64_t ms, MDB_val value)
+{
+	struct codec_block b;
+	uint32_t crc;
+
+	if (!codec_peek(value.mv_data, value.mv_size, &b, &crc))
+		return (struct job_block){ ms, CODEC_ROWS_MAX, 0 };
+	return (struct job_block){ ms, b.n_rows, crc };
+}
+
+/* Goes on through the blocks; true: the run is ripe. */
+static bool gather_run(struct store_compaction *c, struct txn *t, bool *more)
+{
+	MDB_cursor *cursor = cursor_open(t, TABLE_BLOCKS);
+	struct key at = key_of(c->set->id, c->from_ms);
+	MDB_cursor_op op = MDB_SET_RANGE;
+	bool ripe = false;
+	MDB_val value;
+	uint32_t id;
+	int64_t ms;
+
+	*more = false;
+	for (size_t i = 1; cursor != NULL && !ripe && !*more; op = MDB_NEXT, i++) {
+		struct job_block b;
+
+		if (!cursor_move(t, cursor, op, &at, &id, &ms, &value) || id != c->set->id) {
+			ripe = run_is_ripe(c);
+			break;
+		}
+		b = block_of(ms, value);
+		ripe = !run_takes(c, &b) && run_is_ripe(c);
+		if (ripe)
+			break; /* from_ms is this one, still */
+		if (!run_takes(c, &b))
+			run_clear(c);
+		if (run_takes(c, &b))
+			run_add(c, b);
+		c->from_ms = ms + 1;
+		*more = i % CHECK_EVERY == 0 && txn_is_long(t);
+	}
+	if (cursor != NULL)
+		mdb_cursor_close(cursor);
+	return ripe;
+}
+
+static void next_set(struct store_compaction *c)
+{
+	c->set = NULL;
+	run_clear(c);
+}
+
+static int look_blocks(struct store_compaction *c, struct tesla_error *err)
+{
+	struct txn t;
+	bool more, ripe;
+	int r;
+
+	r = who_know(c->s, c->set->who, err);
+	if (r != 0)
+		return r;
+	txn_begin(&t, c->s, false);
+	ripe = gather_run(c, &t, &more);
+	r = txn_end(&t, err);
+	if (r != 0)
+		return r;
+	if (ripe) {
+		r = job_of_blocks(c->s, c->set, c->run, c->n_run, &c->job, err);
+		run_clear(c);
+		return r == 0 ? 1 : r;
+	}
+	if (more)
+		return 1;
+	/* What is before the week that goes on is as it stays, unless something comes late. */
+	if (!c->any_merged)
+		c->set->look_from_ms = week_of(c->set->who->newest_ms);
+	next_set(c);
+	return 1;
 }
 
 /* ---- a step ---- */
 
-static void step_init(struct step *st, struct store *s, const struct set *set, int64_t first_ms)
+static struct set *set_at(const struct store *s, size_t i)
 {
-	*st = (struct step){ .s = s, .set = set, .first_ms = first_ms };
-	st->from_ms = week_of(first_ms);
-	st->to_ms = st->from_ms + WEEK_MS;
-	buf_init(&st->bytes, CODEC_BYTES_MAX);
+	struct set *set = s->sets.by_id[i];
+
+	return set != NULL && !set->unreadable ? set : NULL;
 }
 
-static void step_release(struct step *st)
+static int work(struct store_compaction *c, struct tesla_error *err)
 {
-	chunk_release(&st->chunk);
-	buf_release(&st->bytes);
+	int64_t next;
+	int r = job_step(c->job, &next, err);
+
+	if (r != 0)
+		return r;
+	if (c->look != LOOK_BLOCKS)
+		c->from_ms = next;
+	else if (!job_met_damage(c->job))
+		c->any_merged = true;
+	job_free(c->job);
+	c->job = NULL;
+	return 1;
 }
 
-static void say_left(struct step *st, const struct tesla_error *why)
+static int look_further(struct store_compaction *c, struct tesla_error *err)
 {
-	char who[320];
-
-	set_describe(st->set, who, sizeof who);
-	store_say(st->s, "%s, block from %lld: %s; rows that belong to it stay apart", who,
-		  (long long)st->block_ms, why->text);
-}
-
-/* *next: where the rest of the rows begins. */
-static int step(struct store *s, const struct set *set, int64_t first_ms, int64_t *next,
-		struct tesla_error *err)
-{
-	struct step st;
-	struct txn t;
-	bool done = false;
-	int r, end;
-
-	step_init(&st, s, set, first_ms);
-	txn_begin(&t, s, false);
-	r = read_rows(&t, &st, err);
-	*next = r == -EBADMSG ? st.to_ms : 0;
-	if (r == -EBADMSG)
-		say_left(&st, err);
-	end = txn_end(&t, err);
-	if (r == 0 && end == 0) {
-		r = encode(&st, err);
-		if (r == 0)
-			r = put_blocks(&st, err);
-		while (r == 0 && !done)
-			r = delete_some(&st, &done, err);
-		*next = st.last_ms + 1;
+	if (c->set == NULL) {
+		if (c->n_sets >= c->s->sets.n)
+			return 0;
+		c->set = set_at(c->s, c->n_sets++);
+		c->look = LOOK_ROWS;
+		c->from_ms = INT64_MIN;
+		c->any_merged = false;
+		return 1;
 	}
-	step_release(&st);
-	return r == -EBADMSG && end == 0 ? 0 : r != 0 ? r : end;
+	return c->look == LOOK_ROWS    ? look_rows(c, err)
+	       : c->look == LOOK_COUNT ? look_count(c, err)
+				       : look_blocks(c, err);
 }
 
-/* The first recent row from *ms on, if it is to become one of a block. */
-static int next_ripe(struct store *s, const struct set *set, bool all, int64_t *ms, bool *found,
-		     struct tesla_error *err)
+int store_compact_begin(struct store *s, bool all, struct store_compaction **ret,
+			struct tesla_error *err)
 {
-	struct key at = key_of(set->id, *ms);
-	MDB_cursor *c;
-	MDB_val value;
-	struct txn t;
-	uint32_t id;
-	int64_t first;
-	size_t n = 0;
+	struct store_compaction *c = calloc(1, sizeof *c);
 
-	txn_begin(&t, s, false);
-	c = cursor_open(&t, TABLE_RECENT);
-	*found = c != NULL && cursor_move(&t, c, MDB_SET_RANGE, &at, &id, &first, &value) &&
-		 id == set->id;
-	if (*found) {
-		int64_t end = week_of(first) + WEEK_MS;
+	if (c == NULL)
+		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
+	c->s = s;
+	c->all = all;
+	*ret = c;
+	return 0;
+}
 
-		*ms = first;
-		*found = all || newest(&t, set) >= end;
-		for (; !*found && n < set_rows_max(s, set); n++)
-			if (!cursor_move(&t, c, MDB_NEXT, NULL, &id, &first, &value) ||
-			    id != set->id || first >= end)
-				break;
-		*found = *found || n >= set_rows_max(s, set);
+int store_compact_step(struct store_compaction *c, struct tesla_error *err)
+{
+	int64_t until = clock_mono_us() + SLICE_US;
+	int r = 1;
+
+	if (!c->applied) {
+		r = store_apply_step(c->s, err);
+		c->applied = r == 0;
+		return r < 0 ? r : 1;
 	}
-	if (c != NULL)
-		mdb_cursor_close(c);
-	return txn_end(&t, err);
+	if (c->job != NULL)
+		return work(c, err);
+	while (r == 1 && c->job == NULL && clock_mono_us() < until)
+		r = look_further(c, err);
+	return r;
+}
+
+void store_compact_end(struct store_compaction *c)
+{
+	if (c == NULL)
+		return;
+	job_free(c->job);
+	free(c);
 }
 
 int store_compact(struct store *s, bool all, struct tesla_error *err)
 {
-	int r = store_apply(s, err);
+	struct store_compaction *c;
+	int r = store_compact_begin(s, all, &c, err);
 
-	for (size_t i = 0; i < s->sets.n && r == 0; i++) {
-		const struct set *set = set_by_id(&s->sets, (uint32_t)i + 1);
-		int64_t ms = INT64_MIN;
-		bool found = set != NULL;
-
-		while (found && r == 0) {
-			r = next_ripe(s, set, all, &ms, &found, err);
-			if (r == 0 && found)
-				r = step(s, set, ms, &ms, err);
-		}
-	}
+	if (r != 0)
+		return r;
+	do
+		r = store_compact_step(c, err);
+	while (r == 1);
+	store_compact_end(c);
 	return r;
 }

@@ -88,6 +88,19 @@ static int know_newest(struct finder *f, struct who *who, struct tesla_error *er
 	return 0;
 }
 
+int who_know(struct store *s, struct who *who, struct tesla_error *err)
+{
+	struct finder f;
+	int r;
+
+	if (who->known)
+		return 0;
+	finder_init(&f, s);
+	r = know_newest(&f, who, err);
+	finder_release(&f);
+	return r;
+}
+
 /* ---- blocks ---- */
 
 /* The block that begins at or before ms, and how far what it tells reaches. */

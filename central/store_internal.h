@@ -34,6 +34,9 @@ struct set { /* records of one form: node, analyzer, model, identity, variables 
 	bool unreadable;   /* its definition is damaged: nothing else of it is known */
 	struct who *who;   /* whose it is; NULL: it is unreadable */
 	struct set *older; /* of the same one */
+	bool counted;	   /* there are at most n_recent recent rows in its newest week */
+	size_t n_recent;
+	int64_t look_from_ms; /* blocks before are as they stay */
 	uint8_t *definition;
 	size_t definition_len;
 	struct arena memory; /* has what follows */
@@ -194,6 +197,8 @@ struct place {
 /* 1: there is one; 0: there is none. */
 int find_row(struct finder *f, const struct who *who, int64_t ms, struct place *ret,
 	     struct tesla_error *err);
+/* Its newest_ms is known after 0. */
+int who_know(struct store *s, struct who *who, struct tesla_error *err);
 /* 1: there is one, be it pending; it looks only where one may be. */
 int is_there(struct finder *f, struct who *who, int64_t ms, struct tesla_error *err);
 
@@ -207,7 +212,8 @@ int pending_write(struct store *s, struct tesla_error *err);
 /* An entry that the write-ahead file has. */
 int pending_add(struct store *s, uint64_t seq, const void *bytes, size_t len,
 		struct tesla_error *err);
-/* Everything that is written is in the tables after 0. */
+/* For some milliseconds; 1: there is more.  Everything that is written is in the tables after 0. */
+int store_apply_step(struct store *s, struct tesla_error *err);
 int store_apply(struct store *s, struct tesla_error *err);
 
 /* ---- store_chunk.c: rows of a block and recent ones, merged; read in one transaction ---- */

@@ -254,6 +254,7 @@ static int list_who(struct sets *sets, struct set *set)
 		sets->n_who++;
 	}
 	set->who = who;
+	set->look_from_ms = INT64_MIN;
 	set->older = who->newest_set;
 	who->newest_set = set;
 	return 0;

@@ -602,6 +602,50 @@ Test(store, a_series_while_the_store_changes)
 	fixture_release(&f);
 }
 
+/* Rows come between the steps, some of them in the midst of what becomes a block. */
+Test(store, compaction_in_steps_while_rows_come)
+{
+	struct model *m = calloc(1, sizeof *m);
+	struct store_compaction *c;
+	struct tesla_error err = { 0 };
+	struct fixture f;
+	size_t steps = 0;
+
+	fixture_init(&f);
+	for (int round = 0; round < 30; round++) {
+		for (int64_t i = 0; i < 200; i++) {
+			int64_t ms = START + (round * 200 + i) * 10 * MINUTE;
+
+			must_append(&f, 1 + i % 2, ms);
+			model_add(m, 1 + i % 2, ms);
+		}
+		cr_assert(store_compact_begin(f.store, round % 3 == 0, &c, &err) == 0);
+		for (int64_t k = 0, r = 1; r == 1; k++, steps++) {
+			int64_t ms = START +
+				     (round * 200 - k * 7 % (round * 50 + 1)) * 10 * MINUTE +
+				     MINUTE * (1 + k % 9);
+
+			r = store_compact_step(c, &err);
+			cr_assert(r >= 0, "%s", err.text);
+			if (append(&f, "n1", 1, ms) == STORE_STORED)
+				model_add(m, 1, ms);
+			if (k == 5 && round % 7 == 3)
+				break; /* forgotten half way */
+		}
+		store_compact_end(c);
+		if (round % 10 == 4)
+			reopen(&f);
+		expect_model(&f, m);
+		cr_assert(verify(&f) == 0, "%s", f.said);
+	}
+	cr_expect(steps > 200, "%zu steps", steps);
+	must_compact(&f, true);
+	expect_model(&f, m);
+	cr_expect(info_of(&f).block_rows == m->n && verify(&f) == 0);
+	fixture_release(&f);
+	free(m);
+}
+
 static int first_voltage(void *arg, const struct store_record *r, struct tesla_error *err)
 {
 	(void)err;
