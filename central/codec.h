@@ -59,6 +59,8 @@ struct codec_summary {	      /* of the values that there are */
 int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err);
 /* What its header says, unchecked, and its checksum; false: it is too short to have one. */
 bool codec_peek(const void *bytes, size_t len, struct codec_block *ret, uint32_t *crc);
+/* How long a block says it is that begins here; 0: none does. */
+size_t codec_length(const void *bytes, size_t len);
 int codec_times(const struct codec_block *b, int64_t *times, struct tesla_error *err);
 /* column: below n_columns. */
 int codec_column(const struct codec_block *b, size_t column, double *values,

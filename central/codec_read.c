@@ -97,6 +97,15 @@ void codec_entry_of(const struct codec_block *b, size_t column, struct codec_ent
 	ret->values = part + ret->holes_len;
 }
 
+size_t codec_length(const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	return len < HEADER_BYTES || get_u32(at + HEADER_MAGIC) != CODEC_MAGIC
+		       ? 0
+		       : get_u32(at + HEADER_LEN);
+}
+
 bool codec_peek(const void *bytes, size_t len, struct codec_block *ret, uint32_t *crc)
 {
 	const uint8_t *at = bytes;

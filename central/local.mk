@@ -25,7 +25,9 @@ central_libstore_la_SOURCES = \
 	central/store.c central/store.h central/store_internal.h \
 	central/store_append.c \
 	central/store_apply.c \
+	central/store_blocks.c \
 	central/store_chunk.c \
+	central/store_columns.c \
 	central/store_compact.c \
 	central/store_find.c \
 	central/store_job.c central/store_job.h \

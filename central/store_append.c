@@ -56,14 +56,14 @@ int pending_write(struct store *s, struct tesla_error *err)
 
 /* ---- records ---- */
 
-static int reject(struct store_verdict *v, const struct tesla_error *why)
+int verdict_reject(struct store_verdict *v, const struct tesla_error *why)
 {
 	v->outcome = STORE_REJECTED;
 	v->reason = strdup(why->text);
 	return 0;
 }
 
-static int check_node(const char *node, struct tesla_error *err)
+int check_node(const char *node, struct tesla_error *err)
 {
 	size_t len = strlen(node);
 
@@ -126,7 +126,7 @@ static int take(struct finder *f, const struct store_record *r, struct store_ver
 	if (rc == 0)
 		rc = lay_row(f->s, set, r->record, err);
 	if (rc != 0)
-		return rc == -EINVAL ? reject(v, err) : rc;
+		return rc == -EINVAL ? verdict_reject(v, err) : rc;
 	set->who->known = true; /* a new one has nothing else */
 	if (r->record->end_ms > set->who->newest_ms)
 		set->who->newest_ms = r->record->end_ms;
@@ -148,8 +148,21 @@ static int take_all(struct finder *f, const struct store_record *records, size_t
 			r = pending_write(f->s, err);
 		}
 	}
-	finder_pause(f);
-	return r == 0 ? pending_write(f->s, err) : r;
+	return r;
+}
+
+int verdicts_end(struct store *s, int r, struct store_verdict *verdicts, size_t n,
+		 struct tesla_error *err)
+{
+	if (r == 0)
+		r = pending_write(s, err);
+	for (size_t i = 0; i < n && r == 0; i++)
+		s->counts.duplicates += verdicts[i].n_duplicates;
+	if (r == 0)
+		return 0;
+	pending_forget(s);
+	store_verdicts_release(verdicts, n);
+	return r;
 }
 
 int store_append(struct store *s, const struct store_record *records, size_t n,
@@ -162,12 +175,5 @@ int store_append(struct store *s, const struct store_record *records, size_t n,
 	finder_init(&f, s);
 	r = take_all(&f, records, n, verdicts, err);
 	finder_release(&f);
-	if (r == 0) {
-		for (size_t i = 0; i < n; i++)
-			s->counts.duplicates += verdicts[i].n_duplicates;
-		return 0;
-	}
-	pending_forget(s);
-	store_verdicts_release(verdicts, n);
-	return r;
+	return verdicts_end(s, r, verdicts, n, err);
 }

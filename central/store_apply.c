@@ -118,6 +118,7 @@ static int apply_some(struct store *s, struct tesla_error *err)
 	struct pending *p = &s->pending;
 	size_t at = p->at;
 	uint64_t seq = s->applied, duplicates = 0;
+	struct pending part = *p; /* of an entry of blocks */
 	struct txn t;
 	int r;
 
@@ -126,8 +127,13 @@ static int apply_some(struct store *s, struct tesla_error *err)
 		const uint8_t *e = p->bytes.pub.bytes + at;
 		size_t len = get_u32(e + WAL_ENTRY_LEN);
 
+		if (len > BLOCKS_HEAD && get_u32(e + WAL_ENTRY) == 0) {
+			if (!blocks_apply(&t, e + WAL_ENTRY, len, &part))
+				break;
+		} else {
+			put_row(&t, e + WAL_ENTRY, len, &duplicates);
+		}
 		seq = get_u64(e + WAL_ENTRY_SEQ);
-		put_row(&t, e + WAL_ENTRY, len, &duplicates);
 		at += wal_entry_bytes(len);
 	}
 	put_meta(&t, seq);
@@ -137,6 +143,8 @@ static int apply_some(struct store *s, struct tesla_error *err)
 	s->counts.duplicates += duplicates;
 	s->applied = seq;
 	p->at = at;
+	p->part = part.part;
+	p->part_row = part.part_row;
 	return 0;
 }
 

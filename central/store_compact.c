@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "central/store_job.h"
@@ -25,7 +26,7 @@ struct store_compaction {
 	int64_t first_ms, counted_to_ms; /* of rows that are counted */
 	size_t counted;
 	struct job_block run[RUN_MAX]; /* blocks that follow each other */
-	size_t n_run, run_rows, run_largest;
+	size_t n_run, run_rows;
 	bool any_merged; /* of this set */
 	struct job *job;
 };
@@ -137,30 +138,38 @@ static int look_count(struct store_compaction *c, struct tesla_error *err)
 
 static void run_clear(struct store_compaction *c)
 {
-	c->n_run = c->run_rows = c->run_largest = 0;
+	c->n_run = c->run_rows = 0;
 }
 
 static void run_add(struct store_compaction *c, struct job_block b)
 {
 	c->run[c->n_run++] = b;
 	c->run_rows += b.n_rows;
-	if (b.n_rows > c->run_largest)
-		c->run_largest = b.n_rows;
 }
 
 /*
- * While the week goes on, what is made must be twice as long as the longest of which it is: so that
- * each row moves a few times only.
+ * Leaves what is to become one block of it; false: nothing is.  While the week goes on, that must be
+ * twice as long as the longest of which it is: so each row moves a few times only.
  */
-static bool run_is_ripe(const struct store_compaction *c)
+static bool run_is_ripe(struct store_compaction *c)
 {
 	const struct who *who = c->set->who;
+	size_t from = c->n_run, rows = 0, largest = 0;
 
 	if (c->n_run < 2)
 		return false;
 	if (c->all || (who->known && who->newest_ms >= week_of(c->run[0].first_ms) + WEEK_MS))
 		return true;
-	return c->n_run >= RUN_MIN && c->run_rows >= 2 * c->run_largest;
+	for (size_t i = c->n_run; i > 0; i--) {
+		rows += c->run[i - 1].n_rows;
+		if (c->run[i - 1].n_rows > largest)
+			largest = c->run[i - 1].n_rows;
+		if (c->n_run - i + 1 >= RUN_MIN && rows >= 2 * largest)
+			from = i - 1;
+	}
+	c->n_run -= from;
+	memmove(c->run, c->run + from, c->n_run * sizeof *c->run);
+	return c->n_run > 0;
 }
 
 /* Whether a block can go on the run. */
@@ -201,11 +210,12 @@ static bool gather_run(struct store_compaction *c, struct txn *t, bool *more)
 			break;
 		}
 		b = block_of(ms, value);
-		ripe = !run_takes(c, &b) && run_is_ripe(c);
-		if (ripe)
-			break; /* from_ms is this one, still */
-		if (!run_takes(c, &b))
+		if (!run_takes(c, &b)) {
+			ripe = run_is_ripe(c);
+			if (ripe)
+				break; /* from_ms is this one, still */
 			run_clear(c);
+		}
 		if (run_takes(c, &b))
 			run_add(c, b);
 		c->from_ms = ms + 1;

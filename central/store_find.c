@@ -149,14 +149,17 @@ static int look_at(struct finder *f, const struct set *set, int64_t ms, struct t
 	int r;
 
 	f->n = 0;
+	f->in_block = false;
 	f->set = set;
 	if (!find_block(f, set, ms, &first))
 		return failed(f, err);
 	f->from_ms = first;
+	f->in_block = true;
 	if (codec_open(f->block.mv_data, f->block.mv_size, &b, &ignored) != 0)
 		return 0;
 	if (b.last_ms < ms) {
 		f->from_ms = b.last_ms + 1;
+		f->in_block = false;
 		return 0;
 	}
 	f->to_ms = b.last_ms;
@@ -182,16 +185,19 @@ static bool search(const struct finder *f, int64_t ms, size_t *ret)
 	return from < f->n && f->times[from] == ms;
 }
 
+int find_span(struct finder *f, const struct set *set, int64_t ms, struct tesla_error *err)
+{
+	begin(f);
+	return f->set != set || ms < f->from_ms || ms > f->to_ms ? look_at(f, set, ms, err) : 0;
+}
+
 static int find_in_set(struct finder *f, const struct set *set, int64_t ms, struct place *ret,
 		       struct tesla_error *err)
 {
 	struct key key = key_of(set->id, ms);
-	int r = 0;
+	int r = find_span(f, set, ms, err);
 
 	*ret = (struct place){ .set = set };
-	begin(f);
-	if (f->set != set || ms < f->from_ms || ms > f->to_ms)
-		r = look_at(f, set, ms, err);
 	if (r != 0)
 		return r;
 	if (search(f, ms, &ret->n_row)) {
@@ -224,7 +230,7 @@ int is_there(struct finder *f, struct who *who, int64_t ms, struct tesla_error *
 		return r;
 	if (pending_find(f->s, who, ms) != NULL)
 		return 1;
-	if (who->has_pending_blocks) {
+	if (pending_has_blocks(f->s, who)) {
 		finder_pause(f);
 		r = pending_write(f->s, err);
 		if (r == 0)
@@ -296,7 +302,7 @@ static int find_anywhere(struct finder *f, const struct who *who, int64_t ms, st
 		ret->row = (MDB_val){ row_bytes(ret->set), (void *)(uintptr_t)(row + KEY_BYTES) };
 		return 1;
 	}
-	if (who->has_pending_blocks)
+	if (pending_has_blocks(f->s, who))
 		r = store_apply(f->s, err);
 	return r == 0 ? find_row(f, who, ms, ret, err) : r;
 }

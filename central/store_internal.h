@@ -19,6 +19,9 @@
 #define SLOW_US 20000
 #define WEEK_MS (INT64_C(7) * 86400000)
 #define KEY_BYTES 12u
+/* Of the ends of windows, as base/record.c has them. */
+#define ROW_TIME_MIN_MS INT64_C(-86400000)
+#define ROW_TIME_MAX_MS INT64_C(253402300799999)
 
 enum table { TABLE_META, TABLE_SETS, TABLE_RECENT, TABLE_BLOCKS, N_TABLES };
 
@@ -45,11 +48,11 @@ struct set { /* records of one form: node, analyzer, model, identity, variables 
 	struct set_variable *variables;
 	size_t n_variables, n_columns;
 };
-struct who {			/* an analyzer of a node: at one time it has one record */
-	struct set *newest_set; /* and by their `older` all others */
-	bool known;		/* newest_ms is */
-	int64_t newest_ms;	/* none of its rows is newer; INT64_MIN: there are none */
-	bool has_pending_blocks;
+struct who {			 /* an analyzer of a node: at one time it has one record */
+	struct set *newest_set;	 /* and by their `older` all others */
+	bool known;		 /* newest_ms is */
+	int64_t newest_ms;	 /* none of its rows is newer; INT64_MIN: there are none */
+	uint64_t pending_blocks; /* it may have some while this is pending.generation */
 };
 struct sets {
 	struct set **by_id; /* id is index + 1; NULL: there is none */
@@ -67,6 +70,9 @@ struct pending { /* entries that the write-ahead file has, or will have, and the
 	size_t at;		   /* of the first that was not applied */
 	uint32_t *index;	   /* rows by key: offset / 8 + 1; 0: none */
 	size_t n_rows, index_size; /* a power of two, or 0 */
+	uint64_t generation;	   /* another one whenever nothing was pending */
+	size_t part;		   /* of the entry at `at`: blocks that were applied */
+	size_t part_row;	   /* and rows of the next */
 };
 
 struct store {
@@ -146,6 +152,10 @@ static inline size_t row_bytes(const struct set *set)
 {
 	return 4 + 8 * set->n_columns;
 }
+/* What an element of a variable has, in the order of columns. */
+size_t row_fields(enum tesla_variable_kind kind, const enum store_field **ret);
+/* The CRC32C of a row: key, and numbers as they are on disk. */
+uint32_t row_crc(const uint8_t *key, const uint8_t *numbers, size_t len);
 /* Which column has it; false: none has. */
 bool set_column(const struct set *set, const struct store_query *q, size_t *ret);
 bool set_count_columns(struct set *set); /* false: more than a block has */
@@ -168,6 +178,9 @@ uint8_t *pending_lay(struct store *s, size_t len);
 bool pending_note(struct store *s, const struct who *who, int64_t ms, const uint8_t *row);
 /* The key of a row that is not in the tables, and the row behind it; NULL: there is none. */
 const uint8_t *pending_find(const struct store *s, const struct who *who, int64_t ms);
+/* An entry of blocks is one of its. */
+void pending_note_blocks(struct store *s, struct who *who);
+bool pending_has_blocks(const struct store *s, const struct who *who);
 /* What is not written is none. */
 void pending_forget(struct store *s);
 /* What was applied is none. */
@@ -184,6 +197,7 @@ struct finder { /* answers many questions; reads in one transaction, which finde
 	int64_t *times;		/* of the block there; NULL: there is none */
 	MDB_val block;
 	size_t n, cap;
+	bool in_block; /* it is the span of a block, which may be damaged */
 };
 void finder_init(struct finder *f, struct store *s);
 void finder_pause(struct finder *f); /* before anything is written */
@@ -197,6 +211,8 @@ struct place {
 /* 1: there is one; 0: there is none. */
 int find_row(struct finder *f, const struct who *who, int64_t ms, struct place *ret,
 	     struct tesla_error *err);
+/* The span of time around ms that is of one block, or of none, as finder says then. */
+int find_span(struct finder *f, const struct set *set, int64_t ms, struct tesla_error *err);
 /* Its newest_ms is known after 0. */
 int who_know(struct store *s, struct who *who, struct tesla_error *err);
 /* 1: there is one, be it pending; it looks only where one may be. */
@@ -206,6 +222,18 @@ int is_there(struct finder *f, struct who *who, int64_t ms, struct tesla_error *
 
 /* What is laid is on disk after 0, and else forgotten. */
 int pending_write(struct store *s, struct tesla_error *err);
+int check_node(const char *node, struct tesla_error *err);
+int verdict_reject(struct store_verdict *v, const struct tesla_error *why);
+/* What is laid goes to the disk; then, or when it failed (r), the verdicts are final. */
+int verdicts_end(struct store *s, int r, struct store_verdict *verdicts, size_t n,
+		 struct tesla_error *err);
+
+/* ---- store_blocks.c: blocks from the write-ahead file; an entry of them begins with zeros ---- */
+
+#define BLOCKS_HEAD 8u /* bytes: four zeros where a row has its set, which is never 0; the set */
+#define LOOSE_CELLS (64u << 10) /* numbers, at most, in a block that goes into rows */
+/* Some of an entry from p->part on; true: all of it was done.  Errors are t's. */
+bool blocks_apply(struct txn *t, const uint8_t *entry, size_t len, struct pending *p);
 
 /* ---- store_apply.c ---- */
 

@@ -369,8 +369,11 @@ static int put(struct job *j, struct tesla_error *err)
 	size_t first;
 	int r;
 
+	/* Where blocks that are pending go was settled by those that there were. */
+	r = pending_has_blocks(j->s, j->set->who) ? store_apply(j->s, err) : 0;
 	buf_init(&bytes, CODEC_BYTES_MAX);
-	r = codec_end(j->new[0], &bytes, err);
+	if (r == 0)
+		r = codec_end(j->new[0], &bytes, err);
 	first = bytes.pub.len;
 	if (r == 0 && j->new[1] != NULL)
 		r = codec_end(j->new[1], &bytes, err);

@@ -14,6 +14,7 @@
 void pending_init(struct store *s)
 {
 	buf_init(&s->pending.bytes, SIZE_MAX / 2);
+	s->pending.generation = 1;
 }
 
 void pending_release(struct store *s)
@@ -122,6 +123,18 @@ const uint8_t *pending_find(const struct store *s, const struct who *who, int64_
 	return at != 0 ? s->pending.bytes.pub.bytes + ((size_t)at - 1) * 8 : NULL;
 }
 
+/* ---- blocks ---- */
+
+void pending_note_blocks(struct store *s, struct who *who)
+{
+	who->pending_blocks = s->pending.generation;
+}
+
+bool pending_has_blocks(const struct store *s, const struct who *who)
+{
+	return who->pending_blocks == s->pending.generation;
+}
+
 /* ---- what is none any more ---- */
 
 void pending_forget(struct store *s)
@@ -142,6 +155,8 @@ void pending_consume(struct store *s)
 	buf_consume(&p->bytes, p->at);
 	p->written -= p->at;
 	p->at = 0;
+	if (p->bytes.pub.len == 0)
+		p->generation++;
 	if (p->n_rows > 0)
 		index_again(s);
 }

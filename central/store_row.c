@@ -8,10 +8,6 @@
 #include "central/bytes.h"
 #include "central/store_internal.h"
 
-/* As base/record.c has them. */
-#define TIME_MIN_MS INT64_C(-86400000)
-#define TIME_MAX_MS INT64_C(253402300799999)
-
 /* ---- columns: the length of the window, then what each element of a variable has ---- */
 
 static const struct fields {
@@ -26,6 +22,12 @@ static const struct fields {
 			      STORE_QUALITY } },
 	[TESLA_STATUS] = { 4, { STORE_VALUE, STORE_COVERED_MS, STORE_COUNT, STORE_QUALITY } },
 };
+
+size_t row_fields(enum tesla_variable_kind kind, const enum store_field **ret)
+{
+	*ret = fields_of[kind].at;
+	return fields_of[kind].n;
+}
 
 /* The number of `field` in an element. */
 static double *member(struct tesla_record_element *e, enum store_field field)
@@ -134,7 +136,8 @@ static const char *element_fault(enum tesla_variable_kind kind, const struct rec
 
 int row_check(const struct set *set, const struct record *r, struct tesla_error *err)
 {
-	if (r->start_ms < TIME_MIN_MS || r->end_ms > TIME_MAX_MS || r->start_ms >= r->end_ms)
+	if (r->start_ms < ROW_TIME_MIN_MS || r->end_ms > ROW_TIME_MAX_MS ||
+	    r->start_ms >= r->end_ms)
 		return tesla_fail(err, -EINVAL, "a record of analyzer %lld: its window is none",
 				  (long long)r->analyzer);
 	for (size_t i = 0; i < set->n_variables; i++) {
@@ -155,7 +158,7 @@ int row_check(const struct set *set, const struct record *r, struct tesla_error 
 
 /* ---- rows ---- */
 
-static uint32_t row_crc(const uint8_t *key, const uint8_t *numbers, size_t len)
+uint32_t row_crc(const uint8_t *key, const uint8_t *numbers, size_t len)
 {
 	return crc32c(crc32c(0, key, KEY_BYTES), numbers, len);
 }

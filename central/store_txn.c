@@ -43,7 +43,8 @@ int store_mdb_fail(const struct store *s, int r, struct tesla_error *err)
 		if (errors[i].mdb == r)
 			return tesla_fail(err, -errors[i].code, "store %s: %s", s->path,
 					  errors[i].text);
-	return tesla_fail(err, r > 0 ? -r : -EIO, "store %s: %s", s->path, mdb_strerror(r));
+	return tesla_fail(err, r > 0 && r != EINVAL ? -r : -EIO, "store %s: %s", s->path,
+			  mdb_strerror(r)); /* -EINVAL would be the sender's fault */
 }
 
 /* ---- transactions ---- */

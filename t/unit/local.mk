@@ -388,10 +388,15 @@ t_unit_wal_CPPFLAGS = $(central_cppflags)
 t_unit_wal_CFLAGS = $(unit_cflags)
 t_unit_wal_LDADD = central/libwal.la $(CRITERION_LIBS)
 unit_tests += t/unit/store
-t_unit_store_SOURCES = t/unit/store.c
+t_unit_store_SOURCES = t/unit/store.c t/unit/store_fixture.h
 t_unit_store_CPPFLAGS = $(central_cppflags)
 t_unit_store_CFLAGS = $(unit_cflags)
 t_unit_store_LDADD = central/libstore.la core/base/libbase.la $(CRITERION_LIBS) -lm
+unit_tests += t/unit/store_columns
+t_unit_store_columns_SOURCES = t/unit/store_columns.c t/unit/store_fixture.h
+t_unit_store_columns_CPPFLAGS = $(central_cppflags)
+t_unit_store_columns_CFLAGS = $(unit_cflags)
+t_unit_store_columns_LDADD = central/libstore.la core/base/libbase.la $(CRITERION_LIBS) -lm
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
