@@ -26,7 +26,7 @@ enum auth_action {
 struct auth_principal { /* points into the registry: good as long as what is in it is */
 	enum auth_kind kind;
 	enum registry_role role;     /* of users and tokens */
-	const char *name;	     /* of the user; id of the token; id of the node; "" */
+	const char *name;	     /* of the user, or id of the token, or of a v2 caller's node */
 	const char *node;	     /* whose records it writes; NULL: of none */
 	struct registry_texts nodes; /* limited to; none: not limited */
 };

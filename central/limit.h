@@ -22,7 +22,10 @@ struct limit *limit_new(const struct limit_conf *conf); /* NULL: no memory */
 void limit_free(struct limit *l);
 /* 0: taken.  Else nothing is, and it is how long to wait, in ms. */
 int64_t limit_take(struct limit *l, const struct peer *key, unsigned n, int64_t now_ms);
+/* As limit_take, but takes nothing. */
 int64_t limit_wait(struct limit *l, const struct peer *key, unsigned n, int64_t now_ms);
+/* Back with n that were taken. */
+void limit_give(struct limit *l, const struct peer *key, unsigned n, int64_t now_ms);
 void limit_forget(struct limit *l, const struct peer *key);
 size_t limit_count(const struct limit *l);
 uint64_t limit_refused(const struct limit *l);

@@ -40,14 +40,46 @@ central_libstore_la_SOURCES = \
 central_libstore_la_CPPFLAGS = $(central_cppflags)
 central_libstore_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(LMDB_CFLAGS)
 central_libstore_la_LIBADD = central/libcodec.la central/libwal.la core/base/libbase.la $(LMDB_LIBS)
+# Who and what is known, and who may do what; the registry alone knows LMDB beside the store.
+noinst_LTLIBRARIES += central/libregistry.la
+central_libregistry_la_SOURCES = \
+	central/attempts.c central/attempts.h \
+	central/auth.c central/auth.h \
+	central/auth_header.c \
+	central/keyed.c central/keyed.h \
+	central/limit.c central/limit.h \
+	central/password.c central/password.h \
+	central/peer.c central/peer.h \
+	central/registry.c central/registry.h central/registry_internal.h \
+	central/registry_analyzers.c \
+	central/registry_check.c \
+	central/registry_db.c \
+	central/registry_doc.c \
+	central/registry_log.c \
+	central/registry_nodes.c \
+	central/registry_pack.c central/registry_pack.h \
+	central/registry_people.c \
+	central/registry_secret.c central/registry_secret.h \
+	central/session.c central/session.h
+central_libregistry_la_CPPFLAGS = $(central_cppflags)
+central_libregistry_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS) $(SODIUM_CFLAGS)
+central_libregistry_la_LIBADD = core/base/libbase.la $(LMDB_LIBS) $(SODIUM_LIBS) -lpthread
 sbin_PROGRAMS += central/tesla-central
 central_tesla_central_SOURCES = \
+	central/ask.c central/ask.h \
 	central/command.c central/command.h \
+	central/command_logs.c \
+	central/command_nodes.c \
+	central/command_tokens.c \
+	central/command_users.c \
 	central/commands.c \
+	central/grid.c central/grid.h \
 	central/import.c \
 	central/jsonl.c central/jsonl.h \
-	central/main.c
+	central/main.c \
+	central/verb.c central/verb.h
 central_tesla_central_CPPFLAGS = $(central_cppflags)
-central_tesla_central_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
-central_tesla_central_LDADD = central/libstore.la core/base/libbase.la $(YAJL_LIBS)
+central_tesla_central_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(SODIUM_CFLAGS)
+central_tesla_central_LDADD = central/libstore.la central/libregistry.la core/base/libbase.la $(YAJL_LIBS) \
+	$(SODIUM_LIBS)
 dist_man_MANS += docs/man/tesla-central.8

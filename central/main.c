@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/stdio_fill.h"
 #include "central/command.h"
+#include "central/verb.h"
 
 const char *argp_program_version = "tesla-central (" PACKAGE_NAME ") " PACKAGE_VERSION;
 
@@ -15,10 +16,12 @@ static const struct command {
 	const char *name;
 	command_run *run;
 } commands[] = {
-	{ "import", command_import },
-	{ "export", command_export },
-	{ "verify", command_verify },
-	{ "info", command_info },
+	{ "import", command_import },	  { "export", command_export },
+	{ "verify", command_verify },	  { "info", command_info },
+	{ "init", command_init },	  { "user", command_user },
+	{ "token", command_token },	  { "node", command_node },
+	{ "analyzer", command_analyzer }, { "audit", command_audit },
+	{ "events", command_events },
 };
 
 struct options {
@@ -60,7 +63,8 @@ int main(int argc, char *argv[])
 		.children = children,
 		.args_doc = "COMMAND [OPTION...]",
 		.doc = "Keeps the records of many nodes.\v"
-		       "Commands: import FILE, export, verify, info; each has --help.  See "
+		       "Commands: init, user, token, node, analyzer, audit, events, import FILE, export, "
+		       "verify, info; each has --help.  See "
 		       "tesla-central(8).",
 	};
 	struct options o = { .conf = { .dir = DIR_DEFAULT } };

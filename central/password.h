@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Passwords: argon2id of libsodium.  Hashing and verifying take 32 MiB and some 70 ms: for a worker,
- * one at a time.  Nothing here keeps a password.
+ * Passwords: argon2id of libsodium.  Hashing and verifying take 32 MiB and some 70 ms: for a
+ * worker, one at a time.  Nothing here keeps a password.
  */
 #ifndef CENTRAL_PASSWORD_H
 #define CENTRAL_PASSWORD_H

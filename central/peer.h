@@ -25,7 +25,7 @@ void peer_text(const struct peer *p, char text[PEER_TEXT]);
 /* Whom limits count as one: an IPv4 address, an IPv6 network of 64 bits. */
 struct peer peer_group(const struct peer *p);
 
-/* "192.0.2.0/24", "2001:db8::/32", an address.  False: it is none, or has bits behind its length. */
+/* "192.0.2.0/24", "2001:db8::/32", an address.  False: none, or with bits behind its length. */
 bool peer_net_parse(const char *text, struct peer_net *ret);
 bool peer_net_has(const struct peer_net *net, const struct peer *p);
 

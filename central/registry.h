@@ -8,8 +8,8 @@
  * one transaction, on disk when it returns 0, with an entry in the audit log.  struct registry is
  * what was in it at the last registry_refresh(), in memory: one thread owns it.
  *
- * Errors of changes: -EINVAL (not as it must be), -EEXIST, -ENOENT, -EPERM (the last administrator),
- * -EDQUOT (more than there may be), -ENOSPC, -EIO, -EUCLEAN (damaged).
+ * Errors of changes: -EINVAL (not as it must be), -EEXIST, -ENOENT, -EPERM (the last
+ * administrator), -EDQUOT (more than there may be), -ENOSPC, -EIO, -EUCLEAN (damaged).
  */
 #ifndef CENTRAL_REGISTRY_H
 #define CENTRAL_REGISTRY_H
@@ -176,11 +176,13 @@ struct registry_contact {
 	int64_t addr;
 	const char *model, *name, *identity;
 	int64_t poll_ms, record_ms;
-	enum registry_state state; /* out: what central makes of it */
+	/* out: what central makes of it; refused, and not kept, when the node has too many */
+	enum registry_state state;
 };
 /*
  * Those that are not known come in as the node's policy says, of the others what is said anew is
- * kept.  All or none; writes nothing when nothing is new.  Another identity than before is an event.
+ * kept.  All or none; writes nothing when nothing is new.  Another identity than before is an
+ * event.
  */
 int registry_contact(struct registry_db *db, const struct registry_actor *by, const char *node,
 		     struct registry_contact *contacts, size_t n, struct tesla_error *err);
@@ -238,8 +240,8 @@ int registry_audit(struct registry_db *db, const struct registry_actor *by, cons
 /* Texts are good during the call; negative: ends the walk with that. */
 typedef int registry_each(void *arg, const struct registry_entry *e, struct tesla_error *err);
 /*
- * At most `max` entries: newest first, those before `before` (0: from the newest).  Damaged ones are
- * left out, and counted in *n_damaged where it is not NULL.
+ * At most `max` entries: newest first, those before `before` (0: from the newest).  Damaged ones
+ * are left out, and counted in *n_damaged where it is not NULL.
  */
 struct registry_log_query {
 	enum registry_log log;

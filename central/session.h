@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who has signed in with a browser: in memory only, so a restart ends all.  One thread; the clock is
- * the caller's, and must not go back (CLOCK_MONOTONIC in ms).
+ * Who has signed in with a browser: in memory only, so a restart ends all.  One thread; the clock
+ * is the caller's, and must not go back (CLOCK_MONOTONIC in ms).
  */
 #ifndef CENTRAL_SESSION_H
 #define CENTRAL_SESSION_H
