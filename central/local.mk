@@ -64,6 +64,36 @@ central_libregistry_la_SOURCES = \
 central_libregistry_la_CPPFLAGS = $(central_cppflags)
 central_libregistry_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS) $(SODIUM_CFLAGS)
 central_libregistry_la_LIBADD = core/base/libbase.la $(LMDB_LIBS) $(SODIUM_LIBS) -lpthread
+# HTTP, without paths.
+noinst_LTLIBRARIES += central/libhttp.la
+central_libhttp_la_SOURCES = \
+	central/http.c central/http.h central/http_internal.h \
+	central/http_answer.c \
+	central/http_request.c \
+	central/http_tls.c central/http_tls.h
+central_libhttp_la_CPPFLAGS = $(central_cppflags)
+central_libhttp_la_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(ZLIB_CFLAGS) $(UV_CFLAGS)
+central_libhttp_la_LIBADD = core/base/libbase.la $(MHD_LIBS) $(GNUTLS_LIBS) $(ZLIB_LIBS) $(UV_LIBS)
+# The server: what is asked and answered.
+noinst_LTLIBRARIES += central/libcentral.la
+central_libcentral_la_SOURCES = \
+	central/api.h \
+	central/api_records.c \
+	central/app.h \
+	central/call.c central/call.h \
+	central/care.c central/care.h \
+	central/conf.c central/conf.h \
+	central/intake.c central/intake.h \
+	central/keeper.c central/keeper.h \
+	central/pages.c central/pages.h \
+	central/pool.c central/pool.h \
+	central/route.c central/route.h \
+	central/routes.c \
+	central/signin.c central/signin.h
+central_libcentral_la_CPPFLAGS = $(central_cppflags)
+central_libcentral_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(UV_CFLAGS)
+central_libcentral_la_LIBADD = central/libhttp.la central/libstore.la central/libregistry.la \
+	core/base/libservice.la core/base/libbase.la $(YAJL_LIBS) $(UV_LIBS)
 sbin_PROGRAMS += central/tesla-central
 central_tesla_central_SOURCES = \
 	central/ask.c central/ask.h \
@@ -77,9 +107,10 @@ central_tesla_central_SOURCES = \
 	central/import.c \
 	central/jsonl.c central/jsonl.h \
 	central/main.c \
+	central/serve.c \
 	central/verb.c central/verb.h
 central_tesla_central_CPPFLAGS = $(central_cppflags)
-central_tesla_central_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(SODIUM_CFLAGS)
-central_tesla_central_LDADD = central/libstore.la central/libregistry.la core/base/libbase.la $(YAJL_LIBS) \
+central_tesla_central_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(SODIUM_CFLAGS) $(UV_CFLAGS)
+central_tesla_central_LDADD = central/libcentral.la central/libstore.la central/libregistry.la core/base/libbase.la $(YAJL_LIBS) \
 	$(SODIUM_LIBS)
 dist_man_MANS += docs/man/tesla-central.8

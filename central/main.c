@@ -16,12 +16,12 @@ static const struct command {
 	const char *name;
 	command_run *run;
 } commands[] = {
-	{ "import", command_import },	  { "export", command_export },
-	{ "verify", command_verify },	  { "info", command_info },
-	{ "init", command_init },	  { "user", command_user },
-	{ "token", command_token },	  { "node", command_node },
-	{ "analyzer", command_analyzer }, { "audit", command_audit },
-	{ "events", command_events },
+	{ "serve", command_serve },   { "import", command_import },
+	{ "export", command_export }, { "verify", command_verify },
+	{ "info", command_info },     { "init", command_init },
+	{ "user", command_user },     { "token", command_token },
+	{ "node", command_node },     { "analyzer", command_analyzer },
+	{ "audit", command_audit },   { "events", command_events },
 };
 
 struct options {

@@ -112,7 +112,8 @@ e2e_tests = \
 	t/e2e/726-probe.sh \
 	t/e2e/727-looks.sh \
 	t/e2e/800-central-store.sh \
-	t/e2e/802-central-registry.sh
+	t/e2e/802-central-registry.sh \
+	t/e2e/804-central-serve.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past

@@ -24,6 +24,15 @@ systemd-analyze security --offline=yes --threshold=20 --no-pager "$tmp/teslad.se
 	fail "more exposed than 2.0: $(tail -n 1 security.log)"
 assert_match "exposure" "$(tail -n 1 security.log)" 'exposure level for teslad.service: [01]\.[0-9]|2\.0'
 
+# The server's, likewise.
+sed "s,=$prefix/,=$root$prefix/," "${unit%/*}/tesla-central.service" >tesla-central.service
+grep -q "^ExecStart=$root$prefix/sbin/tesla-central serve\$" tesla-central.service ||
+	fail "the unit does not start $prefix/sbin/tesla-central"
+MANPATH=$tmp/man systemd-analyze verify "$tmp/tesla-central.service" >verify.log 2>&1 || true
+assert_eq "what verify says of central" "$(cat verify.log)" ""
+systemd-analyze security --offline=yes --threshold=20 --no-pager "$tmp/tesla-central.service" >security.log 2>&1 ||
+	fail "central is more exposed than 2.0: $(tail -n 1 security.log)"
+
 # What verify does not look into: hosts confine themselves by these.
 systemd-analyze syscall-filter @system-service >allowed.log
 for call in seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self; do
@@ -41,6 +50,7 @@ user=$(sed -n 's/^User=//p' teslad.service)
 mkdir -p sysroot/etc
 systemd-sysusers --root="$tmp/sysroot" "$sysusers" >sysusers.log 2>&1 || fail "systemd-sysusers refuses it"
 grep -q "^$user:" sysroot/etc/passwd || fail "no user $user is made"
+grep -q "^$(sed -n 's/^User=//p' tesla-central.service):" sysroot/etc/passwd || fail "no user is made for central"
 for group in "$user" $(sed -n 's/^SupplementaryGroups=//p' teslad.service); do
 	grep -q "^$group:" sysroot/etc/group || fail "no group $group is made"
 done

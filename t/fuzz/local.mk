@@ -96,5 +96,11 @@ t_fuzz_jsonl_CPPFLAGS = $(central_cppflags)
 t_fuzz_jsonl_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
 t_fuzz_jsonl_LDADD = core/base/libbase.la $(YAJL_LIBS) $(MSGPACK_LIBS)
 t_fuzz_jsonl_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/intake
+t_fuzz_intake_SOURCES = t/fuzz/intake.c
+t_fuzz_intake_CPPFLAGS = $(central_cppflags)
+t_fuzz_intake_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
+t_fuzz_intake_LDADD = central/libcentral.la
+t_fuzz_intake_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POST /api/v1/records: a body is taken apart, its analyzers are looked up or introduced, the rest
+ * goes to the store, and each record gets its answer once the disk has it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "central/api.h"
+#include "central/intake.h"
+#include "central/pool.h"
+
+#define INLINE_BYTES ((size_t)32 << 10) /* what is taken apart in the loop's thread */
+#define CONTACTS_MAX 256u		/* new analyzers in a body */
+
+struct taking {
+	struct call *call; /* held until the end */
+	struct pool_job pool;
+	struct keeper_job job;
+	enum call_form form;
+	struct intake in;
+	struct tesla_error error;
+	int result;
+	char *node; /* that of the token; what the body says must be the same */
+	/* What the store is handed: of each, where it stands in the body. */
+	struct store_record *records;
+	struct store_columns *columns;
+	struct store_verdict *verdicts;
+	size_t *places;
+	bool *later; /* of what is in the body: its analyzer waits for somebody's consent */
+	struct registry_contact *contacts;
+	size_t n_contacts;
+	char actor[80], from[PEER_TEXT];
+	int64_t now_ms;
+};
+
+static void taking_free(struct taking *t)
+{
+	store_verdicts_release(t->verdicts, t->job.n + t->job.n_columns);
+	intake_release(&t->in);
+	free(t->node);
+	free(t->records);
+	free(t->columns);
+	free(t->verdicts);
+	free(t->places);
+	free(t->later);
+	free(t->contacts);
+	free(t);
+}
+
+/* ---- the answer ---- */
+
+static enum app_count outcome_pack(msgpack_packer *pk, const struct store_verdict *v, bool later,
+				   bool rows)
+{
+	const char *status = later			     ? "later"
+			     : v->outcome == STORE_STORED    ? "stored"
+			     : v->outcome == STORE_DUPLICATE ? "duplicate"
+							     : "rejected";
+	bool rejected = !later && v->outcome == STORE_REJECTED;
+
+	(void)msgpack_pack_map(pk, 1 + (rejected ? 1 : 0) + (rows ? 2 : 0));
+	mp_key_str(pk, "status", status);
+	if (rejected)
+		mp_key_str(pk, "reason", v->reason != NULL ? v->reason : "no memory to say why");
+	if (rows) {
+		mp_key_int(pk, "stored", (int64_t)v->n_stored);
+		mp_key_int(pk, "duplicate", (int64_t)v->n_duplicates);
+	}
+	return later			       ? APP_RECORDS_LATER
+	       : v->outcome == STORE_STORED    ? APP_RECORDS_STORED
+	       : v->outcome == STORE_DUPLICATE ? APP_RECORDS_DUPLICATE
+					       : APP_RECORDS_REJECTED;
+}
+
+static void list_pack(struct taking *t, msgpack_packer *pk, size_t from, size_t n, bool rows)
+{
+	(void)msgpack_pack_array(pk, n);
+	for (size_t i = from; i < from + n; i++)
+		t->call->app->counts[outcome_pack(pk, &t->in.verdicts[i], t->later[i], rows)]++;
+}
+
+static void answer(struct taking *t)
+{
+	struct call *c = t->call;
+	msgpack_packer pk;
+	struct buf out;
+
+	buf_init(&out, CALL_ANSWER_MAX);
+	mp_writer(&pk, &out);
+	(void)msgpack_pack_map(&pk, t->in.n_columns > 0 ? 2 : 1);
+	mp_str(&pk, "results");
+	list_pack(t, &pk, 0, t->in.n_records, false);
+	if (t->in.n_columns > 0) {
+		mp_str(&pk, "columns");
+		list_pack(t, &pk, t->in.n_records, t->in.n_columns, true);
+	}
+	call_answer_ok(c, &out);
+	taking_free(t);
+}
+
+static void answer_fail(struct taking *t)
+{
+	struct call *c = t->call;
+
+	call_fail(c, &t->error);
+	taking_free(t);
+}
+
+/* ---- the store ---- */
+
+static void on_stored(struct keeper_job *job)
+{
+	struct taking *t = (struct taking *)(void *)((char *)job - offsetof(struct taking, job));
+
+	if (job->result != 0) {
+		t->error = job->error;
+		t->error.code = job->result;
+		answer_fail(t);
+		return;
+	}
+	for (size_t i = 0; i < job->n + job->n_columns; i++) {
+		t->in.verdicts[t->places[i]] = t->verdicts[i]; /* with its reason */
+		t->verdicts[i].reason = NULL;
+	}
+	answer(t);
+}
+
+/* What is neither rejected nor has to wait. */
+static int gather(struct taking *t)
+{
+	size_t n = t->in.n_records + t->in.n_columns;
+	size_t at = 0;
+
+	t->records = calloc(n + 1, sizeof *t->records);
+	t->columns = calloc(n + 1, sizeof *t->columns);
+	t->verdicts = calloc(n + 1, sizeof *t->verdicts);
+	t->places = calloc(n + 1, sizeof *t->places);
+	if (t->records == NULL || t->columns == NULL || t->verdicts == NULL || t->places == NULL)
+		return tesla_fail(&t->error, -ENOMEM, "no memory");
+	for (size_t i = 0; i < t->in.n_records; i++)
+		if (t->in.records[i].record != NULL && !t->later[i]) {
+			t->places[at] = i;
+			t->records[at++] = t->in.records[i];
+			t->records[at - 1].node = t->node;
+		}
+	t->job.n = at;
+	for (size_t i = 0; i < t->in.n_columns; i++)
+		if (t->in.columns[i].n_rows > 0 && !t->later[t->in.n_records + i]) {
+			t->places[at] = t->in.n_records + i;
+			t->columns[at - t->job.n] = t->in.columns[i];
+			t->columns[at - t->job.n].node = t->node;
+			at++;
+		}
+	t->job.n_columns = at - t->job.n;
+	return 0;
+}
+
+static void submit(struct taking *t)
+{
+	if (gather(t) != 0) {
+		answer_fail(t);
+		return;
+	}
+	t->job.kind = KEEPER_APPEND;
+	t->job.records = t->records;
+	t->job.columns = t->columns;
+	t->job.verdicts = t->verdicts;
+	t->job.done = on_stored;
+	if (t->job.n + t->job.n_columns == 0) {
+		answer(t);
+	} else if (!keeper_submit(t->call->app->keeper, &t->job)) {
+		call_busy(t->call);
+		taking_free(t);
+	}
+}
+
+/* ---- its analyzers ---- */
+
+struct who { /* of a record or of columns */
+	int64_t analyzer;
+	const char *model, *identity;
+	bool there;
+};
+
+static struct who who_at(const struct taking *t, size_t i)
+{
+	struct who w = { 0 };
+
+	if (i < t->in.n_records) {
+		const struct record *r = t->in.records[i].record;
+
+		if (r != NULL)
+			w = (struct who){ r->analyzer, r->model, r->identity, true };
+	} else {
+		const struct store_columns *c = &t->in.columns[i - t->in.n_records];
+
+		w = (struct who){ c->analyzer, c->model, c->identity, c->n_rows > 0 };
+	}
+	return w;
+}
+
+static bool is_known(const struct registry_analyzer *a, const struct who *w)
+{
+	return a != NULL && (w->model[0] == '\0' || strcmp(a->model, w->model) == 0) &&
+	       (w->identity == NULL || w->identity[0] == '\0' ||
+		strcmp(a->identity, w->identity) == 0);
+}
+
+static bool is_listed(const struct taking *t, int64_t analyzer)
+{
+	for (size_t i = 0; i < t->n_contacts; i++)
+		if (t->contacts[i].addr == analyzer)
+			return true;
+	return false;
+}
+
+/* Those of which something is new; what they say last counts the next time. */
+static int contacts_find(struct taking *t)
+{
+	const struct registry *r = t->call->app->registry;
+
+	t->contacts = calloc(CONTACTS_MAX, sizeof *t->contacts);
+	if (t->contacts == NULL)
+		return tesla_fail(&t->error, -ENOMEM, "no memory");
+	for (size_t i = 0; i < t->in.n_records + t->in.n_columns; i++) {
+		struct who w = who_at(t, i);
+
+		if (!w.there || t->n_contacts == CONTACTS_MAX || is_listed(t, w.analyzer) ||
+		    is_known(registry_analyzer(r, t->node, w.analyzer), &w))
+			continue;
+		t->contacts[t->n_contacts++] = (struct registry_contact){ .addr = w.analyzer,
+									  .model = w.model,
+									  .identity = w.identity };
+	}
+	return 0;
+}
+
+/* By what the registry has now.  Behind one that waits, all of its analyzer wait. */
+static void states_apply(struct taking *t)
+{
+	const struct registry *r = t->call->app->registry;
+
+	for (size_t i = 0; i < t->in.n_records + t->in.n_columns; i++) {
+		struct who w = who_at(t, i);
+		const struct registry_analyzer *a;
+
+		if (!w.there)
+			continue;
+		a = registry_analyzer(r, t->node, w.analyzer);
+		if (a == NULL || a->state == REGISTRY_IS_REFUSED)
+			intake_reject(&t->in, i, "analyzer %" PRId64 " of node %s is not taken",
+				      w.analyzer, t->node);
+		else
+			t->later[i] = a->state == REGISTRY_IS_PENDING;
+	}
+	submit(t);
+}
+
+static void contact_work(struct pool_job *job)
+{
+	struct taking *t = job->arg;
+	const struct registry_actor by = { t->actor, t->from, t->now_ms };
+
+	t->result = registry_contact(t->call->app->registry_db, &by, t->node, t->contacts,
+				     t->n_contacts, &t->error);
+}
+
+static void contact_done(struct pool_job *job)
+{
+	struct taking *t = job->arg;
+
+	app_refresh(t->call->app);
+	if (t->result != 0)
+		answer_fail(t);
+	else
+		states_apply(t);
+}
+
+static void introduce(struct taking *t)
+{
+	if (contacts_find(t) != 0) {
+		answer_fail(t);
+	} else if (t->n_contacts == 0) {
+		states_apply(t);
+	} else {
+		t->pool = (struct pool_job){ .work = contact_work, .done = contact_done, .arg = t };
+		pool_submit(t->call->app, &t->pool);
+	}
+}
+
+/* ---- the body ---- */
+
+static void body_work(struct pool_job *job)
+{
+	struct taking *t = job->arg;
+	struct buf packed;
+	struct mp_doc doc;
+
+	buf_init(&packed, CALL_ANSWER_MAX);
+	t->result = body_unpack(request_body(t->call->request), t->form, &packed, &doc, &t->error);
+	if (t->result == 0) {
+		t->result = intake_read(&doc.u.data, &t->in, &t->error);
+		mp_doc_release(&doc);
+	}
+	buf_release(&packed);
+	t->error.code = t->result;
+}
+
+static void body_done(struct pool_job *job)
+{
+	struct taking *t = job->arg;
+	struct call *c = t->call;
+
+	if (t->result == 0) {
+		t->later = calloc(t->in.n_records + t->in.n_columns + 1, sizeof *t->later);
+		if (t->later == NULL)
+			t->result = tesla_fail(&t->error, -ENOMEM, "no memory");
+	}
+	if (t->result != 0) {
+		answer_fail(t);
+	} else if (t->in.node != NULL && strcmp(t->in.node, t->node) != 0) {
+		call_error(c, 403, "the token is of node %s, the records are of node %.80s",
+			   t->node, t->in.node);
+		taking_free(t);
+	} else {
+		introduce(t);
+	}
+}
+
+void api_records_post(struct call *c)
+{
+	struct taking *t = calloc(1, sizeof *t);
+	enum call_form form = CALL_JSON;
+
+	if (call_body_form(c, &form) != 0) {
+		free(t);
+		call_error(c, 415,
+			   "Content-Type: expected application/json or "
+			   "application/msgpack");
+		return;
+	}
+	if (t != NULL)
+		t->node = strdup(c->who.node);
+	if (t == NULL || t->node == NULL) {
+		free(t);
+		call_busy(c);
+		return;
+	}
+	t->call = c;
+	t->form = form;
+	t->now_ms = app_wall_ms(c->app);
+	(void)snprintf(t->actor, sizeof t->actor, "%s", c->who_text);
+	(void)snprintf(t->from, sizeof t->from, "%s", request_peer(c->request));
+	if (!c->form_said)
+		c->form = form;
+	request_hold(c->request);
+	t->pool = (struct pool_job){ .work = body_work, .done = body_done, .arg = t };
+	if (request_body(c->request)->pub.len <= INLINE_BYTES) {
+		body_work(&t->pool);
+		body_done(&t->pool);
+	} else {
+		pool_submit(c->app, &t->pool);
+	}
+}

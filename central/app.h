@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server: what its parts share.  All of it belongs to the loop's thread. */
+#ifndef CENTRAL_APP_H
+#define CENTRAL_APP_H
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "central/auth.h"
+#include "central/conf.h"
+#include "central/http.h"
+#include "central/keeper.h"
+#include "central/limit.h"
+#include "central/registry.h"
+
+struct call;
+TAILQ_HEAD(calls, call);
+
+enum app_count {
+	APP_RECORDS_STORED,
+	APP_RECORDS_DUPLICATE,
+	APP_RECORDS_REJECTED,
+	APP_RECORDS_LATER,
+	APP_BUSY,	/* 503: too many wait for the store */
+	APP_NOT_LET_IN, /* 401, 403 */
+	APP_TOO_OFTEN,	/* 429 */
+	N_APP_COUNTS
+};
+
+struct app {
+	uv_loop_t loop;
+	struct log log;
+	const char *dir;
+	struct conf *conf;
+	struct http *http;
+	struct http_tls *tls; /* NULL: in plain text */
+	struct keeper *keeper;
+	struct registry_db *registry_db;
+	struct registry *registry;
+	struct limit *requests; /* per address */
+	struct calls calls;	/* that are not over */
+	uv_signal_t signals[3];
+	uv_timer_t watchdog, care_timer;
+	struct care *care;
+	uint64_t counts[N_APP_COUNTS];
+	size_t working; /* pieces of work in libuv's pool */
+	bool stopping;
+};
+
+int64_t app_wall_ms(const struct app *app); /* UTC */
+int64_t app_now_ms(const struct app *app);  /* monotonic */
+/* What other processes, or the store's thread, changed is seen from here on. */
+void app_refresh(struct app *app);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `tesla-central serve`: the server, from its settings to its end. */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/notify.h"
+#include "central/app.h"
+#include "central/care.h"
+#include "central/command.h"
+#include "central/http_tls.h"
+#include "central/password.h"
+#include "central/route.h"
+
+#define INI_DEFAULT "/etc/tesla/central.ini"
+#define LIMIT_KEYS 10000
+#define CARE_JOBS 16
+
+/* ---- app.h ---- */
+
+int64_t app_wall_ms(const struct app *app)
+{
+	struct timespec t;
+
+	(void)app;
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t app_now_ms(const struct app *app)
+{
+	return (int64_t)uv_now(&app->loop);
+}
+
+void app_refresh(struct app *app)
+{
+	struct tesla_error err;
+
+	if (registry_refresh(app->registry, &err) < 0)
+		log_msg(&app->log, LOG_LEVEL_ERROR, "%s", err.text);
+}
+
+/* ---- the parts ---- */
+
+static void on_damage(void *arg, bool lost, const char *sentence)
+{
+	const struct app *app = arg;
+
+	log_msg(&app->log, lost ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", sentence);
+}
+
+static void on_registry_damage(void *arg, const char *sentence)
+{
+	on_damage(arg, true, sentence);
+}
+
+static int registry_start(struct app *app, struct tesla_error *err)
+{
+	const struct registry_damage damage = { on_registry_damage, app };
+	int r = registry_db_open(app->dir, false, &app->registry_db, err);
+
+	if (r == -ENOENT)
+		return tesla_fail(err, r,
+				  "%s: nobody may do anything here yet: expected `tesla-central "
+				  "init` before",
+				  app->dir);
+	return r == 0 ? registry_new(app->registry_db, &damage, &app->registry, err) : r;
+}
+
+static int store_start(struct app *app, struct tesla_error *err)
+{
+	const struct store_conf conf = { .damage = on_damage, .arg = app };
+	const struct keeper_limits limits = {
+		.jobs = { [KEEPER_APPEND] = (size_t)app->conf->group_jobs,
+			  [KEEPER_READ] = (size_t)app->conf->read_jobs,
+			  [KEEPER_CARE] = CARE_JOBS },
+	};
+	struct store *store;
+	int r = store_open(app->dir, &conf, &store, err);
+
+	if (r != 0)
+		return r;
+	r = keeper_start(&app->loop, store, &limits, &app->keeper, err);
+	if (r != 0)
+		store_close(store);
+	return r;
+}
+
+static int web_start(struct app *app, struct tesla_error *err)
+{
+	const struct conf *c = app->conf;
+	struct http_conf conf = {
+		.connections = (size_t)c->connections,
+		.connections_per_address = (size_t)c->connections_per_address,
+		.body_max = (size_t)c->body_mib << 20,
+		.bodies_max = (size_t)c->bodies_mib << 20,
+		.deadline_ms = c->request_time_ms,
+		.head = route_head,
+		.whole = route_whole,
+		.over = route_over,
+		.arg = app,
+	};
+	int r = 0;
+
+	if (c->cert[0] != '\0')
+		r = http_tls_new(c->cert, c->key, &app->tls, err);
+	if (r != 0)
+		return r;
+	conf.tls = app->tls;
+	app->http = http_start(&app->loop, &c->where, &conf, err);
+	if (app->http == NULL)
+		return tesla_fail(err, -EIO, "%s: %s", c->listen, strdup(err->text));
+	return 0;
+}
+
+static int limits_start(struct app *app, struct tesla_error *err)
+{
+	int64_t per_second = app->conf->requests_per_second;
+	const struct limit_conf conf = {
+		.max = LIMIT_KEYS,
+		.each_ms = per_second < 1000 ? 1000 / per_second : 1,
+		.burst = (unsigned)(per_second < 1000 ? per_second : per_second),
+	};
+
+	app->requests = limit_new(&conf);
+	return app->requests != NULL ? 0 : tesla_fail(err, -ENOMEM, "no memory");
+}
+
+static int start(struct app *app, struct tesla_error *err)
+{
+	int r = password_start(err);
+
+	if (r == 0)
+		r = registry_start(app, err);
+	if (r == 0)
+		r = limits_start(app, err);
+	if (r == 0)
+		r = store_start(app, err);
+	if (r == 0)
+		r = care_start(app, err);
+	return r == 0 ? web_start(app, err) : r;
+}
+
+/* What is under way is done; then the parts go, those first that hand work to others. */
+static void stop(struct app *app)
+{
+	struct call *c, *next;
+
+	app->stopping = true;
+	notify_stopping();
+	if (app->http != NULL)
+		http_quiesce(app->http);
+	for (c = TAILQ_FIRST(&app->calls); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, listed);
+		if (c->stop != NULL)
+			c->stop(c);
+	}
+	while (app->working > 0)
+		(void)uv_run(&app->loop, UV_RUN_ONCE);
+	keeper_stop(app->keeper);
+	care_stop(app);
+	http_stop(app->http);
+}
+
+static void release(struct app *app)
+{
+	http_tls_free(app->tls);
+	limit_free(app->requests);
+	registry_free(app->registry);
+	registry_db_close(app->registry_db);
+	conf_free(app->conf);
+}
+
+/* ---- signals ---- */
+
+static void on_hangup(struct app *app)
+{
+	struct tesla_error err;
+
+	notify_reloading();
+	if (app->tls != NULL && http_tls_reload(app->tls, &err) != 0)
+		log_msg(&app->log, LOG_LEVEL_ERROR, "certificate: %s: the one before stays",
+			err.text);
+	else
+		log_msg(&app->log, LOG_LEVEL_INFO, "certificate and key were read again");
+	notify_ready();
+}
+
+static void on_signal(uv_signal_t *handle, int sig)
+{
+	struct app *app = handle->data;
+
+	if (sig == SIGHUP) {
+		on_hangup(app);
+		return;
+	}
+	log_msg(&app->log, LOG_LEVEL_INFO, "%s: ending", strsignal(sig));
+	uv_stop(&app->loop);
+}
+
+static void signals_start(struct app *app)
+{
+	static const int which[] = { SIGINT, SIGTERM, SIGHUP };
+
+	for (size_t i = 0; i < N_ELEMENTS(which); i++) {
+		(void)uv_signal_init(&app->loop, &app->signals[i]);
+		app->signals[i].data = app;
+		(void)uv_signal_start(&app->signals[i], on_signal, which[i]);
+	}
+	notify_beat(&app->loop, &app->watchdog);
+}
+
+static void handles_close(struct app *app)
+{
+	for (size_t i = 0; i < N_ELEMENTS(app->signals); i++)
+		uv_close((uv_handle_t *)&app->signals[i], NULL);
+	uv_close((uv_handle_t *)&app->watchdog, NULL);
+	(void)uv_run(&app->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&app->loop);
+}
+
+/* ---- the command ---- */
+
+static int run(struct app *app)
+{
+	struct tesla_error err = { 0 };
+	int r;
+
+	(void)mallopt(M_ARENA_MAX, 2);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)uv_loop_init(&app->loop);
+	TAILQ_INIT(&app->calls);
+	signals_start(app);
+	r = start(app, &err);
+	if (r == 0) {
+		log_msg(&app->log, LOG_LEVEL_INFO, "ready: %s://%s",
+			app->tls != NULL ? "https" : "http", app->conf->listen);
+		notify_ready();
+		(void)uv_run(&app->loop, UV_RUN_DEFAULT);
+	} else {
+		log_msg(&app->log, LOG_LEVEL_ERROR, "%s", err.text);
+	}
+	stop(app);
+	handles_close(app);
+	if (r == 0)
+		log_msg(&app->log, LOG_LEVEL_INFO, "ended");
+	release(app);
+	return r == 0 ? 0 : 1;
+}
+
+struct options {
+	struct command_conf conf;
+	const char *ini;
+	bool must_exist;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->conf;
+		return 0;
+	case 'i':
+		o->ini = arg;
+		o->must_exist = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "ini", 'i', "FILE", 0, "settings (default: " INI_DEFAULT ", which may be missing)", 0 },
+	{ 0 },
+};
+
+int command_serve(const struct command_conf *conf, int argc, char **argv)
+{
+	const struct argp_child children[] = { { &command_argp, 0, NULL, 0 }, { 0 } };
+	const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.children = children,
+		.doc = "Takes records, keeps them, and answers questions about them over HTTP.",
+	};
+	struct options o = { .conf = *conf, .ini = INI_DEFAULT };
+	struct app app = { 0 };
+	struct diags diags = { 0 };
+	int r = 1;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+		return 1;
+	app.dir = o.conf.dir;
+	app.conf = conf_load(o.ini, o.must_exist, &diags);
+	diags_print(&diags, stderr);
+	diags_release(&diags);
+	if (app.conf == NULL)
+		return 1;
+	log_init_stderr(&app.log, app.conf->log_level);
+	r = run(&app);
+	log_release(&app.log);
+	return r;
+}

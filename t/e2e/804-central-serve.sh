@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# seconds: 20
+# san
+# SPDX-License-Identifier: Apache-2.0
+# tesla-central serve: records in both forms, each with its answer; who may send them; what a client that
+# is slow, endless or wrong gets; TLS, and a certificate that is read again; its end.
+. "$(dirname "$0")/../central.sh"
+requires jq curl openssl python:msgpack
+
+# ---- what it does not begin with ----
+
+mkdir "$dir"
+central_ini
+assert_status 1 central serve -i central.ini 2>said
+assert_match "no registry" "$(cat said)" 'expected .tesla-central init. before'
+rmdir "$dir"
+printf '[Server]\nlisten = 0.0.0.0:%s\n' "${listen#*:}" >open.ini
+assert_status 1 central serve -i open.ini 2>said
+assert_match "in plain text" "$(cat said)" 'open.ini:2: .*expected cert and key, for TLS'
+test ! -e "$dir" || fail "a server that does not begin made a folder"
+
+# ---- records ----
+
+central_ini Limits.request_time=2 Limits.body=1 Limits.bodies=4 Limits.connections_per_address=20
+start_central
+token=$(node_token 4)
+other=$(node_token 5)
+
+py "$top/t/e2e/central_records.py" 3 | jq -c '{node: "4", records: [.record]}' >bodies
+post() { # token file curl-options...
+	ask "$1" POST /api/v1/records -H 'Content-Type: application/json' --data-binary "@$2" "${@:3}"
+}
+head -n 1 bodies >one
+sed -n 2p bodies | gzip >two.gz
+sed -n 3p bodies | py -c 'import json, sys, msgpack; sys.stdout.buffer.write(msgpack.packb(json.load(sys.stdin)))' >three
+answers "JSON" 200 '^\{"results":\[\{"status":"stored"\}\]\}$' post "$token" one
+answers "again" 200 '^\{"results":\[\{"status":"duplicate"\}\]\}$' post "$token" one
+answers "gzip" 200 '"stored"' post "$token" two.gz -H 'Content-Encoding: gzip'
+ask "$token" POST /api/v1/records -H 'Content-Type: application/msgpack' --data-binary @three >packed
+assert_eq "MessagePack" "$(head -c -5 packed | py -c 'import sys, msgpack; print(msgpack.unpackb(sys.stdin.buffer.read()))')" \
+	"{'results': [{'status': 'stored'}]}"
+jq -c '.records[0] |= (.analyzer = 0) | .records += [{analyzer: 1}]' one >mixed
+answers "each for itself" 200 '"rejected","reason":"analyzer 0.*"rejected","reason":"expected \\"variables' post "$token" mixed
+echo '{"records": [' >cut
+answers "no JSON" 400 'no JSON' post "$token" cut
+answers "no type" 415 'Content-Type' ask "$token" POST /api/v1/records -H 'Content-Type: text/plain' --data x
+answers "no gzip" 400 'not gzip' post "$token" one -H 'Content-Encoding: gzip'
+head -c 60 two.gz >cut.gz
+answers "half a gzip" 400 'no whole gzip' post "$token" cut.gz -H 'Content-Encoding: gzip'
+answers "another packer" 415 'expected gzip' post "$token" one -H 'Content-Encoding: br'
+
+# ---- who ----
+
+answers "nobody" 401 'who are you' post "" one
+answers "a wrong token" 401 'who are you' post "${token%?}_" one
+answers "another node's token" 403 'the token is of node 5, the records are of node 4' post "$other" one
+answers "a token in the path" 401 '' ask "" POST "/api/v1/records?token=$token" --data-binary @one
+for path in /api/v1/records/../records '/api/v1/%2e%2e/records' '/api/v1%2frecords' '/api/v1/records%00' '//api/v1/records' '/api/v1/recordS'; do
+	answers "$path" 404 'no such path' ask "$token" POST "$path" --path-as-is --data-binary @one
+done
+answers "another method" 405 'DELETE is not' ask "$token" DELETE /api/v1/records
+assert_match "which it takes" "$(curl -sI -X DELETE "$url/api/v1/records")" 'Allow: POST'
+
+# ---- how much, how long ----
+
+head -c 1100000 /dev/zero >large
+answers "too long" 413 'at most 1048576 bytes' post "$token" large
+answers "too long, not said before" 413 'at most 1048576 bytes' post "$token" large -H 'Transfer-Encoding: chunked'
+head -c 50000000 /dev/zero | gzip -9 >bomb.gz
+answers "a bomb" 413 'unpacked, too' post "$token" bomb.gz -H 'Content-Encoding: gzip'
+assert_eq "a head that is too long" "$(curl -s -o /dev/null -w '%{http_code}' -H "X: $(head -c 40000 /dev/zero | tr '\0' x)" "$url/healthz")" 431
+py "$top/t/e2e/central_clients.py" trickle "$listen" >trickled &
+trickler=$!
+py "$top/t/e2e/central_clients.py" crowd "$listen" 40 >crowded
+assert_match "of one address" "$(cat crowded)" '^(1[0-9]|20) of 40 '
+wait $trickler
+assert_match "a byte now and then" "$(cat trickled)" '^cut after [23]\.'
+answers "the others go on" 200 '"duplicate"' post "$token" one
+
+# ---- its end: what is under way is answered ----
+
+stop central
+assert_eq "ended with" "$status" 0
+assert_match "verify" "$(central verify)" ' 0 damaged$'
+assert_eq "records" "$(central export | jq -c .record.end_ms | sort -u | wc -l)" "$(jq .records[0].end_ms bodies | sort -u | wc -l)"
+
+# ---- TLS ----
+
+certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+		-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem 2>/dev/null
+}
+certificate one
+central_ini Server.cert="$tmp/cert.pem" Server.key="$tmp/key.pem"
+start_central
+url=https://$listen
+answers "over TLS" 200 '"duplicate"' post "$token" one --cacert cert.pem
+subject() {
+	openssl s_client -connect "$listen" </dev/null 2>/dev/null | openssl x509 -noout -subject
+}
+assert_match "its certificate" "$(subject)" 'CN = one$'
+for version in tls1_2 tls1_3; do
+	openssl s_client -connect "$listen" -$version </dev/null >said 2>&1 || fail "$version: $(tail -n 3 said)"
+done
+for options in -tls1 -tls1_1 '-tls1_2 -cipher AES128-SHA' '-tls1_2 -cipher ECDHE-ECDSA-AES128-SHA' '-tls1_2 -cipher AES128-GCM-SHA256'; do
+	# shellcheck disable=SC2086
+	! openssl s_client -connect "$listen" $options </dev/null >said 2>&1 || fail "it speaks $options"
+done
+certificate two
+kill -HUP "${pids[central]}"
+wait_for 5 grep -q 'read again' central.log
+assert_match "after SIGHUP" "$(subject)" 'CN = two$'
+echo junk >key.pem
+kill -HUP "${pids[central]}"
+wait_for 5 grep -q 'the one before stays' central.log
+assert_match "after a bad one" "$(subject)" 'CN = two$'
+stop central
+assert_eq "ended with" "$status" 0

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* central.ini: defaults, what is refused, and that the file that is shipped tells the truth. */
+#include "central/conf.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+
+static const struct {
+	const char *text;
+	const char *why; /* NULL: it is good */
+} cases[] = {
+	{ "", NULL },
+	{ "[Server]\nlisten = [::1]:81\n", NULL },
+	{ "[Server]\nlisten = 0.0.0.0:80\nplain = true\n", NULL },
+	{ "[Server]\nlisten = 0.0.0.0:80\ncert = a\nkey = b\n", NULL },
+	{ "[Server]\nlisten = 0.0.0.0:80\n", "which other machines get to" },
+	{ "[Server]\nlisten = [::]:80\n", "which other machines get to" },
+	{ "[Server]\nlisten = here\n", "expected an address and a port" },
+	{ "[Server]\ncert = a\n", "has cert and no key" },
+	{ "[Server]\nkey = a\n", "has key and no cert" },
+	{ "[Server]\nlog_level = loud\n", "log_level" },
+	{ "[Limits]\nconnections = 1\n", "connections" },
+	{ "[Limits]\nbody = 8\nbodies = 4\n", "bodies is less than body" },
+	{ "[Limits]\nrequest_time = 0.1\n", "request_time" },
+	{ "junk\n", "this is no setting" },
+};
+
+static struct conf *load(const char *text, struct diags *d)
+{
+	char path[] = "/tmp/central-conf-XXXXXX";
+	int fd = mkstemp(path);
+	struct conf *c;
+
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	(void)close(fd);
+	c = conf_load(path, true, d);
+	(void)unlink(path);
+	return c;
+}
+
+Test(central_conf, cases)
+{
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct diags d = { 0 };
+		struct conf *c = load(cases[i].text, &d);
+
+		cr_expect((c == NULL) == (cases[i].why != NULL), "%s", cases[i].text);
+		if (cases[i].why != NULL)
+			cr_expect(d.n > 0 && strstr(d.list[0].text, cases[i].why) != NULL, "%s: %s",
+				  cases[i].text, d.n > 0 ? d.list[0].text : "");
+		diags_release(&d);
+		conf_free(c);
+	}
+}
+
+Test(central_conf, defaults)
+{
+	struct diags d = { 0 };
+	struct conf *c = conf_load("/nonexistent/central.ini", false, &d);
+
+	cr_assert_not_null(c);
+	cr_expect(c->where.loopback && c->log_level == LOG_LEVEL_INFO && !c->plain);
+	cr_expect(c->connections == 1000 && c->request_time_ms == 30000);
+	conf_free(c);
+	cr_expect_null(conf_load("/nonexistent/central.ini", true, &d));
+	diags_release(&d);
+}
+
+/* Every "# key = value" of the file, without its mark, is known and is the default. */
+Test(central_conf, the_file_tells_the_truth)
+{
+	const char *top = getenv("top_srcdir") ? getenv("top_srcdir") : ".";
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct conf *plain, *shown;
+	struct tesla_error err;
+	struct diags d = { 0 };
+	size_t len;
+
+	cr_assert(asprintf(&path, "%s/etc/central.ini", top) > 0);
+	cr_assert_eq(file_read(path, 1 << 20, &text, &len, &err), 0, "%s", err.text);
+	for (char *p = text; (p = strstr(p, "\n# ")) != NULL; p++)
+		if (strcspn(p + 3, "\n") > strcspn(p + 3, "=") &&
+		    strchr("abcdefghijklmnopqrstuvwxyz", p[3]))
+			memcpy(p + 1, "  ", 2);
+	plain = conf_load("/nonexistent/central.ini", false, &d);
+	shown = load(text, &d);
+	cr_assert(plain != NULL && shown != NULL);
+	cr_expect_eq(d.n, 0, "%s", d.n > 0 ? d.list[0].text : "");
+	cr_expect_str_eq(shown->listen, plain->listen);
+	cr_expect(shown->connections == plain->connections &&
+		  shown->connections_per_address == plain->connections_per_address &&
+		  shown->requests_per_second == plain->requests_per_second &&
+		  shown->body_mib == plain->body_mib && shown->bodies_mib == plain->bodies_mib &&
+		  shown->request_time_ms == plain->request_time_ms &&
+		  shown->group_jobs == plain->group_jobs && shown->read_jobs == plain->read_jobs);
+	conf_free(plain);
+	conf_free(shown);
+	diags_release(&d);
+}
