@@ -94,6 +94,28 @@ central_libcentral_la_CPPFLAGS = $(central_cppflags)
 central_libcentral_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(UV_CFLAGS)
 central_libcentral_la_LIBADD = central/libhttp.la central/libstore.la central/libregistry.la \
 	core/base/libservice.la core/base/libbase.la $(YAJL_LIBS) $(UV_LIBS)
+# Prometheus' remote read: pure.  Of its messages protoc-c makes code, in the build tree.
+noinst_LTLIBRARIES += central/libprom.la
+central_libprom_la_SOURCES = \
+	central/prom.h \
+	central/prom_expression.c central/prom_expression.h \
+	central/prom_labels.c \
+	central/prom_request.c \
+	central/prom_response.c
+nodist_central_libprom_la_SOURCES = central/prom.pb-c.c central/prom.pb-c.h
+central_libprom_la_CPPFLAGS = $(central_cppflags)
+central_libprom_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(PROTOBUF_C_CFLAGS) $(PCRE2_CFLAGS)
+central_libprom_la_LIBADD = core/base/libbase.la $(PROTOBUF_C_LIBS) $(PCRE2_LIBS) $(SNAPPY_LIBS)
+EXTRA_DIST += central/prom.proto
+BUILT_SOURCES = central/prom.pb-c.c central/prom.pb-c.h
+CLEANFILES += $(BUILT_SOURCES)
+central/prom.pb-c.c: central/prom.proto
+	$(AM_V_GEN)$(MKDIR_P) central && $(PROTOC_C) --proto_path=$(srcdir)/central --c_out=central \
+		$(srcdir)/central/prom.proto
+central/prom.pb-c.h: central/prom.pb-c.c
+	@test -f $@ || { rm -f central/prom.pb-c.c && $(MAKE) central/prom.pb-c.c; }
+# BUILT_SOURCES are for `make all` alone.
+$(central_libprom_la_OBJECTS): central/prom.pb-c.h
 sbin_PROGRAMS += central/tesla-central
 central_tesla_central_SOURCES = \
 	central/ask.c central/ask.h \
