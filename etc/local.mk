@@ -4,7 +4,8 @@ dist_model_DATA = etc/models/model.rng $(wildcard $(srcdir)/etc/models/*.xml)
 dist_pkgdata_DATA = etc/config.rng
 examplesdir = $(docdir)/examples
 dist_examples_DATA = etc/config.xml etc/lector.ini etc/central.ini \
-	etc/prometheus/prometheus.yml etc/prometheus/tesla.rules.yml
+	etc/prometheus/prometheus.yml etc/prometheus/remote_read.yml \
+	etc/prometheus/tesla.rules.yml
 # The service; `make install` puts programs where the unit looks for them.
 EXTRA_DIST += etc/systemd/teslad.service.in etc/systemd/tesla-central.service.in \
 	etc/systemd/tesla.sysusers

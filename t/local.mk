@@ -113,17 +113,23 @@ e2e_tests = \
 	t/e2e/727-looks.sh \
 	t/e2e/800-central-store.sh \
 	t/e2e/802-central-registry.sh \
-	t/e2e/804-central-serve.sh
+	t/e2e/804-central-serve.sh \
+	t/e2e/870-prom-read.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past
 t_e2e_past_SOURCES = t/e2e/past.c
 t_e2e_past_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
 t_e2e_past_LDADD = core/daemon/libwindow.la core/daemon/libjournal.la core/daemon/libconf.la core/base/libbase.la -lm
+# Prometheus' remote read, without a server.
+check_PROGRAMS += t/e2e/prom_answer
+t_e2e_prom_answer_SOURCES = t/e2e/prom_answer.c
+t_e2e_prom_answer_CPPFLAGS = $(central_cppflags)
+t_e2e_prom_answer_LDADD = central/libprom.la
 check_DATA = stage/env
 # What these scripts need, without the unit tests.
 .PHONY: e2e-programs
-e2e-programs: stage $(check_LTLIBRARIES) t/e2e/past$(EXEEXT) \
+e2e-programs: stage $(check_LTLIBRARIES) t/e2e/past$(EXEEXT) t/e2e/prom_answer$(EXEEXT) \
 	core/client/examples/follow$(EXEEXT) core/client/examples/snapshot$(EXEEXT)
 include t/shim/local.mk
 include t/data/plugins/local.mk

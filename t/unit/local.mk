@@ -426,6 +426,12 @@ t_unit_attempts_SOURCES = t/unit/attempts.c
 t_unit_attempts_CPPFLAGS = $(central_cppflags)
 t_unit_attempts_CFLAGS = $(unit_cflags) $(SODIUM_CFLAGS)
 t_unit_attempts_LDADD = central/libregistry.la core/base/libbase.la $(SODIUM_LIBS) $(CRITERION_LIBS)
+unit_tests += t/unit/prom
+t_unit_prom_SOURCES = t/unit/prom.c
+t_unit_prom_CPPFLAGS = $(central_cppflags)
+t_unit_prom_CFLAGS = $(unit_cflags) $(PROTOBUF_C_CFLAGS)
+t_unit_prom_LDADD = central/libprom.la $(PROTOBUF_C_LIBS) $(SNAPPY_LIBS) $(CRITERION_LIBS)
+$(t_unit_prom_OBJECTS): central/prom.pb-c.h
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
