@@ -115,6 +115,7 @@ e2e_tests = \
 	t/e2e/802-central-registry.sh \
 	t/e2e/804-central-serve.sh \
 	t/e2e/870-prom-read.sh
+# To be listed when tesla-central serves: t/e2e/871-central-prometheus.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past
