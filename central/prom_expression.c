@@ -31,8 +31,10 @@ struct expression {
 
 void *purse_take(struct purse *p, size_t size)
 {
-	if (size > p->left)
+	if (size > p->left) {
+		p->refused = true;
 		return NULL;
+	}
 	p->left -= size;
 	return malloc(size > 0 ? size : 1);
 }

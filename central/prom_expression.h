@@ -11,6 +11,7 @@
 /* Memory that is handed out; what is freed does not come back to it. */
 struct purse {
 	size_t left;
+	bool refused; /* somebody wanted more */
 };
 void *purse_take(struct purse *p, size_t size);
 

@@ -222,6 +222,11 @@ static int parse(struct prom_request *r, const uint8_t *plain, size_t len, struc
 	Prometheus__ReadRequest *from = prometheus__read_request__unpack(&allocator, len, plain);
 	int rc;
 
+	if (from == NULL && purse.refused)
+		return tesla_fail(err, -E2BIG,
+				  "remote read: the request takes more than %u bytes of "
+				  "memory",
+				  UNPACK_MAX);
 	if (from == NULL)
 		return tesla_fail(err, -EBADMSG, "remote read: the request is no ReadRequest");
 	rc = take_request(r, from, err);

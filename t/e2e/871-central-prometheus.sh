@@ -16,7 +16,8 @@ start_central() {
 	port=$(free_port)
 	tesla-central -d "$store" -n 4 import records.jsonl
 	printf '[Http]\nlisten = 127.0.0.1:%s\n' "$port" >central.ini
-	tesla-central -d "$store" token add --role viewer >token
+	tesla-central -d "$store" token add --role viewer >new-token
+	mv new-token token
 	start central tesla-central -d "$store" -i central.ini serve
 	central=http://127.0.0.1:$port
 	wait_for 15 curl -fs "$central/readyz" -o ready.txt

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # set by t/lib.sh and the script
 #
 # A real Prometheus that reads from `$url` with the token in $tmp/token, scrapes nothing, and holds what it
 # computes of [$begin, $end] to raw.jsonl, as prom_check.py reads it.
