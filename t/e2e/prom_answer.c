@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * prom_answer FILE SAMPLES_MAX: a request of Prometheus' remote read on standard input, the answer on standard
- * output.  The file has a line for each series, and below it its samples:
- *	NODE ANALYZER MODEL VARIABLE UNIT KIND ELEMENT FIELD	(numbers as in the headers; - for none)
+ * prom_answer FILE SAMPLES_MAX: a request of Prometheus' remote read on standard input, the answer
+ * on standard output.  The file has a line for each series, and below it its samples:
+ *
+ *	NODE ANALYZER MODEL VARIABLE UNIT KIND ELEMENT FIELD
  *	TIME VALUE
- * Ends with 0; else with 1, and the status and the sentence on standard output.
+ *
+ * Kind and field are numbers as in the headers, - is for none.  Ends with 0; else with 1, and the
+ * status and the sentence on standard output.
  */
 #include <stdio.h>
 #include <stdlib.h>
