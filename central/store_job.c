@@ -24,6 +24,7 @@ struct job {
 	const struct set *set;
 	enum phase phase;
 	struct job_block *blocks;
+	struct codec_block *open; /* the same, for as long as a transaction reads */
 	size_t n_blocks, n_block_rows;
 	/* recent rows */
 	int64_t next_ms, to_ms; /* where to go on, and where it ends */
@@ -83,7 +84,7 @@ static int open_block(struct txn *t, const struct job *j, const struct job_block
 	int r;
 
 	if (!txn_get(t, TABLE_BLOCKS, key_val(&key), &value) || crc_of(value) != b->crc)
-		return t->r == 0 ? -ESTALE : 0;
+		return t->r == 0 ? -ESTALE : store_mdb_fail(j->s, t->r, err);
 	r = codec_open(value.mv_data, value.mv_size, ret, err);
 	if (r == 0 && (ret->n_rows != b->n_rows || ret->first_ms != b->first_ms ||
 		       ret->n_columns != j->set->n_columns))
@@ -173,16 +174,22 @@ static int begin_new(struct job *j, struct tesla_error *err)
 	return r;
 }
 
-static int read_times(struct txn *t, struct job *j, int64_t *old, struct tesla_error *err)
+static int open_blocks(struct txn *t, struct job *j, struct tesla_error *err)
 {
-	struct codec_block b;
-	size_t n = 0;
 	int r = 0;
 
+	for (size_t i = 0; i < j->n_blocks && r == 0; i++)
+		r = open_block(t, j, &j->blocks[i], &j->open[i], err);
+	return r;
+}
+
+static int read_times(struct txn *t, struct job *j, int64_t *old, struct tesla_error *err)
+{
+	size_t n = 0;
+	int r = open_blocks(t, j, err);
+
 	for (size_t i = 0; i < j->n_blocks && r == 0; i++) {
-		r = open_block(t, j, &j->blocks[i], &b, err);
-		if (r == 0 && t->r == 0)
-			r = codec_times(&b, old + n, err);
+		r = codec_times(&j->open[i], old + n, err);
 		n += j->blocks[i].n_rows;
 	}
 	return r;
@@ -244,16 +251,13 @@ static int read_group(struct txn *t, struct job *j)
 	return k == j->n_recent ? 0 : -ESTALE;
 }
 
-static int read_old(struct txn *t, struct job *j, struct tesla_error *err)
+static int read_old(struct job *j, struct tesla_error *err)
 {
-	struct codec_block b;
 	size_t n = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < j->n_blocks && r == 0; i++) {
-		r = open_block(t, j, &j->blocks[i], &b, err);
-		if (r == 0 && t->r == 0)
-			r = codec_column(&b, j->column, j->old + n, err);
+		r = codec_column(&j->open[i], j->column, j->old + n, err);
 		n += j->blocks[i].n_rows;
 	}
 	return r;
@@ -281,7 +285,7 @@ static int make_column(struct txn *t, struct job *j, struct tesla_error *err)
 	if (j->n_recent > 0 && j->column >= j->group_from + j->group_n)
 		r = read_group(t, j);
 	if (r == 0)
-		r = read_old(t, j, err);
+		r = read_old(j, err);
 	if (r != 0 || t->r != 0)
 		return r;
 	column = compose(j);
@@ -298,6 +302,7 @@ static int make(struct job *j, struct tesla_error *err)
 	int r = 0, end;
 
 	txn_begin(&t, j->s, false);
+	r = open_blocks(&t, j, err);
 	while (r == 0 && t.r == 0 && j->column < j->set->n_columns && !txn_is_long(&t))
 		r = make_column(&t, j, err);
 	if (j->column == j->set->n_columns)
@@ -463,6 +468,7 @@ void job_free(struct job *j)
 	for (size_t i = 0; i < N_NEW; i++)
 		codec_writer_free(j->new[i]);
 	free(j->blocks);
+	free(j->open);
 	free(j->recent);
 	free(j->is_good);
 	free(j->times);
@@ -482,9 +488,10 @@ static struct job *new_job(struct store *s, const struct set *set, size_t n_bloc
 		return NULL;
 	*j = (struct job){ .s = s, .set = set, .recent_max = recent_max };
 	j->blocks = calloc(n_blocks + 1, sizeof *j->blocks);
+	j->open = calloc(n_blocks + 1, sizeof *j->open);
 	j->recent = calloc(recent_max + 1, sizeof *j->recent);
 	j->is_good = calloc(recent_max + 1, sizeof *j->is_good);
-	if (j->blocks != NULL && j->recent != NULL && j->is_good != NULL)
+	if (j->blocks != NULL && j->open != NULL && j->recent != NULL && j->is_good != NULL)
 		return j;
 	job_free(j);
 	return NULL;

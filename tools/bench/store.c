@@ -23,7 +23,7 @@
 #define MINUTE_MS INT64_C(60000)
 #define START_MS (INT64_C(2960) * 7 * 1440 * MINUTE_MS)
 #define ROWS_MAX 10080
-#define GROUP 200 /* records that are synced together */
+#define GROUP 200		       /* records that are synced together */
 #define COMPACT_EVERY INT64_C(2000000) /* samples */
 
 struct bench {
@@ -75,42 +75,42 @@ static void add_rows(struct bench *b)
 
 	for (size_t i = 0; i < GROUP; i++) {
 		size_t analyzer = i % N_ANALYZERS;
-		int64_t end_ms = START_MS + (b->minute + (int64_t)(i / N_ANALYZERS) + 1) * MINUTE_MS;
+		int64_t end_ms =
+			START_MS + (b->minute + (int64_t)(i / N_ANALYZERS) + 1) * MINUTE_MS;
 
 		for (size_t g = 0; g < N_GAUGES; g++) {
 			double v = next_value(b, analyzer, g);
 
-			elements[i][g] = (struct tesla_record_element){ v, v - 0.5, v + 0.5, NAN,
-									MINUTE_MS, 60, TESLA_GOOD };
-			variables[i][g] = (struct tesla_record_variable){
-				b->name[g], "V", TESLA_GAUGE, 1, 1, &elements[i][g]
-			};
+			elements[i][g] =
+				(struct tesla_record_element){ v,	  v - 0.5, v + 0.5,   NAN,
+							       MINUTE_MS, 60,	   TESLA_GOOD };
+			variables[i][g] =
+				(struct tesla_record_variable){ b->name[g], "V", TESLA_GAUGE,
+								1,	    1,	 &elements[i][g] };
 			rows[i][g] = &variables[i][g];
 		}
-		records[i] = (struct record){ (int64_t)analyzer + 1, end_ms - MINUTE_MS, end_ms,
-					      "PM710", "15165", N_GAUGES, rows[i] };
+		records[i] = (struct record){ (int64_t)analyzer + 1,
+					      end_ms - MINUTE_MS,
+					      end_ms,
+					      "PM710",
+					      "15165",
+					      N_GAUGES,
+					      rows[i] };
 		group[i] = (struct store_record){ "n1", &records[i] };
 	}
 	b->minute += GROUP / N_ANALYZERS;
-#ifdef BEFORE
-	(void)verdicts;
-	if (store_append(b->store, group, GROUP, &err) != 0)
-		fail("append", &err);
-#else
 	if (store_append(b->store, group, GROUP, verdicts, &err) != 0)
 		fail("append", &err);
 	store_verdicts_release(verdicts, GROUP);
-#endif
 }
 
-#ifndef BEFORE
 static void add_columns(struct bench *b, size_t n)
 {
 	static int64_t end_ms[ROWS_MAX];
 	struct store_column_element elements[N_GAUGES] = { 0 };
 	struct store_column_variable variables[N_GAUGES];
-	struct store_columns c = { "n1", 0, "PM710", "15165", n, end_ms, MINUTE_MS, N_GAUGES,
-				   variables };
+	struct store_columns c = { "n1",   0,	      "PM710",	"15165",  n,
+				   end_ms, MINUTE_MS, N_GAUGES, variables };
 	struct store_verdict v;
 	struct tesla_error err;
 
@@ -121,9 +121,9 @@ static void add_columns(struct bench *b, size_t n)
 			for (size_t i = 0; i < n; i++)
 				b->numbers[g][i] = next_value(b, a, g);
 			elements[g].fields[STORE_VALUE] = b->numbers[g];
-			variables[g] = (struct store_column_variable){
-				b->name[g], "V", TESLA_GAUGE, 1, 1, &elements[g]
-			};
+			variables[g] =
+				(struct store_column_variable){ b->name[g], "V", TESLA_GAUGE,
+								1,	    1,	 &elements[g] };
 		}
 		c.analyzer = (int64_t)a + 1;
 		if (store_append_columns(b->store, &c, 1, &v, &err) != 0)
@@ -134,16 +134,13 @@ static void add_columns(struct bench *b, size_t n)
 	}
 	b->minute += (int64_t)n;
 }
-#endif
 
 static void add(struct bench *b, const char *how)
 {
 	if (strcmp(how, "rows") == 0)
 		add_rows(b);
-#ifndef BEFORE
 	else
 		add_columns(b, strcmp(how, "columns") == 0 ? ROWS_MAX : 60);
-#endif
 }
 
 /* What making the values costs. */
