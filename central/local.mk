@@ -31,6 +31,7 @@ central_libstore_la_SOURCES = \
 	central/store_compact.c \
 	central/store_find.c \
 	central/store_job.c central/store_job.h \
+	central/store_pack.c \
 	central/store_pending.c \
 	central/store_row.c \
 	central/store_series.c \

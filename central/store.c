@@ -240,6 +240,7 @@ int store_open(const char *dir, const struct store_conf *conf, struct store **re
 		s->conf = *conf;
 		s->conf.wal_bytes = conf->wal_bytes != 0 ? conf->wal_bytes : WAL_BYTES;
 		pending_init(s);
+		buf_init(&s->scratch, SIZE_MAX / 2);
 		s->path = strdup(dir);
 	}
 	if (s == NULL || s->path == NULL)
@@ -265,6 +266,7 @@ void store_close(struct store *s)
 		(void)close(s->lock);
 	sets_release(&s->sets);
 	pending_release(s);
+	buf_release(&s->scratch);
 	free(s->path);
 	free(s);
 }

@@ -76,20 +76,29 @@ int check_node(const char *node, struct tesla_error *err)
 static int lay_row(struct store *s, const struct set *set, const struct record *r,
 		   struct tesla_error *err)
 {
-	size_t len = KEY_BYTES + row_bytes(set);
 	struct key key = key_of(set->id, r->end_ms);
-	uint8_t *at;
+	uint8_t *row, *at = NULL;
+	size_t len;
 
-	if (len > s->conf.wal_bytes / 8)
+	if (KEY_BYTES + row_bytes_max(set) > s->conf.wal_bytes / 8)
 		return tesla_fail(err, -EINVAL,
 				  "a record has %zu numbers: too many for a write-ahead file of "
 				  "%zu bytes",
 				  set->n_columns, s->conf.wal_bytes);
-	at = pending_lay(s, len);
+	buf_clear(&s->scratch);
+	row = buf_reserve(&s->scratch, 8 * set->n_columns + row_bytes_max(set));
+	if (row != NULL) {
+		double *numbers = (double *)(void *)row;
+
+		row += 8 * set->n_columns;
+		row_of_record(set, r, numbers);
+		len = row_pack(set, numbers, &key, row);
+		at = pending_lay(s, KEY_BYTES + len);
+	}
 	if (at == NULL)
 		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
 	memcpy(at, key.bytes, KEY_BYTES);
-	row_make(set, r, &key, at + KEY_BYTES);
+	memcpy(at + KEY_BYTES, row, len);
 	return pending_note(s, set->who, r->end_ms, at)
 		       ? 0
 		       : tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);

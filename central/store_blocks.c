@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/cleanup.h"
 #include "central/bytes.h"
 #include "central/store_internal.h"
 
@@ -44,57 +43,62 @@ static bool is_there_already(struct txn *t, const struct key *key, const struct 
 
 /* ---- into rows ---- */
 
-/* Rows from `from` on, as many as fit; row after row, each as it is on disk. */
-static int make_rows(const struct set *set, const struct codec_block *b, size_t from, size_t n,
-		     uint8_t *rows, struct tesla_error *err)
+struct matrix { /* of the rows that are made at once */
+	size_t n;
+	int64_t *times; /* of all rows */
+	double *column; /* of all rows */
+	double *rows;	/* row after row */
+	uint8_t *bytes; /* of one row */
+};
+
+static int fill(const struct set *set, const struct codec_block *b, size_t from, struct matrix *m,
+		struct tesla_error *err)
 {
-	_cleanup_free_ double *column = malloc(b->n_rows * sizeof *column);
-	size_t step = row_bytes(set);
-	int r = column != NULL ? 0 : tesla_fail(err, -ENOMEM, "store: no memory");
+	int r = codec_times(b, m->times, err);
 
 	for (size_t i = 0; i < set->n_columns && r == 0; i++) {
-		r = codec_column(b, i, column, err);
-		for (size_t k = 0; k < n && r == 0; k++)
-			put_real(rows + k * step + 4 + 8 * i, column[from + k]);
+		r = codec_column(b, i, m->column, err);
+		for (size_t k = 0; k < m->n && r == 0; k++)
+			m->rows[k * set->n_columns + i] = m->column[from + k];
 	}
 	return r;
 }
 
-static void put_rows(struct txn *t, struct set *set, const int64_t *times, size_t n, uint8_t *rows)
+static void put_rows(struct txn *t, struct set *set, size_t from, const struct matrix *m)
 {
-	size_t step = row_bytes(set);
+	for (size_t i = 0; i < m->n; i++) {
+		struct key key = key_of(set->id, m->times[from + i]);
+		size_t len = row_pack(set, m->rows + i * set->n_columns, &key, m->bytes);
 
-	for (size_t i = 0; i < n; i++) {
-		struct key key = key_of(set->id, times[i]);
-		uint8_t *row = rows + i * step;
-
-		put_u32(row, row_crc(key.bytes, row + 4, step - 4));
-		(void)txn_put_new(t, TABLE_RECENT, key_val(&key), (MDB_val){ step, row });
+		(void)txn_put_new(t, TABLE_RECENT, key_val(&key), (MDB_val){ len, m->bytes });
 	}
-	set->n_recent += n;
+	set->n_recent += m->n;
 }
 
-/* Some rows of it; those that are damaged cannot be. */
+/* Some rows of it. */
 static int loosen(struct txn *t, struct set *set, const struct codec_block *b, size_t *done,
 		  struct tesla_error *err)
 {
-	size_t n = b->n_rows - *done, max = LOOSE_CELLS / set->n_columns + 1;
-	_cleanup_free_ int64_t *times = malloc(b->n_rows * sizeof *times);
-	_cleanup_free_ uint8_t *rows = NULL;
+	size_t left = b->n_rows - *done, max = LOOSE_CELLS / set->n_columns + 1;
+	struct matrix m = { .n = left < max ? left : max };
 	int r;
 
-	n = n < max ? n : max;
-	rows = malloc(n * row_bytes(set));
-	if (times == NULL || rows == NULL)
-		return tesla_fail(err, -ENOMEM, "store: no memory");
-	r = codec_times(b, times, err);
-	if (r == 0)
-		r = make_rows(set, b, *done, n, rows, err);
-	if (r != 0)
-		return r;
-	put_rows(t, set, times + *done, n, rows);
-	*done += n;
-	return 0;
+	m.times = malloc(b->n_rows * sizeof *m.times);
+	m.column = malloc(b->n_rows * sizeof *m.column);
+	m.rows = malloc(m.n * set->n_columns * sizeof *m.rows);
+	m.bytes = malloc(row_bytes_max(set));
+	r = m.times != NULL && m.column != NULL && m.rows != NULL && m.bytes != NULL
+		    ? fill(set, b, *done, &m, err)
+		    : tesla_fail(err, -ENOMEM, "store: no memory");
+	if (r == 0) {
+		put_rows(t, set, *done, &m);
+		*done += m.n;
+	}
+	free(m.times);
+	free(m.column);
+	free(m.rows);
+	free(m.bytes);
+	return r;
 }
 
 /* ---- an entry ---- */

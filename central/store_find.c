@@ -228,7 +228,7 @@ int is_there(struct finder *f, struct who *who, int64_t ms, struct tesla_error *
 
 	if (r != 0 || ms > who->newest_ms)
 		return r;
-	if (pending_find(f->s, who, ms) != NULL)
+	if (pending_row(f->s, who, ms).mv_data != NULL)
 		return 1;
 	if (pending_has_blocks(f->s, who)) {
 		finder_pause(f);
@@ -246,8 +246,7 @@ static int numbers_of_row(const struct set *set, MDB_val key, MDB_val row, doubl
 {
 	if (!row_is_good(set, key, row))
 		return tesla_fail(err, -EBADMSG, "the record is damaged");
-	for (size_t i = 0; i < set->n_columns; i++)
-		numbers[i] = row_number(row, i);
+	row_numbers(row, 0, set->n_columns, numbers, 1);
 	return 0;
 }
 
@@ -292,14 +291,14 @@ static int get_record(const struct place *at, int64_t ms, struct arena *memory, 
 static int find_anywhere(struct finder *f, const struct who *who, int64_t ms, struct place *ret,
 			 struct tesla_error *err)
 {
-	const uint8_t *row = pending_find(f->s, who, ms);
+	MDB_val row = pending_row(f->s, who, ms);
 	uint32_t id;
 	int r = 0;
 
-	if (row != NULL) {
-		(void)key_parse((MDB_val){ KEY_BYTES, (void *)(uintptr_t)row }, &id, &ms);
+	if (row.mv_data != NULL) {
+		(void)key_parse((MDB_val){ KEY_BYTES, row.mv_data }, &id, &ms);
 		*ret = (struct place){ .set = set_by_id(&f->s->sets, id) };
-		ret->row = (MDB_val){ row_bytes(ret->set), (void *)(uintptr_t)(row + KEY_BYTES) };
+		ret->row = (MDB_val){ row.mv_size - KEY_BYTES, (uint8_t *)row.mv_data + KEY_BYTES };
 		return 1;
 	}
 	if (pending_has_blocks(f->s, who))

@@ -84,7 +84,8 @@ struct store {
 	struct wal *wal;
 	struct sets sets;
 	struct pending pending;
-	uint64_t applied; /* the number of the last entry that is in the tables, on disk */
+	struct buf scratch; /* a row, while it is made */
+	uint64_t applied;   /* the number of the last entry that is in the tables, on disk */
 	struct store_info counts;
 };
 
@@ -146,24 +147,30 @@ const struct set *set_by_id(const struct sets *sets, uint32_t id); /* readable, 
 void set_describe(const struct set *set, char *text, size_t size); /* for sentences */
 size_t set_rows_max(const struct store *s, const struct set *set); /* of a block */
 
-/* ---- store_row.c: a row is the CRC32C of key and numbers, and a float64 a column ---- */
+/* ---- store_pack.c: rows as bytes ---- */
 
-static inline size_t row_bytes(const struct set *set)
+/* The most that a row takes. */
+static inline size_t row_bytes_max(const struct set *set)
 {
-	return 4 + 8 * set->n_columns;
+	return 8 + set->n_columns / 2 + 8 * set->n_columns;
 }
+/* Returns how many bytes it made. */
+size_t row_pack(const struct set *set, const double *numbers, const struct key *key, uint8_t *out);
+bool row_is_good(const struct set *set, MDB_val key, MDB_val value);
+/* Of a row that is good.  n numbers from column `from` on, each `step` behind the one before. */
+void row_numbers(MDB_val value, size_t from, size_t n, double *numbers, size_t step);
+double row_number(MDB_val value, size_t column);
+
+/* ---- store_row.c: records as numbers ---- */
+
 /* What an element of a variable has, in the order of columns. */
 size_t row_fields(enum tesla_variable_kind kind, const enum store_field **ret);
-/* The CRC32C of a row: key, and numbers as they are on disk. */
-uint32_t row_crc(const uint8_t *key, const uint8_t *numbers, size_t len);
 /* Which column has it; false: none has. */
 bool set_column(const struct set *set, const struct store_query *q, size_t *ret);
 bool set_count_columns(struct set *set); /* false: more than a block has */
 /* A record of that set; -EINVAL: its times or numbers are not as base/record.h says. */
 int row_check(const struct set *set, const struct record *r, struct tesla_error *err);
-void row_make(const struct set *set, const struct record *r, const struct key *key, uint8_t *out);
-bool row_is_good(const struct set *set, MDB_val key, MDB_val value);
-double row_number(MDB_val value, size_t column);
+void row_of_record(const struct set *set, const struct record *r, double *numbers);
 /* Columns as in a chunk, at one row; lives in `memory`; false: no memory. */
 bool row_record(const struct set *set, int64_t end_ms, const double *numbers, struct arena *memory,
 		struct record *ret);
@@ -176,8 +183,8 @@ void pending_release(struct store *s);
 uint8_t *pending_lay(struct store *s, size_t len);
 /* Takes a row that was laid at `row` into the index; false without memory. */
 bool pending_note(struct store *s, const struct who *who, int64_t ms, const uint8_t *row);
-/* The key of a row that is not in the tables, and the row behind it; NULL: there is none. */
-const uint8_t *pending_find(const struct store *s, const struct who *who, int64_t ms);
+/* A row that is not in the tables, with its key before it; mv_data NULL: there is none. */
+MDB_val pending_row(const struct store *s, const struct who *who, int64_t ms);
 /* An entry of blocks is one of its. */
 void pending_note_blocks(struct store *s, struct who *who);
 bool pending_has_blocks(const struct store *s, const struct who *who);

@@ -31,6 +31,7 @@ struct job {
 	int64_t *recent; /* ends of those that are taken, and of damaged ones, which go, too */
 	bool *is_good;
 	size_t n_recent, recent_max, n_gone;
+	size_t row_bytes; /* of one of them */
 	/* rows of the new blocks */
 	int64_t *times;
 	uint32_t *from; /* number among the rows of blocks, or n_block_rows + number in recent */
@@ -122,6 +123,7 @@ static int take_rows(struct job *j, struct tesla_error *err)
 		    ms >= j->to_ms)
 			break;
 		at = key_of(id, ms);
+		j->row_bytes = value.mv_size;
 		j->is_good[j->n_recent] = row_is_good(j->set, key_val(&at), value);
 		if (!j->is_good[j->n_recent])
 			say_damaged(j, ms);
@@ -242,8 +244,8 @@ static int read_group(struct txn *t, struct job *j)
 			break;
 		if (ms != j->recent[k])
 			continue; /* it came since */
-		for (size_t i = 0; i < j->group_n && j->is_good[k]; i++)
-			j->group[i * j->n_recent + k] = row_number(value, j->group_from + i);
+		if (j->is_good[k])
+			row_numbers(value, j->group_from, j->group_n, j->group + k, j->n_recent);
 		k++;
 	}
 	if (c != NULL)
@@ -410,7 +412,7 @@ static int take_away(struct job *j, struct tesla_error *err)
 		MDB_val key = key_val(&at);
 
 		if ((i % CHECK_EVERY == CHECK_EVERY - 1 && txn_is_long(&t)) ||
-		    (i - j->n_gone) * row_bytes(j->set) > 2 * SLICE_BYTES)
+		    (i - j->n_gone) * j->row_bytes > 2 * SLICE_BYTES)
 			break;
 		t.r = mdb_del(t.mdb, j->s->tables[TABLE_RECENT], &key, NULL);
 		if (t.r == MDB_NOTFOUND)

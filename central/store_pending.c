@@ -116,11 +116,15 @@ bool pending_note(struct store *s, const struct who *who, int64_t ms, const uint
 	return true;
 }
 
-const uint8_t *pending_find(const struct store *s, const struct who *who, int64_t ms)
+MDB_val pending_row(const struct store *s, const struct who *who, int64_t ms)
 {
-	uint32_t at = s->pending.n_rows > 0 ? *slot_of(s, who, ms) : 0;
+	size_t at = s->pending.n_rows > 0 ? *slot_of(s, who, ms) : 0;
+	uint8_t *row;
 
-	return at != 0 ? s->pending.bytes.pub.bytes + ((size_t)at - 1) * 8 : NULL;
+	if (at == 0)
+		return (MDB_val){ 0 };
+	row = s->pending.bytes.pub.bytes + (at - 1) * 8;
+	return (MDB_val){ get_u32(row - WAL_ENTRY + WAL_ENTRY_LEN), row };
 }
 
 /* ---- blocks ---- */

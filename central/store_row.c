@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows: which column has what, a record as a row and back. */
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "base/crc.h"
-#include "central/bytes.h"
 #include "central/store_internal.h"
 
 /* ---- columns: the length of the window, then what each element of a variable has ---- */
@@ -158,39 +157,18 @@ int row_check(const struct set *set, const struct record *r, struct tesla_error 
 
 /* ---- rows ---- */
 
-uint32_t row_crc(const uint8_t *key, const uint8_t *numbers, size_t len)
+void row_of_record(const struct set *set, const struct record *r, double *numbers)
 {
-	return crc32c(crc32c(0, key, KEY_BYTES), numbers, len);
-}
-
-void row_make(const struct set *set, const struct record *r, const struct key *key, uint8_t *out)
-{
-	uint8_t *at = out + 4;
-
-	put_real(at, (double)(r->end_ms - r->start_ms));
-	at += 8;
+	*numbers++ = (double)(r->end_ms - r->start_ms);
 	for (size_t i = 0; i < r->n_variables; i++) {
 		const struct tesla_record_variable *v = r->variables[i];
 		const struct fields *f = &fields_of[v->kind];
 
+		assert(v->n_elements == set->variables[i].n_elements);
 		for (size_t e = 0; e < v->n_elements; e++)
-			for (size_t k = 0; k < f->n; k++, at += 8)
-				put_real(at, get_field(&v->elements[e], f->at[k]));
+			for (size_t k = 0; k < f->n; k++)
+				*numbers++ = get_field(&v->elements[e], f->at[k]);
 	}
-	put_u32(out, row_crc(key->bytes, out + 4, 8 * set->n_columns));
-}
-
-bool row_is_good(const struct set *set, MDB_val key, MDB_val value)
-{
-	const uint8_t *at = value.mv_data;
-
-	return value.mv_size == row_bytes(set) && key.mv_size == KEY_BYTES &&
-	       get_u32(at) == row_crc(key.mv_data, at + 4, value.mv_size - 4);
-}
-
-double row_number(MDB_val value, size_t column)
-{
-	return get_real((const uint8_t *)value.mv_data + 4 + 8 * column);
 }
 
 static void fill_elements(const struct set_variable *v, const double *numbers,

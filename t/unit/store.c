@@ -406,13 +406,13 @@ Test(store, a_damaged_block_is_said_and_alone_is_lost)
 Test(store, a_damaged_row_is_said_and_alone_is_lost)
 {
 	struct fixture f;
-	uint8_t bytes[8];
+	uint8_t bytes[4];
 
 	fixture_init(&f);
 	for (int64_t i = 0; i < 100; i++)
 		must_append(&f, 1, START + i * MINUTE);
-	(void)info_of(&f);				/* they are in the tables now */
-	put_real(bytes, (double)(START / MINUTE + 50)); /* the counter of one */
+	(void)info_of(&f);				 /* they are in the tables now */
+	put_u32(bytes, (uint32_t)(START / MINUTE + 50)); /* the counter of one */
 	cr_assert(damage(&f, "data.mdb", bytes, sizeof bytes, 1));
 	cr_expect(verify(&f) == 1 && f.n_said == 1, "%s", f.said);
 	cr_expect(count_records(&f) == 99);
@@ -424,12 +424,12 @@ Test(store, a_damaged_row_is_said_and_alone_is_lost)
 Test(store, a_damaged_entry_of_the_write_ahead_file_is_said_and_alone_is_lost)
 {
 	struct fixture f;
-	uint8_t bytes[8];
+	uint8_t bytes[4];
 
 	fixture_init(&f);
 	for (int64_t i = 0; i < 50; i++)
 		must_append(&f, 1, START + i * MINUTE);
-	put_real(bytes, (double)(START / MINUTE + 20));
+	put_u32(bytes, (uint32_t)(START / MINUTE + 20));
 	cr_assert(damage(&f, "wal", bytes, sizeof bytes, 1));
 	cr_expect(f.n_said == 1 && strstr(f.said, "write-ahead file: bytes") != NULL, "%s", f.said);
 	cr_expect(count_records(&f) == 49);
