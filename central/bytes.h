@@ -66,6 +66,13 @@ static inline void put_real(uint8_t *at, double v)
 	put_u64(at, bits);
 }
 
+/* A loop over an array that is worth more than one number at a time. */
+#if defined __GNUC__ && !defined __clang__
+#define VECTORIZED __attribute__((optimize("O3")))
+#else
+#define VECTORIZED
+#endif
+
 /* 0, -1, 1, -2 ... as 0, 1, 2, 3 ... and back; v is a signed number in two's complement. */
 static inline uint64_t zigzag(uint64_t v)
 {

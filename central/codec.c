@@ -12,6 +12,7 @@
 #include "base/crc.h"
 #include "central/codec_internal.h"
 
+#define CHUNK 256u /* values, for which decimals are looked for */
 #define ZSTD_LEVEL 1
 #define ZSTD_WORTH 64 /* shorter values do not gain */
 
@@ -34,43 +35,50 @@ static bool same_bits(double a, double b)
 
 /* ---- whole numbers ---- */
 
-/* The nearest one, up to 2^51, in the rounding mode that programs start with. */
-static double nearest_whole(double v)
+/*
+ * The nearest whole numbers, up to 2^51, in the rounding mode that programs start with; 0 when all
+ * of them are the values with so many decimals, to the bit.  What is added and taken away again
+ * leaves no room for a fraction; a whole number then stands in the lowest bits.
+ */
+VECTORIZED static uint64_t make_whole(const double *values, size_t n, double ten, int64_t *whole)
 {
-	return v + 0x1.8p52 - 0x1.8p52;
-}
+	const double shift = 0x1.8p52;
+	uint64_t wrong = 0, shift_bits;
 
-static bool is_exact(double v, unsigned decimals)
-{
-	double whole = v * ten_to(decimals);
-
-	if (!(fabs(whole) <= WHOLE_MAX))
-		return false;
-	return same_bits(nearest_whole(whole) / ten_to(decimals), v);
-}
-
-/* How many decimals all of them have; false: some cannot be written so. */
-static bool find_decimals(const double *values, size_t n, unsigned *ret)
-{
-	unsigned decimals = 0;
-
-	for (size_t i = 0; i < n; i++)
-		while (!is_exact(values[i], decimals))
-			if (++decimals > DECIMALS_MAX)
-				return false;
-	*ret = decimals;
-	return true;
-}
-
-/* What has few decimals may be too large for as many as its neighbours need. */
-static bool to_whole(const double *values, size_t n, unsigned decimals, int64_t *whole)
-{
+	memcpy(&shift_bits, &shift, sizeof shift_bits);
 	for (size_t i = 0; i < n; i++) {
-		if (!is_exact(values[i], decimals))
-			return false;
-		whole[i] = (int64_t)nearest_whole(values[i] * ten_to(decimals));
+		double w = values[i] * ten, shifted = w + shift, back = (shifted - shift) / ten,
+		       room = WHOLE_MAX - fabs(w);
+		uint64_t is, was, bits, left;
+
+		memcpy(&is, &back, sizeof is);
+		memcpy(&was, &values[i], sizeof was);
+		memcpy(&bits, &shifted, sizeof bits);
+		memcpy(&left, &room, sizeof left);
+		wrong |= (is ^ was) | left >> 63;
+		whole[i] = (int64_t)(bits - shift_bits);
 	}
-	return true;
+	return wrong;
+}
+
+/*
+ * With as many decimals as some need; false: they cannot be written so.  What has few decimals may
+ * be too large for as many as its neighbours need.
+ */
+static bool to_whole(const double *values, size_t n, unsigned *decimals, int64_t *whole)
+{
+	unsigned d = 0, first = 0;
+
+	for (size_t i = 0; i < n; i += CHUNK) {
+		size_t take = n - i < CHUNK ? n - i : CHUNK;
+
+		while (make_whole(values + i, take, ten_to(d), whole + i) != 0)
+			if (++d > DECIMALS_MAX)
+				return false;
+		first = i == 0 ? d : first;
+	}
+	*decimals = d;
+	return d == first || make_whole(values, n, ten_to(d), whole) == 0;
 }
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -84,17 +92,41 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
+/* How many times step d is, when it is that, rounded otherwise.  Both are far below 2^53. */
+static int64_t multiple_of(int64_t d, double inverse)
+{
+	return (int64_t)((double)d * inverse + 0x1.8p52 - 0x1.8p52);
+}
+
 /* Means come in sixteenths: all whole numbers are then as far apart as some step, or twice that. */
 static int64_t find_step(const int64_t *whole, size_t n)
 {
-	uint64_t step = 0;
+	int64_t step = 0;
+	double inverse = 0;
 
 	for (size_t i = 1; i < n && step != 1; i++) {
 		int64_t d = whole[i] - whole[i - 1];
 
-		step = gcd(d < 0 ? (uint64_t)-d : (uint64_t)d, step);
+		if (d == 0 || (step != 0 && multiple_of(d, inverse) * step == d))
+			continue;
+		step = (int64_t)gcd(d < 0 ? (uint64_t)-d : (uint64_t)d, (uint64_t)step);
+		inverse = 1 / (double)step;
 	}
-	return step != 0 ? (int64_t)step : 1;
+	return step != 0 ? step : 1;
+}
+
+/* So many steps from the first. */
+static void count_steps(int64_t *whole, size_t n, int64_t step)
+{
+	int64_t first = whole[0];
+	double inverse = 1 / (double)step;
+
+	if (step == 1)
+		for (size_t i = 0; i < n; i++)
+			whole[i] -= first;
+	else
+		for (size_t i = 0; i < n; i++)
+			whole[i] = multiple_of(whole[i] - first, inverse);
 }
 
 static int put_varint(struct buf *out, uint64_t v)
@@ -116,8 +148,7 @@ static int put_whole(int64_t *whole, size_t n, struct buf *out)
 
 	if (r == 0)
 		r = put_varint(out, (uint64_t)step);
-	for (size_t i = 0; i < n; i++)
-		whole[i] = (whole[i] - first) / step;
+	count_steps(whole, n, step);
 	return r == 0 ? rice_encode(whole, n, out) : r;
 }
 
@@ -156,21 +187,43 @@ static int put_holes(const double *column, size_t n_rows, struct buf *out)
 	return r == 0 ? put_varint(out, run) : r;
 }
 
-/* Copies the values that there are; their summary. */
-static struct codec_summary gather(struct codec_writer *w, const double *column)
+/* How many there are. */
+VECTORIZED static size_t count_values(const double *column, size_t n)
 {
-	struct codec_summary s = { NAN, NAN, NAN, 0 };
+	uint64_t missing = 0;
 
-	for (size_t i = 0; i < w->n_rows; i++) {
-		double v = column[i];
+	for (size_t i = 0; i < n; i++)
+		missing += isnan(column[i]) ? 1 : 0;
+	return n - (size_t)missing;
+}
 
-		if (isnan(v))
-			continue;
-		w->values[s.count] = v;
-		s.min = s.count == 0 || v < s.min ? v : s.min;
-		s.max = s.count == 0 || v > s.max ? v : s.max;
-		s.sum = s.count == 0 ? v : s.sum + v;
-		s.count++;
+/* Those that there are, without a copy when none is missing. */
+static const double *gather(struct codec_writer *w, const double *column, size_t *count)
+{
+	size_t n = 0;
+
+	*count = count_values(column, w->n_rows);
+	if (*count == w->n_rows)
+		return column;
+	for (size_t i = 0; i < w->n_rows && n < *count; i++) {
+		w->values[n] = column[i];
+		n += !isnan(column[i]);
+	}
+	return w->values;
+}
+
+static struct codec_summary summarize(const double *values, size_t n)
+{
+	struct codec_summary s = { NAN, NAN, NAN, n };
+
+	if (n > 0)
+		s.min = s.max = s.sum = values[0];
+	for (size_t i = 1; i < n; i++) {
+		double v = values[i];
+
+		s.min = v < s.min ? v : s.min;
+		s.max = v > s.max ? v : s.max;
+		s.sum += v;
 	}
 	return s;
 }
@@ -184,19 +237,20 @@ static bool all_same(const double *values, size_t n)
 }
 
 /* The values go to w->plain, and how they are written into *kind and *decimals. */
-static int put_values(struct codec_writer *w, size_t n, uint8_t *kind, unsigned *decimals)
+static int put_values(struct codec_writer *w, const double *values, size_t n, uint8_t *kind,
+		      unsigned *decimals)
 {
 	buf_clear(&w->plain);
 	*kind = n == 0 ? KIND_NONE : n == w->n_rows ? KIND_ALL_SAME : KIND_SAME;
-	if (n == 0 || all_same(w->values, n))
+	if (n == 0 || all_same(values, n))
 		return 0;
-	if (find_decimals(w->values, n, decimals) && to_whole(w->values, n, *decimals, w->whole)) {
+	if (to_whole(values, n, decimals, w->whole)) {
 		*kind = KIND_WHOLE;
 		return put_whole(w->whole, n, &w->plain);
 	}
 	*decimals = 0;
 	*kind = KIND_REAL;
-	return put_real_planes(w->values, n, &w->plain);
+	return put_real_planes(values, n, &w->plain);
 }
 
 /* Through zstd where that gains; *packed says so. */
@@ -229,14 +283,16 @@ static int put_short_entry(struct codec_writer *w, uint8_t kind, double value)
 
 static int put_column(struct codec_writer *w, const double *column)
 {
-	struct codec_summary s = gather(w, column);
 	uint8_t e[ENTRY_BYTES] = { 0 };
-	size_t start = w->parts.pub.len, holes_len;
+	size_t start = w->parts.pub.len, holes_len, count;
+	const double *values = gather(w, column, &count);
+	struct codec_summary s;
 	unsigned decimals = 0;
-	int r = put_values(w, s.count, &e[ENTRY_KIND], &decimals);
+	int r = put_values(w, values, count, &e[ENTRY_KIND], &decimals);
 
 	if (r == 0 && e[ENTRY_KIND] <= KIND_ALL_SAME)
-		return put_short_entry(w, e[ENTRY_KIND], s.min);
+		return put_short_entry(w, e[ENTRY_KIND], count > 0 ? values[0] : NAN);
+	s = summarize(values, count);
 	if (r == 0 && s.count != w->n_rows)
 		r = put_holes(column, w->n_rows, &w->parts);
 	holes_len = w->parts.pub.len - start;

@@ -180,23 +180,52 @@ static bool take_varint(struct span *s, uint64_t *ret)
 	return false;
 }
 
+/* Not 0 when one is not -2^50 to 2^50: its highest bit. */
+static inline uint64_t beyond(uint64_t v)
+{
+	const uint64_t limit = (uint64_t)WHOLE_MAX;
+	uint64_t up = v + limit;
+
+	return up | (2 * limit - up);
+}
+
+VECTORIZED static uint64_t add_first(int64_t *whole, size_t n, uint64_t first)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = first + (uint64_t)whole[i];
+
+		whole[i] = (int64_t)v;
+		any |= beyond(v);
+	}
+	return any;
+}
+
+static uint64_t add_steps(int64_t *whole, size_t n, uint64_t first, uint64_t step)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = first + step * (uint64_t)whole[i];
+
+		whole[i] = (int64_t)v;
+		any |= beyond(v);
+	}
+	return any;
+}
+
 /* -2^50 to 2^50 each, or it is refused: sums may have wrapped. */
 static bool take_whole(struct span s, size_t n, int64_t *whole)
 {
-	const uint64_t limit = (uint64_t)WHOLE_MAX;
-	uint64_t first, step, beyond = 0;
+	uint64_t first, step;
 
 	if (!take_varint(&s, &first) || !take_varint(&s, &step) ||
 	    !rice_decode(s.at, s.len, whole, n))
 		return false;
 	first = unzigzag(first);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t v = first + step * (uint64_t)whole[i];
-
-		whole[i] = (int64_t)v;
-		beyond |= v + limit > 2 * limit;
-	}
-	return beyond == 0;
+	return (step == 1 ? add_first(whole, n, first) : add_steps(whole, n, first, step)) >> 63 ==
+	       0;
 }
 
 int codec_times(const struct codec_block *b, int64_t *times, struct tesla_error *err)
@@ -213,17 +242,30 @@ int codec_times(const struct codec_block *b, int64_t *times, struct tesla_error 
 	return 0;
 }
 
+/* In place.  Added to 1.5 * 2^52 as bits, a whole number is one as a double. */
+VECTORIZED static void divide(double *values, size_t n, double divisor)
+{
+	const double shift = 0x1.8p52;
+	uint64_t shift_bits;
+
+	memcpy(&shift_bits, &shift, sizeof shift_bits);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits;
+		double v;
+
+		memcpy(&bits, &values[i], sizeof bits);
+		bits += shift_bits;
+		memcpy(&v, &bits, sizeof v);
+		values[i] = (v - shift) / divisor;
+	}
+}
+
 static int take_decimals(struct span s, size_t n, unsigned decimals, double *values)
 {
-	_cleanup_free_ int64_t *whole = malloc(n * sizeof *whole);
-	double divisor = ten_to(decimals);
-
-	if (whole == NULL)
-		return -ENOMEM;
-	if (!take_whole(s, n, whole))
+	/* The whole numbers first stand where the values will. */
+	if (!take_whole(s, n, (int64_t *)(void *)values))
 		return -EBADMSG;
-	for (size_t i = 0; i < n; i++)
-		values[i] = (double)whole[i] / divisor;
+	divide(values, n, ten_to(decimals));
 	return 0;
 }
 

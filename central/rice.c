@@ -9,8 +9,9 @@
 #define RUN 128u
 #define QUOTIENT_MAX 24u /* so many zeros: the whole distance follows */
 #define K_MAX 58u
+#define FOUR_K 12u /* beyond it four distances hardly fit into a window */
 #define K_NONE 63u /* all distances are 0 */
-#define RUN_BYTES_MAX (RUN * 12 + 16)
+#define RUN_BYTES_MAX (RUN * 12 + 24)
 #define N_PREDICTORS 3u
 
 static uint64_t midway(uint64_t a, uint64_t b)
@@ -23,19 +24,17 @@ static uint64_t midway(uint64_t a, uint64_t b)
 struct bits {
 	uint8_t *at;
 	uint64_t held;
-	unsigned n_held; /* fewer than 32 between calls */
+	unsigned n_held; /* fewer than 8 between calls */
 };
 
-static void put_bits(struct bits *b, uint64_t v, unsigned n) /* n at most 32 */
+static inline void put_bits(struct bits *b, uint64_t v, unsigned n) /* n at most 56 */
 {
 	b->held |= v << b->n_held;
 	b->n_held += n;
-	if (b->n_held < 32)
-		return;
-	put_u32(b->at, (uint32_t)b->held);
-	b->at += 4;
-	b->held >>= 32;
-	b->n_held -= 32;
+	put_u64(b->at, b->held);
+	b->at += b->n_held / 8;
+	b->held >>= b->n_held / 8 * 8;
+	b->n_held %= 8;
 }
 
 static void put_long(struct bits *b, uint64_t v, unsigned n)
@@ -61,28 +60,60 @@ static void put_distance(struct bits *b, uint64_t u, unsigned k)
 	}
 }
 
-struct run {
-	uint64_t distances[N_PREDICTORS][RUN], sums[N_PREDICTORS];
-};
-
-/* a and b are the two numbers before. */
-static void run_predict(struct run *r, const int64_t *numbers, size_t n, uint64_t a, uint64_t b)
+/* The same of all, where each fits into one go. */
+static void put_short_distances(struct bits *to, const uint64_t *distances, size_t n, unsigned k)
 {
-	uint64_t sums[N_PREDICTORS] = { 0 };
+	struct bits b = *to;
+	uint64_t low = (UINT64_C(1) << k) - 1;
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t v = (uint64_t)numbers[i];
-		uint64_t d[N_PREDICTORS] = { zigzag(v - a), zigzag(v - (2 * a - b)),
-					     zigzag(v - midway(a, b)) };
+		unsigned quotient = (unsigned)(distances[i] >> k);
 
-		for (unsigned p = 0; p < N_PREDICTORS; p++) {
-			r->distances[p][i] = d[p];
-			sums[p] += d[p] >> 56 != 0 ? UINT64_C(1) << 56 : d[p];
-		}
-		b = a;
-		a = v;
+		put_bits(&b, (UINT64_C(1) | (distances[i] & low) << 1) << quotient,
+			 quotient + 1 + k);
 	}
-	memcpy(r->sums, sums, sizeof sums);
+	*to = b;
+}
+
+struct run {
+	uint64_t distances[N_PREDICTORS][RUN], sums[N_PREDICTORS];
+	uint64_t any[N_PREDICTORS]; /* all bits that one of them has */
+};
+
+static uint64_t sum_of(const uint64_t *distances, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += distances[i] >> 56 != 0 ? UINT64_C(1) << 56 : distances[i];
+	return sum;
+}
+
+/* With the two numbers before at the beginning. */
+VECTORIZED static void run_predict(struct run *r, const uint64_t *numbers, size_t n)
+{
+	uint64_t sums[N_PREDICTORS] = { 0 }, any[N_PREDICTORS] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t b = numbers[i], a = numbers[i + 1], v = numbers[i + 2];
+		/* Shifts that copy the sign are none of the first vector units'. */
+		uint64_t half = ((a + b + (UINT64_C(1) << 63)) >> 1) - (UINT64_C(1) << 62);
+		uint64_t d0 = zigzag(v - a), d1 = zigzag(v - (2 * a - b)), d2 = zigzag(v - half);
+
+		r->distances[0][i] = d0;
+		r->distances[1][i] = d1;
+		r->distances[2][i] = d2;
+		sums[0] += d0;
+		sums[1] += d1;
+		sums[2] += d2;
+		any[0] |= d0;
+		any[1] |= d1;
+		any[2] |= d2;
+	}
+	for (unsigned p = 0; p < N_PREDICTORS; p++) {
+		r->any[p] = any[p];
+		r->sums[p] = any[p] >> 56 != 0 ? sum_of(r->distances[p], n) : sums[p];
+	}
 }
 
 static uint64_t cost(const uint64_t *distances, size_t n, unsigned k)
@@ -97,8 +128,18 @@ static uint64_t cost(const uint64_t *distances, size_t n, unsigned k)
 	return bits;
 }
 
+/* The same where no quotient is as large. */
+VECTORIZED static uint64_t short_cost(const uint64_t *distances, size_t n, unsigned k)
+{
+	uint64_t bits = n * (k + 1);
+
+	for (size_t i = 0; i < n; i++)
+		bits += distances[i] >> k;
+	return bits;
+}
+
 /* The best k is near the logarithm of the mean. */
-static unsigned best_k(const uint64_t *distances, size_t n, uint64_t sum)
+static unsigned best_k(const uint64_t *distances, size_t n, uint64_t sum, uint64_t any)
 {
 	unsigned k = 0, best;
 	uint64_t least;
@@ -107,12 +148,13 @@ static unsigned best_k(const uint64_t *distances, size_t n, uint64_t sum)
 		return K_NONE;
 	while (k < K_MAX && (sum / n) >> (k + 1) != 0)
 		k++;
-	best = k;
-	least = cost(distances, n, k);
-	for (unsigned near = k > 0 ? k - 1 : 0; near <= k + 1 && near <= K_MAX; near++) {
-		uint64_t c = near == k ? least : cost(distances, n, near);
+	best = k > 0 ? k - 1 : 0;
+	least = UINT64_MAX;
+	for (unsigned near = best; near <= k + 1 && near <= K_MAX; near++) {
+		uint64_t c = any >> near < QUOTIENT_MAX ? short_cost(distances, n, near)
+							: cost(distances, n, near);
 
-		if (c < least) {
+		if (c < least || (c == least && near == k)) {
 			least = c;
 			best = near;
 		}
@@ -122,19 +164,24 @@ static unsigned best_k(const uint64_t *distances, size_t n, uint64_t sum)
 
 static void put_run(struct bits *b, const struct run *r, size_t n)
 {
-	unsigned predictor = 0, k;
+	unsigned p = 0, k;
 
-	for (unsigned p = 1; p < N_PREDICTORS; p++)
-		if (r->sums[p] < r->sums[predictor])
-			predictor = p;
-	k = best_k(r->distances[predictor], n, r->sums[predictor]);
-	put_bits(b, predictor | k << 2, 8);
+	for (unsigned other = 1; other < N_PREDICTORS; other++)
+		if (r->sums[other] < r->sums[p])
+			p = other;
+	k = best_k(r->distances[p], n, r->sums[p], r->any[p]);
+	put_bits(b, p | k << 2, 8);
+	if (k <= 32 && r->any[p] >> k < QUOTIENT_MAX) {
+		put_short_distances(b, r->distances[p], n, k);
+		return;
+	}
 	for (size_t i = 0; i < n && k != K_NONE; i++)
-		put_distance(b, r->distances[predictor][i], k);
+		put_distance(b, r->distances[p][i], k);
 }
 
 int rice_encode(const int64_t *numbers, size_t n, struct buf *out)
 {
+	uint64_t with_two[RUN + 2] = { 0 };
 	struct bits b = { 0 };
 	struct run run;
 
@@ -145,28 +192,30 @@ int rice_encode(const int64_t *numbers, size_t n, struct buf *out)
 		if (at == NULL)
 			return out->pub.len + RUN_BYTES_MAX > out->max ? -EMSGSIZE : -ENOMEM;
 		b.at = at;
-		run_predict(&run, &numbers[i], take, i > 0 ? (uint64_t)numbers[i - 1] : 0,
-			    i > 1 ? (uint64_t)numbers[i - 2] : 0);
+		memcpy(with_two + 2, numbers + i, take * sizeof *numbers);
+		run_predict(&run, with_two, take);
 		put_run(&b, &run, take);
 		buf_advance(out, (size_t)(b.at - at));
+		with_two[0] = with_two[RUN];
+		with_two[1] = with_two[RUN + 1];
 	}
-	for (; b.n_held > 0; b.n_held -= b.n_held < 8 ? b.n_held : 8) {
+	if (b.n_held > 0) {
 		uint8_t byte = (uint8_t)b.held;
-		int r = buf_append(out, &byte, 1);
 
-		if (r != 0)
-			return r;
-		b.held >>= 8;
+		return buf_append(out, &byte, 1);
 	}
 	return 0;
 }
 
 /* ---- decoding ---- */
 
+struct last { /* the number before, and the one before that */
+	uint64_t a, b;
+};
 struct reading {
 	const uint8_t *bytes;
-	size_t at, end;	  /* in bits; at most 57 beyond the end before it is noticed */
-	uint64_t last[2]; /* the number before, and the one before that */
+	size_t at, end; /* in bits; at most 57 beyond the end before it is noticed */
+	struct last last;
 };
 
 /* The next 57 bits at least; others above them. */
@@ -202,7 +251,7 @@ static uint64_t take_long(struct reading *r, unsigned quotient, unsigned k)
 	return (uint64_t)quotient << k | low | take_bits(r, k - 32) << 32;
 }
 
-/* Where there is nothing any more, at stays beyond end, and no byte further is touched. */
+/* Zigzag, as they come.  Where there is nothing any more, at stays beyond end, and no byte further is touched. */
 static inline __attribute__((always_inline)) uint64_t take_distance(struct reading *r, unsigned k)
 {
 	uint64_t w;
@@ -213,11 +262,11 @@ static inline __attribute__((always_inline)) uint64_t take_distance(struct readi
 	w = window(r);
 	quotient = (unsigned)__builtin_ctzll(w | UINT64_C(1) << QUOTIENT_MAX);
 	if (quotient == QUOTIENT_MAX)
-		return unzigzag(take_whole(r));
+		return take_whole(r);
 	if (k > 32)
-		return unzigzag(take_long(r, quotient, k));
+		return take_long(r, quotient, k);
 	r->at += quotient + 1 + k;
-	return unzigzag((uint64_t)quotient << k | (w >> (quotient + 1) & ((UINT64_C(1) << k) - 1)));
+	return (uint64_t)quotient << k | (w >> (quotient + 1) & ((UINT64_C(1) << k) - 1));
 }
 
 static inline uint64_t expected(unsigned predictor, uint64_t a, uint64_t b)
@@ -225,26 +274,74 @@ static inline uint64_t expected(unsigned predictor, uint64_t a, uint64_t b)
 	return predictor == 0 ? a : predictor == 1 ? 2 * a - b : midway(a, b);
 }
 
-/* Inlined once for each predictor: the loop is what reading takes its time for. */
+struct peek { /* into one window */
+	uint64_t window;
+	unsigned used, over; /* over: beyond 31 when a quotient was QUOTIENT_MAX or more */
+};
+
+static inline __attribute__((always_inline)) uint64_t peek_distance(struct peek *p, unsigned k)
+{
+	unsigned quotient = (unsigned)__builtin_ctzll(p->window | UINT64_C(1) << 63);
+	uint64_t rest = p->window >> quotient >> 1;
+
+	p->window = rest >> k;
+	p->used += quotient + 1 + k;
+	p->over |= quotient + (32 - QUOTIENT_MAX);
+	return (uint64_t)quotient << k | (rest & ((UINT64_C(1) << k) - 1));
+}
+
+/*
+ * Four from one window, which they mostly fit into; false: they did not, and none was taken.  Where
+ * one ends is what the next one waits for, so there is no branch between them.
+ */
+static inline __attribute__((always_inline)) bool take_four(struct reading *r, unsigned k,
+							    uint64_t distances[4])
+{
+	struct peek p = { .window = window(r) };
+
+	distances[0] = peek_distance(&p, k);
+	distances[1] = peek_distance(&p, k);
+	distances[2] = peek_distance(&p, k);
+	distances[3] = peek_distance(&p, k);
+	if (p.used > 57 || p.over > 31)
+		return false;
+	r->at += p.used;
+	return true;
+}
+
+static inline __attribute__((always_inline)) void put_number(struct last *last, unsigned predictor,
+							     uint64_t distance, int64_t *number)
+{
+	uint64_t v = expected(predictor, last->a, last->b) + unzigzag(distance);
+
+	*number = (int64_t)v;
+	last->b = last->a;
+	last->a = v;
+}
+
+/* Inlined once for each predictor: the loops are what reading takes its time for. */
 static inline __attribute__((always_inline)) void take_numbers(struct reading *reading,
 							       unsigned predictor, unsigned k,
 							       int64_t *numbers, size_t n)
 {
 	struct reading r = *reading;
-	uint64_t a = r.last[0], b = r.last[1];
+	struct last last = r.last;
+	uint64_t four[4];
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t v = expected(predictor, a, b);
-
-		if (k != K_NONE)
-			v += take_distance(&r, k);
-		numbers[i] = (int64_t)v;
-		b = a;
-		a = v;
+	for (; k <= FOUR_K && i + 4 <= n && r.at <= r.end; i += 4) {
+		if (!take_four(&r, k, four))
+			for (size_t j = 0; j < 4; j++)
+				four[j] = take_distance(&r, k);
+		put_number(&last, predictor, four[0], &numbers[i]);
+		put_number(&last, predictor, four[1], &numbers[i + 1]);
+		put_number(&last, predictor, four[2], &numbers[i + 2]);
+		put_number(&last, predictor, four[3], &numbers[i + 3]);
 	}
+	for (; i < n; i++)
+		put_number(&last, predictor, k != K_NONE ? take_distance(&r, k) : 0, &numbers[i]);
 	reading->at = r.at;
-	reading->last[0] = a;
-	reading->last[1] = b;
+	reading->last = last;
 }
 
 static void take_run(struct reading *r, int64_t *numbers, size_t n)
