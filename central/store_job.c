@@ -13,8 +13,8 @@
 
 #include "base/cleanup.h"
 
-#define CHECK_EVERY 64		/* rows, between looks at the clock */
-#define GROUP_CELLS (64u << 10) /* numbers of recent rows that are read at once */
+#define CHECK_EVERY 64		 /* rows, between looks at the clock */
+#define GROUP_CELLS (128u << 10) /* numbers of recent rows that are read at once */
 #define N_NEW 2u
 
 enum phase { TAKE_ROWS, ORDER, MAKE, PUT, TAKE_AWAY, DONE };

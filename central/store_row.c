@@ -47,14 +47,22 @@ static double *member(struct tesla_record_element *e, enum store_field field)
 
 static double get_field(const struct tesla_record_element *e, enum store_field field)
 {
-	struct tesla_record_element copy = *e;
-	double *real = member(&copy, field);
-
-	if (real != NULL)
-		return *real;
-	return field == STORE_COVERED_MS ? (double)e->covered_ms
-	       : field == STORE_COUNT	 ? (double)e->count
-					 : (double)e->quality;
+	switch (field) {
+	case STORE_VALUE:
+		return e->value;
+	case STORE_MIN:
+		return e->min;
+	case STORE_MAX:
+		return e->max;
+	case STORE_INCREASE:
+		return e->increase;
+	case STORE_COVERED_MS:
+		return (double)e->covered_ms;
+	case STORE_COUNT:
+		return e->count;
+	default:
+		return e->quality;
+	}
 }
 
 /* Whole numbers of a damaged block may be anything. */
