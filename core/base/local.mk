@@ -39,7 +39,9 @@ core_base_libbase_la_SOURCES = \
 	core/base/stdio_fill.c core/base/stdio_fill.h \
 	core/base/utf8.c core/base/utf8.h \
 	core/base/xml.c core/base/xml.h core/base/xml_internal.h \
-	core/base/xml_check.c
+	core/base/xml_check.c \
+	core/base/zone.c core/base/zone.h \
+	core/base/zone_rule.c core/base/zone_rule.h
 core_base_libbase_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(MSGPACK_CFLAGS) $(ISAL_CFLAGS) $(YAJL_CFLAGS)
 core_base_libbase_la_LIBADD = $(XML_LIBS) $(MSGPACK_LIBS) $(ISAL_LIBS) -lm
 # What teslad and tesla-central share as services.
