@@ -23,16 +23,26 @@ central_libwal_la_LIBADD = core/base/libbase.la
 noinst_LTLIBRARIES += central/libstore.la
 central_libstore_la_SOURCES = \
 	central/store.c central/store.h central/store_internal.h \
+	central/store_aggregate.c central/store_aggregate.h \
 	central/store_append.c \
 	central/store_apply.c \
 	central/store_blocks.c \
+	central/store_buckets.c \
 	central/store_chunk.c \
 	central/store_columns.c \
 	central/store_compact.c \
 	central/store_find.c \
 	central/store_job.c central/store_job.h \
 	central/store_pack.c \
+	central/store_last.c \
+	central/store_levels.c central/store_levels.h \
+	central/store_list.c \
+	central/store_maintain.c central/store_maintain.h \
 	central/store_pending.c \
+	central/store_read.h \
+	central/store_reader.c central/store_reader.h \
+	central/store_retain.c \
+	central/store_rollup.c central/store_rollup.h \
 	central/store_row.c \
 	central/store_series.c \
 	central/store_set.c \

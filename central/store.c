@@ -14,14 +14,15 @@
 #include "base/crc.h"
 #include "base/lock.h"
 #include "central/bytes.h"
-#include "central/store_internal.h"
+#include "central/store_levels.h"
 
 #define LOCK_NAME "tesla-central.lock"
 #define WAL_BYTES ((size_t)8 << 20)
 #define MAP_BYTES ((size_t)64 << 20)
 #define META_BYTES 16u
 
-static const char *const table_names[N_TABLES] = { "meta", "sets", "recent", "blocks" };
+static const char *const table_names[N_TABLES] = { "meta",   "sets",   "recent",
+						   "blocks", "rolled", "late" };
 
 void store_say(struct store *s, const char *fmt, ...)
 {
@@ -158,6 +159,8 @@ static int load(struct store *s, struct tesla_error *err)
 	r = read_meta(s, &t, err);
 	if (r == 0)
 		r = read_sets(s, &t, err);
+	if (r == 0)
+		levels_load(&t);
 	if (r != 0) {
 		mdb_txn_abort(t.mdb);
 		return r;
@@ -273,6 +276,34 @@ void store_close(struct store *s)
 
 /* ---- how it is ---- */
 
+static void count_block(const struct codec_block *b, bool is_roll, struct store_info *i)
+{
+	struct codec_summary sum;
+
+	if (is_roll) {
+		i->roll_blocks++;
+		i->roll_bytes += b->len;
+		i->roll_rows += b->n_rows;
+		return;
+	}
+	i->n_blocks++;
+	i->block_bytes += b->len;
+	i->block_rows += b->n_rows;
+	for (size_t k = 0; k < b->n_columns; k++) {
+		codec_summary(b, k, &sum);
+		i->samples += sum.count;
+	}
+}
+
+static uint64_t count_sets(const struct sets *sets)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < sets->n; i++)
+		n += sets->by_id[i] == NULL || sets->by_id[i]->of_id == 0;
+	return n;
+}
+
 static void count_blocks(struct txn *t, struct store_info *i)
 {
 	MDB_cursor *c = cursor_open(t, TABLE_BLOCKS);
@@ -281,19 +312,12 @@ static void count_blocks(struct txn *t, struct store_info *i)
 	int64_t ms;
 
 	while (c != NULL && cursor_move(t, c, MDB_NEXT, NULL, &id, &ms, &value)) {
-		struct codec_block b;
-		struct codec_summary sum;
+		const struct set *set = set_by_id(&t->s->sets, id);
 		struct tesla_error ignored;
+		struct codec_block b;
 
-		i->n_blocks++;
-		i->block_bytes += value.mv_size;
-		if (codec_open(value.mv_data, value.mv_size, &b, &ignored) != 0)
-			continue;
-		i->block_rows += b.n_rows;
-		for (size_t k = 0; k < b.n_columns; k++) {
-			codec_summary(&b, k, &sum);
-			i->samples += sum.count;
-		}
+		if (codec_open(value.mv_data, value.mv_size, &b, &ignored) == 0)
+			count_block(&b, set != NULL && set->of != NULL, i);
 	}
 	if (c != NULL)
 		mdb_cursor_close(c);
@@ -317,7 +341,7 @@ int store_info(struct store *s, struct store_info *ret, struct tesla_error *err)
 	if (t.r == 0)
 		t.r = mdb_env_info(s->env, &env);
 	count_blocks(&t, &i);
-	i.n_sets = s->sets.n;
+	i.n_sets = count_sets(&s->sets);
 	for (size_t k = 0; k < N_TABLES && t.r == 0; k++) {
 		t.r = mdb_stat(t.mdb, s->tables[k], &stat);
 		i.used_bytes +=

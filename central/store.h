@@ -164,8 +164,9 @@ int store_walk(struct store *s, store_each *each, void *arg, struct tesla_error 
 int store_verify(struct store *s, uint64_t *n_damaged, struct tesla_error *err);
 
 struct store_info {
-	uint64_t n_sets, n_blocks, block_rows, block_bytes;
-	uint64_t samples; /* values in blocks */
+	uint64_t n_sets, n_blocks, block_rows, block_bytes; /* without roll-ups */
+	uint64_t roll_blocks, roll_rows, roll_bytes;	    /* of roll-ups */
+	uint64_t samples;				    /* values in blocks */
 	uint64_t recent_rows;
 	uint64_t file_bytes, used_bytes, map_bytes; /* of data.mdb */
 	uint64_t duplicates; /* since it was opened: rows that were there already */

@@ -8,7 +8,7 @@
 
 #include "base/crc.h"
 #include "central/bytes.h"
-#include "central/store_internal.h"
+#include "central/store_levels.h"
 #include "central/wal_form.h"
 
 #define META_BYTES 16u
@@ -20,7 +20,7 @@ static void put_set(struct txn *t, const struct set *set)
 	uint32_t id = htobe32(set->id);
 	struct buf b;
 
-	buf_init(&b, RECORD_BYTES_MAX + 16);
+	buf_init(&b, RECORD_BYTES_MAX + 256);
 	if (set_value(set, &b) == 0)
 		txn_put(t, TABLE_SETS, (MDB_val){ sizeof id, &id },
 			(MDB_val){ b.pub.len, b.pub.bytes });
@@ -92,11 +92,13 @@ static void put_row(struct txn *t, const uint8_t *at, size_t len, uint64_t *dupl
 		store_say(t->s, "the write-ahead file has an entry that is no row");
 		return;
 	}
-	*duplicates +=
-		!txn_put_new(t, TABLE_RECENT, key,
-			     (MDB_val){ len - KEY_BYTES, (void *)(uintptr_t)(at + KEY_BYTES) });
 	(void)key_parse(key, &id, &ms);
 	set = set_to_count(&t->s->sets, id);
+	if (!txn_put_new(t, TABLE_RECENT, key,
+			 (MDB_val){ len - KEY_BYTES, (void *)(uintptr_t)(at + KEY_BYTES) }))
+		++*duplicates;
+	else if (set != NULL)
+		levels_note(t, set, ms);
 	if (set != NULL)
 		set->n_recent++;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "central/bytes.h"
-#include "central/store_internal.h"
+#include "central/store_levels.h"
 
 /* Whether no block reaches into its time. */
 static bool lies_between(struct txn *t, const struct set *set, const struct codec_block *b)
@@ -70,7 +70,8 @@ static void put_rows(struct txn *t, struct set *set, size_t from, const struct m
 		struct key key = key_of(set->id, m->times[from + i]);
 		size_t len = row_pack(set, m->rows + i * set->n_columns, &key, m->bytes);
 
-		(void)txn_put_new(t, TABLE_RECENT, key_val(&key), (MDB_val){ len, m->bytes });
+		if (txn_put_new(t, TABLE_RECENT, key_val(&key), (MDB_val){ len, m->bytes }))
+			levels_note(t, set, m->times[from + i]);
 	}
 	set->n_recent += m->n;
 }
@@ -118,6 +119,7 @@ static int apply_block(struct txn *t, struct set *set, const struct codec_block 
 		return loosen(t, set, b, done, err);
 	txn_put(t, TABLE_BLOCKS, key_val(&key), (MDB_val){ b->len, (void *)(uintptr_t)b->bytes });
 	*done = b->n_rows;
+	levels_note_block(t, set, b);
 	if (week_of(b->first_ms) < set->look_from_ms)
 		set->look_from_ms = week_of(b->first_ms);
 	return 0;

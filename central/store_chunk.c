@@ -7,6 +7,8 @@
 #include "base/cleanup.h"
 #include "central/store_internal.h"
 
+#define CHUNK_ROWS 16384u /* what takes too long is read in parts */
+
 /* ---- the matrix ---- */
 
 void chunk_release(struct chunk *c)
@@ -63,6 +65,43 @@ int chunk_add_block(struct chunk *c, const struct codec_block *b, const struct c
 	}
 	c->n += to - from;
 	return 0;
+}
+
+/* The wanted rows of a block; when that is more than rows_max, *last is the last that was taken. */
+static int add_part(struct chunk *c, const struct codec_block *b, const struct chunk_want *want,
+		    size_t rows_max, int64_t *last, struct tesla_error *err)
+{
+	_cleanup_free_ int64_t *times = malloc(b->n_rows * sizeof *times);
+	_cleanup_free_ double *values = malloc(b->n_rows * sizeof *values);
+	size_t from = 0, to = b->n_rows;
+	bool cut;
+	int r;
+
+	if (times == NULL || values == NULL)
+		return tesla_fail(err, -ENOMEM, "store: no memory for %zu rows", b->n_rows);
+	r = codec_times(b, times, err);
+	if (r == 0 && b->n_columns != want->set->n_columns)
+		r = tesla_fail(err, -EBADMSG, "block: it has %zu columns: expected %zu",
+			       b->n_columns, want->set->n_columns);
+	if (r != 0)
+		return r;
+	while (from < to && times[from] < want->from_ms)
+		from++;
+	while (to > from && times[to - 1] > want->to_ms)
+		to--;
+	cut = to - from > rows_max;
+	to = cut ? from + rows_max : to;
+	memcpy(c->times, times + from, (to - from) * sizeof *times);
+	for (size_t i = 0; i < want->n_columns && r == 0; i++) {
+		r = codec_column(b, column_wanted(want, i), values, err);
+		if (r == 0)
+			memcpy(chunk_column(c, i), values + from, (to - from) * sizeof *values);
+	}
+	if (r == 0)
+		c->n = to - from;
+	if (r == 0 && cut)
+		*last = times[to - 1];
+	return r;
 }
 
 void chunk_add_row(struct chunk *c, const struct chunk_want *want, int64_t ms, MDB_val row)
@@ -193,9 +232,9 @@ static void say_block(struct store *s, const struct set *set, const struct found
 	store_say(s, "%s, block from %lld: %s", who, (long long)f->first_ms, f->why.text);
 }
 
-/* Recent rows up to `end`; when there are too many, *last is the last that was taken. */
-static void add_recent(struct txn *t, const struct chunk_want *want, int64_t end, struct chunk *c,
-		       int64_t *last)
+/* Recent rows up to `end`, until there are `max`; with more, *last is the last that was taken. */
+static void add_recent(struct txn *t, const struct chunk_want *want, int64_t end, size_t max,
+		       struct chunk *c, int64_t *last)
 {
 	MDB_cursor *cursor = cursor_open(t, TABLE_RECENT);
 	struct key at = key_of(want->set->id, want->from_ms);
@@ -208,7 +247,7 @@ static void add_recent(struct txn *t, const struct chunk_want *want, int64_t end
 	for (; cursor != NULL && cursor_move(t, cursor, op, &at, &id, &ms, &value); op = MDB_NEXT) {
 		if (id != want->set->id || ms > end)
 			break;
-		if (c->n == c->cap) {
+		if (c->n == max) {
 			*last = ms - 1;
 			break;
 		}
@@ -237,27 +276,39 @@ static int64_t chunk_end(const struct chunk_want *want, const struct found *f)
 	return end < want->to_ms ? end : want->to_ms;
 }
 
-static int load(struct txn *t, const struct chunk_want *want, struct chunk *c, int64_t *next,
-		struct tesla_error *err)
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static int load(struct txn *t, const struct chunk_want *want, size_t rows_max, struct chunk *c,
+		int64_t *next, struct tesla_error *err)
 {
 	struct found f;
 	bool inside;
 	size_t first, kept;
-	int64_t last;
+	int64_t last, end;
 	int r;
 
 	find_block(t, want->set, want->from_ms, &f);
 	inside = f.any && f.first_ms <= want->from_ms && !f.damaged;
 	if (f.any && f.damaged && f.first_ms <= want->from_ms)
 		say_block(t->s, want->set, &f);
+	end = chunk_end(want, &f);
 	r = chunk_reserve(c, want->n_columns,
-			  set_rows_max(t->s, want->set) + (inside ? f.block.n_rows : 0), err);
-	if (r == 0 && inside && chunk_add_block(c, &f.block, want, &f.why) != 0)
-		say_block(t->s, want->set, &f);
+			  rows_max + (inside ? least(f.block.n_rows, rows_max) : 0), err);
+	if (r == 0 && inside) {
+		r = add_part(c, &f.block, want, rows_max, &end, &f.why);
+		if (r == -EBADMSG)
+			say_block(t->s, want->set, &f);
+		else if (r != 0)
+			*err = f.why;
+		r = r == -EBADMSG ? 0 : r;
+	}
 	if (r != 0)
 		return r;
 	first = kept = c->n;
-	add_recent(t, want, chunk_end(want, &f), c, &last);
+	add_recent(t, want, end, c->n + rows_max, c, &last);
 	while (kept > 0 && c->times[kept - 1] > last)
 		kept--; /* they come with the next chunk */
 	chunk_cut(c, kept, first);
@@ -265,14 +316,21 @@ static int load(struct txn *t, const struct chunk_want *want, struct chunk *c, i
 	return chunk_merge(c, kept, err);
 }
 
-int chunk_load(struct store *s, const struct chunk_want *want, struct chunk *c, int64_t *next,
-	       struct tesla_error *err)
+int chunk_load_some(struct store *s, const struct chunk_want *want, size_t rows_max,
+		    struct chunk *c, int64_t *next, struct tesla_error *err)
 {
 	struct txn t;
 	int r, end;
 
 	txn_begin(&t, s, false);
-	r = load(&t, want, c, next, err);
+	r = load(&t, want, rows_max, c, next, err);
 	end = txn_end(&t, err);
 	return r != 0 ? r : end;
+}
+
+int chunk_load(struct store *s, const struct chunk_want *want, struct chunk *c, int64_t *next,
+	       struct tesla_error *err)
+{
+	return chunk_load_some(s, want, least(set_rows_max(s, want->set), CHUNK_ROWS), c, next,
+			       err);
 }

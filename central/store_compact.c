@@ -262,11 +262,12 @@ static int look_blocks(struct store_compaction *c, struct tesla_error *err)
 
 /* ---- a step ---- */
 
+/* Roll-ups have blocks of their own kind. */
 static struct set *set_at(const struct store *s, size_t i)
 {
 	struct set *set = s->sets.by_id[i];
 
-	return set != NULL && !set->unreadable ? set : NULL;
+	return set != NULL && !set->unreadable && set->of == NULL ? set : NULL;
 }
 
 static int work(struct store_compaction *c, struct tesla_error *err)

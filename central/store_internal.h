@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "central/codec.h"
 #include "central/store.h"
+#include "central/store_maintain.h"
+#include "central/store_read.h"
 #include "central/wal.h"
 
 #define STORE_VERSION 1u
@@ -23,7 +25,15 @@
 #define ROW_TIME_MIN_MS INT64_C(-86400000)
 #define ROW_TIME_MAX_MS INT64_C(253402300799999)
 
-enum table { TABLE_META, TABLE_SETS, TABLE_RECENT, TABLE_BLOCKS, N_TABLES };
+enum table {
+	TABLE_META,
+	TABLE_SETS,
+	TABLE_RECENT,
+	TABLE_BLOCKS,
+	TABLE_ROLLED, /* how far a roll-up is made */
+	TABLE_LATE,   /* which of its buckets are to be made anew */
+	N_TABLES
+};
 
 struct set_variable {
 	const char *name, *unit;
@@ -47,6 +57,20 @@ struct set { /* records of one form: node, analyzer, model, identity, variables 
 	int64_t analyzer;
 	struct set_variable *variables;
 	size_t n_variables, n_columns;
+	/* of a roll-up; of others of_id is 0 and `of` is NULL */
+	uint32_t of_id;
+	struct set *of; /* what it is made of */
+	enum store_level level;
+	const char *zone_name; /* of days; NULL: UTC */
+	const struct zone *zone;
+	bool unusable;	 /* there is no such zone here */
+	int64_t done_ms; /* its buckets are made up to here */
+	/* of others */
+	struct set *rolls[N_STORE_LEVELS]; /* its roll-ups, or NULL; the newest of a level */
+	int64_t window_ms;		   /* the length of its windows; 0: not looked at yet */
+	int64_t gone_ms;		   /* rows that end so early may have been removed */
+	double *kept;			   /* the last row, when a block has it; or NULL */
+	int64_t kept_ms;
 };
 struct who {			 /* an analyzer of a node: at one time it has one record */
 	struct set *newest_set;	 /* and by their `older` all others */
@@ -62,6 +86,8 @@ struct sets {
 		struct who *who;
 	} * who; /* in the order of their crc */
 	size_t n_who;
+	struct zone **zones; /* that roll-ups name, each once */
+	size_t n_zones;
 };
 
 struct pending { /* entries that the write-ahead file has, or will have, and the tables do not */
@@ -86,6 +112,7 @@ struct store {
 	struct pending pending;
 	struct buf scratch; /* a row, while it is made */
 	uint64_t applied;   /* the number of the last entry that is in the tables, on disk */
+	size_t kept_bytes;  /* of the sets' last rows */
 	struct store_info counts;
 };
 
@@ -138,12 +165,18 @@ int record_check(const struct record *r, struct tesla_error *err);
 /* A new one, not saved yet.  -EINVAL: the record cannot be stored. */
 int set_add(struct sets *sets, const struct store_record *r, const struct set **ret,
 	    struct tesla_error *err);
+/* A roll-up of a raw set, not saved yet; zone NULL: UTC. */
+int set_add_roll(struct sets *sets, struct set *of, enum store_level level, const char *zone,
+		 struct set **ret, struct tesla_error *err);
 /* From the disk.  What is damaged becomes an unreadable one. */
 int set_load(struct sets *sets, uint32_t id, MDB_val value, struct tesla_error *err);
 int set_value(const struct set *set, struct buf *out);	 /* as it goes to the disk */
 int sets_save(struct store *s, struct tesla_error *err); /* those that are not */
 void sets_release(struct sets *sets);
 const struct set *set_by_id(const struct sets *sets, uint32_t id); /* readable, or NULL */
+/* Those of an analyzer, from the newest definition to the oldest; before NULL: the first one. */
+const struct set *set_of(const struct sets *sets, const char *node, int64_t analyzer,
+			 const struct set *before);
 void set_describe(const struct set *set, char *text, size_t size); /* for sentences */
 size_t set_rows_max(const struct store *s, const struct set *set); /* of a block */
 
@@ -242,6 +275,17 @@ int verdicts_end(struct store *s, int r, struct store_verdict *verdicts, size_t 
 /* Some of an entry from p->part on; true: all of it was done.  Errors are t's. */
 bool blocks_apply(struct txn *t, const uint8_t *entry, size_t len, struct pending *p);
 
+/* ---- store_list.c ---- */
+
+static inline struct store_range range_of_both(struct store_range a, struct store_range b)
+{
+	return (struct store_range){ a.first_ms < b.first_ms ? a.first_ms : b.first_ms,
+				     a.last_ms > b.last_ms ? a.last_ms : b.last_ms };
+}
+/* Of its rows, by keys and headers. */
+struct store_range set_range(struct txn *t, const struct set *set);
+int64_t block_last_ms(MDB_val block, int64_t first_ms);
+
 /* ---- store_apply.c ---- */
 
 /* An entry that the write-ahead file has. */
@@ -275,6 +319,9 @@ void chunk_release(struct chunk *c);
  */
 int chunk_load(struct store *s, const struct chunk_want *want, struct chunk *c, int64_t *next,
 	       struct tesla_error *err);
+/* The same: at most so many rows of a block, and of recent ones. */
+int chunk_load_some(struct store *s, const struct chunk_want *want, size_t rows_max,
+		    struct chunk *c, int64_t *next, struct tesla_error *err);
 int chunk_reserve(struct chunk *c, size_t n_columns, size_t cap, struct tesla_error *err);
 /* -EBADMSG: the block is damaged; what was in the chunk stays. */
 int chunk_add_block(struct chunk *c, const struct codec_block *b, const struct chunk_want *want,

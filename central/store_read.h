@@ -43,17 +43,12 @@ void store_list_close(struct store_list *l);
 
 /* ---- what came last ---- */
 
-struct store_last {
-	int64_t start_ms, end_ms;
-	const char *model, *identity;
-	const struct tesla_record_variable *variable; /* its elements with all numbers */
-};
 /*
- * Of each variable of an analyzer the newest row.  In `memory`; the texts are good as long as the
- * store is.  -ENOENT: nothing of it was ever stored.
+ * The newest record of an analyzer that can be read; in `memory`, its texts as long as the store
+ * is.  -ENOENT: there is none.
  */
 int store_last(struct store *s, const char *node, int64_t analyzer, struct arena *memory,
-	       const struct store_last **ret, size_t *n, struct tesla_error *err);
+	       struct record *ret, struct tesla_error *err);
 
 /* ---- buckets: aggregates of one number by step ---- */
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "central/store_aggregate.h"
 #include "central/store_internal.h"
 
 /* ---- columns: the length of the window, then what each element of a variable has ---- */
@@ -108,7 +109,8 @@ bool set_count_columns(struct set *set)
 		struct set_variable *v = &set->variables[i];
 
 		v->first_column = set->n_columns;
-		set->n_columns += v->n_elements * fields_of[v->kind].n;
+		set->n_columns +=
+			v->n_elements * (set->of_id != 0 ? N_CELLS - 1 : fields_of[v->kind].n);
 	}
 	return set->n_columns <= CODEC_COLUMNS_MAX;
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/crc.h"
@@ -17,6 +18,7 @@
 #include "central/store_internal.h"
 
 #define DEFINITION_FIELDS 5
+#define ROLL_FIELDS 3 /* a sixth: level, id of the set that it is made of, zone */
 #define VARIABLE_FIELDS 5
 #define CELLS_MAX (512u << 10)
 #define ROWS_MIN 64u
@@ -63,6 +65,31 @@ static void pack_definition(msgpack_packer *pk, const struct store_record *r)
 	}
 }
 
+static void pack_roll(msgpack_packer *pk, const struct set *of, enum store_level level,
+		      const char *zone)
+{
+	(void)msgpack_pack_array(pk, DEFINITION_FIELDS + 1);
+	mp_str(pk, of->node);
+	(void)msgpack_pack_int64(pk, of->analyzer);
+	mp_str(pk, of->model);
+	mp_str(pk, of->identity);
+	(void)msgpack_pack_array(pk, of->n_variables);
+	for (size_t i = 0; i < of->n_variables; i++) {
+		const struct set_variable *v = &of->variables[i];
+
+		(void)msgpack_pack_array(pk, VARIABLE_FIELDS);
+		mp_str(pk, v->name);
+		mp_str(pk, v->unit);
+		(void)msgpack_pack_int(pk, (int)v->kind);
+		(void)msgpack_pack_double(pk, v->factor);
+		(void)msgpack_pack_uint64(pk, v->n_elements);
+	}
+	(void)msgpack_pack_array(pk, ROLL_FIELDS);
+	(void)msgpack_pack_int(pk, (int)level);
+	(void)msgpack_pack_uint32(pk, of->id);
+	mp_str(pk, zone);
+}
+
 static const char *text_of(struct arena *memory, const msgpack_object *o)
 {
 	return o->type == MSGPACK_OBJECT_STR
@@ -89,12 +116,29 @@ static bool read_variable(struct set *set, const msgpack_object *o, struct set_v
 	return true;
 }
 
+static bool read_roll(struct set *set, const msgpack_object *o)
+{
+	const msgpack_object *f = o->via.array.ptr;
+	int64_t level, id;
+
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != ROLL_FIELDS ||
+	    !mp_to_int(&f[0], &level) || !mp_to_int(&f[1], &id))
+		return false;
+	if (level < 0 || level >= N_STORE_LEVELS || id < 1 || id >= set->id)
+		return false;
+	set->level = (enum store_level)level;
+	set->of_id = (uint32_t)id;
+	set->zone_name = text_of(&set->memory, &f[2]); /* NULL: UTC */
+	return true;
+}
+
 static bool read_fields(struct set *set, const msgpack_object *o)
 {
 	const msgpack_object *f = o->via.array.ptr;
 
-	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != DEFINITION_FIELDS ||
-	    f[4].type != MSGPACK_OBJECT_ARRAY || f[4].via.array.size > MODEL_VARIABLES_MAX)
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < DEFINITION_FIELDS ||
+	    o->via.array.size > DEFINITION_FIELDS + 1 || f[4].type != MSGPACK_OBJECT_ARRAY ||
+	    f[4].via.array.size > MODEL_VARIABLES_MAX)
 		return false;
 	set->node = text_of(&set->memory, &f[0]);
 	set->model = text_of(&set->memory, &f[2]);
@@ -107,7 +151,7 @@ static bool read_fields(struct set *set, const msgpack_object *o)
 	for (size_t i = 0; i < set->n_variables; i++)
 		if (!read_variable(set, &f[4].via.array.ptr[i], &set->variables[i]))
 			return false;
-	return true;
+	return o->via.array.size == DEFINITION_FIELDS || read_roll(set, &f[DEFINITION_FIELDS]);
 }
 
 /* -EBADMSG: it is none. */
@@ -139,6 +183,7 @@ static void set_free(struct set *set)
 		return;
 	arena_release(&set->memory);
 	free(set->definition);
+	free(set->kept);
 	free(set);
 }
 
@@ -150,6 +195,9 @@ void sets_release(struct sets *sets)
 		set_free(sets->by_id[i]);
 	free(sets->by_id);
 	free(sets->who);
+	for (size_t i = 0; i < sets->n_zones; i++)
+		zone_free(sets->zones[i]);
+	free(sets->zones);
 	*sets = (struct sets){ 0 };
 }
 
@@ -196,6 +244,14 @@ struct who *who_look_up(const struct sets *sets, const char *node, int64_t analy
 			return who;
 	}
 	return NULL;
+}
+
+const struct set *set_of(const struct sets *sets, const char *node, int64_t analyzer,
+			 const struct set *before)
+{
+	const struct who *who = before == NULL ? who_look_up(sets, node, analyzer) : NULL;
+
+	return before != NULL ? before->older : who != NULL ? who->newest_set : NULL;
 }
 
 static bool same_variable(const struct set_variable *a, const struct tesla_record_variable *b)
@@ -260,6 +316,56 @@ static int list_who(struct sets *sets, struct set *set)
 	return 0;
 }
 
+/* ---- roll-ups ---- */
+
+/* *ret NULL: there is no such zone here. */
+static int zone_of(struct sets *sets, const char *name, const struct zone **ret)
+{
+	struct tesla_error ignored;
+	struct zone **more, *zone;
+	int r;
+
+	*ret = NULL;
+	for (size_t i = 0; i < sets->n_zones; i++)
+		if (strcmp(zone_name(sets->zones[i]), name) == 0) {
+			*ret = sets->zones[i];
+			return 0;
+		}
+	more = realloc(sets->zones, (sets->n_zones + 1) * sizeof(struct zone *));
+	if (more == NULL)
+		return -ENOMEM;
+	sets->zones = more;
+	r = zone_open(name, &zone, &ignored);
+	if (r != 0)
+		return r == -ENOMEM ? r : 0;
+	more[sets->n_zones++] = zone;
+	*ret = zone;
+	return 0;
+}
+
+/* To the set that it is made of; without that, or with other columns, it says nothing. */
+static int link_roll(struct sets *sets, struct set *roll)
+{
+	struct set *of = roll->of_id <= sets->n ? sets->by_id[roll->of_id - 1] : NULL;
+	int r;
+
+	if (of == NULL || of->unreadable || of->of_id != 0 ||
+	    of->n_variables != roll->n_variables) {
+		roll->unreadable = true;
+		return 0;
+	}
+	roll->of = of;
+	roll->done_ms = INT64_MIN;
+	if (roll->zone_name != NULL) {
+		r = zone_of(sets, roll->zone_name, &roll->zone);
+		if (r != 0)
+			return r;
+		roll->unusable = roll->zone == NULL;
+	}
+	of->rolls[roll->level] = roll;
+	return 0;
+}
+
 /* Takes `set`, whose id says where it goes; on failure it is freed. */
 static int list_add(struct sets *sets, struct set *set, struct tesla_error *err)
 {
@@ -267,7 +373,8 @@ static int list_add(struct sets *sets, struct set *set, struct tesla_error *err)
 	struct set **by_id = realloc(sets->by_id, n * sizeof(struct set *));
 
 	sets->by_id = by_id != NULL ? by_id : sets->by_id;
-	if (by_id == NULL || (!set->unreadable && list_who(sets, set) != 0)) {
+	if (by_id == NULL || (!set->unreadable && (set->of_id != 0 ? link_roll(sets, set)
+								   : list_who(sets, set)) != 0)) {
 		set_free(set);
 		return no_memory(err);
 	}
@@ -292,6 +399,7 @@ static int set_new(uint32_t id, const uint8_t *definition, size_t len, struct se
 	memcpy(set->definition, definition, len);
 	set->definition_len = len;
 	set->id = id;
+	set->gone_ms = INT64_MIN;
 	*ret = set;
 	return read_definition(set, err);
 }
@@ -338,6 +446,30 @@ int set_add(struct sets *sets, const struct store_record *r, const struct set **
 	if (rc == 0)
 		*ret = set;
 	return rc;
+}
+
+int set_add_roll(struct sets *sets, struct set *of, enum store_level level, const char *zone,
+		 struct set **ret, struct tesla_error *err)
+{
+	struct set *set = NULL;
+	msgpack_packer pk;
+	struct buf b;
+	int r;
+
+	buf_init(&b, 2 * RECORD_BYTES_MAX);
+	mp_writer(&pk, &b);
+	pack_roll(&pk, of, level, zone);
+	r = b.failed ? no_memory(err)
+		     : set_new((uint32_t)sets->n + 1, b.pub.bytes, b.pub.len, &set, err);
+	buf_release(&b);
+	if (r != 0) {
+		set_free(set);
+		return r;
+	}
+	r = list_add(sets, set, err);
+	if (r == 0)
+		*ret = set;
+	return r;
 }
 
 /* Of the definition and the id that it stands under. */

@@ -440,6 +440,16 @@ t_unit_prom_CPPFLAGS = $(central_cppflags)
 t_unit_prom_CFLAGS = $(unit_cflags) $(PROTOBUF_C_CFLAGS)
 t_unit_prom_LDADD = central/libprom.la $(PROTOBUF_C_LIBS) $(SNAPPY_LIBS) $(CRITERION_LIBS)
 $(t_unit_prom_OBJECTS): central/prom.pb-c.h
+unit_tests += t/unit/store_rollup
+t_unit_store_rollup_SOURCES = t/unit/store_rollup.c t/unit/store_world.h
+t_unit_store_rollup_CPPFLAGS = $(central_cppflags)
+t_unit_store_rollup_CFLAGS = $(unit_cflags)
+t_unit_store_rollup_LDADD = central/libstore.la core/base/libbase.la $(CRITERION_LIBS) -lm
+unit_tests += t/unit/store_read
+t_unit_store_read_SOURCES = t/unit/store_read.c t/unit/store_world.h
+t_unit_store_read_CPPFLAGS = $(central_cppflags)
+t_unit_store_read_CFLAGS = $(unit_cflags)
+t_unit_store_read_LDADD = central/libstore.la core/base/libbase.la $(CRITERION_LIBS) -lm
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

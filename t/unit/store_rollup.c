@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Roll-ups and retention.  What is read by way of roll-ups is what brute force over all rows gives,
+ * whatever came late, and wherever the store was closed.
+ */
+#include "store_world.h"
+
+#define START (INT64_C(2960) * WEEK)
+
+struct unit {
+	const struct zone *zone;
+	enum calendar_unit unit;
+};
+
+static int64_t next_unit(const void *arg, int64_t ms)
+{
+	const struct unit *u = arg;
+
+	return calendar_next_ms(u->zone, ms, u->unit);
+}
+
+struct keeping { /* a store that is maintained */
+	struct world w;
+	struct store_policy policy;
+	struct store_maintain *m;
+	struct zone *madrid;
+	int64_t now_ms;
+	unsigned steps;
+};
+
+static void policy_of(void *arg, const char *node, const char *model, struct store_policy *ret)
+{
+	const struct keeping *k = arg;
+
+	cr_assert(strcmp(node, "n1") == 0 && strcmp(model, "PM710") == 0);
+	*ret = k->policy;
+}
+
+static const struct store_policy all_levels = { .raw_ms = STORE_FOR_EVER,
+						.level_ms = { STORE_FOR_EVER, STORE_FOR_EVER,
+							      STORE_FOR_EVER, STORE_FOR_EVER } };
+
+static void begin(struct keeping *k, size_t cells_max)
+{
+	struct tesla_error err = { 0 };
+
+	*k = (struct keeping){ .policy = all_levels };
+	world_init(&k->w, cells_max);
+	cr_assert(zone_open("Europe/Madrid", &k->madrid, &err) == 0, "%s", err.text);
+	k->policy.zone = k->madrid;
+	cr_assert(store_maintain_new(k->w.store, policy_of, k, &k->m, &err) == 0);
+}
+
+static void reopen(struct keeping *k)
+{
+	struct tesla_error err = { 0 };
+
+	store_maintain_free(k->m);
+	world_reopen(&k->w);
+	cr_assert(store_maintain_new(k->w.store, policy_of, k, &k->m, &err) == 0);
+}
+
+static void finish(struct keeping *k)
+{
+	cr_expect(k->w.n_said == 0, "%s", k->w.said);
+	store_maintain_free(k->m);
+	zone_free(k->madrid);
+	world_release(&k->w);
+}
+
+/* n steps, or as many as there are; false: there are more. */
+static bool maintain(struct keeping *k, unsigned n)
+{
+	struct tesla_error err = { 0 };
+	bool more = true;
+
+	for (unsigned i = 0; i < n && more; i++, k->steps++)
+		cr_assert(store_maintain_step(k->m, k->now_ms, &more, &err) == 0, "%s", err.text);
+	return !more;
+}
+
+static void maintain_all(struct keeping *k)
+{
+	cr_assert(maintain(k, 100000));
+}
+
+static struct store_maintain_counts counts_of(const struct keeping *k)
+{
+	struct store_maintain_counts c;
+
+	store_maintain_counts(k->m, &c);
+	return c;
+}
+
+/* ---- queries ---- */
+
+static const struct number {
+	const char *variable;
+	size_t element;
+} numbers[] = { { "TPF", 0 }, { "TPF", 1 }, { "CEA", 0 }, { "ERR", 0 } };
+
+static const int64_t steps[] = { 5 * MINUTE, 15 * MINUTE, 20 * MINUTE, HOUR, 6 * HOUR, DAY, WEEK };
+
+static void query_steps(struct keeping *k, int64_t from_ms, int64_t to_ms, int64_t least_ms)
+{
+	const struct number *number = &numbers[world_random(&k->w) % N_ELEMENTS(numbers)];
+	struct unit unit = { k->madrid, CALENDAR_DAY };
+	struct store_bucket_query q = {
+		"n1", 1, number->variable, number->element, from_ms, to_ms, { 0 }, STORE_ALL, false
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
+		if (steps[i] < least_ms)
+			continue;
+		q.steps = (struct store_steps){ .step_ms = steps[i] };
+		(void)world_buckets(&k->w, &q);
+	}
+	q.steps = (struct store_steps){ .next = next_unit, .arg = &unit };
+	for (unit.unit = CALENDAR_DAY; unit.unit <= CALENDAR_MONTH; unit.unit++)
+		(void)world_buckets(&k->w, &q);
+}
+
+static void query_all(struct keeping *k, int64_t from_ms, int64_t to_ms)
+{
+	query_steps(k, from_ms, to_ms, 0);
+	query_steps(k, from_ms + 37 * MINUTE + 11, to_ms - 7 * HOUR - 5, 0);
+}
+
+/* ---- tests ---- */
+
+/* 2026-03-25 to 04-03 and 2026-10-21 to 10-30: the clock is put forward, and back. */
+static const int64_t begins[] = { INT64_C(1774393200000), INT64_C(1792533600000) };
+
+Test(store_rollup, gives_what_the_rows_give)
+{
+	for (size_t i = 0; i < N_ELEMENTS(begins); i++) {
+		int64_t from = begins[i], to = from + 9 * DAY;
+		struct keeping k;
+
+		begin(&k, 1 << 14);
+		world_fill(&k.w, 1, from, from + 5 * DAY + 7 * HOUR, 5 * MINUTE, 0);
+		world_fill(&k.w, 1, from + 5 * DAY + 7 * HOUR, from + 6 * DAY, MINUTE / 2, 1);
+		world_fill(&k.w, 1, from + 6 * DAY, to, 5 * MINUTE, 0);
+		k.now_ms = to + HOUR;
+		maintain_all(&k);
+		cr_expect(counts_of(&k).buckets > 9 * 24 * 4 && counts_of(&k).late == 0);
+		query_all(&k, from, to);
+		world_compact(&k.w, true);
+		query_all(&k, from - DAY, to + DAY);
+		reopen(&k);
+		query_all(&k, from, to);
+		finish(&k);
+	}
+}
+
+/* Rows come in order, late and again, while all else goes on. */
+Test(store_rollup, stays_true)
+{
+	int64_t from = begins[0], t = from;
+	struct keeping k;
+
+	begin(&k, 1 << 12);
+	for (int round = 0; round < 60; round++) {
+		int64_t to = t + (int64_t)(world_random(&k.w) % 8) * HOUR;
+
+		world_fill(&k.w, 1, t, to, 10 * MINUTE, round / 20 % 2);
+		t = to;
+		for (int i = 0; i < (int)(world_random(&k.w) % 6); i++) {
+			int64_t late = from + (int64_t)(world_random(&k.w) %
+							(uint64_t)((t - from) / MINUTE + 1)) *
+						      MINUTE;
+			struct row r = world_row(&k.w, 1, late, 5 * MINUTE, round / 20 % 2);
+
+			if (world_find(&k.w, 1, late) == NULL) /* of another set it is another */
+				world_store(&k.w, &r, 1, true);
+		}
+		k.now_ms = t + HOUR;
+		(void)maintain(&k, (unsigned)(world_random(&k.w) % 20));
+		if (round % 4 == 1)
+			world_compact(&k.w, round % 8 == 1);
+		if (round % 5 == 2)
+			reopen(&k);
+		query_all(&k, from, t + HOUR);
+	}
+	maintain_all(&k);
+	cr_expect(counts_of(&k).buckets > 0);
+	query_all(&k, from, t + HOUR);
+	finish(&k);
+}
+
+/* All of some weeks comes behind what is made already. */
+Test(store_rollup, history_comes_after)
+{
+	struct keeping k;
+
+	begin(&k, 0);
+	world_fill(&k.w, 1, START + 5 * WEEK, START + 6 * WEEK, 15 * MINUTE, 0);
+	k.now_ms = START + 6 * WEEK + HOUR;
+	maintain_all(&k);
+	cr_expect(counts_of(&k).late == 0);
+	world_fill(&k.w, 1, START, START + 2 * WEEK, 10 * MINUTE, 0);
+	query_steps(&k, START, START + 7 * WEEK, HOUR);
+	maintain_all(&k);
+	cr_expect(counts_of(&k).late >= 2 * 7 * 24 * 9 / 10, "%llu",
+		  (unsigned long long)counts_of(&k).late);
+	query_steps(&k, START, START + 7 * WEEK, HOUR);
+	finish(&k);
+}
+
+static size_t count_raw(struct keeping *k, int64_t from_ms, int64_t to_ms)
+{
+	struct store_query q = { "n1", 1, "TPF", 0, STORE_VALUE, from_ms, to_ms };
+	struct tesla_error err = { 0 };
+	struct store_points p;
+	struct store_series *r;
+	size_t n = 0;
+
+	cr_assert(store_series_open(k->w.store, &q, &r, &err) == 0, "%s", err.text);
+	while (store_series_next(r, &p, &err) == 1)
+		n += p.n;
+	store_series_close(r);
+	return n;
+}
+
+Test(store_rollup, what_is_old_goes_and_what_is_coarser_stays)
+{
+	int64_t from = begins[1], to = from + 30 * DAY;
+	struct keeping k;
+	size_t n;
+
+	begin(&k, 1 << 12);
+	world_fill(&k.w, 1, from, to, 5 * MINUTE, 0);
+	world_compact(&k.w, false);
+	k.policy = (struct store_policy){ .raw_ms = 5 * DAY,
+					  .level_ms = { 0, 10 * DAY, 20 * DAY, STORE_FOR_EVER },
+					  .zone = k.madrid };
+	k.now_ms = to;
+	maintain_all(&k);
+	n = count_raw(&k, from, to - 7 * DAY);
+	cr_expect(n <= 200, "%zu are left in a block that is not old as a whole", n);
+	cr_expect(count_raw(&k, to - 5 * DAY, to) > 1000);
+	cr_expect(counts_of(&k).rows_gone + counts_of(&k).blocks_gone > 0);
+	query_steps(&k, to - 5 * DAY, to, 0);
+	query_steps(&k, to - 9 * DAY, to, HOUR);
+	reopen(&k);
+	maintain_all(&k);
+	{
+		struct unit unit = { k.madrid, CALENDAR_DAY };
+		struct store_bucket_query q = {
+			"n1",	   1,	 "CEA", 0, from, to, { .next = next_unit, .arg = &unit },
+			STORE_ALL, false
+		};
+
+		cr_expect(world_buckets(&k.w, &q) >= 30);
+		unit.unit = CALENDAR_WEEK;
+		cr_expect(world_buckets(&k.w, &q) >= 4);
+		q.from_ms = to - 9 * DAY;
+		q.steps = (struct store_steps){ .step_ms = 15 * MINUTE };
+		(void)world_buckets(&k.w, &q);
+		q.from_ms = to - 19 * DAY;
+		q.steps = (struct store_steps){ .step_ms = HOUR };
+		(void)world_buckets(&k.w, &q);
+	}
+	finish(&k);
+}
+
+/* Where rows were removed, one that comes late makes nothing worse; where there were none, it counts. */
+Test(store_rollup, late_where_rows_are_gone)
+{
+	int64_t from = START, to = START + 30 * DAY;
+	struct keeping k;
+	struct row late;
+	struct store_bucket_query q = {
+		"n1", 1, "TPF", 0, from, from + 9 * DAY, { .step_ms = DAY }, STORE_ALL, false
+	};
+
+	begin(&k, 1 << 12);
+	k.policy.zone = NULL;
+	k.policy.raw_ms = 5 * DAY;
+	world_fill(&k.w, 1, from, from + 3 * DAY, 5 * MINUTE, 0);
+	world_fill(&k.w, 1, from + 6 * DAY, to, 5 * MINUTE, 0);
+	k.now_ms = to;
+	maintain_all(&k);
+	world_compact(&k.w, true);
+	maintain_all(&k);
+	cr_expect(count_raw(&k, from, from + 3 * DAY) == 0);
+	(void)world_buckets(&k.w, &q);
+	world_fill(&k.w, 1, from + 4 * DAY, from + 5 * DAY, 5 * MINUTE, 0);
+	maintain_all(&k);
+	(void)world_buckets(&k.w, &q);
+	late = world_row(&k.w, 1, from + DAY + 7, MINUTE, 0);
+	late.voltage[0].value = late.voltage[0].max = 1e6;
+	late.voltage[0].min = 0;
+	late.voltage[0].quality = TESLA_GOOD;
+	world_store(&k.w, &late, 1, true);
+	k.w.n--; /* it does not count */
+	(void)world_buckets(&k.w, &q);
+	maintain_all(&k);
+	(void)world_buckets(&k.w, &q);
+	cr_expect(count_raw(&k, from, from + 6 * DAY) == 0);
+	finish(&k);
+}
+
+/* Levels that are switched off go, and come again; so do days when the zone is another one. */
+Test(store_rollup, the_policy_changes)
+{
+	struct tesla_error err = { 0 };
+	struct store_info info;
+	struct keeping k;
+
+	begin(&k, 0);
+	world_fill(&k.w, 1, START, START + 8 * DAY, 5 * MINUTE, 0);
+	k.now_ms = START + 8 * DAY + HOUR;
+	maintain_all(&k);
+	k.policy.zone = NULL;
+	maintain_all(&k);
+	query_all(&k, START, START + 8 * DAY);
+	k.policy = (struct store_policy){ .raw_ms = STORE_FOR_EVER };
+	maintain_all(&k);
+	query_all(&k, START, START + 8 * DAY);
+	cr_assert(store_info(k.w.store, &info, &err) == 0);
+	cr_expect(info.roll_blocks == 0, "%llu", (unsigned long long)info.roll_blocks);
+	k.policy = all_levels;
+	k.policy.zone = k.madrid;
+	maintain_all(&k);
+	query_all(&k, START, START + 8 * DAY);
+	cr_assert(store_info(k.w.store, &info, &err) == 0);
+	cr_expect(info.roll_blocks > 0 && info.n_sets == 1);
+	finish(&k);
+}
+
+/* Roll-ups are there to be read: where the rows are gone behind the store's back, they answer. */
+Test(store_rollup, is_used)
+{
+	int64_t to = START + 20 * DAY;
+	struct keeping k;
+	struct store_bucket_query q = {
+		"n1", 1, "TPF", 0, START, START + 10 * DAY, { .step_ms = HOUR }, STORE_ALL, false
+	};
+	uint64_t damaged;
+	struct tesla_error err = { 0 };
+
+	begin(&k, 0);
+	k.policy.zone = NULL;
+	k.policy.raw_ms = DAY;
+	world_fill(&k.w, 1, START, to, 5 * MINUTE, 0);
+	world_compact(&k.w, true);
+	k.now_ms = to + 15 * DAY;
+	maintain_all(&k);
+	cr_expect(count_raw(&k, START, to) == 0);
+	cr_expect(world_buckets(&k.w, &q) == 240);
+	q.steps.step_ms = 15 * MINUTE;
+	cr_expect(world_buckets(&k.w, &q) > 900);
+	cr_expect(store_verify(k.w.store, &damaged, &err) == 0 && damaged == 0);
+	finish(&k);
+}
