@@ -115,7 +115,7 @@ static int start(struct store_buckets *b, const struct store_bucket_query *q,
 	b->variable = strdup(q->variable);
 	if (b->variable == NULL)
 		return tesla_fail(err, -ENOMEM, "store %s: no memory", b->s->path);
-	r = store_apply(b->s, err);
+	r = reader_apply(b->s, q->node, q->analyzer, q->from_ms, q->to_ms, err);
 	if (r == 0)
 		r = find_sets(b, q, &any, err);
 	if (r == 0 && !any)

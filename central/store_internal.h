@@ -221,6 +221,8 @@ MDB_val pending_row(const struct store *s, const struct who *who, int64_t ms);
 /* An entry of blocks is one of its. */
 void pending_note_blocks(struct store *s, struct who *who);
 bool pending_has_blocks(const struct store *s, const struct who *who);
+/* Whether it may have rows in that time. */
+bool pending_reaches(const struct store *s, const struct who *who, int64_t from_ms, int64_t to_ms);
 /* What is not written is none. */
 void pending_forget(struct store *s);
 /* What was applied is none. */

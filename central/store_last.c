@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What came last.  A recent row is found by a move of a cursor; one in a block is decoded once, and
- * then kept in memory with its set, as long as that has room.
+ * What came last.  A row that is pending is in memory, a recent one is found by a move of a cursor;
+ * one in a block is decoded once, and then kept in memory with its set, as long as that has room.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -152,15 +152,14 @@ static int readable_last(struct txn *t, const struct set *set, int64_t *end_ms, 
 /* ---- of an analyzer ---- */
 
 /* The set whose last row is the newest. */
-static const struct set *newest_set(struct txn *t, const char *node, int64_t analyzer)
+static const struct set *newest_set(struct txn *t, const struct who *who)
 {
-	const struct sets *sets = &t->s->sets;
-	const struct set *first = set_of(sets, node, analyzer, NULL), *best = first;
+	const struct set *best = who->newest_set;
 	int64_t best_ms = INT64_MIN;
 
-	if (first == NULL || set_of(sets, node, analyzer, first) == NULL)
-		return first;
-	for (const struct set *set = first; set != NULL; set = set_of(sets, node, analyzer, set)) {
+	if (best->older == NULL)
+		return best;
+	for (const struct set *set = best; set != NULL; set = set->older) {
 		struct store_range range = set_range(t, set);
 
 		if (range.last_ms > best_ms) {
@@ -171,36 +170,62 @@ static const struct set *newest_set(struct txn *t, const char *node, int64_t ana
 	return best;
 }
 
-static int read_last(struct txn *t, const struct set *set, struct arena *memory, struct record *ret,
-		     struct tesla_error *err)
+/* 1: it is on its way into the tables; 0: they have it. */
+static int read_pending(const struct store *s, const struct who *who, struct arena *memory,
+			struct record *ret, struct tesla_error *err)
 {
-	_cleanup_free_ double *numbers = malloc(set->n_columns * sizeof *numbers);
-	int64_t end_ms;
-	int r;
+	const uint8_t *key = pending_find(s, who, who->newest_ms);
+	_cleanup_free_ double *numbers = NULL;
+	const struct set *set;
+	MDB_val row;
+	uint32_t id;
+	int64_t ms;
 
-	if (numbers == NULL)
+	if (key == NULL)
+		return 0;
+	(void)key_parse((MDB_val){ KEY_BYTES, (void *)(uintptr_t)key }, &id, &ms);
+	set = set_by_id(&s->sets, id);
+	row = (MDB_val){ row_bytes(set), (void *)(uintptr_t)(key + KEY_BYTES) };
+	numbers = malloc(set->n_columns * sizeof *numbers);
+	for (size_t i = 0; i < set->n_columns && numbers != NULL; i++)
+		numbers[i] = row_number(row, i);
+	if (numbers == NULL || !row_record(set, ms, numbers, memory, ret))
 		return tesla_fail(err, -ENOMEM, "store: no memory");
-	r = readable_last(t, set, &end_ms, numbers, err);
+	return 1;
+}
+
+static int read_tables(struct store *s, const struct who *who, struct arena *memory,
+		       struct record *ret, struct tesla_error *err)
+{
+	_cleanup_free_ double *numbers = NULL;
+	const struct set *set;
+	struct txn t;
+	int64_t end_ms = 0;
+	int r, end;
+
+	txn_begin(&t, s, false);
+	set = newest_set(&t, who);
+	numbers = malloc(set->n_columns * sizeof *numbers);
+	r = numbers != NULL ? readable_last(&t, set, &end_ms, numbers, err)
+			    : tesla_fail(err, -ENOMEM, "store: no memory");
 	if (r == 1 && !row_record(set, end_ms, numbers, memory, ret))
 		r = tesla_fail(err, -ENOMEM, "store: no memory");
-	return r;
+	end = txn_end(&t, err);
+	return end != 0 ? end : r;
 }
 
 int store_last(struct store *s, const char *node, int64_t analyzer, struct arena *memory,
 	       struct record *ret, struct tesla_error *err)
 {
-	const struct set *set;
-	struct txn t;
-	int r = store_apply(s, err), end;
+	struct who *who = who_look_up(&s->sets, node, analyzer);
+	int r = who != NULL ? who_know(s, who, err) : 0;
 
-	if (r != 0)
-		return r;
-	txn_begin(&t, s, false);
-	set = newest_set(&t, node, analyzer);
-	r = set != NULL ? read_last(&t, set, memory, ret, err) : 0;
-	end = txn_end(&t, err);
-	if (end != 0)
-		return end;
+	if (who != NULL && r == 0 && pending_has_blocks(s, who))
+		r = store_apply(s, err);
+	if (who != NULL && r == 0)
+		r = read_pending(s, who, memory, ret, err);
+	if (who != NULL && r == 0)
+		r = read_tables(s, who, memory, ret, err);
 	if (r == 0)
 		return tesla_fail(err, -ENOENT,
 				  "store %s: node %s, analyzer %" PRId64 " has no record", s->path,

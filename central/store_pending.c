@@ -164,3 +164,25 @@ void pending_consume(struct store *s)
 	if (p->n_rows > 0)
 		index_again(s);
 }
+
+bool pending_reaches(const struct store *s, const struct who *who, int64_t from_ms, int64_t to_ms)
+{
+	const struct pending *p = &s->pending;
+
+	if (pending_has_blocks(s, who))
+		return true;
+	for (size_t at = p->at; at < p->written;) {
+		const uint8_t *e = p->bytes.pub.bytes + at;
+		const struct set *set;
+		uint32_t id;
+		int64_t ms;
+
+		(void)key_parse((MDB_val){ KEY_BYTES, (void *)(uintptr_t)(e + WAL_ENTRY) }, &id,
+				&ms);
+		set = set_by_id(&s->sets, id);
+		if (set != NULL && set->who == who && ms >= from_ms && ms <= to_ms)
+			return true;
+		at += wal_entry_bytes(get_u32(e + WAL_ENTRY_LEN));
+	}
+	return false;
+}

@@ -9,6 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+int reader_apply(struct store *s, const char *node, int64_t analyzer, int64_t from_ms,
+		 int64_t to_ms, struct tesla_error *err)
+{
+	const struct who *who = who_look_up(&s->sets, node, analyzer);
+
+	return who != NULL && pending_reaches(s, who, from_ms, to_ms) ? store_apply(s, err) : 0;
+}
+
 void reader_init(struct reader *r, struct store *s, int64_t to_ms)
 {
 	*r = (struct reader){ .s = s, .to_ms = to_ms < CODEC_TIME_MAX ? to_ms : CODEC_TIME_MAX };

@@ -28,6 +28,9 @@ struct reader_run {    /* rows of one set; good until the next call */
 	size_t n;
 };
 
+/* What is pending goes into the tables, if any of it is to be read. */
+int reader_apply(struct store *s, const char *node, int64_t analyzer, int64_t from_ms,
+		 int64_t to_ms, struct tesla_error *err);
 void reader_init(struct reader *r, struct store *s, int64_t to_ms);
 void reader_release(struct reader *r);
 /* from_ms: the first end that is wanted. */

@@ -39,7 +39,8 @@ int store_series_open(struct store *s, const struct store_query *q, struct store
 	if (r == NULL)
 		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
 	reader_init(&r->reader, s, q->to_ms);
-	rc = store_apply(s, err); /* what comes later may be given out, or not */
+	/* What comes later may be given out, or not. */
+	rc = reader_apply(s, q->node, q->analyzer, q->from_ms, q->to_ms, err);
 	if (rc == 0)
 		rc = find_sources(&r->reader, q, err);
 	if (rc != 0)
