@@ -17,18 +17,19 @@
 #define BLOCK_CELLS (64u << 10) /* numbers in a block of a roll-up */
 #define BLOCK_ROWS_MIN 8u
 #define BLOCK_ROWS_MAX 4096u
-#define RAW_CELLS (128u << 10) /* that are read at a time */
-#define RAW_ROWS_MIN 64u
-#define WORTH 16 /* so much of a block is worth writing it */
+#define READ_CELLS (256u << 10) /* that are read at a time */
+#define READ_ROWS_MIN 64u
+#define WORTH_PART 4  /* so much of a block is worth writing it */
+#define WORTH_MAX 32u /* so many buckets are, in any case */
 
 struct making {
 	struct store *s;
 	struct set *roll;
-	const struct set *of;
+	const struct set *from; /* what it is made of this time: a finer roll-up, or raw rows */
 	size_t n_elements;
 	size_t block_rows;
 	int64_t block_from_ms, block_to_ms; /* ends of buckets in (from, to] are of this block */
-	struct chunk raw, rows;		    /* rows: those that the block will have */
+	struct chunk read, rows;	    /* rows: those that the block will have */
 	size_t first_new;		    /* of them */
 	size_t *columns;		    /* N_CELLS for each element: of raw rows */
 	enum tesla_variable_kind *kinds;
@@ -58,6 +59,13 @@ static void span_of(struct making *m, int64_t end_ms)
 	m->block_to_ms = m->block_from_ms + len;
 }
 
+static int64_t worth_rows(const struct making *m)
+{
+	size_t n = m->block_rows / WORTH_PART;
+
+	return (int64_t)(n < WORTH_MAX ? n : WORTH_MAX);
+}
+
 /* The last end of a bucket at or before ms. */
 static int64_t end_until(const struct set *roll, int64_t ms)
 {
@@ -70,11 +78,11 @@ static int describe_elements(struct making *m)
 {
 	size_t e = 0;
 
-	for (size_t i = 0; i < m->of->n_variables; i++) {
-		const struct set_variable *v = &m->of->variables[i];
+	for (size_t i = 0; i < m->from->n_variables; i++) {
+		const struct set_variable *v = &m->from->variables[i];
 
 		for (size_t k = 0; k < v->n_elements; k++, e++)
-			if (!set_cells(m->of, v->name, k, &m->kinds[e], m->columns + e * N_CELLS))
+			if (!set_cells(m->from, v->name, k, &m->kinds[e], m->columns + e * N_CELLS))
 				return -EBADMSG;
 	}
 	return 0;
@@ -82,7 +90,7 @@ static int describe_elements(struct making *m)
 
 static int begin(struct making *m, struct store *s, struct set *roll, struct tesla_error *err)
 {
-	*m = (struct making){ .s = s, .roll = roll, .of = roll->of, .old_ms = INT64_MIN };
+	*m = (struct making){ .s = s, .roll = roll, .from = roll->of, .old_ms = INT64_MIN };
 	buf_init(&m->bytes, CODEC_BYTES_MAX);
 	m->n_elements = (roll->n_columns - 1) / (N_CELLS - 1);
 	m->block_rows = rows_of_block(roll);
@@ -92,14 +100,12 @@ static int begin(struct making *m, struct store *s, struct set *roll, struct tes
 	m->sums = calloc(m->n_elements + 1, sizeof *m->sums);
 	if (m->columns == NULL || m->kinds == NULL || m->sums == NULL)
 		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
-	return describe_elements(m) == 0 ? 0
-					 : tesla_fail(err, -EBADMSG, "set %u: its roll-up is none",
-						      (unsigned)roll->id);
+	return 0;
 }
 
 static void end(struct making *m)
 {
-	chunk_release(&m->raw);
+	chunk_release(&m->read);
 	chunk_release(&m->rows);
 	buf_release(&m->bytes);
 	free(m->columns);
@@ -178,11 +184,11 @@ static void end_bucket(struct making *m)
 static void add_rows(struct making *m, size_t from, size_t n)
 {
 	for (size_t e = 0; e < m->n_elements; e++) {
-		struct cells c = { m->kinds[e], false, m->raw.times, { NULL } };
+		struct cells c = { m->kinds[e], m->from->of != NULL, m->read.times, { NULL } };
 
 		for (size_t i = 0; i < N_CELLS; i++)
 			if (m->columns[e * N_CELLS + i] != SIZE_MAX)
-				c.at[i] = chunk_column(&m->raw, m->columns[e * N_CELLS + i]);
+				c.at[i] = chunk_column(&m->read, m->columns[e * N_CELLS + i]);
 		aggregate_add(&m->sums[e], &c, from, n);
 	}
 }
@@ -192,17 +198,17 @@ static bool add_chunk(struct making *m, int64_t *reached)
 {
 	size_t at = 0;
 
-	while (at < m->raw.n) {
+	while (at < m->read.n) {
 		size_t from = at;
 
-		if (m->raw.times[at] > m->bucket_end_ms) {
+		if (m->read.times[at] > m->bucket_end_ms) {
 			end_bucket(m);
 			*reached = m->bucket_end_ms;
 			if (clock_mono_us() >= m->stop_us || m->rows.n == m->rows.cap)
 				return true;
-			begin_bucket(m, level_end_ms(m->roll, m->raw.times[at]));
+			begin_bucket(m, level_end_ms(m->roll, m->read.times[at]));
 		}
-		while (at < m->raw.n && m->raw.times[at] <= m->bucket_end_ms)
+		while (at < m->read.n && m->read.times[at] <= m->bucket_end_ms)
 			at++;
 		add_rows(m, from, at - from);
 	}
@@ -213,8 +219,8 @@ static bool add_chunk(struct making *m, int64_t *reached)
 static int make_rows(struct making *m, int64_t from_ms, int64_t to_ms, int64_t *reached,
 		     struct tesla_error *err)
 {
-	struct chunk_want want = { m->of, NULL, m->of->n_columns, from_ms + 1, to_ms };
-	size_t rows = RAW_CELLS / m->of->n_columns;
+	struct chunk_want want = { m->from, NULL, m->from->n_columns, from_ms + 1, to_ms };
+	size_t rows = READ_CELLS / m->from->n_columns;
 	int64_t next = from_ms + 1;
 	int r = 0;
 
@@ -222,8 +228,8 @@ static int make_rows(struct making *m, int64_t from_ms, int64_t to_ms, int64_t *
 	begin_bucket(m, level_end_ms(m->roll, from_ms + 1));
 	while (r == 0 && next <= to_ms) {
 		want.from_ms = next;
-		r = chunk_load_some(m->s, &want, rows < RAW_ROWS_MIN ? RAW_ROWS_MIN : rows, &m->raw,
-				    &next, err);
+		r = chunk_load_some(m->s, &want, rows < READ_ROWS_MIN ? READ_ROWS_MIN : rows,
+				    &m->read, &next, err);
 		if (r == 0 && add_chunk(m, reached))
 			return 0;
 	}
@@ -324,14 +330,62 @@ static int put_all(struct making *m, int64_t from_ms, int64_t to_ms, struct tesl
 	return r;
 }
 
+/* ---- of what ---- */
+
+/* It has an end wherever the roll-up has one: of days, that depends on the zone. */
+static bool has_ends(const struct set *finer, const struct set *roll, int64_t from_ms,
+		     int64_t to_ms)
+{
+	for (int64_t ms = from_ms; ms <= to_ms; ms = level_end_ms(roll, ms + 1)) {
+		if (!level_ends_at(finer, ms))
+			return false;
+		if (roll->level != STORE_DAY)
+			break;
+	}
+	return true;
+}
+
+/* A finer one that is made and true there; what is late is made anew from the finest on. */
+static bool serves(const struct making *m, struct txn *t, const struct set *finer, int64_t from_ms,
+		   int64_t to_ms)
+{
+	int64_t late;
+
+	if (finer == NULL || finer->done_ms < to_ms || !has_ends(finer, m->roll, from_ms, to_ms))
+		return false;
+	late = level_first_late(t, finer, from_ms);
+	return late == INT64_MAX || level_start_ms(finer, late) >= to_ms;
+}
+
+static int choose_source(struct making *m, int64_t from_ms, int64_t to_ms, struct tesla_error *err)
+{
+	struct txn t;
+	int r;
+
+	m->from = m->roll->of;
+	txn_begin(&t, m->s, false);
+	for (int level = (int)m->roll->level - 1; level >= 0 && m->from->of == NULL; level--) {
+		const struct set *finer = level_of(m->roll->of, (enum store_level)level);
+
+		if (serves(m, &t, finer, from_ms, to_ms))
+			m->from = finer;
+	}
+	r = txn_end(&t, err);
+	if (r == 0 && describe_elements(m) != 0)
+		r = tesla_fail(err, -EBADMSG, "set %u: its roll-up is none", (unsigned)m->roll->id);
+	return r;
+}
+
 /* Buckets in (from_ms, to_ms], or some of them, of one block. */
 static int make(struct making *m, int64_t from_ms, int64_t to_ms, struct roll_work *ret,
 		struct tesla_error *err)
 {
 	int64_t reached = from_ms;
 	size_t n_new;
-	int r = load_block(m, err);
+	int r = choose_source(m, from_ms, to_ms, err);
 
+	if (r == 0)
+		r = load_block(m, err);
 	if (r == 0)
 		r = make_rows(m, from_ms, to_ms, &reached, err);
 	n_new = m->rows.n - m->first_new;
@@ -393,10 +447,23 @@ int roll_late(struct store *s, struct set *roll, struct roll_work *ret, struct t
 	return r;
 }
 
+/* Not beyond the next finer one, so that it can be made of that. */
+static int64_t limit_of(const struct set *roll)
+{
+	for (int level = (int)roll->level - 1; level >= 0; level--) {
+		const struct set *finer = level_of(roll->of, (enum store_level)level);
+
+		if (finer != NULL && finer->done_ms != INT64_MIN)
+			return finer->done_ms;
+	}
+	return INT64_MAX;
+}
+
 int roll_forward(struct store *s, struct set *roll, int64_t until_ms, int64_t must_ms,
 		 struct roll_work *ret, struct tesla_error *err)
 {
-	int64_t done = roll->done_ms, target = end_until(roll, until_ms), next, worth;
+	int64_t done = roll->done_ms, limit = limit_of(roll), next, worth,
+		target = end_until(roll, until_ms < limit ? until_ms : limit);
 	struct making m;
 	struct txn t;
 	int r;
@@ -411,7 +478,7 @@ int roll_forward(struct store *s, struct set *roll, int64_t until_ms, int64_t mu
 	r = begin(&m, s, roll, err);
 	if (r == 0) {
 		span_of(&m, level_end_ms(roll, done + 1));
-		worth = level_length_ms(roll->level) * (int64_t)(m.block_rows / WORTH);
+		worth = level_length_ms(roll->level) * worth_rows(&m);
 		if (end_until(roll, m.block_to_ms) < target)
 			target = end_until(roll, m.block_to_ms);
 		else if (target - done < worth &&
