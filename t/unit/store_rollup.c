@@ -120,6 +120,17 @@ static void query_steps(struct keeping *k, int64_t from_ms, int64_t to_ms, int64
 		(void)world_buckets(&k->w, &q);
 }
 
+static void query_all_of(struct keeping *k, int64_t from_ms, int64_t to_ms, const char *variable)
+{
+	struct store_bucket_query q = { "n1",  1,     variable,	 0,    from_ms,
+					to_ms, { 0 }, STORE_ALL, false };
+
+	for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
+		q.steps = (struct store_steps){ .step_ms = steps[i] };
+		(void)world_buckets(&k->w, &q);
+	}
+}
+
 static void query_all(struct keeping *k, int64_t from_ms, int64_t to_ms)
 {
 	query_steps(k, from_ms, to_ms, 0);
@@ -220,6 +231,56 @@ static size_t count_raw(struct keeping *k, int64_t from_ms, int64_t to_ms)
 		n += p.n;
 	store_series_close(r);
 	return n;
+}
+
+/* Columns come behind what is made: as a block between others, and over one. */
+Test(store_rollup, columns_come_after)
+{
+	int64_t from = START, to = START + 12 * DAY;
+	struct keeping k;
+
+	begin(&k, 1 << 14);
+	for (int64_t day = 0; day < 12; day += 2)
+		world_columns(&k.w, 1, from + day * DAY, from + day * DAY + DAY, 5 * MINUTE);
+	k.now_ms = to + HOUR;
+	maintain_all(&k);
+	query_all_of(&k, from, to, "TPF");
+	for (int64_t day = 1; day < 12; day += 2)
+		world_columns(&k.w, 1, from + day * DAY, from + day * DAY + DAY, 5 * MINUTE);
+	query_all_of(&k, from, to, "TPF");
+	world_columns(&k.w, 1, from + 150000, from + 3 * DAY, 10 * MINUTE);
+	query_all_of(&k, from, to, "TPF");
+	maintain_all(&k);
+	cr_expect(counts_of(&k).late > 6 * 24 * 4);
+	query_all_of(&k, from, to, "TPF");
+	world_compact(&k.w, true);
+	query_all_of(&k, from, to, "TPF");
+	finish(&k);
+}
+
+/* Rows are not removed before all levels are made of them, however short they are kept. */
+Test(store_rollup, nothing_goes_before_it_is_made)
+{
+	int64_t t = START;
+	struct keeping k;
+	struct store_bucket_query q = { "n1",	   1,	 "TPF", 0, START, 0, { .step_ms = HOUR },
+					STORE_ALL, false };
+
+	begin(&k, 1 << 12);
+	k.policy.zone = NULL;
+	k.policy.raw_ms = 0;
+	for (int i = 0; i < 40; i++, t += 100 * MINUTE) {
+		world_fill(&k.w, 1, t, t + 100 * MINUTE, MINUTE, 0);
+		k.now_ms = t + 100 * MINUTE;
+		maintain_all(&k);
+		if (i % 8 == 3)
+			world_compact(&k.w, true);
+		q.to_ms = t + 100 * MINUTE;
+		(void)world_buckets(&k.w, &q);
+	}
+	cr_expect(count_raw(&k, START, t) < 40 * 60, "days are not made of them yet");
+	cr_expect(counts_of(&k).rows_gone + counts_of(&k).blocks_gone > 0);
+	finish(&k);
 }
 
 Test(store_rollup, what_is_old_goes_and_what_is_coarser_stays)

@@ -212,6 +212,59 @@ static inline void world_fill(struct world *w, int64_t analyzer, int64_t from_ms
 	}
 }
 
+/* The same as one batch of columns; of form 1. */
+static inline void world_columns(struct world *w, int64_t analyzer, int64_t from_ms, int64_t to_ms,
+				 int64_t length_ms)
+{
+	size_t first = w->n, n = 0;
+	struct tesla_error err = { 0 };
+	struct store_verdict verdict;
+	double *numbers[2][STORE_N_FIELDS];
+	int64_t *ends;
+	struct store_column_element elements[2] = { { { NULL } }, { { NULL } } };
+	struct store_column_variable v = { "TPF", "kV", TESLA_GAUGE, 10, 2, elements };
+	struct store_columns c = { .node = "n1", .analyzer = analyzer, .model = "PM710" };
+
+	for (int64_t t = from_ms + length_ms; t <= to_ms; t += length_ms, n++) {
+		if (w->n == w->cap) {
+			w->cap = 2 * w->cap + 64;
+			w->rows = realloc(w->rows, w->cap * sizeof *w->rows);
+		}
+		w->rows[w->n++] = world_row(w, analyzer, t, length_ms, 1);
+	}
+	ends = calloc(n, sizeof *ends);
+	for (size_t e = 0; e < 2; e++)
+		for (size_t f = 0; f < STORE_N_FIELDS; f++) {
+			numbers[e][f] = calloc(n, sizeof *numbers[e][f]);
+			elements[e].fields[f] = f == STORE_INCREASE ? NULL : numbers[e][f];
+		}
+	for (size_t i = 0; i < n; i++) {
+		ends[i] = w->rows[first + i].end_ms;
+		for (size_t e = 0; e < 2; e++) {
+			const struct tesla_record_element *x = &w->rows[first + i].voltage[e];
+
+			numbers[e][STORE_VALUE][i] = x->value;
+			numbers[e][STORE_MIN][i] = x->min;
+			numbers[e][STORE_MAX][i] = x->max;
+			numbers[e][STORE_COVERED_MS][i] = (double)x->covered_ms;
+			numbers[e][STORE_COUNT][i] = x->count;
+			numbers[e][STORE_QUALITY][i] = x->quality;
+		}
+	}
+	c.n_rows = n;
+	c.end_ms = ends;
+	c.window_ms = length_ms;
+	c.n_variables = 1;
+	c.variables = &v;
+	cr_assert(store_append_columns(w->store, &c, 1, &verdict, &err) == 0, "%s", err.text);
+	cr_assert(verdict.outcome == STORE_STORED && verdict.n_stored == n, "%s", verdict.reason);
+	store_verdicts_release(&verdict, 1);
+	free(ends);
+	for (size_t e = 0; e < 2; e++)
+		for (size_t f = 0; f < STORE_N_FIELDS; f++)
+			free(numbers[e][f]);
+}
+
 static inline void world_compact(struct world *w, bool all)
 {
 	struct tesla_error err = { 0 };
