@@ -124,8 +124,7 @@ static int last_of_set(struct txn *t, const struct set *set, int64_t until, int6
 	key = key_of(set->id, recent);
 	if (!row_is_good(set, key_val(&key), row))
 		return tesla_fail(err, -EBADMSG, "the row is damaged");
-	for (size_t i = 0; i < set->n_columns; i++)
-		numbers[i] = row_number(row, i);
+	row_numbers(row, 0, set->n_columns, numbers, 1);
 	return 1;
 }
 
@@ -174,22 +173,22 @@ static const struct set *newest_set(struct txn *t, const struct who *who)
 static int read_pending(const struct store *s, const struct who *who, struct arena *memory,
 			struct record *ret, struct tesla_error *err)
 {
-	const uint8_t *key = pending_find(s, who, who->newest_ms);
+	MDB_val row = pending_row(s, who, who->newest_ms);
 	_cleanup_free_ double *numbers = NULL;
 	const struct set *set;
-	MDB_val row;
 	uint32_t id;
 	int64_t ms;
 
-	if (key == NULL)
+	if (row.mv_data == NULL)
 		return 0;
-	(void)key_parse((MDB_val){ KEY_BYTES, (void *)(uintptr_t)key }, &id, &ms);
+	(void)key_parse((MDB_val){ KEY_BYTES, row.mv_data }, &id, &ms);
+	row = (MDB_val){ row.mv_size - KEY_BYTES, (uint8_t *)row.mv_data + KEY_BYTES };
 	set = set_by_id(&s->sets, id);
-	row = (MDB_val){ row_bytes(set), (void *)(uintptr_t)(key + KEY_BYTES) };
 	numbers = malloc(set->n_columns * sizeof *numbers);
-	for (size_t i = 0; i < set->n_columns && numbers != NULL; i++)
-		numbers[i] = row_number(row, i);
-	if (numbers == NULL || !row_record(set, ms, numbers, memory, ret))
+	if (numbers == NULL)
+		return tesla_fail(err, -ENOMEM, "store: no memory");
+	row_numbers(row, 0, set->n_columns, numbers, 1);
+	if (!row_record(set, ms, numbers, memory, ret))
 		return tesla_fail(err, -ENOMEM, "store: no memory");
 	return 1;
 }
