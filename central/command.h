@@ -23,7 +23,8 @@ extern const struct argp command_argp;
  * `conf` has what stood before the command's name.
  */
 typedef int command_run(const struct command_conf *conf, int argc, char **argv);
-command_run command_serve, command_import, command_export, command_verify, command_info;
+command_run command_backup, command_export, command_import, command_info, command_restore,
+	command_serve, command_verify;
 
 /* Says it; 1. */
 int command_fail(const struct tesla_error *err);

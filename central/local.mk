@@ -26,6 +26,7 @@ central_libstore_la_SOURCES = \
 	central/store_aggregate.c central/store_aggregate.h \
 	central/store_append.c \
 	central/store_apply.c \
+	central/store_backup.c central/store_backup.h \
 	central/store_blocks.c \
 	central/store_buckets.c \
 	central/store_chunk.c \
@@ -44,6 +45,7 @@ central_libstore_la_SOURCES = \
 	central/store_retain.c \
 	central/store_rollup.c central/store_rollup.h \
 	central/store_row.c \
+	central/store_salvage.c \
 	central/store_series.c \
 	central/store_set.c \
 	central/store_txn.c \
@@ -130,6 +132,7 @@ $(central_libprom_la_OBJECTS): central/prom.pb-c.h
 sbin_PROGRAMS += central/tesla-central
 central_tesla_central_SOURCES = \
 	central/ask.c central/ask.h \
+	central/backup.c central/backup.h \
 	central/command.c central/command.h \
 	central/command_logs.c \
 	central/command_nodes.c \
@@ -140,10 +143,11 @@ central_tesla_central_SOURCES = \
 	central/import.c \
 	central/jsonl.c central/jsonl.h \
 	central/main.c \
+	central/restore.c \
 	central/serve.c \
 	central/verb.c central/verb.h
 central_tesla_central_CPPFLAGS = $(central_cppflags)
-central_tesla_central_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(SODIUM_CFLAGS) $(UV_CFLAGS)
-central_tesla_central_LDADD = central/libcentral.la central/libstore.la central/libregistry.la core/base/libbase.la $(YAJL_LIBS) \
-	$(SODIUM_LIBS)
+central_tesla_central_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(SODIUM_CFLAGS) $(UV_CFLAGS) $(LMDB_CFLAGS)
+central_tesla_central_LDADD = central/libcentral.la central/libstore.la central/libregistry.la \
+	core/base/libbase.la $(YAJL_LIBS) $(SODIUM_LIBS) $(LMDB_LIBS)
 dist_man_MANS += docs/man/tesla-central.8

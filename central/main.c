@@ -16,12 +16,20 @@ static const struct command {
 	const char *name;
 	command_run *run;
 } commands[] = {
-	{ "serve", command_serve },   { "import", command_import },
-	{ "export", command_export }, { "verify", command_verify },
-	{ "info", command_info },     { "init", command_init },
-	{ "user", command_user },     { "token", command_token },
-	{ "node", command_node },     { "analyzer", command_analyzer },
-	{ "audit", command_audit },   { "events", command_events },
+	{ "serve", command_serve },
+	{ "init", command_init },
+	{ "user", command_user },
+	{ "token", command_token },
+	{ "node", command_node },
+	{ "analyzer", command_analyzer },
+	{ "audit", command_audit },
+	{ "events", command_events },
+	{ "import", command_import },
+	{ "export", command_export },
+	{ "verify", command_verify },
+	{ "info", command_info },
+	{ "backup", command_backup },
+	{ "restore", command_restore },
 };
 
 struct options {
@@ -63,8 +71,8 @@ int main(int argc, char *argv[])
 		.children = children,
 		.args_doc = "COMMAND [OPTION...]",
 		.doc = "Keeps the records of many nodes.\v"
-		       "Commands: init, user, token, node, analyzer, audit, events, import FILE, export, "
-		       "verify, info; each has --help.  See "
+		       "Commands: serve; init, user, token, node, analyzer, audit, events; import, "
+		       "export, verify, info, backup, restore; each has --help.  See "
 		       "tesla-central(8).",
 	};
 	struct options o = { .conf = { .dir = DIR_DEFAULT } };

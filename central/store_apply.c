@@ -15,7 +15,7 @@
 
 /* ---- definitions: on disk before there is a row that needs them ---- */
 
-static void put_set(struct txn *t, const struct set *set)
+void set_put(struct txn *t, const struct set *set)
 {
 	uint32_t id = htobe32(set->id);
 	struct buf b;
@@ -50,7 +50,7 @@ int sets_save(struct store *s, struct tesla_error *err)
 	do {
 		txn_begin(&t, s, true);
 		for (size_t i = first; i < s->sets.n && t.r == 0; i++)
-			put_set(&t, s->sets.by_id[i]);
+			set_put(&t, s->sets.by_id[i]);
 		r = txn_end(&t, err);
 	} while (r == -EAGAIN);
 	for (size_t i = first; i < s->sets.n && r == 0; i++)

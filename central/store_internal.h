@@ -170,6 +170,7 @@ int set_add_roll(struct sets *sets, struct set *of, enum store_level level, cons
 		 struct set **ret, struct tesla_error *err);
 /* From the disk.  What is damaged becomes an unreadable one. */
 int set_load(struct sets *sets, uint32_t id, MDB_val value, struct tesla_error *err);
+bool set_is_good(uint32_t id, MDB_val value); /* by its checksum */
 int set_value(const struct set *set, struct buf *out);	 /* as it goes to the disk */
 int sets_save(struct store *s, struct tesla_error *err); /* those that are not */
 void sets_release(struct sets *sets);
@@ -293,6 +294,7 @@ int64_t block_last_ms(MDB_val block, int64_t first_ms);
 /* An entry that the write-ahead file has. */
 int pending_add(struct store *s, uint64_t seq, const void *bytes, size_t len,
 		struct tesla_error *err);
+void set_put(struct txn *t, const struct set *set); /* its definition */
 /* For some milliseconds; 1: there is more.  Everything that is written is in the tables after 0. */
 int store_apply_step(struct store *s, struct tesla_error *err);
 int store_apply(struct store *s, struct tesla_error *err);

@@ -490,6 +490,14 @@ int set_value(const struct set *set, struct buf *out)
 	return r == 0 ? buf_append(out, crc, sizeof crc) : r;
 }
 
+bool set_is_good(uint32_t id, MDB_val value)
+{
+	const uint8_t *at = value.mv_data;
+	size_t len = value.mv_size < 4 ? 0 : value.mv_size - 4;
+
+	return len > 0 && get_u32(at + len) == definition_crc(at, len, id);
+}
+
 int set_load(struct sets *sets, uint32_t id, MDB_val value, struct tesla_error *err)
 {
 	const uint8_t *at = value.mv_data;
@@ -502,6 +510,6 @@ int set_load(struct sets *sets, uint32_t id, MDB_val value, struct tesla_error *
 		return r;
 	}
 	set->saved = true;
-	set->unreadable = r != 0 || get_u32(at + len) != definition_crc(at, len, id);
+	set->unreadable = r != 0 || !set_is_good(id, value);
 	return list_add(sets, set, err);
 }

@@ -170,6 +170,14 @@ MDB_cursor *cursor_open(struct txn *t, enum table table)
 	return t->r == 0 ? c : NULL;
 }
 
+/* `at`, when it is given with MDB_NEXT, is where the cursor is. */
+static bool is_ahead(const struct key *at, MDB_val key, MDB_cursor_op op)
+{
+	int order = memcmp(key.mv_data, at->bytes, KEY_BYTES);
+
+	return op == MDB_SET_RANGE ? order >= 0 : op == MDB_NEXT ? order > 0 : true;
+}
+
 bool cursor_move(struct txn *t, MDB_cursor *c, MDB_cursor_op op, const struct key *at,
 		 uint32_t *set, int64_t *ms, MDB_val *value)
 {
@@ -177,6 +185,8 @@ bool cursor_move(struct txn *t, MDB_cursor *c, MDB_cursor_op op, const struct ke
 	int r = t->r != 0 ? t->r : mdb_cursor_get(c, &key, value, op);
 
 	if (r == 0 && !key_parse(key, set, ms))
+		r = MDB_CORRUPTED;
+	if (r == 0 && at != NULL && !is_ahead(at, key, op)) /* whoever goes on from there never ends */
 		r = MDB_CORRUPTED;
 	if (r != 0 && r != MDB_NOTFOUND)
 		t->r = r;
