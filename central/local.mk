@@ -129,8 +129,16 @@ central/prom.pb-c.h: central/prom.pb-c.c
 	@test -f $@ || { rm -f central/prom.pb-c.c && $(MAKE) central/prom.pb-c.c; }
 # BUILT_SOURCES are for `make all` alone.
 $(central_libprom_la_OBJECTS): central/prom.pb-c.h
+# The predecessor's history.
+central_past_parts = \
+	central/past.c central/past.h central/past_internal.h \
+	central/past_csv.c \
+	central/past_day.c \
+	central/past_rest.c \
+	central/past_time.c
 sbin_PROGRAMS += central/tesla-central
 central_tesla_central_SOURCES = \
+	$(central_past_parts) \
 	central/ask.c central/ask.h \
 	central/backup.c central/backup.h \
 	central/command.c central/command.h \
@@ -140,13 +148,14 @@ central_tesla_central_SOURCES = \
 	central/command_users.c \
 	central/commands.c \
 	central/grid.c central/grid.h \
-	central/import.c \
+	central/import.c central/import.h \
+	central/import_past.c \
 	central/jsonl.c central/jsonl.h \
 	central/main.c \
 	central/restore.c \
 	central/serve.c \
 	central/verb.c central/verb.h
-central_tesla_central_CPPFLAGS = $(central_cppflags)
+central_tesla_central_CPPFLAGS = $(central_cppflags) -DMODEL_DIR='"$(datadir)/tesla/models"'
 central_tesla_central_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(SODIUM_CFLAGS) $(UV_CFLAGS) $(LMDB_CFLAGS)
 central_tesla_central_LDADD = central/libcentral.la central/libstore.la central/libregistry.la \
 	core/base/libbase.la $(YAJL_LIBS) $(SODIUM_LIBS) $(LMDB_LIBS)
