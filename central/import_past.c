@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `tesla-central import` of the predecessor's history.  A file that is none is said; the next one goes on. */
+/* `tesla-central import` of the predecessor's history. */
 #include <errno.h>
 
 #include "central/import.h"

@@ -29,6 +29,7 @@ central_libstore_la_SOURCES = \
 	central/store_backup.c central/store_backup.h \
 	central/store_blocks.c \
 	central/store_buckets.c \
+	central/store_backup_registry.c \
 	central/store_chunk.c \
 	central/store_columns.c \
 	central/store_compact.c \

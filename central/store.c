@@ -64,7 +64,7 @@ static int lock(struct store *s, struct tesla_error *err)
  * Without LMDB's lock file, which is written to through a map: a full disk would be a SIGBUS.  Ours
  * keeps other processes out, and in this one no reader is open while there is a writer.
  */
-static int env_open(struct store *s, struct tesla_error *err)
+int store_env_open(struct store *s, struct tesla_error *err)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE),
 	       size = s->conf.map_bytes != 0 ? s->conf.map_bytes : MAP_BYTES;
@@ -90,7 +90,7 @@ static int env_open(struct store *s, struct tesla_error *err)
 	return r == 0 ? 0 : store_mdb_fail(s, r, err);
 }
 
-static int tables_open(struct store *s, struct tesla_error *err)
+int store_tables_open(struct store *s, struct tesla_error *err)
 {
 	struct txn t;
 
@@ -224,9 +224,9 @@ static int start(struct store *s, struct tesla_error *err)
 		return path_fail(s, "the folder cannot be made", err);
 	r = lock(s, err);
 	if (r == 0)
-		r = env_open(s, err);
+		r = store_env_open(s, err);
 	if (r == 0)
-		r = tables_open(s, err);
+		r = store_tables_open(s, err);
 	if (r == 0)
 		r = load(s, err);
 	return r == 0 ? wal_begin(s, err) : r;

@@ -105,7 +105,8 @@ struct store {
 	char *path;
 	struct store_conf conf;
 	int lock;
-	MDB_env *env;
+	MDB_env *env; /* NULL: it could not be opened again after a failure */
+	bool opens_again;
 	MDB_dbi tables[N_TABLES];
 	struct wal *wal;
 	struct sets sets;
@@ -117,6 +118,9 @@ struct store {
 };
 
 __attribute__((format(printf, 2, 3))) void store_say(struct store *s, const char *fmt, ...);
+
+int store_env_open(struct store *s, struct tesla_error *err);
+int store_tables_open(struct store *s, struct tesla_error *err);
 
 /* ---- store_txn.c: the first error sticks, and is looked at once, at the end ---- */
 
@@ -170,7 +174,7 @@ int set_add_roll(struct sets *sets, struct set *of, enum store_level level, cons
 		 struct set **ret, struct tesla_error *err);
 /* From the disk.  What is damaged becomes an unreadable one. */
 int set_load(struct sets *sets, uint32_t id, MDB_val value, struct tesla_error *err);
-bool set_is_good(uint32_t id, MDB_val value); /* by its checksum */
+bool set_is_good(uint32_t id, MDB_val value);		 /* by its checksum */
 int set_value(const struct set *set, struct buf *out);	 /* as it goes to the disk */
 int sets_save(struct store *s, struct tesla_error *err); /* those that are not */
 void sets_release(struct sets *sets);

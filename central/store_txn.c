@@ -49,10 +49,43 @@ int store_mdb_fail(const struct store *s, int r, struct tesla_error *err)
 
 /* ---- transactions ---- */
 
+/*
+ * After a write that failed at the wrong place, or a map that could not be had, LMDB takes nothing
+ * more before it was closed.  Opened again it has what was committed, as after a start.  No
+ * transaction is open: one thread, and none outlives a call.  0, or errno.
+ */
+static int open_again(struct store *s)
+{
+	struct tesla_error ignored;
+	int r;
+
+	if (s->opens_again)
+		return EIO;
+	s->opens_again = true;
+	mdb_env_close(s->env);
+	s->env = NULL;
+	r = store_env_open(s, &ignored);
+	if (r == 0)
+		r = store_tables_open(s, &ignored);
+	if (r != 0) {
+		mdb_env_close(s->env);
+		s->env = NULL;
+	}
+	s->opens_again = false;
+	return -r;
+}
+
 void txn_begin(struct txn *t, struct store *s, bool write)
 {
+	unsigned flags = write ? 0 : MDB_RDONLY;
+
 	*t = (struct txn){ .s = s, .start_us = clock_mono_us() };
-	t->r = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, &t->mdb);
+	t->r = s->env != NULL ? mdb_txn_begin(s->env, NULL, flags, &t->mdb) : MDB_PANIC;
+	if (t->r != MDB_PANIC)
+		return;
+	t->r = open_again(s);
+	if (t->r == 0)
+		t->r = mdb_txn_begin(s->env, NULL, flags, &t->mdb);
 }
 
 bool txn_is_long(const struct txn *t)
@@ -85,7 +118,6 @@ bool txn_put_new(struct txn *t, enum table table, MDB_val key, MDB_val value)
 	return r == 0;
 }
 
-/* No other transaction is open: one thread, and none outlives a call. */
 static int grow(struct store *s)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), more;
@@ -98,7 +130,10 @@ static int grow(struct store *s)
 	if (info.me_mapsize > SIZE_MAX - 2 * more)
 		return ENOMEM;
 	more += info.me_mapsize;
-	return mdb_env_set_mapsize(s->env, more - more % page);
+	r = mdb_env_set_mapsize(s->env, more - more % page);
+	if (r != 0) /* it has none at all now */
+		(void)open_again(s);
+	return r;
 }
 
 static void count(struct txn *t)
@@ -186,7 +221,7 @@ bool cursor_move(struct txn *t, MDB_cursor *c, MDB_cursor_op op, const struct ke
 
 	if (r == 0 && !key_parse(key, set, ms))
 		r = MDB_CORRUPTED;
-	if (r == 0 && at != NULL && !is_ahead(at, key, op)) /* whoever goes on from there never ends */
+	if (r == 0 && at != NULL && !is_ahead(at, key, op)) /* or it would never end */
 		r = MDB_CORRUPTED;
 	if (r != 0 && r != MDB_NOTFOUND)
 		t->r = r;
