@@ -54,7 +54,7 @@ int past_end(struct past *p, struct tesla_error *err);
  */
 bool past_column(struct past *p, const char *text, const char **name, size_t *element);
 
-/* ---- the forms: the whole of a file; -EBADMSG: it is none of that form, or ends in the middle ---- */
+/* ---- the forms: the whole of a file; -EBADMSG: it is none, or ends in the middle ---- */
 
 /* A header line with names, then a value a line: docs/import.md. */
 int past_read_csv(struct past *p, FILE *file, struct tesla_error *err);

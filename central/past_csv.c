@@ -34,7 +34,7 @@ struct csv {
 	uint64_t line;
 };
 
-/* Splits in place, with quotes as RFC 4180 has them.  False: they do not fit, or too many fields. */
+/* Splits in place, with quotes as RFC 4180 has them.  False: it cannot be. */
 static bool split(char *line, char separator, char **fields, size_t *n)
 {
 	char *from = line;

@@ -292,7 +292,7 @@ int command_restore(const struct command_conf *conf, int argc, char **argv)
 		.parser = parse_option,
 		.children = children,
 		.args_doc = "FOLDER",
-		.doc = "Makes a store of FOLDER, a backup or a copy of a store, where there is none."
+		.doc = "Makes a store of FOLDER, a backup or a copy of a store, where none is."
 	};
 	struct options o = { .conf = *conf };
 	struct tesla_error err = { 0 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A copy of a store in use.  No read transaction may outlive a step, so there is no one moment that
- * is copied.  Recent rows go before blocks: a row that becomes one of a block meanwhile is in one of
- * the two, or in both, and then the block's is read, as ever.
+ * A copy of a store in use.  No read transaction may outlive a step, so there is no one moment
+ * that is copied.  Recent rows go before blocks: a row that becomes one of a block meanwhile is in
+ * one of the two, or in both, and then the block's is read, as ever.
  */
 #include "central/store_backup.h"
 
@@ -21,19 +21,22 @@
 /* The copy's own: it grows to its usual length when the copy is used. */
 #define WAL_BYTES ((size_t)16 << 10)
 
-struct place {
+struct progress {
 	size_t phase;
 	uint32_t set; /* where to go on */
 	int64_t ms;
-	uint32_t last_set; /* the block that was copied last, and where it ends */
-	int64_t last_ms;
+	struct { /* the block that was copied last */
+		bool any;
+		uint32_t set, crc;
+		int64_t ms;
+	} last;
 	size_t n_sets; /* whose definitions are in the copy */
 };
 struct store_backup {
 	struct store *from, *to;
 	struct store_backup_conf conf;
 	char *path, *part;
-	struct place at;
+	struct progress at;
 };
 
 static int path_fail(const char *path, const char *what, struct tesla_error *err)
@@ -188,7 +191,7 @@ static void say_lost(struct store_backup *b, const char *what, uint32_t id, int6
 }
 
 /* Those that came since the last step too: a row may need them. */
-static void put_sets(struct store_backup *b, struct place *at, struct txn *w)
+static void put_sets(struct store_backup *b, struct progress *at, struct txn *w)
 {
 	const struct sets *sets = &b->from->sets;
 
@@ -202,8 +205,8 @@ static void put_sets(struct store_backup *b, struct place *at, struct txn *w)
 	}
 }
 
-static void put_row(struct store_backup *b, struct place *at, struct txn *w, const struct key *key,
-		    MDB_val value)
+static void put_row(struct store_backup *b, struct progress *at, struct txn *w,
+		    const struct key *key, MDB_val value)
 {
 	const struct set *set = set_by_id(&b->from->sets, at->set);
 
@@ -215,12 +218,7 @@ static void put_row(struct store_backup *b, struct place *at, struct txn *w, con
 		txn_put(w, TABLE_RECENT, key_val(key), value);
 }
 
-/*
- * A block that begins within the one before it was split off that since that was copied, by rows
- * that were merged: what of it was there when the backup began is in that block, or was a
- * recent row.
- */
-static void put_block(struct store_backup *b, struct place *at, struct txn *w,
+static void put_block(struct store_backup *b, struct progress *at, struct txn *w,
 		      const struct key *key, MDB_val value)
 {
 	const struct set *set = set_by_id(&b->from->sets, at->set);
@@ -235,30 +233,84 @@ static void put_block(struct store_backup *b, struct place *at, struct txn *w,
 		say_lost(b, "block from", at->set, at->ms, why.text);
 		return;
 	}
-	if (at->last_set == at->set && at->last_ms >= at->ms)
-		return;
-	at->last_set = at->set;
-	at->last_ms = block.last_ms;
+	at->last.any = true;
+	at->last.set = at->set;
+	at->last.ms = at->ms;
+	(void)codec_peek(value.mv_data, value.mv_size, &block, &at->last.crc);
 	txn_put(w, TABLE_BLOCKS, key_val(key), value);
+}
+
+/* ---- what changed between two steps ---- */
+
+/* The last block of its set at or before the one that was copied last; false: there is none. */
+static bool block_before(struct progress *at, struct txn *r, int64_t *ms, uint32_t *crc)
+{
+	MDB_cursor *c = cursor_open(r, TABLE_BLOCKS);
+	struct key behind = key_of(at->last.set, at->last.ms + 1);
+	struct codec_block block;
+	MDB_val value;
+	uint32_t id = 0;
+	bool here;
+
+	if (c == NULL)
+		return false;
+	here = cursor_move(r, c, MDB_SET_RANGE, &behind, &id, ms, &value);
+	here = cursor_move(r, c, here ? MDB_PREV : MDB_LAST, NULL, &id, ms, &value);
+	mdb_cursor_close(c);
+	return here && id == at->last.set && codec_peek(value.mv_data, value.mv_size, &block, crc);
+}
+
+static void drop_from(struct progress *at, struct txn *w, int64_t ms)
+{
+	struct key key = key_of(at->last.set, ms);
+	MDB_cursor *c = cursor_open(w, TABLE_BLOCKS);
+	MDB_val value;
+	uint32_t id;
+	int64_t found;
+
+	while (c != NULL && cursor_move(w, c, MDB_SET_RANGE, &key, &id, &found, &value) &&
+	       id == at->last.set)
+		w->r = mdb_cursor_del(c, 0);
+	if (c != NULL)
+		mdb_cursor_close(c);
+}
+
+/*
+ * When the block that was copied last is another one now, it was split, or merged with others, be
+ * they copied or not: what begins at its place or before it is copied again, in the place of what
+ * the copy has from there on.  What changed farther back the copy has as it was then, whole.
+ */
+static void look_back(struct progress *at, struct txn *r, struct txn *w)
+{
+	uint32_t crc;
+	int64_t ms;
+
+	if (!at->last.any || !block_before(at, r, &ms, &crc) ||
+	    (ms == at->last.ms && crc == at->last.crc))
+		return;
+	drop_from(at, w, ms);
+	at->set = at->last.set;
+	at->ms = ms;
+	at->last.any = false;
 }
 
 static const struct phase {
 	enum table table;
-	void (*put)(struct store_backup *b, struct place *at, struct txn *w, const struct key *key,
-		    MDB_val value);
+	void (*put)(struct store_backup *b, struct progress *at, struct txn *w,
+		    const struct key *key, MDB_val value);
 } phases[] = {
 	/* in this order: see above */
 	{ TABLE_RECENT, put_row },
 	{ TABLE_BLOCKS, put_block },
 };
 
-static void go_behind(struct place *at)
+static void go_behind(struct progress *at)
 {
 	at->set += at->ms == INT64_MAX;
 	at->ms = at->ms == INT64_MAX ? INT64_MIN : at->ms + 1;
 }
 
-static void copy_some(struct store_backup *b, struct place *at, struct txn *r, struct txn *w)
+static void copy_some(struct store_backup *b, struct progress *at, struct txn *r, struct txn *w)
 {
 	const struct phase *phase = &phases[at->phase];
 	MDB_cursor *c = cursor_open(r, phase->table);
@@ -295,7 +347,7 @@ static void put_meta(struct txn *r, struct txn *w)
 
 static int copy_step(struct store_backup *b, struct tesla_error *err)
 {
-	struct place at = b->at;
+	struct progress at = b->at;
 	struct txn r, w;
 	int end, end_w;
 
@@ -305,6 +357,8 @@ static int copy_step(struct store_backup *b, struct tesla_error *err)
 		put_sets(b, &at, &w);
 	if (at.phase == 0)
 		put_meta(&r, &w);
+	else
+		look_back(&at, &r, &w);
 	copy_some(b, &at, &r, &w);
 	if (r.r != 0 && w.r == 0)
 		w.r = ECANCELED;

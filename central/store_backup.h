@@ -13,7 +13,7 @@ struct store_backup;
 
 struct store_backup_conf {
 	const char *to; /* the folder, which must not be there; its parent must */
-	/* Adds what else belongs there to `folder`, synced, before it gets its name.  May be NULL. */
+	/* Adds what else belongs to `folder`, synced, before it gets its name.  May be NULL. */
 	int (*more)(void *arg, const char *folder, struct tesla_error *err);
 	void *arg;
 	size_t step_bytes; /* that a step copies, about; 0: 1 MiB */

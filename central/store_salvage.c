@@ -41,6 +41,7 @@ struct salvage {
 	struct arena memory;
 	struct record records[GROUP];
 	struct store_record group[GROUP];
+	struct store_verdict verdicts[GROUP];
 	size_t n;
 	struct tesla_error *err;
 	int r; /* the first error sticks */
@@ -51,7 +52,8 @@ struct salvage {
 static void flush(struct salvage *v)
 {
 	if (v->r == 0 && v->n > 0)
-		v->r = store_append(v->to, v->group, v->n, v->err);
+		v->r = store_append(v->to, v->group, v->n, v->verdicts, v->err);
+	store_verdicts_release(v->verdicts, v->n);
 	v->n_records += v->r == 0 ? v->n : 0;
 	v->since_compaction += v->n;
 	v->n = 0;
@@ -62,13 +64,6 @@ static void flush(struct salvage *v)
 	v->r = store_compact(v->to, false, v->err);
 }
 
-static bool stands(const struct set *set, const struct record *r)
-{
-	struct tesla_error ignored;
-
-	return r->end_ms > r->start_ms && row_check(set, r, &ignored) == 0;
-}
-
 static void add(struct salvage *v, const struct set *set, int64_t ms, const double *numbers)
 {
 	struct record *r = &v->records[v->n];
@@ -77,8 +72,6 @@ static void add(struct salvage *v, const struct set *set, int64_t ms, const doub
 		v->r = tesla_fail(v->err, -ENOMEM, "salvage: no memory");
 		return;
 	}
-	if (!stands(set, r))
-		return;
 	v->group[v->n++] = (struct store_record){ set->node, r };
 	if (v->n == GROUP)
 		flush(v);
@@ -230,6 +223,24 @@ static size_t page_size(const struct salvage *v)
 
 /* ---- the write-ahead file ---- */
 
+/* Blocks, one behind the other. */
+static void take_blocks(struct salvage *v, const uint8_t *entry, size_t len)
+{
+	uint32_t id = get_u32(entry + 4);
+
+	for (size_t at = BLOCKS_HEAD, n; at < len; at += n) {
+		struct codec_block b;
+		struct key key;
+		uint32_t crc;
+
+		n = codec_length(entry + at, len - at);
+		if (n == 0 || n > len - at || !codec_peek(entry + at, n, &b, &crc))
+			return;
+		key = key_of(id, b.first_ms);
+		take_block(v, key_val(&key), entry + at, n);
+	}
+}
+
 static int take_entry(void *arg, uint64_t seq, const void *bytes, size_t len,
 		      struct tesla_error *err)
 {
@@ -238,7 +249,9 @@ static int take_entry(void *arg, uint64_t seq, const void *bytes, size_t len,
 
 	(void)seq;
 	(void)err;
-	if (len > KEY_BYTES)
+	if (len > BLOCKS_HEAD && get_u32(at) == 0)
+		take_blocks(v, at, len);
+	else if (len > KEY_BYTES)
 		take_row(v, (MDB_val){ KEY_BYTES, (void *)(uintptr_t)at },
 			 (MDB_val){ len - KEY_BYTES, (void *)(uintptr_t)(at + KEY_BYTES) });
 	return v->r;

@@ -15,7 +15,8 @@ central import -n 4 all.jsonl 2>/dev/null
 central export | sort >want
 
 central backup backup || fail "backup"
-assert_eq "files" "$(ls backup | tr '\n' ' ')" "data.mdb tesla-central.lock wal "
+assert_eq "files" "$(find backup -type f | sort | tr '\n' ' ')" \
+	"backup/data.mdb backup/tesla-central.lock backup/wal "
 store=backup
 central export | sort | cmp want - || fail "the backup has other records"
 assert_match "verify" "$(central verify)" ', 0 recent rows, 0 damaged$'

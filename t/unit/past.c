@@ -199,7 +199,7 @@ Test(past, csv)
 		  "2012-05-01T10:30:00,PAT,\n2012-05-01T10:30:00,CEA,1234.82\n",
 		  "4/1 1335860100+900 PM710 @2 PAT,12340 CEA,1234570(nan)\n"
 		  "4/1 1335861000+900 PM710 @4 PAT,nan CEA,1234820(250)\n" },
-		/* arrays, elements, quotes, another separator, names in Catalan, another analyzer */
+		/* arrays, elements, quotes, another separator, Catalan names, another analyzer */
 		{ "Node;Analitzador;Model;Data_Hora;Variable;Index;Valor\r\n"
 		  "\"n \"\"1\"\"\";7;PM710;01/05/2012 10:15:00;tpf;;[230.1, null, 231]\r\n"
 		  ";8;;2012-05-01 08:15:00+00;TPF;1;230\r\n",
@@ -341,7 +341,8 @@ Test(past, day_files)
 	       "HORA\tFRE0\t\n02:00:00\t    50.00\t\n02:30:00\t    50.01\t\n"
 	       "02:00:00\t    50.02\t\n02:30:00\t    50.03\t\n",
 	       "20261025.txt",
-	       "4/1 1792886400+1800 PM710 @2 FRE,50\n4/1 1792888200+1800 PM710 @3 FRE,50.009999999999998\n"
+	       "4/1 1792886400+1800 PM710 @2 FRE,50\n"
+	       "4/1 1792888200+1800 PM710 @3 FRE,50.009999999999998\n"
 	       "4/1 1792890000+1800 PM710 @4 FRE,50.020000000000003\n"
 	       "4/1 1792891800+1800 PM710 @5 FRE,50.030000000000001\n");
 }

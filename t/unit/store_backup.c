@@ -104,7 +104,7 @@ Test(store_backup, at_rest_it_is_the_same)
 	rig_release(&r);
 }
 
-/* What was there at the beginning is in it, whatever moves meanwhile, and nothing is in it twice. */
+/* What was there at the beginning is in it, whatever moves meanwhile, and nothing twice. */
 Test(store_backup, while_the_store_changes)
 {
 	uint64_t z = 7;

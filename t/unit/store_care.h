@@ -121,10 +121,12 @@ static inline void care_append(struct store *s, int64_t analyzer, int64_t end_ms
 	const struct tesla_record_variable *const rows[] = { &tpf, &cea };
 	const struct record record = { analyzer, end_ms - MINUTE,	 end_ms, "PM710",
 				       "15165",	 analyzer < 100 ? 1 : 2, rows };
+	struct store_verdict verdict;
 	struct tesla_error err = { 0 };
 
-	cr_assert(store_append(s, &(struct store_record){ "n1", &record }, 1, &err) == 0, "%s",
-		  err.text);
+	cr_assert(store_append(s, &(struct store_record){ "n1", &record }, 1, &verdict, &err) == 0,
+		  "%s", err.text);
+	cr_assert(verdict.outcome != STORE_REJECTED, "%s", verdict.reason);
 }
 
 /* ---- what is in it: of each record its key, and a checksum of all of it ---- */

@@ -142,7 +142,11 @@ static int append(struct store *s, size_t i, struct tesla_error *err)
 		1 + (int64_t)(i % 3), end_of(i) - MINUTE, end_of(i), "PM710", "1", 1, rows
 	};
 
-	return store_append(s, &(struct store_record){ "n1", &record }, 1, err);
+	struct store_verdict verdict;
+	int r = store_append(s, &(struct store_record){ "n1", &record }, 1, &verdict, err);
+
+	cr_assert(r != 0 || verdict.outcome != STORE_REJECTED, "%s", verdict.reason);
+	return r;
 }
 
 /* A record, or now and then a compaction; after a failure another try, or another start. */
