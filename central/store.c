@@ -318,6 +318,8 @@ static void count_blocks(struct txn *t, struct store_info *i)
 
 		if (codec_open(value.mv_data, value.mv_size, &b, &ignored) == 0)
 			count_block(&b, set != NULL && set->of != NULL, i);
+		else /* damaged, and there */
+			i->n_blocks++;
 	}
 	if (c != NULL)
 		mdb_cursor_close(c);

@@ -45,7 +45,7 @@ PYTHON
 usual=(-n 4 --model PM710 --time-zone Europe/Madrid)
 
 central import "${usual[@]}" --analyzer 1 past.csv 2>said || fail "$(cat said)"
-assert_eq "csv" "$(cat said)" "196 records stored, 0 lines refused"
+assert_eq "csv" "$(cat said)" "196 records stored, 0 were there already, 0 lines refused"
 values >want
 assert_eq "values" "$(wc -l <want)" 588
 assert_eq "power" "$(jq -c 'select(.[1] == "PAT") | .[2][0]' want | sort -n | head -n 1)" 12340
@@ -76,7 +76,7 @@ store=$tmp/other
 assert_status 1 central import "${usual[@]}" odd.csv 2>said
 assert_match "no such hour" "$(cat said)" 'odd.csv:2: there was no 2026-03-29 02:30:00: the clock was put forward'
 assert_match "no number" "$(cat said)" 'odd.csv:4: fifty is no number'
-assert_match "the rest" "$(cat said)" '2 records stored, 2 lines refused'
+assert_match "the rest" "$(cat said)" '2 records stored, 0 were there already, 2 lines refused'
 assert_status 1 central import -n 4 --model PM710 odd.csv 2>said
 assert_match "no zone" "$(cat said)" 'odd.csv:3: the time 2026-03-29 03:30:00 is a local one: say --time-zone'
 head -c 300 past.json >cut.json
