@@ -19,7 +19,7 @@ central_libwal_la_SOURCES = \
 	central/wal_scan.c
 central_libwal_la_CPPFLAGS = $(central_cppflags)
 central_libwal_la_LIBADD = core/base/libbase.la
-# The store; alone knows LMDB.
+# The store; knows LMDB.
 noinst_LTLIBRARIES += central/libstore.la
 central_libstore_la_SOURCES = \
 	central/store.c central/store.h central/store_internal.h \
@@ -54,7 +54,7 @@ central_libstore_la_SOURCES = \
 central_libstore_la_CPPFLAGS = $(central_cppflags)
 central_libstore_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(LMDB_CFLAGS)
 central_libstore_la_LIBADD = central/libcodec.la central/libwal.la core/base/libbase.la $(LMDB_LIBS)
-# Who and what is known, and who may do what; the registry alone knows LMDB beside the store.
+# Who and what is known, and who may do what; the registry knows LMDB, too.
 noinst_LTLIBRARIES += central/libregistry.la
 central_libregistry_la_SOURCES = \
 	central/attempts.c central/attempts.h \

@@ -186,6 +186,11 @@ struct registry_contact {
  */
 int registry_contact(struct registry_db *db, const struct registry_actor *by, const char *node,
 		     struct registry_contact *contacts, size_t n, struct tesla_error *err);
+/*
+ * From memory: false when registry_contact() would change nothing; then c->state is filled.  So
+ * that most contacts cost no transaction.
+ */
+bool registry_is_news(const struct registry *r, const char *node, struct registry_contact *c);
 /* state: REGISTRY_IS_ACTIVE accepts, REGISTRY_IS_REFUSED refuses. */
 int registry_analyzer_set(struct registry_db *db, const struct registry_actor *by, const char *node,
 			  int64_t addr, enum registry_state state, struct tesla_error *err);

@@ -200,6 +200,27 @@ int registry_contact(struct registry_db *db, const struct registry_actor *by, co
 	return r != 0 ? r : registry_change(db, by, contact, &w, err);
 }
 
+static bool differs(char to[REGISTRY_TEXT_MAX + 1], const char *text, const char *from)
+{
+	return text != NULL && strcmp(clean(to, text), from) != 0;
+}
+
+bool registry_is_news(const struct registry *r, const char *node, struct registry_contact *c)
+{
+	const struct registry_analyzer *a = registry_analyzer(r, node, c->addr);
+	char text[REGISTRY_TEXT_MAX + 1];
+	size_t first;
+
+	c->state = a != NULL ? a->state : REGISTRY_IS_REFUSED;
+	if (a == NULL)
+		return registry_analyzers_of(r, node, &first) < REGISTRY_NODE_ANALYZERS_MAX &&
+		       registry_n_analyzers(r) < REGISTRY_ANALYZERS_MAX;
+	return differs(text, c->model, a->model) || differs(text, c->name, a->name) ||
+	       differs(text, c->identity, a->identity) ||
+	       (c->poll_ms != 0 && c->poll_ms != a->poll_ms) ||
+	       (c->record_ms != 0 && c->record_ms != a->record_ms);
+}
+
 /* ---- what an operator says ---- */
 
 struct state_work {

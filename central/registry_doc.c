@@ -287,6 +287,11 @@ static uint32_t crc_of(MDB_val key, const uint8_t *value, size_t len)
 	return crc32c(crc, value + 4, len - 4);
 }
 
+void doc_seal(MDB_val key, MDB_val value)
+{
+	put_u32(value.mv_data, crc_of(key, value.mv_data, value.mv_size));
+}
+
 int doc_encode(enum kind kind, MDB_val key, const void *body, struct buf *out,
 	       struct tesla_error *err)
 {
@@ -303,7 +308,7 @@ int doc_encode(enum kind kind, MDB_val key, const void *body, struct buf *out,
 		pack_field(&pk, &form->fields[i], body);
 	if (out->failed)
 		return tesla_fail(err, -ENOMEM, "no memory");
-	put_u32(out->pub.bytes, crc_of(key, out->pub.bytes, out->pub.len));
+	doc_seal(key, (MDB_val){ out->pub.len, out->pub.bytes });
 	return 0;
 }
 

@@ -38,6 +38,8 @@ struct doc {		  /* one piece of memory: free() */
 /* Foreign bytes.  -EUCLEAN: damaged; -EPROTO: of a version that is not known; -ENOMEM. */
 int doc_decode(enum kind kind, MDB_val key, MDB_val value, struct doc **ret,
 	       struct tesla_error *err);
+/* Puts the checksum there. */
+void doc_seal(MDB_val key, MDB_val value);
 /* Into an empty buf. */
 int doc_encode(enum kind kind, MDB_val key, const void *body, struct buf *out,
 	       struct tesla_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store: records of many nodes, kept for years, read as series.  With central/store_*.c the
- * only part that knows LMDB.  One thread at a time; blocks.  docs/store.md has the form of its
- * files and how it works.
+ * The store: records of many nodes, kept for years, read as series.  With central/store_*.c and the
+ * registry the only part that knows LMDB.  One thread at a time; blocks.  docs/store.md has the
+ * form of its files and how it works.
  *
  * The key of a record is its node, analyzer and the end of its window: the first to come under a
  * key stays, what comes again changes nothing, whatever it says and whatever its variables are.

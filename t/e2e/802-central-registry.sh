@@ -20,7 +20,7 @@ refused() { # pattern command...
 
 # ---- init ----
 
-refused 'registry .*: there is none: `tesla-central init`' user list
+refused 'registry .*: there is none: .tesla-central init' user list
 test ! -e "$dir" || fail "a list made the folder"
 central init </dev/null >first 2>said
 assert_match "a random password, once" "$(cat first)" '^The password of admin, shown this once: [a-z2-9]{24}$'

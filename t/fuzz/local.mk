@@ -113,5 +113,11 @@ t_fuzz_past_CPPFLAGS = $(central_cppflags) -DMODELS='"$(abs_top_srcdir)/etc/mode
 t_fuzz_past_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
 t_fuzz_past_LDADD = core/base/libbase.la $(YAJL_LIBS) $(XML_LIBS) $(MSGPACK_LIBS) -lm
 t_fuzz_past_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/auth
+t_fuzz_auth_SOURCES = t/fuzz/auth.c
+t_fuzz_auth_CPPFLAGS = $(central_cppflags)
+t_fuzz_auth_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS) $(SODIUM_CFLAGS)
+t_fuzz_auth_LDADD = central/libregistry.la core/base/libbase.la $(SODIUM_LIBS) $(MSGPACK_LIBS)
+t_fuzz_auth_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -303,6 +305,9 @@ Test(registry, an_unknown_analyzer_comes_in_by_the_nodes_policy)
 		unsigned before = entries(&g, REGISTRY_AUDIT);
 
 		c.state = 99;
+		cr_assert(!registry_is_news(g.reg, cases[i].policy, &c));
+		cr_assert_eq(c.state, cases[i].state);
+		c.state = 99;
 		contact(&g, cases[i].policy, &c, 0);
 		cr_assert_eq(c.state, cases[i].state);
 		cr_assert_eq(entries(&g, REGISTRY_AUDIT), before);
@@ -332,7 +337,11 @@ Test(registry, what_an_analyzer_says_anew_is_kept)
 	text[sizeof text - 1] = '\0';
 	rig_init(&g);
 	GOOD(node_add(&g, "4"));
+	cr_assert(registry_is_news(g.reg, "4", &first));
 	contact(&g, "4", &first, 0);
+	refresh(&g, 1);
+	cr_assert(!registry_is_news(g.reg, "4", &first));
+	cr_assert(registry_is_news(g.reg, "4", &second));
 	contact(&g, "4", &second, 0);
 	cr_assert_eq(entries(&g, REGISTRY_EVENTS), 1, "it came in, and no more");
 	contact(&g, "4", &third, 0);
@@ -352,6 +361,9 @@ Test(registry, what_an_analyzer_says_anew_is_kept)
 	cr_assert_eq(strlen(a->name), REGISTRY_TEXT_MAX);
 	contact(&g, "4", &odd, 0);
 	refresh(&g, 0);
+	cr_assert(!registry_is_news(g.reg, "4", &odd), "as it was cleaned");
+	odd.record_ms = 1;
+	cr_assert(registry_is_news(g.reg, "4", &odd));
 	BAD(registry_analyzer_set(g.db, &me, "4", 2, REGISTRY_IS_ACTIVE, &g.err), -ENOENT);
 	rig_release(&g);
 }
@@ -380,6 +392,8 @@ Test(registry, a_node_has_so_many_analyzers_at_most)
 	cr_assert_eq(registry_analyzers_of(g.reg, "44", &first), 1);
 	cr_assert_eq(registry_analyzer_at(g.reg, first)->addr, 5);
 	cr_assert_eq(registry_analyzers_of(g.reg, "40", &first), 0);
+	cr_assert(!registry_is_news(g.reg, "4", &c[REGISTRY_NODE_ANALYZERS_MAX]), "no more fit");
+	cr_assert_eq(c[REGISTRY_NODE_ANALYZERS_MAX].state, REGISTRY_IS_REFUSED);
 	for (size_t i = 1; i < REGISTRY_NODE_ANALYZERS_MAX; i++)
 		cr_assert(registry_analyzer_at(g.reg, i - 1)->addr <
 			  registry_analyzer_at(g.reg, i)->addr);
@@ -869,6 +883,74 @@ Test(registry, what_is_damaged_is_said_and_left_out)
 	GOOD(user_add(&g, "ana", "administrator", NULL));
 	refresh(&g, 1);
 	cr_assert_not_null(registry_user(g.reg, "ana"));
+	rig_release(&g);
+}
+
+/* ---- a disk that fails ---- */
+
+/* How LMDB's calls go from now on: these stand before libc's. */
+static enum fault { NONE, SYNC, META, PAGES } fault;
+
+int fdatasync(int fd)
+{
+	if (fault == SYNC) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* What says which commit is the last is shorter than a page, and is written by itself. */
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+	if ((fault == META && len < 4096) || (fault == PAGES && len >= 4096)) {
+		errno = fault == META ? EIO : ENOSPC;
+		return -1;
+	}
+	return syscall(SYS_pwrite64, fd, bytes, len, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at)
+{
+	return pwrite(fd, bytes, len, at);
+}
+
+ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at)
+{
+	if (fault == PAGES) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return syscall(SYS_pwritev, fd, v, n, at, 0);
+}
+
+Test(registry, goes_on_after_a_disk_that_failed)
+{
+	static const struct {
+		enum fault fault;
+		int code;
+	} cases[] = { { SYNC, -EIO }, { META, -EIO }, { PAGES, -ENOSPC } };
+	struct rig g;
+
+	rig_init(&g);
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		char good[16], bad[16];
+
+		(void)snprintf(good, sizeof good, "good%zu", i);
+		(void)snprintf(bad, sizeof bad, "bad%zu", i);
+		fault = cases[i].fault;
+		BAD(node_add(&g, bad), cases[i].code);
+		BAD(node_add(&g, bad), cases[i].code);
+		cr_assert(registry_refresh(g.reg, &g.err) >= 0, "%s", g.err.text);
+		fault = NONE;
+		cr_assert(registry_refresh(g.reg, &g.err) >= 0, "%s", g.err.text);
+		cr_assert_null(registry_node(g.reg, bad));
+		GOOD(node_add(&g, good));
+		cr_assert_eq(registry_refresh(g.reg, &g.err), 1, "%s", g.err.text);
+		cr_assert_not_null(registry_node(g.reg, good));
+		cr_assert_eq(registry_n_nodes(g.reg), i + 1);
+	}
+	cr_assert_eq(g.damaged, 0);
 	rig_release(&g);
 }
 
