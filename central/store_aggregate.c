@@ -98,6 +98,44 @@ static void add_rows(struct aggregate *a, const struct cells *c, size_t from, si
 		a->increase = sum_of_both(a->increase, c->at[CELL_INCREASE][i]);
 }
 
+/* ---- rows of a block, by its header ---- */
+
+/* Every row has it, and the same. */
+static bool is_one(const struct codec_summary *s, size_t n_rows)
+{
+	return s->count == n_rows && s->min == s->max;
+}
+
+bool aggregate_block(struct aggregate *a, enum tesla_variable_kind kind, size_t n_rows,
+		     const struct codec_summary *const at[N_CELLS])
+{
+	const struct codec_summary *value = at[CELL_VALUE], *covered = at[CELL_COVERED];
+	const struct codec_summary *quality = at[CELL_QUALITY], *length = at[CELL_LENGTH];
+	bool by_cover = kind == TESLA_GAUGE && covered->max > 0;
+	double weight = by_cover ? covered->max : length->max;
+
+	/* An error may hide what is suspect; a weight of one value is not that of another. */
+	if (!is_one(by_cover ? covered : length, n_rows) || covered->count != n_rows ||
+	    quality->count != n_rows || !(quality->max <= TESLA_SUSPECT) || !(covered->min >= 0))
+		return false;
+	a->any = true;
+	a->covered_ms += covered->sum;
+	if (value->count == 0)
+		return true;
+	a->suspect = a->suspect || quality->max == TESLA_SUSPECT;
+	a->n_rows += value->count;
+	a->sum += value->sum;
+	a->weighted += value->sum * weight;
+	a->weight += (double)value->count * weight;
+	if (at[CELL_MIN] != NULL && at[CELL_MAX] != NULL) {
+		a->min = lesser(a->min, at[CELL_MIN]->min);
+		a->max = greater(a->max, at[CELL_MAX]->max);
+	}
+	if (at[CELL_INCREASE] != NULL)
+		a->increase = sum_of_both(a->increase, at[CELL_INCREASE]->sum);
+	return true;
+}
+
 /* ---- rows of a roll-up ---- */
 
 static double cell(const struct cells *c, enum cell which, size_t row)

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <tesla/plugin.h>
 
+#include "central/codec.h"
+
 /* Columns of an element. */
 enum cell {
 	CELL_LENGTH, /* of the window, ms */
@@ -43,6 +45,12 @@ struct aggregate {
 void aggregate_init(struct aggregate *a);
 /* The rows from `from` on; in any order. */
 void aggregate_add(struct aggregate *a, const struct cells *c, size_t from, size_t n);
+/*
+ * All rows of a block, of which its header has the summaries of columns; at: as in struct cells.
+ * False: that is not enough to go by, and nothing was added.  `last` is never told by it.
+ */
+bool aggregate_block(struct aggregate *a, enum tesla_variable_kind kind, size_t n_rows,
+		     const struct codec_summary *const at[N_CELLS]);
 double aggregate_mean(const struct aggregate *a); /* NAN: there is none */
 /* As a row of a roll-up whose bucket ends at end_ms; CELL_LENGTH is not filled. */
 void aggregate_cells(const struct aggregate *a, int64_t end_ms, double cells[N_CELLS]);

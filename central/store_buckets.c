@@ -16,7 +16,8 @@
 #include "central/store_reader.h"
 
 #define RUN_BUCKETS 128u
-#define FIRST_MS INT64_C(-86400000) /* no record ends before it */
+#define FIRST_MS INT64_C(-86400000)	  /* no record ends before it */
+#define HEADER_WORTH_MS INT64_C(21600000) /* in less time there is no block */
 #define N_READERS (N_STORE_LEVELS + 1)
 #define RAW N_STORE_LEVELS
 
@@ -354,15 +355,51 @@ static void take_rows(struct store_buckets *b, struct level_reader *l)
 	l->used = to;
 }
 
+/* A block that lies in the segment as a whole; *took: its header was enough. */
+static int take_header(struct store_buckets *b, struct level_reader *l, bool *took,
+		       struct tesla_error *err)
+{
+	const struct bucket_source *source = &l->sources[0];
+	struct codec_summary sums[READER_COLUMNS_MAX];
+	const struct codec_summary *at[N_CELLS] = { NULL };
+	struct reader_source *from = &l->reader.sources[0];
+	struct chunk_want want = { from->set, from->columns, from->n_columns, from->next,
+				   b->segment_end_ms };
+	int64_t next = 0;
+	size_t n_rows;
+	int r;
+
+	*took = false;
+	if (b->level != RAW || l->reader.n != 1 || (b->wanted & STORE_LAST) != 0 ||
+	    from->at < from->chunk.n || b->segment_end_ms - from->next < HEADER_WORTH_MS)
+		return 0;
+	r = chunk_summaries(b->s, &want, sums, &n_rows, &next, err);
+	b->loaded = true;
+	if (r != 0 || n_rows == 0)
+		return r;
+	for (size_t i = 0; i < N_CELLS; i++)
+		if (source->at[i] != SIZE_MAX)
+			at[i] = &sums[source->at[i]];
+	*took = aggregate_block(&b->sum, source->kind, n_rows, at);
+	if (*took)
+		from->next = next;
+	return 0;
+}
+
 /* At most one chunk; the segment is over when in_segment is false. */
 static int go_on(struct store_buckets *b, struct tesla_error *err)
 {
 	struct level_reader *l = &b->readers[b->level];
 	int r = l->open ? 0 : open_reader(b, b->level, err);
+	bool took = false;
 
 	if (r != 0)
 		return r;
 	catch_up(b, l);
+	if (l->used == l->run.n && !l->ended)
+		r = take_header(b, l, &took, err);
+	if (r != 0 || took)
+		return r;
 	if (l->used == l->run.n && !l->ended) {
 		l->used = l->run.n = 0;
 		r = reader_next(&l->reader, &l->run, err);

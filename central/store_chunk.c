@@ -334,3 +334,44 @@ int chunk_load(struct store *s, const struct chunk_want *want, struct chunk *c, 
 	return chunk_load_some(s, want, least(set_rows_max(s, want->set), CHUNK_ROWS), c, next,
 			       err);
 }
+
+/* ---- from headers ---- */
+
+static bool has_recent(struct txn *t, const struct set *set, int64_t from_ms, int64_t to_ms)
+{
+	MDB_cursor *c = cursor_open(t, TABLE_RECENT);
+	struct key at = key_of(set->id, from_ms);
+	MDB_val value;
+	uint32_t id;
+	int64_t ms;
+	bool found;
+
+	if (c == NULL)
+		return true;
+	found = cursor_move(t, c, MDB_SET_RANGE, &at, &id, &ms, &value) && id == set->id &&
+		ms <= to_ms;
+	mdb_cursor_close(c);
+	return found;
+}
+
+int chunk_summaries(struct store *s, const struct chunk_want *want, struct codec_summary *sums,
+		    size_t *n_rows, int64_t *next, struct tesla_error *err)
+{
+	struct found f;
+	struct txn t;
+	int r;
+
+	*n_rows = 0;
+	txn_begin(&t, s, false);
+	find_block(&t, want->set, want->from_ms, &f);
+	if (f.any && !f.damaged && f.first_ms >= want->from_ms && f.block.last_ms <= want->to_ms &&
+	    f.block.n_columns == want->set->n_columns &&
+	    !has_recent(&t, want->set, want->from_ms, f.block.last_ms)) {
+		for (size_t i = 0; i < want->n_columns; i++)
+			codec_summary(&f.block, want->columns[i], &sums[i]);
+		*n_rows = f.block.n_rows;
+		*next = f.block.last_ms + 1;
+	}
+	r = txn_end(&t, err);
+	return r;
+}

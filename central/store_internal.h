@@ -330,6 +330,12 @@ int chunk_load(struct store *s, const struct chunk_want *want, struct chunk *c, 
 /* The same: at most so many rows of a block, and of recent ones. */
 int chunk_load_some(struct store *s, const struct chunk_want *want, size_t rows_max,
 		    struct chunk *c, int64_t *next, struct tesla_error *err);
+/*
+ * Of the next block, when all of it lies in from_ms to to_ms, and all rows up to its end are its:
+ * *n_rows, what its header says of the columns, and where to go on.  Else *n_rows is 0.
+ */
+int chunk_summaries(struct store *s, const struct chunk_want *want, struct codec_summary *sums,
+		    size_t *n_rows, int64_t *next, struct tesla_error *err);
 int chunk_reserve(struct chunk *c, size_t n_columns, size_t cap, struct tesla_error *err);
 /* -EBADMSG: the block is damaged; what was in the chunk stays. */
 int chunk_add_block(struct chunk *c, const struct codec_block *b, const struct chunk_want *want,

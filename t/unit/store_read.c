@@ -186,13 +186,49 @@ Test(store_read, only_what_is_wanted)
 		(void)world_bucket(&w, &q, START, START + DAY, &want);
 		got = first_bucket(&w, &q, &n);
 		cr_assert(n == 1);
-		want.mean = wanted == STORE_MEAN ? want.mean : NAN;
-		want.sum = wanted == STORE_SUM ? want.sum : NAN;
-		want.last = wanted == STORE_LAST ? want.last : NAN;
-		want.increase = wanted == STORE_GAIN ? want.increase : NAN;
-		want.min = wanted == STORE_EXTREMES ? want.min : NAN;
-		want.max = wanted == STORE_EXTREMES ? want.max : NAN;
+		world_mask(&want, wanted);
 		world_same(&got, &want);
+	}
+	world_release(&w);
+}
+
+/* Blocks that lie in a bucket as a whole, between others, and with rows that came since. */
+Test(store_read, headers_of_blocks)
+{
+	static const int64_t lengths[] = { 12 * HOUR, DAY, 3 * DAY, 100 * DAY };
+	static const unsigned wanted[] = { STORE_MEAN, STORE_ALL & ~STORE_LAST, STORE_ALL };
+	struct world w;
+
+	world_init(&w, 1 << 12); /* blocks of half a day */
+	for (int round = 0; round < 6; round++) {
+		int64_t from = START + round * 2 * DAY;
+
+		w.clean = round % 2 == 0;
+		world_fill(&w, 1, from, from + 2 * DAY, 5 * MINUTE, 0);
+		world_compact(&w, true);
+		if (round == 3) { /* one that came since, and one whose cover is another */
+			struct row late = world_row(&w, 1, START + HOUR + 1, MINUTE, 0);
+
+			world_store(&w, &late, 1, true);
+		}
+		for (size_t i = 0; i < N_ELEMENTS(lengths); i++)
+			for (size_t k = 0; k < N_ELEMENTS(wanted) * N_ELEMENTS(numbers); k++) {
+				const struct number *number = &numbers[k % N_ELEMENTS(numbers)];
+				struct store_bucket_query q = { "n1",
+								1,
+								number->variable,
+								number->element,
+								START,
+								START + 13 * DAY,
+								{ .step_ms = lengths[i] },
+								wanted[k / N_ELEMENTS(numbers)],
+								false };
+
+				(void)world_buckets(&w, &q);
+				q.from_ms += 7 * HOUR;
+				q.steps.origin_ms = HOUR;
+				(void)world_buckets(&w, &q);
+			}
 	}
 	world_release(&w);
 }
