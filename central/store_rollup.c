@@ -6,13 +6,13 @@
  */
 #include "central/store_rollup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 
 #define BLOCK_CELLS (64u << 10) /* numbers in a block of a roll-up */
 #define BLOCK_ROWS_MIN 8u
@@ -35,8 +35,7 @@ struct making {
 	enum tesla_variable_kind *kinds;
 	struct aggregate *sums; /* of each element, in the bucket that is being added up */
 	int64_t bucket_end_ms;
-	int64_t stop_us; /* after that no other bucket is begun */
-	int64_t old_ms;	 /* key of the block that is there; INT64_MIN: there is none */
+	int64_t old_ms; /* key of the block that is there; INT64_MIN: there is none */
 	struct buf bytes;
 };
 
@@ -94,7 +93,6 @@ static int begin(struct making *m, struct store *s, struct set *roll, struct tes
 	buf_init(&m->bytes, CODEC_BYTES_MAX);
 	m->n_elements = (roll->n_columns - 1) / (N_CELLS - 1);
 	m->block_rows = rows_of_block(roll);
-	m->stop_us = clock_mono_us() + SLICE_US;
 	m->columns = calloc(m->n_elements * N_CELLS + 1, sizeof *m->columns);
 	m->kinds = calloc(m->n_elements + 1, sizeof *m->kinds);
 	m->sums = calloc(m->n_elements + 1, sizeof *m->sums);
@@ -168,6 +166,7 @@ static void end_bucket(struct making *m)
 	size_t row = m->rows.n;
 	double cells[N_CELLS];
 
+	assert(row < m->rows.cap);
 	if (m->n_elements == 0 || !m->sums[0].any)
 		return;
 	m->rows.times[row] = m->bucket_end_ms;
@@ -193,8 +192,7 @@ static void add_rows(struct making *m, size_t from, size_t n)
 	}
 }
 
-/* True: time is over, and *reached is the end of the last bucket. */
-static bool add_chunk(struct making *m, int64_t *reached)
+static void add_chunk(struct making *m, int64_t *reached)
 {
 	size_t at = 0;
 
@@ -204,38 +202,42 @@ static bool add_chunk(struct making *m, int64_t *reached)
 		if (m->read.times[at] > m->bucket_end_ms) {
 			end_bucket(m);
 			*reached = m->bucket_end_ms;
-			if (clock_mono_us() >= m->stop_us || m->rows.n == m->rows.cap)
-				return true;
 			begin_bucket(m, level_end_ms(m->roll, m->read.times[at]));
 		}
 		while (at < m->read.n && m->read.times[at] <= m->bucket_end_ms)
 			at++;
 		add_rows(m, from, at - from);
 	}
-	return false;
 }
 
-/* Buckets in (from_ms, to_ms], which are ends of some; *reached: so far. */
+/*
+ * Buckets in (from_ms, to_ms], which are ends of some; *reached: so far.  By the clock it would do
+ * the less the busier the machine is, and write the block as often as there are buckets.
+ */
 static int make_rows(struct making *m, int64_t from_ms, int64_t to_ms, int64_t *reached,
 		     struct tesla_error *err)
 {
 	struct chunk_want want = { m->from, NULL, m->from->n_columns, from_ms + 1, to_ms };
-	size_t rows = READ_CELLS / m->from->n_columns;
+	size_t max = READ_CELLS / m->from->n_columns, n = 0;
 	int64_t next = from_ms + 1;
 	int r = 0;
 
+	max = max < READ_ROWS_MIN ? READ_ROWS_MIN : max;
 	*reached = from_ms;
 	begin_bucket(m, level_end_ms(m->roll, from_ms + 1));
-	while (r == 0 && next <= to_ms) {
+	while (next <= to_ms) {
 		want.from_ms = next;
-		r = chunk_load_some(m->s, &want, rows < READ_ROWS_MIN ? READ_ROWS_MIN : rows,
-				    &m->read, &next, err);
-		if (r == 0 && add_chunk(m, reached))
-			return 0;
+		r = chunk_load_some(m->s, &want, max, &m->read, &next, err);
+		if (r != 0)
+			return r;
+		add_chunk(m, reached);
+		n += m->read.n;
+		if (n >= max && *reached > from_ms && next <= to_ms)
+			return 0; /* the bucket that was begun is read again */
 	}
 	end_bucket(m);
 	*reached = to_ms;
-	return r;
+	return 0;
 }
 
 /* ---- merging ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where windows end: wall-clock multiples of a length within the local day, by the process's time
- * zone, or by one that has a name.  A day of 23 hours has 92 quarters of an hour, one of 25 has 100.
+ * zone, or by one that has a name.  A day of 23 hours has 92 quarters of an hour, one of 25 has
+ * 100.
  *
  * The caller calls tzset() once, before the first of those that take no zone.
  */

@@ -325,7 +325,7 @@ Test(store_rollup, what_is_old_goes_and_what_is_coarser_stays)
 	finish(&k);
 }
 
-/* Where rows were removed, one that comes late makes nothing worse; where there were none, it counts. */
+/* Where rows were removed, a late one makes nothing worse; where there were none, it counts. */
 Test(store_rollup, late_where_rows_are_gone)
 {
 	int64_t from = START, to = START + 30 * DAY;
