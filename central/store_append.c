@@ -8,7 +8,8 @@
 #include "central/store_internal.h"
 #include "central/wal.h"
 
-#define PENDING_BYTES ((size_t)3 << 20) /* from here on it goes into the tables */
+/* From here on it goes into the tables, some with each group; from twice that on all at once. */
+#define PENDING_BYTES ((size_t)2 << 20)
 
 void store_verdicts_release(struct store_verdict *verdicts, size_t n)
 {
@@ -37,6 +38,19 @@ static int write_laid(struct store *s, struct tesla_error *err)
 		      : r;
 }
 
+static int drain(struct store *s, struct tesla_error *err)
+{
+	const struct pending *p = &s->pending;
+	int r;
+
+	if (p->at == 0 && p->written < PENDING_BYTES)
+		return 0;
+	do
+		r = store_apply_step(s, err);
+	while (r == 1 && p->written >= 2 * PENDING_BYTES);
+	return r < 0 ? r : 0;
+}
+
 int pending_write(struct store *s, struct tesla_error *err)
 {
 	struct pending *p = &s->pending;
@@ -51,7 +65,7 @@ int pending_write(struct store *s, struct tesla_error *err)
 		else
 			pending_forget(s);
 	}
-	return r == 0 && p->written >= PENDING_BYTES ? store_apply(s, err) : r;
+	return r == 0 ? drain(s, err) : r;
 }
 
 /* ---- records ---- */

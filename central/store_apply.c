@@ -88,11 +88,11 @@ static void put_row(struct txn *t, const uint8_t *at, size_t len, uint64_t *dupl
 	int64_t ms;
 	uint32_t id;
 
-	if (len <= KEY_BYTES) { /* not of store_append: there is nothing to keep */
+	if (len <= KEY_BYTES || !key_parse(key, &id, &ms) || ms < ROW_TIME_MIN_MS ||
+	    ms > ROW_TIME_MAX_MS) { /* not of store_append: there is nothing to keep */
 		store_say(t->s, "the write-ahead file has an entry that is no row");
 		return;
 	}
-	(void)key_parse(key, &id, &ms);
 	set = set_to_count(&t->s->sets, id);
 	if (!txn_put_new(t, TABLE_RECENT, key,
 			 (MDB_val){ len - KEY_BYTES, (void *)(uintptr_t)(at + KEY_BYTES) }))

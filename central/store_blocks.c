@@ -109,7 +109,8 @@ static int apply_block(struct txn *t, struct set *set, const struct codec_block 
 {
 	struct key key = key_of(set->id, b->first_ms);
 
-	if (b->n_columns != set->n_columns)
+	if (b->n_columns != set->n_columns || b->first_ms < ROW_TIME_MIN_MS ||
+	    b->last_ms > ROW_TIME_MAX_MS || b->first_ms > b->last_ms)
 		return tesla_fail(err, -EBADMSG, "block: it is another one's");
 	if (*done == 0 && is_there_already(t, &key, b)) {
 		*done = b->n_rows;

@@ -14,7 +14,7 @@
 #include "central/store_read.h"
 #include "central/wal.h"
 
-#define STORE_VERSION 1u
+#define STORE_VERSION 2u
 /* Work of a transaction; its commit, which writes what that made, takes more than that. */
 #define SLICE_US 4000
 #define SLICE_BYTES (1u << 20)

@@ -90,6 +90,12 @@ t_fuzz_wal_SOURCES = t/fuzz/wal.c
 t_fuzz_wal_CPPFLAGS = $(central_cppflags)
 t_fuzz_wal_LDADD = central/libwal.la
 t_fuzz_wal_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/entry
+t_fuzz_entry_SOURCES = t/fuzz/entry.c
+t_fuzz_entry_CPPFLAGS = $(central_cppflags)
+t_fuzz_entry_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(LMDB_CFLAGS)
+t_fuzz_entry_LDADD = central/libstore.la core/base/libbase.la
+t_fuzz_entry_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_programs += t/fuzz/jsonl
 t_fuzz_jsonl_SOURCES = t/fuzz/jsonl.c central/jsonl.c
 t_fuzz_jsonl_CPPFLAGS = $(central_cppflags)

@@ -3,6 +3,7 @@
 #include "store_fixture.h"
 
 #include "base/file.h"
+#include "central/store_internal.h"
 
 #define ROWS_MAX 4000
 #define N_ELEMENTS_MADE 5 /* three of a gauge, one of a counter, one of a status */
@@ -289,6 +290,120 @@ Test(store_columns, a_kill_loses_none)
 	}
 	fixture_release(&f);
 	free(m);
+}
+
+/* The write-ahead file begins anew in the midst of a group: what is behind is pending still. */
+Test(store_columns, again_while_the_file_begins_anew)
+{
+	struct model *m = calloc(1, sizeof *m);
+	struct fixture f;
+
+	fixture_init(&f);
+	for (int64_t k = 0; k < 300; k++) {
+		struct columns *c = some(1, START + k * 50 * MINUTE, 2 * MINUTE, 20);
+		struct columns *other = some(2, START + k * 50 * MINUTE, 2 * MINUTE, 20);
+
+		must_append_columns(&f, other, m);
+		must_append_columns(&f, c, m);
+		free(other);
+		if (k % 2 == 0)
+			must_append_columns(&f, c, m);
+		else
+			cr_assert(append(&f, "n1", 1, c->end_ms[7]) == STORE_DUPLICATE);
+		free(c);
+	}
+	expect_model(&f, m);
+	cr_expect(verify(&f) == 0);
+	fixture_release(&f);
+	free(m);
+}
+
+/* An entry that lies over a block, though none is made so, becomes rows, in more than one go. */
+Test(store_columns, a_long_block_over_others)
+{
+	struct columns *under = some(1, START, 4 * MINUTE, 100);
+	struct columns *over = some(1, START + MINUTE, 2 * MINUTE, 3900);
+	struct model *m = calloc(1, sizeof *m);
+	const double *numbers[40] = { NULL };
+	struct codec_rows rows = { over->end_ms, 3900, 0, numbers };
+	double *window = malloc(3900 * sizeof *window);
+	struct tesla_error err = { 0 };
+	uint8_t head[BLOCKS_HEAD] = { 0, 0, 0, 0, 1 };
+	struct fixture f;
+	struct buf entry;
+
+	fixture_init(&f);
+	must_append_columns(&f, under, m);
+	cr_assert(store_apply(f.store, &err) == 0);
+	for (size_t i = 0; i < 3900; i++) {
+		window[i] = (double)MINUTE;
+		model_add(m, 1, over->end_ms[i]);
+	}
+	numbers[rows.n_columns++] = window;
+	for (size_t e = 0; e < N_ELEMENTS_MADE; e++) {
+		const enum store_field *fields;
+		size_t n = row_fields(e < 3    ? TESLA_GAUGE
+				      : e == 3 ? TESLA_COUNTER
+					       : TESLA_STATUS,
+				      &fields);
+
+		for (size_t k = 0; k < n; k++)
+			numbers[rows.n_columns++] = over->elements[e].fields[fields[k]];
+	}
+	buf_init(&entry, 8 << 20);
+	cr_assert(buf_append(&entry, head, sizeof head) == 0);
+	cr_assert(codec_encode(&rows, &entry, &err) == 0);
+	cr_assert(pending_add(f.store, f.store->applied + 1, entry.pub.bytes, entry.pub.len,
+			      &err) == 0);
+	cr_expect(store_apply_step(f.store, &err) == 1);
+	expect_model(&f, m);
+	cr_expect(info_of(&f).recent_rows == 3900 && verify(&f) == 0 && f.n_said == 0);
+	must_compact(&f, true);
+	expect_model(&f, m);
+	fixture_release(&f);
+	buf_release(&entry);
+	free(window);
+	free(under);
+	free(over);
+	free(m);
+}
+
+/* Columns lie down in the midst of what is just becoming a block. */
+Test(store_columns, between_steps_of_compaction)
+{
+	struct tesla_error err = { 0 };
+
+	for (int64_t at = 0; at < 8; at++) { /* before each step in turn */
+		struct model *m = calloc(1, sizeof *m);
+		struct columns *c = some(1, START + 50 * MINUTE + 1, 3 * MINUTE, 30);
+		struct store_compaction *compaction;
+		struct fixture f;
+		int r = 1;
+
+		fixture_init(&f);
+		for (int64_t i = 0; i < 200; i++) {
+			must_append(&f, 1, START + i * MINUTE);
+			model_add(m, 1, START + i * MINUTE);
+		}
+		cr_assert(store_compact_begin(f.store, true, &compaction, &err) == 0);
+		for (int64_t step = 0; r == 1; step++) {
+			if (step == at) {
+				must_append_columns(&f, c, m);
+				cr_assert(at % 2 == 0 || store_apply(f.store, &err) == 0);
+			}
+			r = store_compact_step(compaction, &err);
+			cr_assert(r >= 0, "%s", err.text);
+		}
+		store_compact_end(compaction);
+		expect_model(&f, m);
+		cr_expect(verify(&f) == 0, "before step %d: %s", (int)at, f.said);
+		must_compact(&f, true);
+		expect_model(&f, m);
+		cr_expect(verify(&f) == 0 && info_of(&f).block_rows == m->n);
+		fixture_release(&f);
+		free(c);
+		free(m);
+	}
 }
 
 /* What is not said is not known, and qualities follow from the values. */

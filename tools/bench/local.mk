@@ -12,6 +12,12 @@ tools_bench_pub_SOURCES = tools/bench/pub.c tools/bench/exporter.c tools/bench/e
 	tools/bench/number.h tools/bench/subscriber.c tools/bench/subscriber.h
 tools_bench_pub_CFLAGS = $(AM_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
 tools_bench_pub_LDADD = core/base/libbase.la $(ZMQ_LIBS) $(MSGPACK_LIBS)
+# By hand: the store of tesla-central alone.
+EXTRA_PROGRAMS += tools/bench/store
+tools_bench_store_SOURCES = tools/bench/store.c
+tools_bench_store_CPPFLAGS = $(central_cppflags)
+tools_bench_store_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
+tools_bench_store_LDADD = central/libstore.la core/base/libbase.la -lm
 EXTRA_DIST += tools/bench/run tools/bench/figures.py \
 	tools/bench/installation.py tools/bench/core.py tools/bench/wear.py
 
