@@ -251,7 +251,10 @@ static uint64_t take_long(struct reading *r, unsigned quotient, unsigned k)
 	return (uint64_t)quotient << k | low | take_bits(r, k - 32) << 32;
 }
 
-/* Zigzag, as they come.  Where there is nothing any more, at stays beyond end, and no byte further is touched. */
+/*
+ * Zigzag, as it comes.  Where there is nothing any more, at stays beyond end, and no byte further
+ * is touched.
+ */
 static inline __attribute__((always_inline)) uint64_t take_distance(struct reading *r, unsigned k)
 {
 	uint64_t w;

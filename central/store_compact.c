@@ -148,8 +148,8 @@ static void run_add(struct store_compaction *c, struct job_block b)
 }
 
 /*
- * Leaves what is to become one block of it; false: nothing is.  While the week goes on, that must be
- * twice as long as the longest of which it is: so each row moves a few times only.
+ * Leaves what is to become one block of it; false: nothing is.  While the week goes on, that must
+ * be twice as long as the longest of which it is: so each row moves a few times only.
  */
 static bool run_is_ripe(struct store_compaction *c)
 {

@@ -4,7 +4,8 @@
  *   store rows|columns|minutes DIR MILLIONS   a line for each tenth: samples, CPU s per million
  *   store codec                              encoding and decoding, values a second
  * A sample is one element of one variable: 40 gauges of an analyzer, of 25 analyzers, each minute;
- * the values walk, with one decimal.  rows: records; columns: a week in each batch; minutes: an hour.
+ * the values walk, with one decimal.  rows: records; columns: a week in each batch; minutes: an
+ * hour.
  */
 #include <errno.h>
 #include <math.h>
@@ -33,6 +34,15 @@ struct bench {
 	uint64_t random;
 	int64_t minute; /* so many were stored of each analyzer */
 	double numbers[N_GAUGES][ROWS_MAX];
+	int64_t times[ROWS_MAX];
+	double out[ROWS_MAX];
+	char names[N_GAUGES][8];
+	struct { /* a group of records */
+		struct tesla_record_element elements[N_GAUGES];
+		struct tesla_record_variable variables[N_GAUGES];
+		const struct tesla_record_variable *rows[N_GAUGES];
+		struct record record;
+	} made[GROUP];
 };
 
 static void fail(const char *what, const struct tesla_error *err)
@@ -65,10 +75,6 @@ static double next_value(struct bench *b, size_t analyzer, size_t gauge)
 
 static void add_rows(struct bench *b)
 {
-	static struct tesla_record_element elements[GROUP][N_GAUGES];
-	static struct tesla_record_variable variables[GROUP][N_GAUGES];
-	static const struct tesla_record_variable *rows[GROUP][N_GAUGES];
-	static struct record records[GROUP];
 	struct store_record group[GROUP];
 	struct store_verdict verdicts[GROUP];
 	struct tesla_error err;
@@ -81,22 +87,22 @@ static void add_rows(struct bench *b)
 		for (size_t g = 0; g < N_GAUGES; g++) {
 			double v = next_value(b, analyzer, g);
 
-			elements[i][g] =
+			b->made[i].elements[g] =
 				(struct tesla_record_element){ v,	  v - 0.5, v + 0.5,   NAN,
 							       MINUTE_MS, 60,	   TESLA_GOOD };
-			variables[i][g] =
-				(struct tesla_record_variable){ b->name[g], "V", TESLA_GAUGE,
-								1,	    1,	 &elements[i][g] };
-			rows[i][g] = &variables[i][g];
+			b->made[i].variables[g] = (struct tesla_record_variable){
+				b->name[g], "V", TESLA_GAUGE, 1, 1, &b->made[i].elements[g]
+			};
+			b->made[i].rows[g] = &b->made[i].variables[g];
 		}
-		records[i] = (struct record){ (int64_t)analyzer + 1,
-					      end_ms - MINUTE_MS,
-					      end_ms,
-					      "PM710",
-					      "15165",
-					      N_GAUGES,
-					      rows[i] };
-		group[i] = (struct store_record){ "n1", &records[i] };
+		b->made[i].record = (struct record){ (int64_t)analyzer + 1,
+						     end_ms - MINUTE_MS,
+						     end_ms,
+						     "PM710",
+						     "15165",
+						     N_GAUGES,
+						     b->made[i].rows };
+		group[i] = (struct store_record){ "n1", &b->made[i].record };
 	}
 	b->minute += GROUP / N_ANALYZERS;
 	if (store_append(b->store, group, GROUP, verdicts, &err) != 0)
@@ -106,7 +112,7 @@ static void add_rows(struct bench *b)
 
 static void add_columns(struct bench *b, size_t n)
 {
-	static int64_t end_ms[ROWS_MAX];
+	int64_t *end_ms = b->times;
 	struct store_column_element elements[N_GAUGES] = { 0 };
 	struct store_column_variable variables[N_GAUGES];
 	struct store_columns c = { "n1",   0,	      "PM710",	"15165",  n,
@@ -198,9 +204,9 @@ static void ingest(struct bench *b, const char *how, const char *dir, double mil
 static void codec(struct bench *b)
 {
 	const double *columns[N_GAUGES];
-	static int64_t times[ROWS_MAX];
+	int64_t *times = b->times;
 	struct codec_rows rows = { times, ROWS_MAX, N_GAUGES, columns };
-	static double out[ROWS_MAX];
+	double *out = b->out;
 	struct tesla_error err = { 0 };
 	struct codec_block block;
 	struct buf bytes;
@@ -237,7 +243,6 @@ static void codec(struct bench *b)
 int main(int argc, char *argv[])
 {
 	struct bench *b = calloc(1, sizeof *b);
-	static char names[N_GAUGES][8];
 
 	if (b == NULL || argc < 2 || (strcmp(argv[1], "codec") != 0 && argc != 4)) {
 		(void)fprintf(stderr, "usage: store codec | rows|columns|minutes DIR MILLIONS\n");
@@ -245,8 +250,8 @@ int main(int argc, char *argv[])
 	}
 	b->random = 1;
 	for (size_t g = 0; g < N_GAUGES; g++) {
-		(void)snprintf(names[g], sizeof names[g], "G%zu", g);
-		b->name[g] = names[g];
+		(void)snprintf(b->names[g], sizeof b->names[g], "G%zu", g);
+		b->name[g] = b->names[g];
 		for (size_t a = 0; a < N_ANALYZERS; a++)
 			b->level[a][g] = 2300;
 	}
