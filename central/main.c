@@ -16,20 +16,13 @@ static const struct command {
 	const char *name;
 	command_run *run;
 } commands[] = {
-	{ "serve", command_serve },
-	{ "init", command_init },
-	{ "user", command_user },
-	{ "token", command_token },
-	{ "node", command_node },
-	{ "analyzer", command_analyzer },
-	{ "audit", command_audit },
-	{ "events", command_events },
-	{ "import", command_import },
-	{ "export", command_export },
-	{ "verify", command_verify },
-	{ "info", command_info },
-	{ "backup", command_backup },
-	{ "restore", command_restore },
+	{ "serve", command_serve },   { "init", command_init },
+	{ "user", command_user },     { "token", command_token },
+	{ "node", command_node },     { "analyzer", command_analyzer },
+	{ "audit", command_audit },   { "events", command_events },
+	{ "import", command_import }, { "export", command_export },
+	{ "verify", command_verify }, { "info", command_info },
+	{ "backup", command_backup }, { "restore", command_restore },
 };
 
 struct options {

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#define LAST_AT_MIN (-1125899906842624.0) /* -2^50: a time within a window */
+
 void aggregate_init(struct aggregate *a)
 {
 	*a = (struct aggregate){
@@ -161,7 +163,7 @@ static void add_rolled(struct aggregate *a, const struct cells *c, size_t i)
 	a->max = greater(a->max, cell(c, CELL_MAX, i));
 	a->increase = sum_of_both(a->increase, cell(c, CELL_INCREASE, i));
 	if (c->at[CELL_LAST_AT] != NULL && c->at[CELL_LAST_AT][i] <= 0 &&
-	    c->at[CELL_LAST_AT][i] >= -0x1p50)
+	    c->at[CELL_LAST_AT][i] >= LAST_AT_MIN)
 		take_last(a, cell(c, CELL_VALUE, i),
 			  c->end_ms[i] + (int64_t)c->at[CELL_LAST_AT][i]);
 }

@@ -4,6 +4,7 @@
  * and from there into the tables as they are: a row of its own would take fifty times as much.
  */
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +101,7 @@ static bool is_plain(const struct store_column_element *e, size_t n)
 		if (e->fields[f] != NULL)
 			return false;
 	for (size_t i = 0; i < n && v != NULL; i++)
-		infinite |= v[i] > 0x1.fffffffffffffp1023 || v[i] < -0x1.fffffffffffffp1023;
+		infinite |= v[i] > DBL_MAX || v[i] < -DBL_MAX;
 	return infinite == 0;
 }
 

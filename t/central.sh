@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What the tests of the server share; beside t/lib.sh, which it includes.
+# shellcheck source-path=SCRIPTDIR/e2e
+# shellcheck disable=SC2154  # tmp and pids are t/lib.sh's
 . "$(dirname "$0")/../lib.sh"
 dir=$tmp/central
 listen=127.0.0.1:$(free_port)
@@ -34,7 +36,8 @@ central_ready() {
 start_central() {
 	test -e "$dir/registry" || central init --random >password 2>/dev/null
 	test -e central.ini || central_ini
-	start central env ${shim:+"LD_PRELOAD=$shim"} tesla-central -d "$dir" serve -i central.ini "$@"
+	start central env ${shim:+"LD_PRELOAD=$shim"} tesla-central -d "$dir" serve \
+		-i central.ini "$@"
 	wait_for 20 central_ready
 }
 
@@ -48,7 +51,8 @@ node_token() { # id options...
 ask() { # token method path curl-options...
 	local token=$1 method=$2 path=$3
 	shift 3
-	curl -sS -m 20 -X "$method" ${token:+-H "Authorization: Bearer $token"} -w '\n%{http_code}\n' "$@" "$url$path"
+	curl -sS -m 20 -X "$method" ${token:+-H "Authorization: Bearer $token"} \
+		-w '\n%{http_code}\n' "$@" "$url$path"
 }
 
 answers() { # what status pattern command...

@@ -41,8 +41,8 @@ assert_eq "MessagePack" "$(head -c -5 packed | py -c 'import sys, msgpack; print
 	"{'results': [{'status': 'stored'}]}"
 jq -c '.records[0] |= (.analyzer = 0) | .records += [{analyzer: 1}]' one >mixed
 answers "each for itself" 200 '"rejected","reason":"analyzer 0.*"rejected","reason":"expected \\"variables' post "$token" mixed
-echo '{"records": [' >cut
-answers "no JSON" 400 'no JSON' post "$token" cut
+echo '{"records": [' >broken
+answers "no JSON" 400 'no JSON' post "$token" broken
 answers "no type" 415 'Content-Type' ask "$token" POST /api/v1/records -H 'Content-Type: text/plain' --data x
 answers "no gzip" 400 'not gzip' post "$token" one -H 'Content-Encoding: gzip'
 head -c 60 two.gz >cut.gz

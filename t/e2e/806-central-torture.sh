@@ -5,12 +5,13 @@
 . "$(dirname "$0")/../lib.sh"
 requires python:msgpack python:zmq
 
-for api in v1; do
-	start torture-$api py "$top/tools/torture" --central --api $api --stage "$TESLA_STAGE" --rounds 25
+apis='v1'
+for api in $apis; do
+	start "torture-$api" py "$top/tools/torture" --central --api "$api" --stage "$TESLA_STAGE" --rounds 25
 done
-for api in v1; do
+for api in $apis; do
 	wait_for 280 gone "${pids[torture-$api]}"
-	forget torture-$api
-	wait "${pids[torture-$api]}" || fail "$api: $(cat torture-$api.log)"
-	cat torture-$api.log
+	forget "torture-$api"
+	wait "${pids[torture-$api]}" || fail "$api: $(cat "torture-$api.log")"
+	cat "torture-$api.log"
 done

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies of /api/v1/records: what comes out of one, and what is said of each thing that is wrong. */
+/* Bodies of /api/v1/records: what comes out of one, and what is said of what is wrong. */
 #include "central/intake.h"
 
 #include <criterion/criterion.h>

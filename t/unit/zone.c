@@ -248,10 +248,9 @@ Test(zone, damaged_files)
 
 	cr_assert(file_read("/usr/share/zoneinfo/Europe/Madrid", 1 << 20, &bytes, &len, &err) == 0);
 	for (size_t n = 0; n < len; n++) { /* cut, in memory of its own: nothing behind is read */
-		char *copy = malloc(n + 1);
+		char *copy = malloc(n > 0 ? n : 1);
 
 		memcpy(copy, bytes, n);
-		copy = realloc(copy, n > 0 ? n : 1);
 		cr_expect(zone_parse("x", copy, n, &z, &err) == -EBADMSG, "%zu bytes", n);
 		free(copy);
 	}
