@@ -92,9 +92,20 @@ int store_env_open(struct store *s, struct tesla_error *err)
 
 int store_tables_open(struct store *s, struct tesla_error *err)
 {
+	size_t n_found = 0;
+	MDB_envinfo info;
 	struct txn t;
 
 	txn_begin(&t, s, true);
+	for (size_t i = 0; i <= TABLE_BLOCKS && t.r == 0; i++) {
+		t.r = mdb_dbi_open(t.mdb, table_names[i], 0, &s->tables[i]);
+		n_found += t.r == 0;
+		t.r = t.r == MDB_NOTFOUND ? 0 : t.r;
+	}
+	if (t.r == 0)
+		t.r = mdb_env_info(s->env, &info);
+	if (t.r == 0 && n_found <= TABLE_BLOCKS && (n_found > 0 || info.me_last_pgno > 1))
+		t.r = MDB_NOTFOUND; /* where something was stored, there were all of them */
 	for (size_t i = 0; i < N_TABLES && t.r == 0; i++)
 		t.r = mdb_dbi_open(t.mdb, table_names[i], MDB_CREATE, &s->tables[i]);
 	return txn_end(&t, err);

@@ -8,7 +8,8 @@
 struct verify {
 	struct store *s;
 	uint64_t n_damaged;
-	uint32_t set; /* where to go on */
+	uint64_t n_seen; /* in the table */
+	uint32_t set;	 /* where to go on */
 	int64_t ms;
 	bool done;
 	int64_t last_ms; /* of the block before, in the same set */
@@ -69,6 +70,7 @@ static int next_block(struct verify *v, struct tesla_error *err)
 	c = cursor_open(&t, TABLE_BLOCKS);
 	v->done = c == NULL || !cursor_move(&t, c, MDB_SET_RANGE, &at, &id, &ms, &value);
 	if (!v->done) {
+		v->n_seen++;
 		check_block(v, id, ms, value);
 		go_behind(v, id, ms);
 	}
@@ -106,6 +108,7 @@ static int next_rows(struct verify *v, struct tesla_error *err)
 		if (v->done)
 			break;
 		at = key_of(id, ms);
+		v->n_seen++;
 		check_row(v, &at, id, ms, value);
 		go_behind(v, id, ms);
 	}
@@ -114,17 +117,39 @@ static int next_rows(struct verify *v, struct tesla_error *err)
 	return txn_end(&t, err);
 }
 
+/* A page that leaves out some of its keys looks like one that has no more. */
+static int check_count(struct verify *v, enum table table, struct tesla_error *err)
+{
+	MDB_stat stat = { 0 };
+	struct txn t;
+
+	txn_begin(&t, v->s, false);
+	if (t.r == 0)
+		t.r = mdb_stat(t.mdb, v->s->tables[table], &stat);
+	if (t.r == 0 && stat.ms_entries != v->n_seen) {
+		v->n_damaged++;
+		store_say(v->s,
+			  "%s: %" PRIu64 " were found, but %zu were put there: a page of "
+			  "data.mdb is damaged",
+			  table == TABLE_BLOCKS ? "blocks" : "recent rows", v->n_seen,
+			  stat.ms_entries);
+	}
+	return txn_end(&t, err);
+}
+
+/* Nothing else is done with the store meanwhile. */
 static int everything(struct verify *v, int (*next)(struct verify *, struct tesla_error *),
-		      struct tesla_error *err)
+		      enum table table, struct tesla_error *err)
 {
 	int r = 0;
 
 	v->set = 0;
 	v->ms = INT64_MIN;
 	v->done = false;
+	v->n_seen = 0;
 	while (r == 0 && !v->done)
 		r = next(v, err);
-	return r;
+	return r == 0 ? check_count(v, table, err) : r;
 }
 
 int store_verify(struct store *s, uint64_t *n_damaged, struct tesla_error *err)
@@ -135,9 +160,9 @@ int store_verify(struct store *s, uint64_t *n_damaged, struct tesla_error *err)
 	for (size_t i = 0; i < s->sets.n; i++)
 		v.n_damaged += s->sets.by_id[i] != NULL && s->sets.by_id[i]->unreadable;
 	if (r == 0)
-		r = everything(&v, next_block, err);
+		r = everything(&v, next_block, TABLE_BLOCKS, err);
 	if (r == 0)
-		r = everything(&v, next_rows, err);
+		r = everything(&v, next_rows, TABLE_RECENT, err);
 	*n_damaged = v.n_damaged;
 	return r;
 }
