@@ -48,7 +48,9 @@ static int copy_bytes(int in, int out)
 		for (ssize_t at = 0; at < n;) {
 			ssize_t m = write(out, bytes + at, (size_t)(n - at));
 
-			if (m < 0)
+			if (m == 0)
+				errno = EIO;
+			if (m <= 0)
 				return -1;
 			at += m;
 		}

@@ -39,7 +39,9 @@ static int write_all(int fd, const uint8_t *bytes, size_t len, size_t at)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n == 0)
+			errno = EIO; /* or it would be tried for ever */
+		if (n <= 0)
 			return -1;
 		bytes += n;
 		len -= (size_t)n;

@@ -117,6 +117,7 @@ e2e_tests = \
 	t/e2e/804-central-history.sh \
 	t/e2e/804-central-serve.sh \
 	t/e2e/805-central-kill.sh \
+	t/e2e/806-central-disk.sh \
 	t/e2e/806-central-torture.sh \
 	t/e2e/870-prom-read.sh
 # To be listed when tesla-central serves: t/e2e/871-central-prometheus.sh

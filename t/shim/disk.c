@@ -133,6 +133,17 @@ ssize_t write(int fd, const void *bytes, size_t len)
 	return real(fd, bytes, f == SHORT ? len / 2 : len);
 }
 
+ssize_t writev(int fd, const struct iovec *v, int n)
+{
+	ssize_t (*real)(int, const struct iovec *, int);
+	enum fault f = strike(fd, false);
+
+	next("writev", &real);
+	if (f == ENOSPC_ || f == EIO_)
+		return fail(f == ENOSPC_ ? ENOSPC : EIO);
+	return real(fd, v, f == SHORT ? (n + 1) / 2 : n);
+}
+
 ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at)
 {
 	ssize_t (*real)(int, const struct iovec *, int, off_t);
