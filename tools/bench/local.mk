@@ -18,10 +18,24 @@ tools_bench_store_SOURCES = tools/bench/store.c
 tools_bench_store_CPPFLAGS = $(central_cppflags)
 tools_bench_store_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
 tools_bench_store_LDADD = central/libstore.la core/base/libbase.la -lm
+# `make bench-central`: the store beside others.  BENCH_FLAGS: options of tools/bench/central.
+bench_central_programs = tools/bench/payload tools/bench/keep
+EXTRA_PROGRAMS += $(bench_central_programs)
+tools_bench_payload_SOURCES = tools/bench/payload.c tools/bench/samples.h
+tools_bench_payload_LDADD = -lm
+tools_bench_keep_SOURCES = tools/bench/keep.c tools/bench/samples.h
+tools_bench_keep_CPPFLAGS = $(central_cppflags)
+tools_bench_keep_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
+tools_bench_keep_LDADD = central/libstore.la core/base/libbase.la -lm
+EXTRA_DIST += tools/bench/central tools/bench/rivals.py tools/bench/small.lua
 EXTRA_DIST += tools/bench/run tools/bench/figures.py \
 	tools/bench/installation.py tools/bench/core.py tools/bench/wear.py
 
-.PHONY: bench
+.PHONY: bench bench-central
 bench: stage/env $(bench_programs) t/shim/clock.la
 	TESLA_STAGE=$(abs_builddir)/stage /usr/bin/python3 $(top_srcdir)/tools/bench/run \
+		--programs $(abs_builddir)/tools/bench $(BENCH_FLAGS)
+
+bench-central: stage/env $(bench_central_programs)
+	TESLA_STAGE=$(abs_builddir)/stage /usr/bin/python3 $(top_srcdir)/tools/bench/central \
 		--programs $(abs_builddir)/tools/bench $(BENCH_FLAGS)
