@@ -54,6 +54,7 @@ assert_eq "instants" "$(central export | jq .record.end_ms | sort -u | wc -l)" 1
 # The increases of the counter are its steps, and one is not known.
 assert_eq "increases" "$(central export | jq '.record.variables.CEA.increase[0]' | grep -c null)" 1
 central import "${usual[@]}" -a 1 past.csv 2>said
+assert_eq "again" "$(cat said)" "0 records stored, 196 were there already, 0 lines refused"
 values | cmp want - || fail "importing it again changed it"
 
 store=$tmp/rest
