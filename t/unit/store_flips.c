@@ -163,13 +163,17 @@ Test(store_flips, in_a_row)
 		uint64_t low = htobe64((uint64_t)(START + (int64_t)pick(&r, 40) * MINUTE) ^
 				       UINT64_C(1) << 63),
 			 n_damaged;
-		size_t len = 4 + 8 * 13, at = pick(&r, len), n;
+		size_t len, at, n;
 		char *row;
 
 		memcpy(key, (const uint8_t[]){ 0, 0, 0, 1 }, 4);
 		memcpy(key + 4, &low, 8);
 		row = memmem(r.data, r.data_len, key, sizeof key);
 		cr_assert(row != NULL);
+		len = (uint8_t)row[-8] | (size_t)(uint8_t)row[-7]
+						 << 8; /* LMDB has it before the key */
+		cr_assert(len > 8 && len < 200);
+		at = pick(&r, len);
 		damage(&r, r.data, (size_t)(row - r.data) + sizeof key + at, (unsigned)pick(&r, 8));
 		n = lost(&r, &n_damaged);
 		/* an older page may have it, too: then it was that one */
