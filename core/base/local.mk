@@ -35,6 +35,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/param.c core/base/param.h \
 	core/base/paths.c core/base/paths.h \
 	core/base/record.c core/base/record.h \
+	core/base/reading.c core/base/reading.h \
 	core/base/recorded.c core/base/recorded.h \
 	core/base/stdio_fill.c core/base/stdio_fill.h \
 	core/base/utf8.c core/base/utf8.h \

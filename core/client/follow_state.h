@@ -14,7 +14,7 @@
 #define CLIENT_FOLLOW_STATE_H
 
 #include "base/mp.h"
-#include "client/reading.h"
+#include "base/reading.h"
 #include "client/topic.h"
 #include "client/track.h"
 

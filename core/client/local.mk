@@ -3,11 +3,12 @@
 noinst_LTLIBRARIES += core/client/libclient.la
 core_client_libclient_la_SOURCES = core/client/client.c core/client/request.c core/client/request.h \
 	core/client/stream.c core/client/stream.h core/client/socket.c core/client/socket.h \
-	core/client/topic.c core/client/topic.h core/client/reading.c core/client/reading.h \
+	core/client/topic.c core/client/topic.h \
 	core/client/snapshot.c core/client/snapshot.h core/client/track.c core/client/track.h \
 	core/client/follow_state.c core/client/follow_state.h core/client/ask.c core/client/ask.h \
 	core/client/follow.c \
-	core/base/buf.c core/base/clock.c core/base/mp.c core/base/paths.c core/base/utf8.c
+	core/base/buf.c core/base/clock.c core/base/mp.c core/base/paths.c core/base/reading.c core/base/reading.h \
+	core/base/utf8.c
 core_client_libclient_la_CFLAGS = $(AM_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
 core_client_libclient_la_LIBADD = $(ZMQ_LIBS) $(MSGPACK_LIBS)
 lib_LTLIBRARIES += core/client/libtesla.la

@@ -5,7 +5,7 @@
 
 #include <zmq.h>
 
-#include "client/reading.h"
+#include "base/reading.h"
 
 /* Takes the message over, also on failure.  Every row is looked at here: later none can be bad. */
 int snapshot_new(zmq_msg_t *m, struct tesla_snapshot **ret, struct tesla_error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Readings out of foreign maps: a number counts only with a quality that has one. */
-#include "client/reading.h"
+#include "base/reading.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

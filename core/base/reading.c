@@ -3,7 +3,7 @@
  * A reading out of foreign bytes.  A number counts only with a quality that has one, and the other
  * way round: what is not clearly a value is none.
  */
-#include "client/reading.h"
+#include "base/reading.h"
 
 #include <errno.h>
 #include <math.h>

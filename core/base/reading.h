@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reading out of a message of the stream or a row of a snapshot: foreign bytes until here. */
-#ifndef CLIENT_READING_H
-#define CLIENT_READING_H
+#ifndef BASE_READING_H
+#define BASE_READING_H
 
 #include <msgpack.h>
 #include <tesla/client.h>
