@@ -29,8 +29,15 @@
 
 static const char status[] = "status", snapshot[] = "snapshot";
 
+#define TOGETHER 400 /* followers of one context, which bears 1,023 sockets */
+
+struct context {
+	void *zmq;
+	unsigned n; /* followers that have it */
+};
+
 struct tesla_follow {
-	void *ctx;
+	struct context *ctx;
 	int epoll, timer;
 	struct ask ask;
 	struct tesla_peer peer; /* of the stream */
@@ -60,7 +67,7 @@ static int stream_begin(struct tesla_follow *f, struct tesla_error *err)
 
 	if (f->asks_key && peer.server_key == NULL)
 		peer.public_key = peer.secret_key = NULL;
-	r = stream_init(&f->stream, f->ctx, &peer, err);
+	r = stream_init(&f->stream, f->ctx->zmq, &peer, err);
 	if (r != 0)
 		return r;
 	f->streaming = true;
@@ -139,6 +146,34 @@ static int peers_copy(struct tesla_follow *f, const struct tesla_follow_conf *co
 	return f->peer.endpoint ? stream_at(f, f->peer.endpoint) : 0;
 }
 
+/* NULL: no memory. */
+static struct context *context_take(const struct tesla_follow *beside)
+{
+	struct context *c = beside != NULL ? beside->ctx : NULL;
+
+	if (c != NULL && c->n < TOGETHER) {
+		c->n++;
+		return c;
+	}
+	c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return NULL;
+	c->zmq = zmq_ctx_new();
+	c->n = 1;
+	if (c->zmq != NULL)
+		return c;
+	free(c);
+	return NULL;
+}
+
+static void context_give(struct context *c)
+{
+	if (c == NULL || --c->n > 0)
+		return;
+	socket_context_end(c->zmq);
+	free(c);
+}
+
 static int open_all(struct tesla_follow *f, const struct tesla_follow_conf *conf,
 		    struct tesla_error *err)
 {
@@ -148,13 +183,13 @@ static int open_all(struct tesla_follow *f, const struct tesla_follow_conf *conf
 	f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (f->epoll < 0 || f->timer < 0)
 		return tesla_fail(err, -errno, "no descriptor: %s", zmq_strerror(errno));
-	f->ctx = zmq_ctx_new();
+	f->ctx = context_take(conf->beside);
 	if (f->ctx == NULL || prefixes_copy(conf->prefixes, &prefixes) != 0)
 		return tesla_fail(err, -ENOMEM, "no memory to follow");
 	follow_state_init(&f->state, prefixes, clock_mono_us());
 	if (peers_copy(f, conf) != 0)
 		return tesla_fail(err, -ENOMEM, "no memory to follow");
-	ask_init(&f->ask, f->ctx, f->epoll);
+	ask_init(&f->ask, f->ctx->zmq, f->epoll);
 	f->asks = f->peer.endpoint == NULL;
 	f->asks_key = f->asks && f->peer.server_key == NULL;
 	if (keys_check(f, err) != 0)
@@ -198,7 +233,7 @@ void tesla_unfollow(struct tesla_follow *f)
 	follow_state_release(&f->state);
 	ask_release(&f->ask);
 	stream_end(f);
-	socket_context_end(f->ctx);
+	context_give(f->ctx);
 	peer_release(&f->peer);
 	if (f->timer >= 0)
 		(void)close(f->timer);

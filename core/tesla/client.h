@@ -110,6 +110,11 @@ struct tesla_follow_conf {
 	uint32_t size; /* sizeof(struct tesla_follow_conf) */
 	struct tesla_peer control, stream;
 	const char *const *prefixes; /* NULL-terminated */
+	/*
+	 * Appended.  Another one, of the same thread, or NULL: they share what works behind them,
+	 * up to some hundred of them.  For who follows many; either may end first.
+	 */
+	struct tesla_follow *beside;
 };
 
 /*

@@ -3,6 +3,7 @@
 #include <tesla/client.h>
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -234,6 +235,50 @@ Test(follow_net, is_asked_again_while_it_is_down, .timeout = 60)
 	expect(f, TESLA_EVENT_READING, 7, false);
 	expect_nothing(f, 2500);
 	tesla_unfollow(f);
+	daemon_stop(&d);
+}
+
+static size_t n_threads(void)
+{
+	size_t n = 0;
+	DIR *d = opendir("/proc/self/task");
+
+	cr_assert_not_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n;
+}
+
+/* Many share their threads; who began is the first to end, and the others go on. */
+Test(follow_net, beside, .timeout = 60)
+{
+	struct tesla_follow_conf conf = { .size = sizeof conf };
+	struct tesla_error err = { 0 };
+	struct tesla_follow *f[20];
+	size_t before, with_one;
+	struct daemon d;
+
+	daemon_start(&d, 2, 5, NULL);
+	conf.control.endpoint = "tcp://127.0.0.1:1";
+	before = n_threads();
+	cr_assert_eq(tesla_follow(&conf, &f[0], &err), 0, "%s", err.text);
+	with_one = n_threads();
+	cr_expect_gt(with_one, before);
+	for (int i = 1; i < 20; i++) {
+		conf.beside = f[i - 1];
+		conf.control.endpoint = i == 19 ? d.control : "tcp://127.0.0.1:1";
+		cr_assert_eq(tesla_follow(&conf, &f[i], &err), 0, "%s", err.text);
+	}
+	cr_expect_eq(n_threads(), with_one);
+	for (int i = 0; i < 19; i++)
+		tesla_unfollow(f[i]);
+	expect_nothing(f[19], 50);
+	subscribed(&d);
+	publish(&d, 5);
+	expect(f[19], TESLA_EVENT_UP, 0, false);
+	expect(f[19], TESLA_EVENT_READING, 5, true);
+	tesla_unfollow(f[19]);
 	daemon_stop(&d);
 }
 
