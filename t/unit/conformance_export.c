@@ -41,6 +41,7 @@ static const struct way {
 	    { "timeout", "0.3" },
 	    { "format", "json" },
 	    { "gzip", "no" } } },
+	{ "clientLive", { { "target", "http://127.0.0.1:%P/api/v1" }, { "timeout", "0.3" } } },
 	{ "exampleExporter", { { "target", "%F/lines" } } },
 	{ "exampleDurable", { { "target", "%F/lines" } } },
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "link.h"
 #include "rest.h"
 
 bool rest_has_time(const struct rest *r, const struct tesla_batch *batch)
@@ -28,44 +29,6 @@ static void rest_close(void *self)
 	free(r);
 }
 
-static const char *const *headers(const struct conf *c)
-{
-	static const char *const form[] = { "Content-Type: application/x-www-form-urlencoded",
-					    NULL },
-				 *const packed[] = { "Content-Type: application/msgpack",
-						     "Accept: application/msgpack", NULL },
-				 *const packed_gzip[] = { "Content-Type: application/msgpack",
-							  "Accept: application/msgpack",
-							  "Content-Encoding: gzip", NULL },
-				 *const json[] = { "Content-Type: application/json",
-						   "Accept: application/json", NULL },
-				 *const json_gzip[] = { "Content-Type: application/json",
-							"Accept: application/json",
-							"Content-Encoding: gzip", NULL };
-
-	if (c->api == API_V2)
-		return form;
-	if (c->format == FORMAT_JSON)
-		return c->gzip ? json_gzip : json;
-	return c->gzip ? packed_gzip : packed;
-}
-
-static char *base_of(const char *target)
-{
-	size_t len = strlen(target);
-
-	while (len > 0 && target[len - 1] == '/')
-		len--;
-	return strndup(target, len);
-}
-
-static void warn_of_plain_text(const struct conf *c, const struct tesla_host *host)
-{
-	if ((c->token != NULL || c->password != NULL) && strncmp(c->target, "https:", 6) != 0)
-		host->log(host, 4, "%s: the %s goes there unencrypted: expected https://",
-			  c->target, c->token ? "token" : "password");
-}
-
 static int rest_open(const void *conf, const struct tesla_host *host, void **self,
 		     struct tesla_error *err)
 {
@@ -76,7 +39,7 @@ static int rest_open(const void *conf, const struct tesla_host *host, void **sel
 	if (r != 0)
 		return r;
 	rest = calloc(1, sizeof *rest);
-	if (rest == NULL || (rest->base = base_of(c->target)) == NULL) {
+	if (rest == NULL || (rest->base = link_base(c->target)) == NULL) {
 		rest_close(rest);
 		return tesla_fail(err, -ENOMEM, "no memory");
 	}
@@ -85,13 +48,13 @@ static int rest_open(const void *conf, const struct tesla_host *host, void **sel
 	rest->format = (enum format)c->format;
 	rest->gzip = c->gzip;
 	rest->timeout_ms = c->timeout_ms;
-	r = http_new(c, headers(c), &rest->http, err);
+	r = http_new(c, link_headers(c, c->api == API_V2), &rest->http, err);
 	if (r != 0) {
 		rest_close(rest);
 		return r;
 	}
 	tzset(); /* localtime_r() alone need not look at TZ */
-	warn_of_plain_text(c, host);
+	link_warn(c, host);
 	*self = rest;
 	return 0;
 }
@@ -117,23 +80,12 @@ static const struct tesla_param params[] = {
 		   .unit = "s", .help = "How long one request may take in all."),
 	TESLA_P_MS("connect_timeout", struct conf, connect_timeout_ms, .dflt = "5", .min = 100,
 		   .max = 15000, .unit = "s", .help = "How long of that connecting may take."),
-	TESLA_P_STR("token", struct conf, token, .flags = TESLA_SECRET,
-		    .help = "Sent as Authorization: Bearer."),
-	TESLA_P_STR("user", struct conf, user, .help = "For HTTP Basic; goes with password."),
-	TESLA_P_STR("password", struct conf, password, .flags = TESLA_SECRET,
-		    .help = "For HTTP Basic; goes with user."),
+	CONF_LOGIN_PARAMS,
 	TESLA_P_CHOICE("format", struct conf, format, .dflt = "msgpack", .choices = formats,
 		       .help = "Of v1's requests and answers."),
 	TESLA_P_BOOL("gzip", struct conf, gzip, .dflt = "true",
 		     .help = "v1's requests are compressed."),
-	TESLA_P_STR("proxy", struct conf, proxy, .flags = TESLA_SECRET,
-		    .help = "URL of a proxy; the environment's are not used."),
-	TESLA_P_STR("ca", struct conf, ca,
-		    .help = "File of the authorities (PEM) to trust in place of the system's."),
-	TESLA_P_STR("cert", struct conf, cert,
-		    .help = "File of a client certificate (PEM) to show."),
-	TESLA_P_STR("key", struct conf, key,
-		    .help = "File of the key (PEM) of cert, when it is not in the same file."),
+	CONF_PEER_PARAMS,
 	TESLA_P_END
 };
 

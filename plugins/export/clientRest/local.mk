@@ -10,6 +10,7 @@ client_rest_sources = \
 	plugins/export/clientRest/gzip.c plugins/export/clientRest/gzip.h \
 	plugins/export/clientRest/http.c plugins/export/clientRest/http.h \
 	plugins/export/clientRest/instant.c plugins/export/clientRest/instant.h \
+	plugins/export/clientRest/link.c plugins/export/clientRest/link.h \
 	plugins/export/clientRest/packed.c plugins/export/clientRest/packed.h \
 	plugins/export/clientRest/proxy.c plugins/export/clientRest/proxy.h \
 	plugins/export/clientRest/records.c plugins/export/clientRest/records.h \

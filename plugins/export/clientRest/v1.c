@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "answer.h"
-#include "gzip.h"
+#include "link.h"
 #include "records.h"
 #include "rest.h"
 #include "verdict.h"
@@ -97,20 +97,16 @@ static int post(struct run *run, size_t from, size_t n, struct http_answer *a)
 {
 	struct rest *r = run->rest;
 	struct writer w;
-	void *packed = NULL;
-	size_t len;
 	int cause;
 
 	writer_init(&w, r->format);
 	records_write(&w, run->batch->node, run->records + from, n);
 	cause = w.failed;
-	if (cause == 0 && r->gzip && (packed = gzip_pack(w.bytes.data, w.bytes.size, &len)) == NULL)
-		cause = -ENOMEM;
-	if (cause == 0 && r->gzip)
-		http_post(r->http, run->url, packed, len, a);
-	else if (cause == 0)
-		http_post(r->http, run->url, w.bytes.data, w.bytes.size, a);
-	free(packed);
+	if (cause == 0) {
+		const struct link_body body = { w.bytes.data, w.bytes.size, r->gzip };
+
+		cause = link_post(r->http, run->url, &body, a);
+	}
 	writer_release(&w);
 	return cause;
 }
