@@ -6,5 +6,8 @@
 #include "central/call.h"
 
 void api_records_post(struct call *c);
+void api_readings_post(struct call *c);
+void api_live_get(struct call *c);
+void api_events_stream(struct call *c);
 
 #endif

@@ -37,11 +37,13 @@ struct app {
 	struct keeper *keeper;
 	struct registry_db *registry_db;
 	struct registry *registry;
-	struct limit *requests; /* per address */
-	struct calls calls;	/* that are not over */
+	uint64_t registry_changes; /* how often it was read again: pointers into it are new */
+	struct limit *requests;	   /* per address */
+	struct calls calls;	   /* that are not over */
 	uv_signal_t signals[3];
 	uv_timer_t watchdog, care_timer;
 	struct care *care;
+	struct watch *watch;
 	uint64_t counts[N_APP_COUNTS];
 	size_t working; /* pieces of work in libuv's pool */
 	bool stopping;

@@ -26,6 +26,10 @@ static const struct tesla_param server[] = {
 	TESLA_P_END
 };
 
+static const struct tesla_param control[] = {
+	TESLA_P_STR("key", struct conf, control_key, .dflt = ""), TESLA_P_END
+};
+
 static const struct tesla_param limits[] = {
 	TESLA_P_INT("connections", struct conf, connections, .dflt = "1000", .min = 8,
 		    .max = 100000),
@@ -43,13 +47,18 @@ static const struct tesla_param limits[] = {
 		    .max = 100000),
 	TESLA_P_INT("reads_waiting", struct conf, read_jobs, .dflt = "200", .min = 8,
 		    .max = 100000),
+	TESLA_P_INT("streams", struct conf, streams, .dflt = "300", .min = 0, .max = 100000),
+	TESLA_P_INT("streams_per_user", struct conf, streams_per_user, .dflt = "50", .min = 0,
+		    .max = 100000),
+	TESLA_P_INT("nodes_followed", struct conf, nodes_followed, .dflt = "500", .min = 0,
+		    .max = 10000),
 	TESLA_P_END
 };
 
 static const struct section {
 	const char *name;
 	const struct tesla_param *params;
-} sections[] = { { "Server", server }, { "Limits", limits } };
+} sections[] = { { "Server", server }, { "Control", control }, { "Limits", limits } };
 
 struct reading {
 	struct conf *conf;
@@ -91,7 +100,7 @@ static void on_value(void *arg, size_t i, int line, const char *name, const char
 		diags_error(r->d, r->file, line, 0, "[%s] %s", section, err.text);
 	if (strcmp(p->name, "listen") == 0)
 		r->listen_line = line;
-	if (strcmp(p->name, "cert") == 0 || strcmp(p->name, "key") == 0)
+	if (p == &server[1] || p == &server[2])
 		r->cert_line = line;
 }
 

@@ -92,22 +92,30 @@ central_libhttp_la_LIBADD = core/base/libbase.la $(MHD_LIBS) $(GNUTLS_LIBS) $(ZL
 noinst_LTLIBRARIES += central/libcentral.la
 central_libcentral_la_SOURCES = \
 	central/api.h \
+	central/api_live.c \
 	central/api_records.c \
 	central/app.h \
 	central/call.c central/call.h \
 	central/care.c central/care.h \
 	central/conf.c central/conf.h \
+	central/feeds.c central/feeds.h \
 	central/intake.c central/intake.h \
 	central/keeper.c central/keeper.h \
+	central/live.c central/live.h \
+	central/news.c central/news.h \
 	central/pages.c central/pages.h \
 	central/pool.c central/pool.h \
+	central/readings.c central/readings.h \
 	central/route.c central/route.h \
 	central/routes.c \
-	central/signin.c central/signin.h
+	central/signin.c central/signin.h \
+	central/sse.c central/sse.h \
+	central/streams.c central/streams.h \
+	central/watch.c central/watch.h
 central_libcentral_la_CPPFLAGS = $(central_cppflags)
 central_libcentral_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(UV_CFLAGS)
 central_libcentral_la_LIBADD = central/libhttp.la central/libstore.la central/libregistry.la \
-	core/base/libservice.la core/base/libbase.la $(YAJL_LIBS) $(UV_LIBS)
+	core/client/libtesla.la core/base/libservice.la core/base/libbase.la $(YAJL_LIBS) $(UV_LIBS)
 # Prometheus' remote read: pure.  Of its messages protoc-c makes code, in the build tree.
 noinst_LTLIBRARIES += central/libprom.la
 central_libprom_la_SOURCES = \

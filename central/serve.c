@@ -16,10 +16,12 @@
 #include "central/http_tls.h"
 #include "central/password.h"
 #include "central/route.h"
+#include "central/watch.h"
 
 #define INI_DEFAULT "/etc/tesla/central.ini"
 #define LIMIT_KEYS 10000
 #define CARE_JOBS 16
+#define END_MS 1000
 
 /* ---- app.h ---- */
 
@@ -41,7 +43,10 @@ void app_refresh(struct app *app)
 {
 	struct tesla_error err;
 
-	if (registry_refresh(app->registry, &err) < 0)
+	int r = registry_refresh(app->registry, &err);
+
+	app->registry_changes += r > 0;
+	if (r < 0)
 		log_msg(&app->log, LOG_LEVEL_ERROR, "%s", err.text);
 }
 
@@ -143,28 +148,62 @@ static int start(struct app *app, struct tesla_error *err)
 		r = store_start(app, err);
 	if (r == 0)
 		r = care_start(app, err);
+	if (r == 0)
+		r = watch_start(app, err);
 	return r == 0 ? web_start(app, err) : r;
 }
 
-/* What is under way is done; then the parts go, those first that hand work to others. */
-static void stop(struct app *app)
+static bool has_lasting(const struct app *app)
 {
+	const struct call *c;
+
+	TAILQ_FOREACH(c, &app->calls, listed)
+	if (c->stop != NULL)
+		return true;
+	return false;
+}
+
+static void on_end_over(uv_timer_t *timer)
+{
+	*(bool *)timer->data = true;
+}
+
+/* Answers that last were told to end: their clients get a moment to take the last of them. */
+static void lasting_end(struct app *app)
+{
+	uv_timer_t timer;
+	bool over = false;
 	struct call *c, *next;
 
-	app->stopping = true;
-	notify_stopping();
-	if (app->http != NULL)
-		http_quiesce(app->http);
 	for (c = TAILQ_FIRST(&app->calls); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, listed);
 		if (c->stop != NULL)
 			c->stop(c);
 	}
+	(void)uv_timer_init(&app->loop, &timer);
+	timer.data = &over;
+	(void)uv_timer_start(&timer, on_end_over, END_MS, 0);
+	while (has_lasting(app) && !over)
+		(void)uv_run(&app->loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&timer, NULL);
+	(void)uv_run(&app->loop, UV_RUN_NOWAIT);
+}
+
+/* What is under way is done; then the parts go, those first that hand work to others. */
+static void stop(struct app *app)
+{
+	app->stopping = true;
+	notify_stopping();
+	if (app->http != NULL)
+		http_quiesce(app->http);
+	watch_quiesce(app);
+	lasting_end(app);
 	while (app->working > 0)
 		(void)uv_run(&app->loop, UV_RUN_ONCE);
 	keeper_stop(app->keeper);
 	care_stop(app);
 	http_stop(app->http);
+	watch_stop(app);
 }
 
 static void release(struct app *app)

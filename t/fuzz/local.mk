@@ -108,6 +108,12 @@ t_fuzz_intake_CPPFLAGS = $(central_cppflags)
 t_fuzz_intake_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
 t_fuzz_intake_LDADD = central/libcentral.la
 t_fuzz_intake_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/readings
+t_fuzz_readings_SOURCES = t/fuzz/readings.c
+t_fuzz_readings_CPPFLAGS = $(central_cppflags)
+t_fuzz_readings_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
+t_fuzz_readings_LDADD = central/libcentral.la
+t_fuzz_readings_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_programs += t/fuzz/prom
 t_fuzz_prom_SOURCES = t/fuzz/prom.c
 t_fuzz_prom_CPPFLAGS = $(central_cppflags)

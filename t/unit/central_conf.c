@@ -24,6 +24,7 @@ static const struct {
 	{ "[Server]\ncert = a\n", "has cert and no key" },
 	{ "[Server]\nkey = a\n", "has key and no cert" },
 	{ "[Server]\nlog_level = loud\n", "log_level" },
+	{ "[Control]\nkey = a\n", NULL },
 	{ "[Limits]\nconnections = 1\n", "connections" },
 	{ "[Limits]\nbody = 8\nbodies = 4\n", "bodies is less than body" },
 	{ "[Limits]\nrequest_time = 0.1\n", "request_time" },
@@ -98,6 +99,9 @@ Test(central_conf, the_file_tells_the_truth)
 		  shown->body_mib == plain->body_mib && shown->bodies_mib == plain->bodies_mib &&
 		  shown->request_time_ms == plain->request_time_ms &&
 		  shown->group_jobs == plain->group_jobs && shown->read_jobs == plain->read_jobs);
+	cr_expect(shown->streams == plain->streams &&
+		  shown->streams_per_user == plain->streams_per_user &&
+		  shown->nodes_followed == plain->nodes_followed);
 	conf_free(plain);
 	conf_free(shown);
 	diags_release(&d);
