@@ -55,6 +55,9 @@ struct store_record {
 	const struct record *record;
 };
 /*
+ * Of a gauge min and max may both be NAN: they are not known.  A value with a count and a
+ * covered_ms of 0 was not counted, and neither is known.
+ *
  * A group, which may be of many senders: no record has to do with another.  After 0 verdicts[i]
  * says what became of records[i], and what was stored is on disk and stays, whatever is killed.  A
  * failure is one of the disk or of memory, and of all: each may be there or not.

@@ -46,8 +46,15 @@ static double *member(struct tesla_record_element *e, enum store_field field)
 	}
 }
 
+static bool has_value(const struct tesla_record_element *e)
+{
+	return e->quality == TESLA_GOOD || e->quality == TESLA_SUSPECT;
+}
+
 static double get_field(const struct tesla_record_element *e, enum store_field field)
 {
+	bool counted = !has_value(e) || e->count > 0 || e->covered_ms > 0;
+
 	switch (field) {
 	case STORE_VALUE:
 		return e->value;
@@ -58,9 +65,9 @@ static double get_field(const struct tesla_record_element *e, enum store_field f
 	case STORE_INCREASE:
 		return e->increase;
 	case STORE_COVERED_MS:
-		return (double)e->covered_ms;
+		return counted ? (double)e->covered_ms : NAN; /* it was not said */
 	case STORE_COUNT:
-		return e->count;
+		return counted ? e->count : NAN;
 	default:
 		return e->quality;
 	}
@@ -117,11 +124,6 @@ bool set_count_columns(struct set *set)
 
 /* ---- what of a record its set does not say ---- */
 
-static bool has_value(const struct tesla_record_element *e)
-{
-	return e->quality == TESLA_GOOD || e->quality == TESLA_SUSPECT;
-}
-
 /* NULL, or what is wrong with it; as base/record.h has it. */
 static const char *element_fault(enum tesla_variable_kind kind, const struct record *r,
 				 const struct tesla_record_element *e)
@@ -132,7 +134,7 @@ static const char *element_fault(enum tesla_variable_kind kind, const struct rec
 		return "covered_ms is more than its window, or less than nothing";
 	if (has_value(e) ? !isfinite(e->value) : !isnan(e->value))
 		return "its quality and its value contradict each other";
-	if (kind == TESLA_GAUGE && has_value(e) &&
+	if (kind == TESLA_GAUGE && has_value(e) && !(isnan(e->min) && isnan(e->max)) &&
 	    !(isfinite(e->min) && isfinite(e->max) && e->min <= e->value && e->value <= e->max))
 		return "its value is not between min and max";
 	if (kind == TESLA_GAUGE && !has_value(e) && !(isnan(e->min) && isnan(e->max)))

@@ -258,7 +258,8 @@ static int get_name(const struct reader *rd, const char *what, const msgpack_obj
 static int get_extremes(const struct reader *rd, const msgpack_object *o,
 			struct tesla_record_element *e)
 {
-	bool wanted = has_value(e->quality);
+	bool known = o[4].type != MSGPACK_OBJECT_NIL || o[5].type != MSGPACK_OBJECT_NIL;
+	bool wanted = has_value(e->quality) && known;
 	int r = get_number(rd, "min", &o[4], wanted, &e->min);
 
 	if (r == 0)

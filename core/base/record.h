@@ -10,9 +10,9 @@
  *             [quality, count, covered_ms, value]            of a status
  *
  * Numbers that there are not are nil; so is an identity that is not known.  A value is there when
- * the quality is good or suspect, and never else; so are min <= value <= max of a gauge.  An
- * increase is 0 or more, or nil.  covered_ms is at most the window's length.  A factor is 1e-9 to
- * 1e9 in absolute value.
+ * the quality is good or suspect, and never else.  Of a gauge then min <= value <= max, or both are
+ * nil; an increase is 0 or more, or nil.  covered_ms is at most the window's length.  A factor is
+ * 1e-9 to 1e9 in absolute value.
  */
 #ifndef BASE_RECORD_H
 #define BASE_RECORD_H

@@ -303,7 +303,9 @@ static const struct {
 	{ GAUGE("[0,1,1000,n,2,2]"), "value is nil: expected a finite number" },
 	{ GAUGE("[0,1,1000,I,2,2]"), "value is inf: expected a finite number" },
 	{ GAUGE("[1,1,1000,2,n,n]"), "value is 2: expected nil, by the element's quality" },
+	{ GAUGE("[0,1,1000,2,n,n]"), NULL }, /* not known */
 	{ GAUGE("[0,1,1000,2,n,2]"), "min is nil" },
+	{ GAUGE("[0,1,1000,n,n,n]"), "value is nil" },
 	{ GAUGE("[0,1,1000,2,2,N]"), "max is nan" },
 	{ GAUGE("[0,1,1000,2,2.5,3]"), "min is 2.5: expected at most the value" },
 	{ GAUGE("[0,1,1000,2,1.5,1]"), "max is 1: expected at least the value" },

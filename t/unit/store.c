@@ -140,6 +140,43 @@ Test(store, a_record_that_is_none_is_rejected_alone)
 	free(m);
 }
 
+/* As of a caller that sends means, and nothing about them. */
+Test(store, what_is_not_known_of_a_value)
+{
+	struct store_query q = voltage_query(START, START + 60 * MINUTE);
+	static const enum store_field fields[] = { STORE_MIN, STORE_MAX, STORE_COUNT,
+						   STORE_COVERED_MS };
+	struct made m;
+	struct fixture f;
+
+	fixture_init(&f);
+	make(&m, 1, START + MINUTE);
+	for (size_t i = 0; i < 3; i++) {
+		m.voltage[i] = (struct tesla_record_element){
+			.value = 230, .min = NAN, .max = NAN, .increase = NAN
+		};
+	}
+	cr_assert(append_record(&f, "n1", &m.record) == STORE_STORED);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < N_ELEMENTS(fields); i++) {
+			struct tesla_error err;
+			struct store_series *series;
+			struct store_points points;
+
+			q.field = fields[i];
+			cr_assert(store_series_open(f.store, &q, &series, &err) == 0);
+			cr_assert(store_series_next(series, &points, &err) == 1);
+			cr_expect(points.n == 1 && isnan(points.values[0]), "field %d", fields[i]);
+			store_series_close(series);
+		}
+		must_compact(&f, true);
+	}
+	make(&m, 1, START + 2 * MINUTE);
+	m.voltage[0].max = NAN; /* one of them alone */
+	cr_expect(append_record(&f, "n1", &m.record) == STORE_REJECTED);
+	fixture_release(&f);
+}
+
 static struct record get(struct fixture *f, int64_t end_ms, struct arena *memory)
 {
 	struct tesla_error err = { 0 };
