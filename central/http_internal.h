@@ -60,6 +60,7 @@ struct request {
 	z_stream inflate;
 	struct MHD_PostProcessor *form;
 	struct form_field *fields;
+	bool form_was_read;
 	struct arena memory;
 	/* the answer */
 	struct MHD_Response *response;

@@ -383,18 +383,23 @@ static enum MHD_Result on_field(void *arg, enum MHD_ValueKind kind, const char *
 	return MHD_YES;
 }
 
+static void form_read(struct request *q)
+{
+	q->form = MHD_create_post_processor(q->mhd, FORM_BUFFER, on_field, q);
+	if (q->form == NULL) /* another type of body */
+		return;
+	(void)MHD_post_process(q->form, (const char *)q->body.pub.bytes, q->body.pub.len);
+	(void)MHD_destroy_post_processor(q->form); /* with what was not ended yet */
+	q->form = NULL;
+}
+
 const char *request_form(struct request *q, const char *name)
 {
 	const struct form_field *f;
 
-	if (q->form == NULL) {
-		q->form = MHD_create_post_processor(q->mhd, FORM_BUFFER, on_field, q);
-		if (q->form == NULL) /* another type of body */
-			return NULL;
-		(void)MHD_post_process(q->form, (const char *)q->body.pub.bytes, q->body.pub.len);
-		(void)MHD_destroy_post_processor(q->form); /* with what was not ended yet */
-		q->form = NULL;
-	}
+	if (!q->form_was_read)
+		form_read(q);
+	q->form_was_read = true;
 	f = field_of(q, name, false);
 	return f != NULL ? f->value : NULL;
 }
