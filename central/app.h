@@ -44,6 +44,8 @@ struct app {
 	uv_timer_t watchdog, care_timer;
 	struct care *care;
 	struct watch *watch;
+	struct catalogue *catalogue; /* the models that are known */
+	struct v2 *v2;
 	uint64_t counts[N_APP_COUNTS];
 	size_t working; /* pieces of work in libuv's pool */
 	bool stopping;

@@ -186,6 +186,21 @@ int call_query_int(const struct call *c, const char *name, int64_t dflt, int64_t
 	return 0;
 }
 
+const char *call_node(const struct call *c)
+{
+	const struct registry_analyzer *a;
+	int64_t row;
+
+	if (c->route->node > 0)
+		return c->args[c->route->node - 1];
+	if (c->route->node == 0)
+		return NULL;
+	row = strtoll(c->args[-c->route->node - 1], NULL, 10);
+	a = row > 0 && row <= UINT32_MAX ? registry_analyzer_by_row(c->app->registry, (uint32_t)row)
+					 : NULL;
+	return a != NULL ? a->node : NULL;
+}
+
 void call_actor(const struct call *c, struct registry_actor *ret)
 {
 	*ret = (struct registry_actor){ .who = c->who_text,

@@ -88,6 +88,17 @@ central_libhttp_la_SOURCES = \
 central_libhttp_la_CPPFLAGS = $(central_cppflags)
 central_libhttp_la_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(ZLIB_CFLAGS) $(UV_CFLAGS)
 central_libhttp_la_LIBADD = core/base/libbase.la $(MHD_LIBS) $(GNUTLS_LIBS) $(ZLIB_LIBS) $(UV_LIBS)
+# What the predecessor's interface says, to and fro: pure.
+noinst_LTLIBRARIES += central/libold.la
+central_libold_la_SOURCES = \
+	central/cadence.c central/cadence.h \
+	central/lectura.c central/lectura.h \
+	central/local_time.c central/local_time.h \
+	central/old_units.c central/old_units.h \
+	central/v2_live.c central/v2_live.h
+central_libold_la_CPPFLAGS = $(central_cppflags)
+central_libold_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
+central_libold_la_LIBADD = core/base/libbase.la $(YAJL_LIBS)
 # The server: what is asked and answered.
 noinst_LTLIBRARIES += central/libcentral.la
 central_libcentral_la_SOURCES = \
@@ -97,6 +108,7 @@ central_libcentral_la_SOURCES = \
 	central/app.h \
 	central/call.c central/call.h \
 	central/care.c central/care.h \
+	central/catalogue.c central/catalogue.h \
 	central/conf.c central/conf.h \
 	central/feeds.c central/feeds.h \
 	central/intake.c central/intake.h \
@@ -111,10 +123,17 @@ central_libcentral_la_SOURCES = \
 	central/signin.c central/signin.h \
 	central/sse.c central/sse.h \
 	central/streams.c central/streams.h \
-	central/watch.c central/watch.h
-central_libcentral_la_CPPFLAGS = $(central_cppflags)
+	central/v2.c central/v2.h \
+	central/v2_ask.c \
+	central/v2_internal.h \
+	central/v2_lists.c \
+	central/v2_load.c \
+	central/v2_save.c \
+	central/watch.c central/watch.h \
+	central/zones.c central/zones.h
+central_libcentral_la_CPPFLAGS = $(central_cppflags) -DMODEL_DIR='"$(datadir)/tesla/models"'
 central_libcentral_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(UV_CFLAGS)
-central_libcentral_la_LIBADD = central/libhttp.la central/libstore.la central/libregistry.la \
+central_libcentral_la_LIBADD = central/libold.la central/libhttp.la central/libstore.la central/libregistry.la \
 	core/client/libtesla.la core/base/libservice.la core/base/libbase.la $(YAJL_LIBS) $(UV_LIBS)
 # Prometheus' remote read: pure.  Of its messages protoc-c makes code, in the build tree.
 noinst_LTLIBRARIES += central/libprom.la

@@ -85,8 +85,8 @@ static void allow_header(struct call *c, const char *pattern)
 /* That of the path; where it names none, records are of the node whose token it is. */
 static const char *node_of(const struct call *c)
 {
-	if (c->route->node > 0)
-		return c->args[c->route->node - 1];
+	if (c->route->node != 0)
+		return call_node(c);
 	return c->route->action == AUTH_WRITE ? c->who.node : NULL;
 }
 

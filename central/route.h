@@ -16,7 +16,8 @@ struct route {
 	const char *pattern; /* "/api/v1/nodes/{}"; a slash at the end of a path is accepted */
 	enum route_style style;
 	enum auth_action action;
-	int node; /* which {} names the node, from 1; 0: none */
+	/* Which {} names the node, from 1; -1 and below: an analyzer's row does; 0: none. */
+	int node;
 	void (*handle)(struct call *c);
 };
 

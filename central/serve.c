@@ -12,10 +12,12 @@
 #include "base/notify.h"
 #include "central/app.h"
 #include "central/care.h"
+#include "central/catalogue.h"
 #include "central/command.h"
 #include "central/http_tls.h"
 #include "central/password.h"
 #include "central/route.h"
+#include "central/v2.h"
 #include "central/watch.h"
 
 #define INI_DEFAULT "/etc/tesla/central.ini"
@@ -145,6 +147,10 @@ static int start(struct app *app, struct tesla_error *err)
 	if (r == 0)
 		r = limits_start(app, err);
 	if (r == 0)
+		r = catalogue_load(app->conf->models, &app->log, &app->catalogue, err);
+	if (r == 0)
+		r = v2_start(app, err);
+	if (r == 0)
 		r = store_start(app, err);
 	if (r == 0)
 		r = care_start(app, err);
@@ -208,6 +214,8 @@ static void stop(struct app *app)
 
 static void release(struct app *app)
 {
+	v2_free(app->v2);
+	catalogue_free(app->catalogue);
 	http_tls_free(app->tls);
 	limit_free(app->requests);
 	registry_free(app->registry);

@@ -15,6 +15,31 @@ static struct auth_principal by_header(const struct call *c, const char *value)
 	return who;
 }
 
+/* A v2 caller without a token: by the list of the node that it asks for, else by any. */
+static struct auth_principal by_address(const struct call *c)
+{
+	const struct registry *r = c->app->registry;
+	const char *node = call_node(c);
+	struct peer from = peer_of(request_address(c->request));
+	struct auth_principal who = { 0 };
+
+	if (c->route->node != 0)
+		return node != NULL ? auth_of_v2(r, node, &from) : who;
+	for (size_t i = 0; i < registry_n_nodes(r) && who.kind == AUTH_ANONYMOUS; i++)
+		who = auth_of_v2(r, registry_node_at(r, i)->id, &from);
+	return who;
+}
+
+bool signin_sees(const struct call *c, const char *node)
+{
+	struct peer from;
+
+	if (c->who.kind != AUTH_V2)
+		return auth_may(&c->who, AUTH_READ, node);
+	from = peer_of(request_address(c->request));
+	return registry_v2_allows(c->app->registry, node, &from);
+}
+
 enum signin_state signin_of(struct call *c)
 {
 	const char *header = request_header(c->request, "Authorization");
@@ -22,10 +47,8 @@ enum signin_state signin_of(struct call *c)
 	c->who = (struct auth_principal){ 0 };
 	if (header != NULL) {
 		c->who = by_header(c, header);
-	} else if (c->route->style == ROUTE_V2 && c->route->node > 0) {
-		struct peer from = peer_of(request_address(c->request));
-
-		c->who = auth_of_v2(c->app->registry, c->args[c->route->node - 1], &from);
+	} else if (c->route->style == ROUTE_V2) {
+		c->who = by_address(c);
 	}
 	auth_describe(&c->who, c->who_text, sizeof c->who_text);
 	return SIGNIN_GOOD;

@@ -12,5 +12,7 @@ enum signin_state {
 
 /* Fills c->who and c->who_text. */
 enum signin_state signin_of(struct call *c);
+/* Lists leave out what may not be read: this node may be.  After signin_of. */
+bool signin_sees(const struct call *c, const char *node);
 
 #endif

@@ -131,5 +131,11 @@ t_fuzz_auth_CPPFLAGS = $(central_cppflags)
 t_fuzz_auth_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS) $(SODIUM_CFLAGS)
 t_fuzz_auth_LDADD = central/libregistry.la core/base/libbase.la $(SODIUM_LIBS) $(MSGPACK_LIBS)
 t_fuzz_auth_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_programs += t/fuzz/v2
+t_fuzz_v2_SOURCES = t/fuzz/v2.c
+t_fuzz_v2_CPPFLAGS = $(central_cppflags)
+t_fuzz_v2_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
+t_fuzz_v2_LDADD = central/libold.la core/base/libbase.la $(YAJL_LIBS) $(MSGPACK_LIBS) -lm
+t_fuzz_v2_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

@@ -473,6 +473,11 @@ t_unit_prom_CPPFLAGS = $(central_cppflags)
 t_unit_prom_CFLAGS = $(unit_cflags) $(PROTOBUF_C_CFLAGS)
 t_unit_prom_LDADD = central/libprom.la $(PROTOBUF_C_LIBS) $(SNAPPY_LIBS) $(CRITERION_LIBS)
 $(t_unit_prom_OBJECTS): central/prom.pb-c.h
+unit_tests += t/unit/v2
+t_unit_v2_SOURCES = t/unit/v2.c
+t_unit_v2_CPPFLAGS = $(central_cppflags) -DMODELS='"$(abs_top_srcdir)/etc/models"'
+t_unit_v2_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
+t_unit_v2_LDADD = central/libold.la core/base/libbase.la $(YAJL_LIBS) $(CRITERION_LIBS) -lm
 unit_tests += t/unit/store_rollup
 t_unit_store_rollup_SOURCES = t/unit/store_rollup.c t/unit/store_world.h
 t_unit_store_rollup_CPPFLAGS = $(central_cppflags)

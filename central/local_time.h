@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Local times as the predecessor writes them, and the instants that they are.  Pure.  Local seconds
+ * are those since 1970 on the local clock, as if it were UTC.
+ */
+#ifndef CENTRAL_LOCAL_TIME_H
+#define CENTRAL_LOCAL_TIME_H
+
+#include "base/zone.h"
+
+#define LOCAL_TIME_SIZE 24
+
+/* "25/10/2026 02:15:00"; false: it is none. */
+bool local_time_parse(const char *text, int64_t *ret_s);
+/* "25-10-2026": its midnight. */
+bool local_date_parse(const char *text, int64_t *ret_s);
+/* "2026-10-25T01:15:00Z": an instant. */
+bool utc_time_parse(const char *text, int64_t *ret_s);
+
+void local_time_print(int64_t local_s, char out[LOCAL_TIME_SIZE]); /* as it is parsed */
+void iso_time_print(int64_t local_s, char out[LOCAL_TIME_SIZE]);   /* "2026-10-25T02:15:00" */
+void utc_time_print(int64_t t_s, char out[LOCAL_TIME_SIZE]);
+
+/* The instants of a local time, in order: none where the clock is put forward, two where back. */
+size_t local_instants(const struct zone *z, int64_t local_s, int64_t ret_s[2]);
+/* Where the local day begins that has that midnight, which there may not be. */
+int64_t local_day_begin(const struct zone *z, int64_t midnight_s);
+
+#endif
