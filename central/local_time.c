@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 
 #define DAY_S INT64_C(86400)
+#define EPOCH_YEAR 1970 /* nothing was measured before */
 
 /* A number of `min` to `max` digits; NULL: there is none. */
 static const char *digits(const char *at, size_t min, size_t max, int *ret)
@@ -55,7 +56,7 @@ static bool parse(const char *form, const char *text, int64_t *ret_s)
 	struct tm tm = { .tm_mday = 1, .tm_mon = 1, .tm_year = 1970 }, back;
 	time_t t;
 
-	if (!take(form, text, &tm))
+	if (!take(form, text, &tm) || tm.tm_year < EPOCH_YEAR)
 		return false;
 	tm.tm_mon--;
 	tm.tm_year -= 1900;

@@ -27,7 +27,7 @@ struct readings {   /* all zero: empty */
 	size_t n_bad; /* of either, left out: not as they must be */
 };
 
-/* -EBADMSG: it is no such body; -EMSGSIZE: more than there may be; -ENOMEM.  Then it holds nothing. */
+/* -EBADMSG: no such body; -EMSGSIZE: more than there may be; -ENOMEM.  Then it holds nothing. */
 int readings_read(const msgpack_object *body, struct readings *in, struct tesla_error *err);
 void readings_release(struct readings *in);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clients of GET /api/v1/events/stream.  Each has its own bounded buffer, gets what it asked for
- * of the nodes that it may read, and is ended once it may no more.  Belongs to the loop's thread.
+ * The clients of GET /api/v1/events/stream.  Each has its own bounded buffer, gets what it asked
+ * for of the nodes that it may read, and is ended once it may no more.  Belongs to the loop's
+ * thread.
  */
 #ifndef CENTRAL_STREAMS_H
 #define CENTRAL_STREAMS_H

@@ -21,11 +21,13 @@ static const struct {
 	{ "{\"e\":1,\"readings\":[{" ROW ",\"v\":[1]}]}", 0, 1, 0, 0 },
 	{ "{\"e\":1,\"readings\":[{" ROW ",\"v\":[]},{" ROW ",\"v\":[1,null],\"q\":[0,3]},7]}", 0,
 	  1, 0, 2 },
-	{ "{\"e\":1,\"readings\":[{\"analyzer\":1,\"variable\":\"\",\"t\":5,\"n\":1,\"k\":2,\"v\":[1]}]}",
+	{ "{\"e\":1,\"readings\":[{\"analyzer\":1,\"variable\":\"\",\"t\":5,\"n\":1,\"k\":2,"
+	  "\"v\":[1]}]}",
 	  0, 0, 0, 1 },
 	{ "{\"e\":1,\"status\":[{\"analyzer\":1,\"t\":2,\"state\":\"online\",\"reason\":null}]}", 0,
 	  0, 1, 0 },
-	{ "{\"e\":1,\"status\":[{\"analyzer\":0,\"t\":2,\"state\":\"online\"},{\"analyzer\":1,\"t\":2}]}",
+	{ "{\"e\":1,\"status\":[{\"analyzer\":0,\"t\":2,\"state\":\"online\"},"
+	  "{\"analyzer\":1,\"t\":2}]}",
 	  0, 0, 0, 2 },
 	{ "{}", -EBADMSG, 0, 0, 0 },
 	{ "{\"e\":0}", -EBADMSG, 0, 0, 0 },

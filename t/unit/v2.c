@@ -116,6 +116,7 @@ static const struct {
 	{ local_time_parse, "-1/11/2026 10:15:00", false },
 	{ local_time_parse, "122/11/2026 10:15:00", false },
 	{ local_time_parse, "", false },
+	{ local_time_parse, "25/11/0026 02:15:00", false },
 	{ local_date_parse, "01-05-2012", true },
 	{ local_date_parse, "1-5-2012", true },
 	{ local_date_parse, "31-04-2012", false },

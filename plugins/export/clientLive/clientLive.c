@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clientLive: live readings to a server over HTTP, for nodes that nobody gets to from outside.  What
- * came since the last heartbeat goes in one request; what cannot be sent is lost.
+ * clientLive: live readings to a server over HTTP, for nodes that nobody gets to from outside.
+ * What came since the last heartbeat goes in one request; what cannot be sent is lost.
  */
 #include <errno.h>
 #include <msgpack.h>

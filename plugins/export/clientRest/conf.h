@@ -28,9 +28,8 @@ struct conf {
 #define CONF_PEER_PARAMS \
 	TESLA_P_STR("proxy", struct conf, proxy, .flags = TESLA_SECRET, \
 		    .help = "URL of a proxy; the environment's are not used."), \
-		TESLA_P_STR( \
-			"ca", struct conf, ca, \
-			.help = "File of the authorities (PEM) to trust in place of the system's."), \
+		TESLA_P_STR("ca", struct conf, ca, \
+			    .help = "File of the authorities (PEM) to trust, not the system's."), \
 		TESLA_P_STR("cert", struct conf, cert, \
 			    .help = "File of a client certificate (PEM) to show."), \
 		TESLA_P_STR( \
