@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 yajl_gen json_new(void)
 {
 	yajl_gen g = yajl_gen_alloc(NULL);
@@ -28,16 +30,15 @@ static int checked(yajl_gen_status s, struct tesla_error *err)
 /* The shortest decimal that reads back as the same number; yajl's own has twenty digits. */
 static yajl_gen_status number(yajl_gen g, double v, bool single)
 {
-	char text[40];
-	int digits = single ? 6 : 15;
+	char text[NUMBER_TEXT];
 
 	if (!isfinite(v))
 		return yajl_gen_null(g);
-	for (;; digits++) {
+	if (!single)
+		return yajl_gen_number(g, text, number_text(v, text));
+	for (int digits = 6;; digits++) {
 		(void)snprintf(text, sizeof text, "%.*g", digits, v);
-		double back = strtod(text, NULL);
-
-		if (digits == 17 || (single ? (float)back == (float)v : back == v))
+		if (digits == 17 || (float)strtod(text, NULL) == (float)v)
 			return yajl_gen_number(g, text, strlen(text));
 	}
 }

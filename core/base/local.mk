@@ -31,6 +31,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/model_tables.c core/base/model_tables.h \
 	core/base/mp.c core/base/mp.h \
 	core/base/nearest.c core/base/nearest.h \
+	core/base/number.c core/base/number.h \
 	core/base/outlet.c core/base/outlet.h \
 	core/base/param.c core/base/param.h \
 	core/base/paths.c core/base/paths.h \
