@@ -88,8 +88,6 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/metrics_http.c core/daemon/metrics_http.h \
 	core/daemon/metrics_lines.c \
 	core/daemon/metrics_node.c \
-	core/daemon/metrics_process.c core/daemon/metrics_process.h \
-	core/daemon/metrics_text.c core/daemon/metrics_text.h \
 	core/daemon/pack.h \
 	core/daemon/place.c core/daemon/place.h \
 	core/daemon/plugins.c core/daemon/plugins.h \

@@ -6,8 +6,8 @@
 #ifndef DAEMON_METRICS_H
 #define DAEMON_METRICS_H
 
+#include "base/metrics_text.h"
 #include "daemon/daemon.h"
-#include "daemon/metrics_text.h"
 
 #define METRICS_BYTES_MAX (32u << 20)
 

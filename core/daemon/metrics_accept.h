@@ -3,7 +3,7 @@
 #ifndef DAEMON_METRICS_ACCEPT_H
 #define DAEMON_METRICS_ACCEPT_H
 
-#include "daemon/metrics_text.h"
+#include "base/metrics_text.h"
 
 /*
  * OpenMetrics where the header Accept (foreign; NULL: there is none) names it, in a version that is

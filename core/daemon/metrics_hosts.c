@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Metrics of hosts. */
+#include "base/metrics_process.h"
 #include "daemon/metrics_parts.h"
-#include "daemon/metrics_process.h"
 
 static void each_host(struct scrape *s, const struct metric *m)
 {

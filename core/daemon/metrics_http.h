@@ -11,7 +11,7 @@
 #include <uv.h>
 
 #include "base/address.h"
-#include "daemon/metrics_text.h"
+#include "base/metrics_text.h"
 
 #define METRICS_HTTP_CONNECTIONS 256u
 #define METRICS_HTTP_DEADLINE_MS 10000u

@@ -3,8 +3,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/metrics_process.h"
 #include "daemon/metrics_parts.h"
-#include "daemon/metrics_process.h"
 
 static void build_info(struct scrape *s, const struct metric *m, const void *of)
 {

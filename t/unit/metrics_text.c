@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Metrics as text: both formats, escapes, histograms, and that docs/metrics.md has all of them. */
-#include "daemon/metrics_text.h"
+#include "base/metrics_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "daemon/metrics.h"
 #include "daemon/metrics_accept.h"
-#include "daemon/metrics_process.h"
+#include "base/metrics_process.h"
 
 /* main.c's; nothing here comes to them. */
 void daemon_stop(struct daemon *d)

@@ -4,8 +4,8 @@
  * are of.  A family's HELP and TYPE come with its first sample: one without samples is left out, as
  * is a value that is no number.
  */
-#ifndef DAEMON_METRICS_TEXT_H
-#define DAEMON_METRICS_TEXT_H
+#ifndef BASE_METRICS_TEXT_H
+#define BASE_METRICS_TEXT_H
 
 #include "base/buf.h"
 #include "base/histogram.h"

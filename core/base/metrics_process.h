@@ -3,8 +3,8 @@
  * What the kernel says of a process.  Reads /proc, which waits for no disk; a process that is gone,
  * or that we may not look into, has nothing to tell.
  */
-#ifndef DAEMON_METRICS_PROCESS_H
-#define DAEMON_METRICS_PROCESS_H
+#ifndef BASE_METRICS_PROCESS_H
+#define BASE_METRICS_PROCESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

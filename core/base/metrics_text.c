@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes metrics as text. */
-#include "daemon/metrics_text.h"
+#include "base/metrics_text.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel says of a process. */
-#include "daemon/metrics_process.h"
+#include "base/metrics_process.h"
 
 #include <dirent.h>
 #include <fcntl.h>
