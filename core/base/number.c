@@ -70,6 +70,10 @@ static size_t short_text(double v, char *text)
 	double abs = fabs(v);
 	size_t sign = signbit(v) ? 1 : 0;
 
+	if (abs == 0 && sign == 1) { /* without a point many read the integer 0 */
+		memcpy(text, "-0.0", 5);
+		return 4;
+	}
 	if (abs != 0 && (abs < 1e-4 || abs >= FIFTEEN_DIGITS)) /* %g writes an exponent */
 		return 0;
 	for (int d = 0; d <= DECIMALS_MAX; d++) {

@@ -8,7 +8,7 @@
 
 #define NUMBER_TEXT 32u /* what any of them fits into, with its NUL */
 
-/* The shortest decimal, as %g has it; `v` is finite.  Its length. */
+/* The shortest decimal, as %g has it, but for -0.0; `v` is finite.  Its length. */
 size_t number_text(double v, char text[NUMBER_TEXT]);
 size_t number_int_text(int64_t v, char text[NUMBER_TEXT]);
 
