@@ -117,12 +117,15 @@ central_libcentral_la_SOURCES = \
 	central/news.c central/news.h \
 	central/pages.c central/pages.h \
 	central/pool.c central/pool.h \
+	central/query.c central/query.h \
+	central/query_series.c \
 	central/readings.c central/readings.h \
 	central/route.c central/route.h \
 	central/routes.c \
 	central/signin.c central/signin.h \
 	central/sse.c central/sse.h \
 	central/streams.c central/streams.h \
+	central/table.c central/table.h \
 	central/v2.c central/v2.h \
 	central/v2_ask.c \
 	central/v2_internal.h \

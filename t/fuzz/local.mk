@@ -137,5 +137,11 @@ t_fuzz_v2_CPPFLAGS = $(central_cppflags)
 t_fuzz_v2_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
 t_fuzz_v2_LDADD = central/libold.la core/base/libbase.la $(YAJL_LIBS) $(MSGPACK_LIBS) -lm
 t_fuzz_v2_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+fuzz_programs += t/fuzz/query
+t_fuzz_query_SOURCES = t/fuzz/query.c
+t_fuzz_query_CPPFLAGS = $(central_cppflags)
+t_fuzz_query_LDADD = central/libcentral.la
+t_fuzz_query_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 endif

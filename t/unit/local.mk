@@ -488,6 +488,16 @@ t_unit_store_read_SOURCES = t/unit/store_read.c t/unit/store_world.h
 t_unit_store_read_CPPFLAGS = $(central_cppflags)
 t_unit_store_read_CFLAGS = $(unit_cflags)
 t_unit_store_read_LDADD = central/libstore.la core/base/libbase.la $(CRITERION_LIBS) -lm
+unit_tests += t/unit/query
+t_unit_query_SOURCES = t/unit/query.c
+t_unit_query_CPPFLAGS = $(central_cppflags)
+t_unit_query_CFLAGS = $(unit_cflags)
+t_unit_query_LDADD = central/libcentral.la core/base/libbase.la $(CRITERION_LIBS)
+unit_tests += t/unit/table
+t_unit_table_SOURCES = t/unit/table.c
+t_unit_table_CPPFLAGS = $(central_cppflags)
+t_unit_table_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
+t_unit_table_LDADD = central/libcentral.la core/base/libbase.la $(YAJL_LIBS) $(CRITERION_LIBS) -lm
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
