@@ -39,7 +39,8 @@ struct taking {
 
 static void taking_free(struct taking *t)
 {
-	store_verdicts_release(t->verdicts, t->job.n + t->job.n_columns);
+	if (t->verdicts != NULL)
+		store_verdicts_release(t->verdicts, t->job.n + t->job.n_columns);
 	intake_release(&t->in);
 	free(t->node);
 	free(t->records);
