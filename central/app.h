@@ -6,12 +6,15 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "central/attempts.h"
 #include "central/auth.h"
 #include "central/conf.h"
 #include "central/http.h"
 #include "central/keeper.h"
 #include "central/limit.h"
 #include "central/registry.h"
+#include "central/session.h"
+#include "central/zones.h"
 
 struct call;
 TAILQ_HEAD(calls, call);
@@ -39,7 +42,11 @@ struct app {
 	struct registry *registry;
 	uint64_t registry_changes; /* how often it was read again: pointers into it are new */
 	struct limit *requests;	   /* per address */
-	struct calls calls;	   /* that are not over */
+	struct zones *zones;
+	struct sessions *sessions;
+	struct attempts *attempts;
+	struct passwords *passwords;
+	struct calls calls; /* that are not over */
 	uv_signal_t signals[3];
 	uv_timer_t watchdog, care_timer;
 	struct care *care;
@@ -47,7 +54,10 @@ struct app {
 	struct catalogue *catalogue; /* the models that are known */
 	struct v2 *v2;
 	uint64_t counts[N_APP_COUNTS];
-	size_t working; /* pieces of work in libuv's pool */
+	struct store_info info; /* as it was at info_at_ms; 0: never asked */
+	int64_t info_at_ms;
+	size_t working;	 /* pieces of work in libuv's pool */
+	size_t n_pieces; /* answers under way that are read from the store */
 	bool stopping;
 };
 

@@ -110,9 +110,9 @@ static const struct {
 	int code;
 	unsigned status;
 } statuses[] = {
-	{ EINVAL, 400 },    { EBADMSG, 400 },	{ ERANGE, 400 }, { ENOENT, 404 },
-	{ EEXIST, 409 },    { EPERM, 409 },	{ EDQUOT, 409 }, { EMSGSIZE, 413 },
-	{ ETIMEDOUT, 504 }, { EREMOTEIO, 502 },
+	{ EINVAL, 400 }, { EBADMSG, 400 },   { ERANGE, 400 },	 { ENOENT, 404 },
+	{ EEXIST, 409 }, { EPERM, 409 },     { EDQUOT, 409 },	 { EMSGSIZE, 413 },
+	{ EACCES, 403 }, { ETIMEDOUT, 504 }, { EREMOTEIO, 502 },
 };
 
 void call_fail(struct call *c, const struct tesla_error *err)

@@ -77,6 +77,9 @@ const char *request_target(const struct request *q); /* as it came, for the log 
 /* NULL: there is none (of two the first). */
 const char *request_header(const struct request *q, const char *name);
 const char *request_query(const struct request *q, const char *name); /* decoded */
+/* Each of the query, in order; decoded. */
+void request_query_each(const struct request *q,
+			void (*each)(void *arg, const char *name, const char *value), void *arg);
 const char *request_cookie(const struct request *q, const char *name);
 /* Unpacked.  Belongs to the request; a handler may take it: the buf is empty then. */
 struct buf *request_body(struct request *q);

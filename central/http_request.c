@@ -301,6 +301,29 @@ const char *request_query(const struct request *q, const char *name)
 	return MHD_lookup_connection_value(q->mhd, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct query_each {
+	void (*each)(void *arg, const char *name, const char *value);
+	void *arg;
+};
+
+static enum MHD_Result on_query(void *arg, enum MHD_ValueKind kind, const char *name,
+				const char *value)
+{
+	const struct query_each *e = arg;
+
+	(void)kind;
+	e->each(e->arg, name, value != NULL ? value : "");
+	return MHD_YES;
+}
+
+void request_query_each(const struct request *q,
+			void (*each)(void *arg, const char *name, const char *value), void *arg)
+{
+	struct query_each e = { each, arg };
+
+	(void)MHD_get_connection_values(q->mhd, MHD_GET_ARGUMENT_KIND, on_query, &e);
+}
+
 const char *request_cookie(const struct request *q, const char *name)
 {
 	return MHD_lookup_connection_value(q->mhd, MHD_COOKIE_KIND, name);

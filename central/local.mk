@@ -103,9 +103,22 @@ central_libold_la_LIBADD = core/base/libbase.la $(YAJL_LIBS)
 noinst_LTLIBRARIES += central/libcentral.la
 central_libcentral_la_SOURCES = \
 	central/api.h \
+	central/api_analyzers.c \
+	central/api_help.c central/api_help.h \
+	central/api_last.c \
+	central/api_lists.c \
 	central/api_live.c \
+	central/api_logs.c \
+	central/api_models.c \
+	central/api_nodes.c \
+	central/api_openapi.c \
+	central/api_people.c \
 	central/api_records.c \
-	central/app.h \
+	central/api_rows.c central/api_rows.h \
+	central/api_series.c \
+	central/api_session.c \
+	central/api_status.c \
+	central/app.c central/app.h \
 	central/call.c central/call.h \
 	central/care.c central/care.h \
 	central/catalogue.c central/catalogue.h \
@@ -115,7 +128,10 @@ central_libcentral_la_SOURCES = \
 	central/keeper.c central/keeper.h \
 	central/live.c central/live.h \
 	central/news.c central/news.h \
+	central/openapi.h \
 	central/pages.c central/pages.h \
+	central/passwords.c central/passwords.h \
+	central/pieces.c central/pieces.h \
 	central/pool.c central/pool.h \
 	central/query.c central/query.h \
 	central/query_series.c \
@@ -134,6 +150,17 @@ central_libcentral_la_SOURCES = \
 	central/v2_save.c \
 	central/watch.c central/watch.h \
 	central/zones.c central/zones.h
+nodist_central_libcentral_la_SOURCES = central/openapi_json.c
+EXTRA_DIST += central/openapi.json
+CLEANFILES += central/openapi_json.c
+central/openapi_json.c: central/openapi.json
+	$(AM_V_GEN)$(MKDIR_P) central && { \
+		echo '#include "central/openapi.h"'; \
+		echo 'const unsigned char openapi_json[] = {'; \
+		od -An -v -tx1 $(srcdir)/central/openapi.json | sed 's/ \(..\)/0x\1,/g'; \
+		echo '};'; \
+		echo 'const size_t openapi_len = sizeof openapi_json;'; \
+	} >$@.new && mv $@.new $@
 central_libcentral_la_CPPFLAGS = $(central_cppflags) -DMODEL_DIR='"$(datadir)/tesla/models"'
 central_libcentral_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(UV_CFLAGS)
 central_libcentral_la_LIBADD = central/libold.la central/libhttp.la central/libstore.la central/libregistry.la \

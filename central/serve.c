@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -15,7 +14,7 @@
 #include "central/catalogue.h"
 #include "central/command.h"
 #include "central/http_tls.h"
-#include "central/password.h"
+#include "central/passwords.h"
 #include "central/route.h"
 #include "central/v2.h"
 #include "central/watch.h"
@@ -24,33 +23,6 @@
 #define LIMIT_KEYS 10000
 #define CARE_JOBS 16
 #define END_MS 1000
-
-/* ---- app.h ---- */
-
-int64_t app_wall_ms(const struct app *app)
-{
-	struct timespec t;
-
-	(void)app;
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t app_now_ms(const struct app *app)
-{
-	return (int64_t)uv_now(&app->loop);
-}
-
-void app_refresh(struct app *app)
-{
-	struct tesla_error err;
-
-	int r = registry_refresh(app->registry, &err);
-
-	app->registry_changes += r > 0;
-	if (r < 0)
-		log_msg(&app->log, LOG_LEVEL_ERROR, "%s", err.text);
-}
 
 /* ---- the parts ---- */
 
@@ -135,7 +107,14 @@ static int limits_start(struct app *app, struct tesla_error *err)
 	};
 
 	app->requests = limit_new(&conf);
-	return app->requests != NULL ? 0 : tesla_fail(err, -ENOMEM, "no memory");
+	app->zones = zones_new();
+	app->sessions = sessions_new(&(struct sessions_conf){ 0 });
+	app->attempts = attempts_new();
+	app->passwords = passwords_new(app);
+	return app->requests != NULL && app->zones != NULL && app->sessions != NULL &&
+			       app->attempts != NULL && app->passwords != NULL
+		       ? 0
+		       : tesla_fail(err, -ENOMEM, "no memory");
 }
 
 static int start(struct app *app, struct tesla_error *err)
@@ -218,6 +197,10 @@ static void release(struct app *app)
 	catalogue_free(app->catalogue);
 	http_tls_free(app->tls);
 	limit_free(app->requests);
+	attempts_free(app->attempts);
+	passwords_free(app->passwords);
+	sessions_free(app->sessions);
+	zones_free(app->zones);
 	registry_free(app->registry);
 	registry_db_close(app->registry_db);
 	conf_free(app->conf);

@@ -2,6 +2,9 @@
 /* Tokens, sessions and lists of addresses, to one answer: who asks. */
 #include "central/signin.h"
 
+#include <sodium.h>
+#include <string.h>
+
 #include "central/route.h"
 
 static struct auth_principal by_header(const struct call *c, const char *value)
@@ -40,16 +43,59 @@ bool signin_sees(const struct call *c, const char *node)
 	return registry_v2_allows(c->app->registry, node, &from);
 }
 
+bool signin_cookie(const struct call *c, char id[SESSION_TEXT])
+{
+	const char *header = request_header(c->request, "Cookie");
+
+	return header != NULL && session_cookie_find(header, request_is_secure(c->request), id);
+}
+
+const struct session *signin_session(const struct call *c)
+{
+	const struct session *session;
+	char id[SESSION_TEXT];
+
+	if (!signin_cookie(c, id))
+		return NULL;
+	session = session_find(c->app->sessions, id, app_now_ms(c->app));
+	sodium_memzero(id, sizeof id);
+	if (session == NULL ||
+	    !session_is_of(session, registry_user(c->app->registry, session->user)))
+		return NULL;
+	return session;
+}
+
+static bool changes_nothing(const char *method)
+{
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+static enum signin_state by_session(struct call *c)
+{
+	const struct session *session = signin_session(c);
+
+	if (session == NULL)
+		return SIGNIN_GOOD;
+	c->who = auth_of_user(registry_user(c->app->registry, session->user));
+	if (changes_nothing(request_method(c->request)) ||
+	    session_csrf_is(session, request_header(c->request, "X-CSRF-Token")))
+		return SIGNIN_GOOD;
+	return SIGNIN_NO_CSRF;
+}
+
 enum signin_state signin_of(struct call *c)
 {
 	const char *header = request_header(c->request, "Authorization");
+	enum signin_state state = SIGNIN_GOOD;
 
 	c->who = (struct auth_principal){ 0 };
 	if (header != NULL) {
 		c->who = by_header(c, header);
-	} else if (c->route->style == ROUTE_V2) {
-		c->who = by_address(c);
+	} else {
+		state = by_session(c);
+		if (c->who.kind == AUTH_ANONYMOUS && c->route->style == ROUTE_V2)
+			c->who = by_address(c);
 	}
 	auth_describe(&c->who, c->who_text, sizeof c->who_text);
-	return SIGNIN_GOOD;
+	return state;
 }

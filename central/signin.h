@@ -4,6 +4,7 @@
 #define CENTRAL_SIGNIN_H
 
 #include "central/call.h"
+#include "central/session.h"
 
 enum signin_state {
 	SIGNIN_GOOD,	/* c->who says who, be it nobody */
@@ -14,5 +15,9 @@ enum signin_state {
 enum signin_state signin_of(struct call *c);
 /* Lists leave out what may not be read: this node may be.  After signin_of. */
 bool signin_sees(const struct call *c, const char *node);
+
+/* Of the call's cookie, if it lets in; good until the next session begins or ends. */
+const struct session *signin_session(const struct call *c);
+bool signin_cookie(const struct call *c, char id[SESSION_TEXT]); /* false: there is none */
 
 #endif

@@ -27,7 +27,6 @@ void v2_free(struct v2 *v2)
 {
 	if (v2 == NULL)
 		return;
-	zones_release(&v2->zones);
 	keys_forget(&v2->keys);
 	free(v2->memories);
 	free(v2);
@@ -46,7 +45,7 @@ bool v2_number(const char *text, int64_t *ret)
 int v2_zone(const struct app *app, const struct registry_node *n, const struct zone **ret,
 	    struct tesla_error *err)
 {
-	return zones_get(&app->v2->zones, n->zone, ret, err);
+	return zones_get(app->zones, n->zone, ret, err);
 }
 
 void v2_say(struct call *c, unsigned status, const char *fmt, ...)

@@ -20,7 +20,6 @@ struct v2_asking;
 TAILQ_HEAD(v2_askings, v2_asking);
 
 struct v2 {
-	struct zones zones;
 	struct v2_memory *memories; /* by an analyzer's row */
 	size_t n_memories;
 	uint64_t saved;

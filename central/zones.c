@@ -1,98 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time zones that are in use. */
+/* A list of them: a handful is in use. */
 #include "central/zones.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
-#define SYSTEM_ZONE "/etc/localtime"
-#define ZONE_FOLDER "zoneinfo/"
+#define LOCALTIME "/etc/localtime"
+#define FOLDER "/zoneinfo/"
 
-struct zones_entry {
-	struct zones_entry *next;
-	char *name;
+struct entry {
+	SLIST_ENTRY(entry) next;
 	struct zone *zone;
+	char name[]; /* as it was asked for */
+};
+SLIST_HEAD(entries, entry);
+struct zones {
+	struct entries list;
 };
 
-/* By TZ, else by where the system's link points; UTC where neither says. */
-static void own_name(char *out, size_t size)
+struct zones *zones_new(void)
 {
-	const char *tz = getenv("TZ"), *found;
-	char target[256];
+	return calloc(1, sizeof(struct zones));
+}
+
+void zones_free(struct zones *z)
+{
+	struct entry *e;
+
+	while (z != NULL && (e = SLIST_FIRST(&z->list)) != NULL) {
+		SLIST_REMOVE_HEAD(&z->list, next);
+		zone_free(e->zone);
+		free(e);
+	}
+	free(z);
+}
+
+/* What TZ says, or where the link to the machine's zone leads; "UTC" where neither is a name. */
+static void own_name(char name[PATH_MAX])
+{
+	const char *tz = getenv("TZ"), *folder;
+	char link[PATH_MAX];
 	ssize_t len;
 
-	(void)snprintf(out, size, "UTC");
-	if (tz != NULL) {
-		tz += tz[0] == ':';
-		found = strstr(tz, ZONE_FOLDER);
-		if (tz[0] != '\0')
-			(void)snprintf(out, size, "%s",
-				       tz[0] == '/' && found != NULL ? found + strlen(ZONE_FOLDER)
-								     : tz);
+	(void)snprintf(name, PATH_MAX, "UTC");
+	if (tz != NULL && tz[0] != '\0') {
+		(void)snprintf(name, PATH_MAX, "%s", tz[0] == ':' ? tz + 1 : tz);
 		return;
 	}
-	len = readlink(SYSTEM_ZONE, target, sizeof target - 1);
+	len = readlink(LOCALTIME, link, sizeof link - 1);
 	if (len <= 0)
 		return;
-	target[len] = '\0';
-	found = strstr(target, ZONE_FOLDER);
-	if (found != NULL)
-		(void)snprintf(out, size, "%s", found + strlen(ZONE_FOLDER));
+	link[len] = '\0';
+	folder = strstr(link, FOLDER);
+	if (folder != NULL)
+		(void)snprintf(name, PATH_MAX, "%s", folder + strlen(FOLDER));
 }
 
 static int add(struct zones *z, const char *name, const struct zone **ret, struct tesla_error *err)
 {
-	struct zones_entry *e = calloc(1, sizeof *e);
-	int r;
+	struct entry *e = malloc(sizeof *e + strlen(name) + 1);
+	const char *file = name;
+	char own[PATH_MAX];
+	int r = 0;
 
-	if (e == NULL || (e->name = strdup(name)) == NULL) {
-		free(e);
+	if (e == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory");
+	memcpy(e->name, name, strlen(name) + 1);
+	e->zone = NULL;
+	if (name[0] == '\0') {
+		own_name(own);
+		file = own;
 	}
-	r = zone_open(name, &e->zone, err);
+	if (strcmp(file, "UTC") != 0)
+		r = zone_open(file, &e->zone, err);
 	if (r != 0) {
-		free(e->name);
 		free(e);
 		return r;
 	}
-	e->next = z->first;
-	z->first = e;
+	SLIST_INSERT_HEAD(&z->list, e, next);
 	*ret = e->zone;
 	return 0;
 }
 
 int zones_get(struct zones *z, const char *name, const struct zone **ret, struct tesla_error *err)
 {
-	char own[256];
+	struct entry *e = NULL;
 
-	if (name[0] == '\0') {
-		own_name(own, sizeof own);
-		name = own;
-	}
-	if (strcmp(name, "UTC") == 0) {
-		*ret = NULL;
+	SLIST_FOREACH(e, &z->list, next)
+	if (strcmp(e->name, name) == 0) {
+		*ret = e->zone;
 		return 0;
 	}
-	for (const struct zones_entry *e = z->first; e != NULL; e = e->next)
-		if (strcmp(e->name, name) == 0) {
-			*ret = e->zone;
-			return 0;
-		}
 	return add(z, name, ret, err);
-}
-
-void zones_release(struct zones *z)
-{
-	struct zones_entry *e, *next;
-
-	for (e = z->first; e != NULL; e = next) {
-		next = e->next;
-		zone_free(e->zone);
-		free(e->name);
-		free(e);
-	}
-	z->first = NULL;
 }

@@ -498,6 +498,11 @@ t_unit_table_SOURCES = t/unit/table.c
 t_unit_table_CPPFLAGS = $(central_cppflags)
 t_unit_table_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
 t_unit_table_LDADD = central/libcentral.la core/base/libbase.la $(YAJL_LIBS) $(CRITERION_LIBS) -lm
+unit_tests += t/unit/openapi
+t_unit_openapi_SOURCES = t/unit/openapi.c
+t_unit_openapi_CPPFLAGS = $(central_cppflags)
+t_unit_openapi_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
+t_unit_openapi_LDADD = central/libcentral.la core/base/libbase.la $(YAJL_LIBS) $(CRITERION_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
