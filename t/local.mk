@@ -122,6 +122,9 @@ e2e_tests = \
 	t/e2e/810-central-v2.sh \
 	t/e2e/812-central-lector.sh \
 	t/e2e/814-central-daylight.sh \
+	t/e2e/820-central-api.sh \
+	t/e2e/822-central-openapi.sh \
+	t/e2e/824-central-session.sh \
 	t/e2e/830-central-live.sh \
 	t/e2e/870-prom-read.sh
 # To be listed when tesla-central serves: t/e2e/871-central-prometheus.sh

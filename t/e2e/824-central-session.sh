@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# seconds: 15; san
+# SPDX-License-Identifier: Apache-2.0
+# Signing in: the cookie, its CSRF token, one's own password, the end; users, tokens and nodes that come and
+# go; each in the audit log; an unknown user looks like a known one; too many attempts wait.
+. "$(dirname "$0")/../central.sh"
+requires curl python:msgpack
+
+central_ini
+start_central
+URL=$url
+PASSWORD=$(sed 's/.*: //' password)
+SERVER=${pids[central]}
+export URL PASSWORD SERVER TESLA_SLOWER=$slower
+node_token 4 >/dev/null
+node_token 5 >/dev/null
+PYTHONPATH=$top/t/e2e py "$top/t/e2e/central_session.py" >said 2>&1 || fail "$(tail -n 5 said)"
+assert_eq "all" "$(cat said)" good
+stop central
