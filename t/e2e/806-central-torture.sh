@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# seconds: 75
+# seconds: 80
 # SPDX-License-Identifier: Apache-2.0
 # teslad, its hosts and tesla-central are killed at random instants: nothing is lost, nothing doubled.
 . "$(dirname "$0")/../lib.sh"
 requires python:msgpack python:zmq
 
-apis='v1'
+apis='v1 v2'
 for api in $apis; do
 	start "torture-$api" py "$top/tools/torture" --central --api "$api" --stage "$TESLA_STAGE" --rounds 25
 done

@@ -2,6 +2,7 @@
 """Every path of openapi.json by every kind of caller, and each answer against its schema."""
 import os
 import sys
+import urllib.request
 
 import jsonschema
 from central_api import Api, CSV, JSON, MSGPACK, expect, says
@@ -23,6 +24,12 @@ TIMES = "from=2026-10-30T00:00:00Z&to=2026-10-31T00:00:00Z"
 # Good calls: path parameters and query, body; made twice, so what they make has another name.
 GOOD = {
     ("post", "/api/v1/records"): ("", {"node": "4", "records": [RECORD, {"analyzer": 0}]}),
+    ("post", "/api/v1/readings"): ("", {"node": "4", "e": 1793350700000, "readings": [
+        {"analyzer": 1, "variable": "TPF", "t": 1793350800100, "n": 1, "k": 1, "u": "V",
+         "v": [230.1, None], "q": [0, 1]}], "status": [
+        {"analyzer": 1, "state": "online", "t": 1793350800100}]}),
+    ("get", "/api/v1/live"): ("?node=4", None),
+    ("get", "/api/v1/events/stream"): ("?node=4", None),
     ("get", "/api/v1/series"): (f"?node=4&analyzer=1&variable=TPF&{TIMES}", None),
     ("get", "/api/v1/last"): ("", None),
     ("get", "/api/v1/variables"): ("?node=4", None),
@@ -58,6 +65,7 @@ GOOD = {
     ("get", "/healthz"): ("", None),
     ("get", "/readyz"): ("", None),
 }
+LASTING = "text/event-stream"
 LETTER = {JSON: "j", MSGPACK: "m", CSV: "c"}
 
 
@@ -103,8 +111,21 @@ def fill(path, form, body):
     return path.replace("{node}", node).replace("{name}", name).replace("{analyzer}", "1")
 
 
+def listen(path, responses):
+    """An answer without an end: its head, and that something comes."""
+    request = urllib.request.Request(os.environ["URL"] + path,
+                                     headers={"Authorization": "Bearer " + VIEWER})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert answer.headers["Content-Type"] in responses[str(answer.status)]["content"], path
+        assert answer.read(1), path
+
+
 def good(method, path, form):
     query, body = GOOD[method, path]
+    responses = spec["paths"][path][method]["responses"]
+    if LASTING in responses.get("200", {}).get("content", {}):
+        listen(path + query, responses)
+        return
     if isinstance(body, dict):
         body = {k: v.replace("%s", LETTER[form]) if isinstance(v, str) else v
                 for k, v in body.items()}
