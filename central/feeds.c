@@ -64,7 +64,7 @@ static void turn(struct feed *feed)
 static void on_again(uv_idle_t *handle)
 {
 	struct feeds *f = handle->data;
-	struct feed *feed;
+	struct feed *feed = NULL;
 	bool more = false;
 
 	TAILQ_FOREACH(feed, &f->list, listed)

@@ -56,11 +56,11 @@ static void push(struct streams_client *c)
 static void on_flush(uv_timer_t *timer)
 {
 	struct streams *s = timer->data;
-	struct streams_client *c;
 
 	s->flushing = false;
-	TAILQ_FOREACH(c, &s->clients, listed)
-	push(c);
+	for (struct streams_client *c = TAILQ_FIRST(&s->clients); c != NULL;
+	     c = TAILQ_NEXT(c, listed))
+		push(c);
 }
 
 static void flush_soon(struct streams *s)
@@ -182,7 +182,7 @@ bool streams_any(const struct streams *s)
 
 void streams_say(struct streams *s, const struct streams_message *m, struct buf *packed)
 {
-	struct streams_client *c;
+	struct streams_client *c = NULL;
 	struct buf text;
 
 	if (!make(s, m, packed, &text))
@@ -221,7 +221,7 @@ static void comment(struct streams_client *c)
 
 void streams_tick(struct streams *s)
 {
-	struct streams_client *c;
+	struct streams_client *c = NULL;
 
 	s->seconds++;
 	TAILQ_FOREACH(c, &s->clients, listed)
@@ -237,7 +237,7 @@ void streams_tick(struct streams *s)
 
 static size_t clients_of(const struct streams *s, const char *who)
 {
-	const struct streams_client *c;
+	const struct streams_client *c = NULL;
 	size_t n = 0;
 
 	TAILQ_FOREACH(c, &s->clients, listed)

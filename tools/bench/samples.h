@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is stored when stores are compared: 25 analyzers with 40 values each, 10,080 times: a week
- * of minutes, or fifteen of quarters of an hour.  The values of a series walk about a level, with one
- * decimal; means of fifteen of them have no short decimal.
+ * of minutes, or fifteen of quarters of an hour.  The values of a series walk about a level, with
+ * one decimal; means of fifteen of them have no short decimal.
  */
 #ifndef BENCH_SAMPLES_H
 #define BENCH_SAMPLES_H
