@@ -462,7 +462,7 @@ static void jump(struct store_buckets *b)
 		return;
 	if (b->level != RAW && next > l->true_ms)
 		next = l->true_ms + 1;
-	next = next < b->to_ms ? next - 1 : b->to_ms;
+	next = next <= b->to_ms ? next - 1 : b->to_ms;
 	if (b->steps.step_ms == 0 || next <= b->at_ms)
 		return;
 	into = (next - b->at_ms) % b->steps.step_ms; /* at_ms is an end */
