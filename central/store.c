@@ -90,22 +90,37 @@ int store_env_open(struct store *s, struct tesla_error *err)
 	return r == 0 ? 0 : store_mdb_fail(s, r, err);
 }
 
+/*
+ * Where something was stored, there were all of them; those of roll-ups came later, together.
+ * Without one of these the other would tell less than is true.
+ */
+static bool are_some_missing(const bool found[N_TABLES], bool used)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_TABLES; i++)
+		n += found[i];
+	return n == 0 ? used
+		      : n != N_TABLES &&
+				(n != TABLE_ROLLED || found[TABLE_ROLLED] || found[TABLE_LATE]);
+}
+
 int store_tables_open(struct store *s, struct tesla_error *err)
 {
-	size_t n_found = 0;
+	bool found[N_TABLES] = { false };
 	MDB_envinfo info;
 	struct txn t;
 
 	txn_begin(&t, s, true);
-	for (size_t i = 0; i <= TABLE_BLOCKS && t.r == 0; i++) {
+	for (size_t i = 0; i < N_TABLES && t.r == 0; i++) {
 		t.r = mdb_dbi_open(t.mdb, table_names[i], 0, &s->tables[i]);
-		n_found += t.r == 0;
+		found[i] = t.r == 0;
 		t.r = t.r == MDB_NOTFOUND ? 0 : t.r;
 	}
 	if (t.r == 0)
 		t.r = mdb_env_info(s->env, &info);
-	if (t.r == 0 && n_found <= TABLE_BLOCKS && (n_found > 0 || info.me_last_pgno > 1))
-		t.r = MDB_NOTFOUND; /* where something was stored, there were all of them */
+	if (t.r == 0 && are_some_missing(found, info.me_last_pgno > 1))
+		t.r = MDB_NOTFOUND;
 	for (size_t i = 0; i < N_TABLES && t.r == 0; i++)
 		t.r = mdb_dbi_open(t.mdb, table_names[i], MDB_CREATE, &s->tables[i]);
 	return txn_end(&t, err);

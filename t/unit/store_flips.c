@@ -313,3 +313,51 @@ Test(store_flips, in_pages_of_lmdb, .timeout = 600)
 	(void)fprintf(stderr, "%u of %u were ended by a signal\n", ended, r.n_flips / 5);
 	rig_release(&r);
 }
+
+/* The names are keys of LMDB's: of another name it is another table, which nobody asks for. */
+static void rename_table(struct rig *r, const char *name)
+{
+	size_t len = strlen(name);
+	char *at = r->data;
+
+	while ((at = memmem(at, (size_t)(r->data + r->data_len - at), name, len)) != NULL)
+		at[len - 1]++; /* its place in their order stays */
+}
+
+Test(store_flips, a_table_is_missing)
+{
+	static const struct {
+		const char *names[2];
+		int code;
+	} cases[] = {
+		{ { "sets", NULL }, -EUCLEAN },	  { { "blocks", NULL }, -EUCLEAN },
+		{ { "rolled", NULL }, -EUCLEAN }, { { "late", NULL }, -EUCLEAN },
+		{ { "rolled", "late" }, 0 }, /* as there were none once */
+	};
+	struct tesla_error err = { 0 };
+	struct store *s;
+	struct rig r;
+
+	rig_init(&r);
+	s = care_open(&r.care, r.path);
+	care_append(s, 1, START);
+	free(dump_of(s).at);
+	keep_files(&r, s);
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		char *bytes = r.data;
+
+		r.data = malloc(r.data_len);
+		cr_assert(r.data != NULL);
+		memcpy(r.data, bytes, r.data_len);
+		for (size_t k = 0; k < 2 && cases[i].names[k] != NULL; k++)
+			rename_table(&r, cases[i].names[k]);
+		put_bytes(r.path, "data.mdb", r.data, r.data_len);
+		free(r.data);
+		r.data = bytes;
+		cr_expect_eq(store_open(r.path, &r.care.conf, &s, &err), cases[i].code,
+			     "case %zu: %s", i, err.text);
+		if (cases[i].code == 0)
+			store_close(s);
+	}
+	rig_release(&r);
+}
