@@ -2,7 +2,9 @@
 /*
  * A copy of a store in use.  No read transaction may outlive a step, so there is no one moment
  * that is copied.  Recent rows go before blocks: a row that becomes one of a block meanwhile is in
- * one of the two, or in both, and then the block's is read, as ever.
+ * one of the two, or in both, and then the block's is read, as ever.  Of roll-ups nothing is made
+ * or removed while a backup is under way; rows still come late, so their marks go last: none is
+ * missing of a row that the copy has.
  */
 #include "central/store_backup.h"
 
@@ -16,7 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/lock.h"
-#include "central/store_internal.h"
+#include "central/store_levels.h"
 
 /* The copy's own: it grows to its usual length when the copy is used. */
 #define WAL_BYTES ((size_t)16 << 10)
@@ -146,6 +148,7 @@ int store_backup_begin(struct store *s, const struct store_backup_conf *conf,
 		len--;
 	if (b != NULL) {
 		b->from = s;
+		s->n_backups++;
 		b->conf = *conf;
 		b->conf.step_bytes = conf->step_bytes != 0 ? conf->step_bytes : SLICE_BYTES;
 		b->at.ms = INT64_MIN;
@@ -167,6 +170,7 @@ void store_backup_end(struct store_backup *b)
 {
 	if (b == NULL)
 		return;
+	b->from->n_backups--;
 	store_close(b->to);
 	if (b->to != NULL)
 		part_remove(b->part);
@@ -240,6 +244,15 @@ static void put_block(struct store_backup *b, struct progress *at, struct txn *w
 	txn_put(w, TABLE_BLOCKS, key_val(key), value);
 }
 
+static void put_late(struct store_backup *b, struct progress *at, struct txn *w,
+		     const struct key *key, MDB_val value)
+{
+	(void)b;
+	(void)at;
+	(void)value;
+	txn_put(w, TABLE_LATE, key_val(key), (MDB_val){ 0, NULL });
+}
+
 /* ---- what changed between two steps ---- */
 
 /* The last block of its set at or before the one that was copied last; false: there is none. */
@@ -297,12 +310,40 @@ static void look_back(struct progress *at, struct txn *r, struct txn *w)
 static const struct phase {
 	enum table table;
 	void (*put)(struct store_backup *b, struct progress *at, struct txn *w,
-		    const struct key *key, MDB_val value);
+		    const struct key *key, MDB_val value); /* NULL: not by keys of rows */
 } phases[] = {
 	/* in this order: see above */
 	{ TABLE_RECENT, put_row },
+	{ TABLE_ROLLED, NULL },
 	{ TABLE_BLOCKS, put_block },
+	{ TABLE_LATE, put_late },
 };
+
+static void next_phase(struct progress *at)
+{
+	at->phase++;
+	at->set = 0;
+	at->ms = INT64_MIN;
+}
+
+/* How far roll-ups are made: the sets know it. */
+static void copy_rolled(struct store_backup *b, struct progress *at, struct txn *w)
+{
+	const struct sets *sets = &b->from->sets;
+	size_t bytes = 0;
+
+	for (; w->r == 0 && at->set < sets->n && bytes < b->conf.step_bytes && !txn_is_long(w);
+	     at->set++) {
+		const struct set *set = sets->by_id[at->set];
+
+		if (set == NULL || set->unreadable || set->of_id == 0 || set->done_ms == INT64_MIN)
+			continue;
+		level_put_done(w, set, set->done_ms);
+		bytes += KEY_BYTES;
+	}
+	if (w->r == 0 && at->set == sets->n)
+		next_phase(at);
+}
 
 static void go_behind(struct progress *at)
 {
@@ -310,7 +351,7 @@ static void go_behind(struct progress *at)
 	at->ms = at->ms == INT64_MAX ? INT64_MIN : at->ms + 1;
 }
 
-static void copy_some(struct store_backup *b, struct progress *at, struct txn *r, struct txn *w)
+static void copy_by_key(struct store_backup *b, struct progress *at, struct txn *r, struct txn *w)
 {
 	const struct phase *phase = &phases[at->phase];
 	MDB_cursor *c = cursor_open(r, phase->table);
@@ -322,14 +363,12 @@ static void copy_some(struct store_backup *b, struct progress *at, struct txn *r
 	for (; c != NULL && w->r == 0 && bytes < b->conf.step_bytes && !txn_is_long(r);
 	     op = MDB_NEXT) {
 		if (!cursor_move(r, c, op, &key, &at->set, &at->ms, &value)) {
-			at->phase++;
-			at->set = 0;
-			at->ms = INT64_MIN;
+			next_phase(at);
 			break;
 		}
 		key = key_of(at->set, at->ms);
 		phase->put(b, at, w, &key, value);
-		bytes += value.mv_size;
+		bytes += KEY_BYTES + value.mv_size;
 		go_behind(at);
 	}
 	if (c != NULL)
@@ -357,9 +396,12 @@ static int copy_step(struct store_backup *b, struct tesla_error *err)
 		put_sets(b, &at, &w);
 	if (at.phase == 0)
 		put_meta(&r, &w);
-	else
+	else if (phases[at.phase].table == TABLE_BLOCKS)
 		look_back(&at, &r, &w);
-	copy_some(b, &at, &r, &w);
+	if (phases[at.phase].put == NULL)
+		copy_rolled(b, &at, &w);
+	else
+		copy_by_key(b, &at, &r, &w);
 	if (r.r != 0 && w.r == 0)
 		w.r = ECANCELED;
 	end = txn_end(&r, err);

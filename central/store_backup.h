@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A copy of a store that is in use: a folder that is a store itself.  Made step by step, each
- * short; between two anything may be stored, compacted or read.  What was acknowledged when it
- * began is in it, and of what came since some.  The store's thread only.
+ * short; between two anything may be stored, compacted or read; roll-ups and what is too old wait
+ * until its end.  What was acknowledged when it began is in it, and of what came since some.  The
+ * store's thread only, and no longer than the store is open.
  */
 #ifndef CENTRAL_STORE_BACKUP_H
 #define CENTRAL_STORE_BACKUP_H

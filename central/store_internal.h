@@ -114,6 +114,7 @@ struct store {
 	struct buf scratch; /* a row, while it is made */
 	uint64_t applied;   /* the number of the last entry that is in the tables, on disk */
 	size_t kept_bytes;  /* of the sets' last rows */
+	unsigned n_backups; /* that are under way: roll-ups stay, and nothing goes by age */
 	struct store_info counts;
 };
 

@@ -211,9 +211,12 @@ int store_maintain_step(struct store_maintain *m, int64_t now_ms, bool *more,
 			struct tesla_error *err)
 {
 	bool did = false;
-	int r = m->id == 1 ? store_apply(m->s, err) : 0; /* else they would all be late */
+	int r;
 
-	*more = true;
+	*more = m->s->n_backups == 0;
+	if (!*more)
+		return 0;
+	r = m->id == 1 ? store_apply(m->s, err) : 0; /* else they would all be late */
 	for (int i = 0; i < LOOKS && r == 0 && !did; i++) {
 		struct set *set = m->id <= m->s->sets.n ? m->s->sets.by_id[m->id - 1] : NULL;
 

@@ -34,7 +34,10 @@ struct store_maintain_counts {		 /* since it was made */
 int store_maintain_new(struct store *s, store_policy_of *policy, void *arg,
 		       struct store_maintain **ret, struct tesla_error *err);
 void store_maintain_free(struct store_maintain *m);
-/* *more: there is work left, or not all was looked at yet; call it again soon. */
+/*
+ * *more: there is work left, or not all was looked at yet; call it again soon.  While a backup is
+ * under way it does nothing.
+ */
 int store_maintain_step(struct store_maintain *m, int64_t now_ms, bool *more,
 			struct tesla_error *err);
 void store_maintain_counts(const struct store_maintain *m, struct store_maintain_counts *ret);

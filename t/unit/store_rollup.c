@@ -3,6 +3,7 @@
  * Roll-ups and retention.  What is read by way of roll-ups is what brute force over all rows gives,
  * whatever came late, and wherever the store was closed.
  */
+#include "central/store_backup.h"
 #include "store_world.h"
 
 #define START (INT64_C(2960) * WEEK)
@@ -197,6 +198,121 @@ Test(store_rollup, stays_true)
 	cr_expect(counts_of(&k).buckets > 0);
 	query_all(&k, from, t + HOUR);
 	finish(&k);
+}
+
+/* Then a bucket is empty before one that has a row, which may end where what is asked for does. */
+Test(store_rollup, windows_are_longer_than_steps)
+{
+	int64_t from = begins[0], to = from + 9 * DAY;
+	struct keeping k;
+
+	begin(&k, 1 << 12);
+	world_fill(&k.w, 1, from, to, 10 * MINUTE, 0);
+	query_all(&k, from, to);
+	k.now_ms = to + HOUR;
+	maintain_all(&k);
+	query_all(&k, from, to);
+	world_compact(&k.w, true);
+	query_all(&k, from, to);
+	finish(&k);
+}
+
+/* ---- backups ---- */
+
+/* A copy, in `k->w.dir` with .copy behind it, while rows come late and others are compacted. */
+static void back_up(struct keeping *k, char *to, size_t size, bool busy, int64_t from_ms,
+		    int64_t to_ms)
+{
+	struct store_backup_conf conf = { .to = to, .step_bytes = 4096 };
+	struct store_maintain_counts before = counts_of(k);
+	struct tesla_error err = { 0 };
+	struct store_backup *b;
+	int r;
+
+	(void)snprintf(to, size, "%s.copy", k->w.dir);
+	cr_assert(store_backup_begin(k->w.store, &conf, &b, &err) == 0, "%s", err.text);
+	while ((r = store_backup_step(b, &err)) == 1) {
+		int64_t late = from_ms + (int64_t)(world_random(&k->w) %
+						   (uint64_t)((to_ms - from_ms) / MINUTE)) *
+						 MINUTE;
+		struct row row = world_row(&k->w, 1, late, 5 * MINUTE, 0);
+
+		cr_assert(maintain(k, 5), "nothing is made while a backup is");
+		if (!busy)
+			continue;
+		world_store(&k->w, &row, 1, true);
+		if (world_random(&k->w) % 4 == 0)
+			world_compact(&k->w, true);
+	}
+	cr_assert(r == 0, "%s", err.text);
+	store_backup_end(b);
+	cr_expect(counts_of(k).buckets == before.buckets);
+}
+
+/* The copy in the place of the store; of the rows those that are in it. */
+static void use_copy(struct keeping *k, const char *to)
+{
+	struct tesla_error err = { 0 };
+	uint64_t n_damaged;
+	size_t n = 0;
+
+	store_maintain_free(k->m);
+	store_close(k->w.store);
+	k->w.store = NULL;
+	(void)nftw(k->w.dir, world_remove, 16, FTW_DEPTH | FTW_PHYS);
+	cr_assert(rename(to, k->w.dir) == 0);
+	cr_assert(store_open(k->w.dir, &k->w.conf, &k->w.store, &err) == 0, "%s", err.text);
+	cr_assert(store_maintain_new(k->w.store, policy_of, k, &k->m, &err) == 0);
+	cr_expect(store_verify(k->w.store, &n_damaged, &err) == 0 && n_damaged == 0, "%s",
+		  k->w.said);
+	for (size_t i = 0; i < k->w.n; i++) {
+		struct store_key key = { "n1", k->w.rows[i].analyzer, k->w.rows[i].end_ms };
+		struct arena memory = { 0 };
+		struct record record;
+
+		if (store_get(k->w.store, &key, &memory, &record, &err) == 0)
+			k->w.rows[n++] = k->w.rows[i];
+		arena_release(&memory);
+	}
+	k->w.n = n;
+}
+
+/* At rest, and while rows come late: what is read of the copy is what its rows give. */
+Test(store_rollup, a_backup_has_them)
+{
+	for (int round = 0; round < 6; round++) {
+		int64_t from = begins[0], to = from + 9 * DAY;
+		bool busy = round > 0;
+		struct keeping k;
+		size_t n;
+		char copy[80];
+
+		begin(&k, 1 << 12);
+		k.w.random += (uint64_t)round;
+		world_fill(&k.w, 1, from, to, 10 * MINUTE, 0);
+		k.now_ms = to + HOUR;
+		maintain_all(&k);
+		if (round % 2 == 0)
+			world_compact(&k.w, true);
+		for (int64_t i = 0; i < 3; i++) { /* with marks that are there already */
+			struct row late =
+				world_row(&k.w, 1, from + i * 2 * DAY + 7 * MINUTE, 5 * MINUTE, 0);
+
+			world_store(&k.w, &late, 1, true);
+		}
+		n = k.w.n;
+		back_up(&k, copy, sizeof copy, busy, from, to);
+		use_copy(&k, copy);
+		cr_expect(k.w.n >= n, "a row that was there is not in it");
+		query_all(&k, from, to);
+		maintain_all(&k);
+		cr_expect(counts_of(&k).late > 0 && counts_of(&k).buckets == counts_of(&k).late,
+			  "of %llu buckets %llu were late: the others were not copied",
+			  (unsigned long long)counts_of(&k).buckets,
+			  (unsigned long long)counts_of(&k).late);
+		query_all(&k, from, to);
+		finish(&k);
+	}
 }
 
 /* All of some weeks comes behind what is made already. */
