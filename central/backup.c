@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tesla-central backup`. */
+#include <errno.h>
 #include <stdlib.h>
 
+#include "central/backup.h"
 #include "central/command.h"
 #include "central/store_backup.h"
 
@@ -12,12 +14,24 @@ struct options {
 
 /* ---- all of it ---- */
 
+/* There may be none; other processes may change it meanwhile. */
+static int add_registry(void *arg, const char *folder, struct tesla_error *err)
+{
+	const struct options *o = arg;
+	struct registry_db *db;
+	int r = registry_db_open(o->conf.dir, false, &db, err);
+
+	if (r != 0)
+		return r == -ENOENT ? 0 : r;
+	r = backup_registry(db, folder, err);
+	registry_db_close(db);
+	return r;
+}
+
 static int use_backup(struct store *store, void *arg, struct tesla_error *err)
 {
 	const struct options *o = arg;
-	struct store_backup_conf conf = { .to = o->to,
-					  .more = store_backup_registry,
-					  .arg = (void *)(uintptr_t)o->conf.dir };
+	struct store_backup_conf conf = { .to = o->to, .more = add_registry, .arg = arg };
 	struct store_backup *b;
 	int r = store_backup_begin(store, &conf, &b, err);
 

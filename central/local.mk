@@ -29,7 +29,6 @@ central_libstore_la_SOURCES = \
 	central/store_backup.c central/store_backup.h \
 	central/store_blocks.c \
 	central/store_buckets.c \
-	central/store_backup_registry.c \
 	central/store_chunk.c \
 	central/store_columns.c \
 	central/store_compact.c \
@@ -119,6 +118,7 @@ central_libcentral_la_SOURCES = \
 	central/api_session.c \
 	central/api_status.c \
 	central/app.c central/app.h \
+	central/backup.h central/backup_registry.c \
 	central/call.c central/call.h \
 	central/care.c central/care.h \
 	central/catalogue.c central/catalogue.h \
@@ -198,7 +198,7 @@ sbin_PROGRAMS += central/tesla-central
 central_tesla_central_SOURCES = \
 	$(central_past_parts) \
 	central/ask.c central/ask.h \
-	central/backup.c central/backup.h \
+	central/backup.c \
 	central/command.c central/command.h \
 	central/command_logs.c \
 	central/command_nodes.c \

@@ -195,7 +195,7 @@ static int copy_registry(const struct restore *r, struct tesla_error *err)
 
 	if (fstatat(r->from, "registry/data.mdb", &st, 0) != 0)
 		return 0;
-	if (mkdirat(r->part, "registry", 0750) != 0)
+	if (mkdirat(r->part, "registry", 0700) != 0)
 		return fail(r->part_path, "registry", err);
 	rc = copy_file(r, "registry/data.mdb", true, err);
 	if (rc != 0)

@@ -35,13 +35,6 @@ int store_backup_step(struct store_backup *b, struct tesla_error *err);
 void store_backup_end(struct store_backup *b);
 
 /*
- * For store_backup_conf.more, arg: the folder of all.  A copy of <arg>/registry/, if there is one,
- * in `folder`, synced.  In a process that does not have it open itself: LMDB loses its locks when
- * it is opened twice.
- */
-int store_backup_registry(void *arg, const char *folder, struct tesla_error *err);
-
-/*
  * Reads the files of a store (data.mdb and, if there, wal, in the folder `from`) that LMDB may not
  * be able to read any more, and appends every record that is whole to `to`, another store: page
  * by page, trusting no number in them.  Records that were removed by age may come back.  What the

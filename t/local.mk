@@ -114,6 +114,7 @@ e2e_tests = \
 	t/e2e/800-central-store.sh \
 	t/e2e/802-central-backup.sh \
 	t/e2e/802-central-registry.sh \
+	t/e2e/803-central-restored.sh \
 	t/e2e/804-central-history.sh \
 	t/e2e/804-central-serve.sh \
 	t/e2e/805-central-kill.sh \

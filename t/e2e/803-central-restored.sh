@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# seconds: 10
+# SPDX-License-Identifier: Apache-2.0
+# Who and what is known goes into a backup and comes back: a node's token, and the administrator's
+# password, are good at the server that was restored.
+. "$(dirname "$0")/../central.sh"
+requires jq python:msgpack
+
+py "$top/t/e2e/central_records.py" 3 | jq -sc '{node: "4", records: map(.record)}' >body.json
+post() {
+	ask "$token" POST /api/v1/records -H 'Content-Type: application/json' --data-binary @body.json
+}
+start_central
+token=$(node_token 4)
+answers "a record" 200 '"stored"' post
+assert_status 1 central backup early 2>said
+assert_match "beside a server" "$(cat said)" 'in use by another'
+stop central
+central user list --json >users
+central backup backup || fail "backup"
+assert_eq "who may read it" "$(stat -c %a backup/registry backup/registry/data.mdb | tr '\n' ' ')" "700 600 "
+
+dir=$tmp/restored
+central restore backup || fail "restore"
+assert_eq "who may read it" "$(stat -c %a "$dir/registry")" 700
+central user list --json | cmp users - || fail "other users than before"
+start_central
+answers "the same records" 200 '"duplicate"' post
+token=tc_nobody
+answers "no token" 401 . post
+stop central
