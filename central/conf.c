@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -60,6 +61,50 @@ static const struct section {
 	const struct tesla_param *params;
 } sections[] = { { "Server", server }, { "Control", control }, { "Limits", limits } };
 
+/* ---- [Retention], [Retention MODEL] ---- */
+
+#define RETENTION "Retention"
+#define SECTION_MAX 48u /* inih cuts longer names */
+#define DAY_MS 86400000.0
+#define NOT_SAID INT64_MIN
+
+static const struct period {
+	const char *name;
+	size_t at;
+	bool may_be_none;
+} periods[] = {
+	{ "raw", offsetof(struct store_policy, raw_ms), false },
+	{ "minutes", offsetof(struct store_policy, level_ms[STORE_MINUTE]), true },
+	{ "quarters", offsetof(struct store_policy, level_ms[STORE_QUARTER]), true },
+	{ "hours", offsetof(struct store_policy, level_ms[STORE_HOUR]), true },
+	{ "days", offsetof(struct store_policy, level_ms[STORE_DAY]), true },
+};
+
+static int64_t *period_of(struct store_policy *p, const struct period *row)
+{
+	return (int64_t *)(void *)((char *)p + row->at);
+}
+
+static void policy_fill(struct store_policy *p, int64_t ms)
+{
+	*p = (struct store_policy){ 0 };
+	for (size_t i = 0; i < N_ELEMENTS(periods); i++)
+		*period_of(p, &periods[i]) = ms;
+}
+
+static bool period_parse(const struct period *row, const char *text, int64_t *ret)
+{
+	if (strcasecmp(text, "forever") == 0) {
+		*ret = STORE_FOR_EVER;
+		return true;
+	}
+	if (row->may_be_none && strcasecmp(text, "none") == 0) {
+		*ret = 0;
+		return true;
+	}
+	return duration_parse_ms(text, DAY_MS, ret) == 0 && *ret > 0;
+}
+
 struct reading {
 	struct conf *conf;
 	const char *file;
@@ -104,6 +149,74 @@ static void on_value(void *arg, size_t i, int line, const char *name, const char
 		r->cert_line = line;
 }
 
+static struct store_policy *policy_of_section(struct conf *c, const char *model)
+{
+	struct conf_retention *m = c->models_retention;
+
+	if (*model == '\0')
+		return &c->retention;
+	while (m != NULL && strcmp(m->model, model) != 0)
+		m = m->next;
+	if (m != NULL)
+		return &m->policy;
+	m = arena_alloc(&c->memory, 1, sizeof *m);
+	if (m == NULL)
+		return NULL;
+	*m = (struct conf_retention){ c->models_retention, arena_strdup(&c->memory, model), { 0 } };
+	if (m->model == NULL)
+		return NULL;
+	policy_fill(&m->policy, NOT_SAID);
+	c->models_retention = m;
+	return &m->policy;
+}
+
+static bool on_other(void *arg, int line, const char *section, const char *name, const char *value)
+{
+	struct reading *r = arg;
+	size_t len = strlen(RETENTION), i = 0;
+	struct store_policy *p;
+
+	if (strncasecmp(section, RETENTION, len) != 0 || (section[len] != ' ' && section[len] != 0))
+		return false;
+	if (strlen(section) > SECTION_MAX) {
+		diags_error(r->d, r->file, line, 0, "[%s: expected at most %u bytes", section, SECTION_MAX);
+		return true;
+	}
+	while (i < N_ELEMENTS(periods) && strcasecmp(name, periods[i].name) != 0)
+		i++;
+	p = policy_of_section(r->conf, section + len + strspn(section + len, " "));
+	if (i == N_ELEMENTS(periods))
+		diags_warning(r->d, r->file, line, 0,
+			      "%.60s is not known in [%s] and ignored: expected one of raw, "
+			      "minutes, quarters, hours, days",
+			      name, section);
+	else if (p != NULL && !period_parse(&periods[i], value, period_of(p, &periods[i])))
+		diags_error(r->d, r->file, line, 0,
+			    "[%s] %s is \"%.80s\": expected a time such as 90 d%s, or forever",
+			    section, periods[i].name, value,
+			    periods[i].may_be_none ? ", none" : "");
+	return true;
+}
+
+static void retention_end(struct conf *c)
+{
+	for (struct conf_retention *m = c->models_retention; m != NULL; m = m->next)
+		for (size_t i = 0; i < N_ELEMENTS(periods); i++) {
+			int64_t *ms = period_of(&m->policy, &periods[i]);
+
+			if (*ms == NOT_SAID)
+				*ms = *period_of(&c->retention, &periods[i]);
+		}
+}
+
+const struct store_policy *conf_retention(const struct conf *c, const char *model)
+{
+	for (const struct conf_retention *m = c->models_retention; m != NULL; m = m->next)
+		if (strcmp(m->model, model) == 0)
+			return &m->policy;
+	return &c->retention;
+}
+
 /* What only all of them together can say. */
 static void check(struct reading *r)
 {
@@ -139,6 +252,7 @@ struct conf *conf_load(const char *file, bool must_exist, struct diags *diags)
 		.must_exist = must_exist,
 		.key = on_key,
 		.set = on_value,
+		.other = on_other,
 		.arg = &r,
 	};
 	size_t before = diags->n_errors;
@@ -148,11 +262,15 @@ struct conf *conf_load(const char *file, bool must_exist, struct diags *diags)
 	for (size_t s = 0; s < N_ELEMENTS(sections) && !failed; s++)
 		failed = param_defaults(sections[s].params, r.conf, &err) != 0;
 	if (!failed)
+		policy_fill(&r.conf->retention, STORE_FOR_EVER);
+	if (!failed)
 		failed = settings_read(&settings, diags) != 0 || r.conf->memory.failed;
 	if (failed)
 		diags_error(diags, file, 0, 0, "cannot be read: no memory is left");
 	else
 		check(&r);
+	if (!failed)
+		retention_end(r.conf);
 	if (diags->n_errors == before)
 		return r.conf;
 	conf_free(r.conf);

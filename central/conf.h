@@ -5,6 +5,14 @@
 
 #include "base/address.h"
 #include "base/xml.h"
+#include "central/store_maintain.h"
+
+/* [Retention MODEL]: what is not said there is as in [Retention]. */
+struct conf_retention {
+	struct conf_retention *next;
+	const char *model;
+	struct store_policy policy; /* without a zone */
+};
 
 struct conf {
 	struct address where; /* [Server] listen */
@@ -21,11 +29,15 @@ struct conf {
 	int64_t request_time_ms;
 	int64_t group_jobs, read_jobs; /* that wait for the store */
 	int64_t streams, streams_per_user, nodes_followed;
+	struct store_policy retention; /* [Retention], without a zone */
+	struct conf_retention *models_retention;
 	struct arena memory; /* has the texts */
 };
 
 /* NULL: *diags says why.  Its warnings are there in any case. */
 struct conf *conf_load(const char *file, bool must_exist, struct diags *diags);
 void conf_free(struct conf *c);
+/* What is kept for how long of a model; of any thread. */
+const struct store_policy *conf_retention(const struct conf *c, const char *model);
 
 #endif

@@ -74,7 +74,8 @@ static int on_value(void *arg, const char *section, const char *name, const char
 			return 1; /* a bad value is reported; 0 would mean a bad line */
 		}
 	}
-	unknown(r, section, name);
+	if (r->s->other == NULL || !r->s->other(r->s->arg, r->line, section, name, plain))
+		unknown(r, section, name);
 	return 1;
 }
 

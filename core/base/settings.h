@@ -17,6 +17,9 @@ struct settings {
 	bool (*key)(size_t i, const char **section, const char **name);
 	/* A setting of row i, without quotes, of that line; `name` as it stands in the file. */
 	void (*set)(void *arg, size_t i, int line, const char *name, const char *value);
+	/* One that no row has, such as of a section with a name; false: it is unknown.  Or NULL. */
+	bool (*other)(void *arg, int line, const char *section, const char *name,
+		      const char *value);
 	void *arg;
 };
 /*

@@ -28,6 +28,12 @@ static const struct {
 	{ "[Limits]\nconnections = 1\n", "connections" },
 	{ "[Limits]\nbody = 8\nbodies = 4\n", "bodies is less than body" },
 	{ "[Limits]\nrequest_time = 0.1\n", "request_time" },
+	{ "[Retention]\nraw = 90 d\nminutes = none\n", NULL },
+	{ "[Retention]\nraw = none\n",
+	  "[Retention] raw is \"none\": expected a time such as 90 d," },
+	{ "[Retention PM710]\ndays = 0\n", "[Retention PM710] days is \"0\": expected a time" },
+	{ "[Retention a-model-whose-name-is-longer-than-inih-reads]\nraw = 1 d\n",
+	  "expected at most 48 bytes" },
 	{ "junk\n", "this is no setting" },
 };
 
@@ -72,6 +78,38 @@ Test(central_conf, defaults)
 	diags_release(&d);
 }
 
+Test(central_conf, retention)
+{
+	struct diags d = { 0 };
+	struct conf *c = load("[Retention PM710]\nraw = 30 d\n[Retention CVM k]\nhours = none\n"
+			      "[retention]\nraw = 90\nhours = 1000 d\n[Retention PM710]\n"
+			      "minutes = 1 d\nfoo = 1\n",
+			      &d);
+	static const struct {
+		const char *model;
+		int64_t raw, minutes, hours; /* days; 0: for ever */
+	} want[] = {
+		{ "PM710", 30, 1, 1000 },
+		{ "CVM k", 90, 0, -1 },
+		{ "pm710", 90, 0, 1000 },
+	};
+
+	cr_assert_not_null(c);
+	cr_expect(d.n == 1 && strstr(d.list[0].text, "foo is not known in [Retention PM710]"));
+	for (size_t i = 0; i < N_ELEMENTS(want); i++) {
+		const struct store_policy *p = conf_retention(c, want[i].model);
+		const int64_t day = 86400000;
+
+		cr_expect(p->raw_ms == want[i].raw * day && p->zone == NULL);
+		cr_expect(p->level_ms[STORE_MINUTE] ==
+			  (want[i].minutes == 0 ? STORE_FOR_EVER : want[i].minutes * day));
+		cr_expect(p->level_ms[STORE_HOUR] == (want[i].hours < 0 ? 0 : want[i].hours * day));
+		cr_expect(p->level_ms[STORE_DAY] == STORE_FOR_EVER);
+	}
+	diags_release(&d);
+	conf_free(c);
+}
+
 /* Every "# key = value" of the file, without its mark, is known and is the default. */
 Test(central_conf, the_file_tells_the_truth)
 {
@@ -102,6 +140,7 @@ Test(central_conf, the_file_tells_the_truth)
 	cr_expect(shown->streams == plain->streams &&
 		  shown->streams_per_user == plain->streams_per_user &&
 		  shown->nodes_followed == plain->nodes_followed);
+	cr_expect(memcmp(&shown->retention, &plain->retention, sizeof plain->retention) == 0);
 	conf_free(plain);
 	conf_free(shown);
 	diags_release(&d);
