@@ -30,6 +30,8 @@ enum app_count {
 	N_APP_COUNTS
 };
 
+enum app_care { APP_COMPACTION, APP_MAINTENANCE, APP_N_CARES };
+
 struct app {
 	uv_loop_t loop;
 	struct log log;
@@ -48,8 +50,9 @@ struct app {
 	struct passwords *passwords;
 	struct calls calls; /* that are not over */
 	uv_signal_t signals[3];
-	uv_timer_t watchdog, care_timer;
+	uv_timer_t watchdog, care_timers[APP_N_CARES];
 	struct care *care;
+	struct said *said; /* what is damaged */
 	struct watch *watch;
 	struct catalogue *catalogue; /* the models that are known */
 	struct v2 *v2;

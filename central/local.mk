@@ -138,6 +138,7 @@ central_libcentral_la_SOURCES = \
 	central/readings.c central/readings.h \
 	central/route.c central/route.h \
 	central/routes.c \
+	central/said.c central/said.h \
 	central/signin.c central/signin.h \
 	central/sse.c central/sse.h \
 	central/streams.c central/streams.h \

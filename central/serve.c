@@ -16,6 +16,7 @@
 #include "central/http_tls.h"
 #include "central/passwords.h"
 #include "central/route.h"
+#include "central/said.h"
 #include "central/v2.h"
 #include "central/watch.h"
 
@@ -30,7 +31,7 @@ static void on_damage(void *arg, bool lost, const char *sentence)
 {
 	const struct app *app = arg;
 
-	log_msg(&app->log, lost ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", sentence);
+	said_add(app->said, lost ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, sentence);
 }
 
 static void on_registry_damage(void *arg, const char *sentence)
@@ -119,8 +120,10 @@ static int limits_start(struct app *app, struct tesla_error *err)
 
 static int start(struct app *app, struct tesla_error *err)
 {
-	int r = password_start(err);
+	int r = said_new(&app->loop, &app->log, &app->said, err);
 
+	if (r == 0)
+		r = password_start(err);
 	if (r == 0)
 		r = registry_start(app, err);
 	if (r == 0)
@@ -189,6 +192,7 @@ static void stop(struct app *app)
 	care_stop(app);
 	http_stop(app->http);
 	watch_stop(app);
+	said_end(app->said);
 }
 
 static void release(struct app *app)
