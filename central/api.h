@@ -43,6 +43,7 @@ void api_session_post(struct call *c);
 void api_session_delete(struct call *c);
 void api_session_password(struct call *c);
 
+void api_backup_post(struct call *c);
 void api_status_get(struct call *c);
 void api_metrics_get(struct call *c);
 void api_openapi_get(struct call *c);

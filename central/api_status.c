@@ -10,13 +10,17 @@
 #include "base/metrics_text.h"
 #include "central/api.h"
 #include "central/api_help.h"
+#include "central/care.h"
 #include "central/passwords.h"
+#include "central/said.h"
 
 #define INFO_MS 10000 /* counting what is in the store takes longer, the more there is */
 
 struct numbers {
 	struct store_info store;
 	struct keeper_counts keeper;
+	struct care_counts care;
+	uint64_t damage;
 	struct attempts_counts attempts;
 	struct process_usage process;
 	uint64_t waiting[N_KEEPER_KINDS], app[N_APP_COUNTS], http[N_HTTP_COUNTS];
@@ -79,6 +83,24 @@ static const struct row rows[] = {
 	    "Answers that were refused, as too many waited."),
 	ROW("keeper", "care_refused", "care_refused_total", COUNTER, keeper.refused[KEEPER_CARE],
 	    "Work behind the others that was refused, as too much waited."),
+	ROW("care", "compactions", "compactions_total", COUNTER, care.rounds[APP_COMPACTION],
+	    "Rounds of compaction."),
+	ROW("care", "compactions_failed", "compactions_failed_total", COUNTER,
+	    care.failed[APP_COMPACTION], "Rounds of compaction that failed."),
+	ROW("care", "rounds", "maintenance_rounds_total", COUNTER, care.rounds[APP_MAINTENANCE],
+	    "Rounds of roll-ups and retention."),
+	ROW("care", "failed", "maintenance_failed_total", COUNTER, care.failed[APP_MAINTENANCE],
+	    "Rounds of roll-ups and retention that failed."),
+	ROW("care", "buckets", "rollup_buckets_total", COUNTER, care.done.buckets,
+	    "Buckets of roll-ups that were made."),
+	ROW("care", "late_buckets", "rollup_late_buckets_total", COUNTER, care.done.late,
+	    "Of them: anew, since a record came late."),
+	ROW("care", "rows_gone", "rows_gone_total", COUNTER, care.done.rows_gone,
+	    "Recent records that were removed by age."),
+	ROW("care", "blocks_gone", "blocks_gone_total", COUNTER, care.done.blocks_gone,
+	    "Blocks that were removed by age."),
+	ROW("care", "damage", "damage_total", COUNTER, damage,
+	    "How often something damaged was met."),
 	ROW("records", "stored", "records_stored_total", COUNTER, app[APP_RECORDS_STORED],
 	    "Records that were stored."),
 	ROW("records", "duplicate", "records_duplicate_total", COUNTER, app[APP_RECORDS_DUPLICATE],
@@ -167,6 +189,8 @@ static void numbers_take(struct app *app, const struct store_info *info, struct 
 		.passwords_refused = passwords_refused(app->passwords),
 	};
 	keeper_count(app->keeper, &n->keeper);
+	care_count(app, &n->care);
+	n->damage = said_count(app->said);
 	attempts_count(app->attempts, &n->attempts);
 	for (int i = 0; i < N_KEEPER_KINDS; i++)
 		n->waiting[i] = n->keeper.waiting[i];

@@ -52,7 +52,8 @@ struct app {
 	uv_signal_t signals[3];
 	uv_timer_t watchdog, care_timers[APP_N_CARES];
 	struct care *care;
-	struct said *said; /* what is damaged */
+	struct backing *backing; /* a backup that is under way, or NULL */
+	struct said *said;	 /* what is damaged */
 	struct watch *watch;
 	struct catalogue *catalogue; /* the models that are known */
 	struct v2 *v2;
@@ -62,6 +63,7 @@ struct app {
 	size_t working;	 /* pieces of work in libuv's pool */
 	size_t n_pieces; /* answers under way that are read from the store */
 	bool stopping;
+	bool keeper_ends; /* what it hands back from now on, it hands back as it has ended */
 };
 
 int64_t app_wall_ms(const struct app *app); /* UTC */

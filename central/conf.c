@@ -31,6 +31,10 @@ static const struct tesla_param control[] = {
 	TESLA_P_STR("key", struct conf, control_key, .dflt = ""), TESLA_P_END
 };
 
+static const struct tesla_param store[] = {
+	TESLA_P_STR("backups", struct conf, backups, .dflt = ""), TESLA_P_END
+};
+
 static const struct tesla_param limits[] = {
 	TESLA_P_INT("connections", struct conf, connections, .dflt = "1000", .min = 8,
 		    .max = 100000),
@@ -59,7 +63,9 @@ static const struct tesla_param limits[] = {
 static const struct section {
 	const char *name;
 	const struct tesla_param *params;
-} sections[] = { { "Server", server }, { "Control", control }, { "Limits", limits } };
+} sections[] = {
+	{ "Server", server }, { "Control", control }, { "Store", store }, { "Limits", limits }
+};
 
 /* ---- [Retention], [Retention MODEL] ---- */
 
@@ -179,7 +185,8 @@ static bool on_other(void *arg, int line, const char *section, const char *name,
 	if (strncasecmp(section, RETENTION, len) != 0 || (section[len] != ' ' && section[len] != 0))
 		return false;
 	if (strlen(section) > SECTION_MAX) {
-		diags_error(r->d, r->file, line, 0, "[%s: expected at most %u bytes", section, SECTION_MAX);
+		diags_error(r->d, r->file, line, 0, "[%s: expected at most %u bytes", section,
+			    SECTION_MAX);
 		return true;
 	}
 	while (i < N_ELEMENTS(periods) && strcasecmp(name, periods[i].name) != 0)

@@ -103,6 +103,7 @@ noinst_LTLIBRARIES += central/libcentral.la
 central_libcentral_la_SOURCES = \
 	central/api.h \
 	central/api_analyzers.c \
+	central/api_backup.c \
 	central/api_help.c central/api_help.h \
 	central/api_last.c \
 	central/api_lists.c \

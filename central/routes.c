@@ -37,6 +37,7 @@ const struct route routes_v1[] = {
 	{ "GET", "/api/v1/session", ROUTE_V1, AUTH_LIST, 0, api_session_get },
 	{ "DELETE", "/api/v1/session", ROUTE_V1, AUTH_ACCOUNT, 0, api_session_delete },
 	{ "POST", "/api/v1/session/password", ROUTE_V1, AUTH_ACCOUNT, 0, api_session_password },
+	{ "POST", "/api/v1/backup", ROUTE_V1, AUTH_ADMINISTER, 0, api_backup_post },
 	{ "GET", "/api/v1/status", ROUTE_V1, AUTH_READ, 0, api_status_get },
 	{ "GET", "/metrics", ROUTE_V1, AUTH_READ, 0, api_metrics_get },
 	{ 0 },

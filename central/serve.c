@@ -188,6 +188,7 @@ static void stop(struct app *app)
 	lasting_end(app);
 	while (app->working > 0)
 		(void)uv_run(&app->loop, UV_RUN_ONCE);
+	app->keeper_ends = true;
 	keeper_stop(app->keeper);
 	care_stop(app);
 	http_stop(app->http);

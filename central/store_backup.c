@@ -426,6 +426,11 @@ static int finish(struct store_backup *b, struct tesla_error *err)
 	return sync_parent(b->path) == 0 ? 0 : path_fail(b->path, "its folder", err);
 }
 
+bool store_backup_is_copied(const struct store_backup *b)
+{
+	return b->at.phase == N_ELEMENTS(phases);
+}
+
 int store_backup_step(struct store_backup *b, struct tesla_error *err)
 {
 	if (b->to == NULL)

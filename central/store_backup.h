@@ -31,6 +31,8 @@ int store_backup_begin(struct store *s, const struct store_backup_conf *conf,
  * conf.damage, and left out.
  */
 int store_backup_step(struct store_backup *b, struct tesla_error *err);
+/* The next step is the last: what else belongs to the folder may be put there now. */
+bool store_backup_is_copied(const struct store_backup *b);
 /* Before the last step: all of it is removed. */
 void store_backup_end(struct store_backup *b);
 

@@ -59,6 +59,7 @@ GOOD = {
     ("post", "/api/v1/session"): ("", {"name": "admin", "password": os.environ["PASSWORD"]}),
     ("delete", "/api/v1/session"): ("", None),
     ("post", "/api/v1/session/password"): ("", {"old": "long enough, this", "new": "longer than that"}),
+    ("post", "/api/v1/backup"): ("", {"to": "new-%s"}),
     ("get", "/api/v1/status"): ("", None),
     ("get", "/metrics"): ("", None),
     ("get", "/api/v1/openapi.json"): ("", None),
