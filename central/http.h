@@ -81,6 +81,8 @@ const char *request_query(const struct request *q, const char *name); /* decoded
 void request_query_each(const struct request *q,
 			void (*each)(void *arg, const char *name, const char *value), void *arg);
 const char *request_cookie(const struct request *q, const char *name);
+/* In `head`: a body of this Content-Encoding (a constant) is taken, too, and stays packed. */
+void request_take_packed(struct request *q, const char *encoding);
 /* Unpacked.  Belongs to the request; a handler may take it: the buf is empty then. */
 struct buf *request_body(struct request *q);
 /* The field of a form, decoded; NULL: there is none.  Good until the request is over. */

@@ -55,6 +55,7 @@ struct request {
 	void *context;
 	struct buf body;
 	size_t body_counted;
+	const char *packed; /* the Content-Encoding that is left to its handler; NULL: none */
 	bool inflating;
 	bool inflated; /* to the end */
 	z_stream inflate;

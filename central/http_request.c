@@ -215,12 +215,22 @@ static bool begin_body(struct request *q)
 {
 	const char *encoding = request_header(q, MHD_HTTP_HEADER_CONTENT_ENCODING);
 
-	if (encoding == NULL || strcasecmp(encoding, "identity") == 0)
+	if (encoding == NULL || strcasecmp(encoding, "identity") == 0 ||
+	    (q->packed != NULL && strcasecmp(encoding, q->packed) == 0))
 		return true;
 	if (strcasecmp(encoding, "gzip") != 0)
 		return false;
 	q->inflating = inflateInit2(&q->inflate, GZIP_WINDOW) == Z_OK;
 	return q->inflating;
+}
+
+static void wrong_packer(struct request *q)
+{
+	char line[80];
+
+	(void)snprintf(line, sizeof line, "Content-Encoding: expected %s%sgzip, or none",
+		       q->packed != NULL ? q->packed : "", q->packed != NULL ? ", " : "");
+	(void)refuse(q, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, line);
 }
 
 static enum MHD_Result on_head(struct request *q, const char *method)
@@ -238,8 +248,7 @@ static enum MHD_Result on_head(struct request *q, const char *method)
 	if (length != NULL && strtoumax(length, NULL, 10) > h->conf.body_max)
 		(void)too_long(q);
 	else if (!begin_body(q))
-		(void)refuse(q, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-			     "Content-Encoding: expected gzip, or none");
+		wrong_packer(q);
 	return q->state == REQUEST_ANSWERED ? answer_queue(q) : MHD_YES;
 }
 
@@ -327,6 +336,11 @@ void request_query_each(const struct request *q,
 const char *request_cookie(const struct request *q, const char *name)
 {
 	return MHD_lookup_connection_value(q->mhd, MHD_COOKIE_KIND, name);
+}
+
+void request_take_packed(struct request *q, const char *encoding)
+{
+	q->packed = encoding;
 }
 
 struct buf *request_body(struct request *q)

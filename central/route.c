@@ -173,6 +173,8 @@ bool route_head(void *arg, struct request *q)
 		return false;
 	app_refresh(app);
 	c->route = find(c, &other);
+	if (c->route != NULL && c->route->style == ROUTE_V1_SNAPPY)
+		request_take_packed(q, "snappy");
 	if (c->route != NULL)
 		return let_in(c);
 	if (other == NULL) {

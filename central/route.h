@@ -6,9 +6,10 @@
 #include "central/call.h"
 
 enum route_style {
-	ROUTE_V1,  /* errors as a map */
-	ROUTE_V2,  /* the predecessor's: text */
-	ROUTE_OPEN /* for everybody: healthz, pages, signing in */
+	ROUTE_V1,	 /* errors as a map */
+	ROUTE_V1_SNAPPY, /* the same; a body that snappy packed comes as it is */
+	ROUTE_V2,	 /* the predecessor's: text */
+	ROUTE_OPEN	 /* for everybody: healthz, pages, signing in */
 };
 
 struct route {
