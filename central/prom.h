@@ -145,5 +145,7 @@ size_t prom_response_n_samples(const struct prom_response *p);
 /* The whole answer, until it is freed.  Nothing may be added then. */
 int prom_response_finish(struct prom_response *p, const void **bytes, size_t *len,
 			 struct tesla_error *err);
+/* Finishes, and moves the bytes into `ret`, which is empty and initialised. */
+int prom_response_take(struct prom_response *p, struct buf *ret, struct tesla_error *err);
 
 #endif

@@ -373,3 +373,17 @@ int prom_response_finish(struct prom_response *p, const void **bytes, size_t *le
 	*len = p->out.pub.len - p->out_begin;
 	return 0;
 }
+
+int prom_response_take(struct prom_response *p, struct buf *ret, struct tesla_error *err)
+{
+	const void *bytes;
+	size_t len;
+	int rc = prom_response_finish(p, &bytes, &len, err);
+
+	if (rc != 0)
+		return rc;
+	buf_consume(&p->out, p->out_begin);
+	*ret = p->out;
+	buf_init(&p->out, 0);
+	return 0;
+}
