@@ -7,6 +7,7 @@
 
 void api_records_post(struct call *c);
 void api_readings_post(struct call *c);
+void api_prom_read(struct call *c);
 void api_live_get(struct call *c);
 void api_events_stream(struct call *c);
 void api_series_get(struct call *c);

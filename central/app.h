@@ -18,6 +18,8 @@
 
 struct call;
 TAILQ_HEAD(calls, call);
+struct prom_read;
+TAILQ_HEAD(prom_reads, prom_read);
 
 enum app_count {
 	APP_RECORDS_STORED,
@@ -57,6 +59,8 @@ struct app {
 	struct watch *watch;
 	struct catalogue *catalogue; /* the models that are known */
 	struct v2 *v2;
+	struct prom_reads prom_waiting; /* remote reads (api_prom.c) */
+	size_t n_prom_waiting, n_prom_reading;
 	uint64_t counts[N_APP_COUNTS];
 	struct store_info info; /* as it was at info_at_ms; 0: never asked */
 	int64_t info_at_ms;

@@ -113,6 +113,7 @@ central_libcentral_la_SOURCES = \
 	central/api_nodes.c \
 	central/api_openapi.c \
 	central/api_people.c \
+	central/api_prom.c \
 	central/api_records.c \
 	central/api_rows.c central/api_rows.h \
 	central/api_series.c \
@@ -134,6 +135,7 @@ central_libcentral_la_SOURCES = \
 	central/passwords.c central/passwords.h \
 	central/pieces.c central/pieces.h \
 	central/pool.c central/pool.h \
+	central/prom_reader.c central/prom_reader.h \
 	central/query.c central/query.h \
 	central/query_series.c \
 	central/readings.c central/readings.h \
@@ -166,6 +168,7 @@ central/openapi_json.c: central/openapi.json
 central_libcentral_la_CPPFLAGS = $(central_cppflags) -DMODEL_DIR='"$(datadir)/tesla/models"'
 central_libcentral_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(UV_CFLAGS)
 central_libcentral_la_LIBADD = central/libold.la central/libhttp.la central/libstore.la central/libregistry.la \
+	central/libprom.la \
 	core/client/libtesla.la core/base/libservice.la core/base/libbase.la $(YAJL_LIBS) $(UV_LIBS)
 # Prometheus' remote read: pure.  Of its messages protoc-c makes code, in the build tree.
 noinst_LTLIBRARIES += central/libprom.la

@@ -8,6 +8,7 @@
 const struct route routes_v1[] = {
 	{ "POST", "/api/v1/records", ROUTE_V1, AUTH_WRITE, 0, api_records_post },
 	{ "POST", "/api/v1/readings", ROUTE_V1, AUTH_WRITE, 0, api_readings_post },
+	{ "POST", "/api/v1/prom/read", ROUTE_V1_SNAPPY, AUTH_LIST, 0, api_prom_read },
 	{ "GET", "/api/v1/live", ROUTE_V1, AUTH_LIST, 0, api_live_get },
 	{ "GET", "/api/v1/events/stream", ROUTE_V1, AUTH_LIST, 0, api_events_stream },
 	{ "GET", "/api/v1/series", ROUTE_V1, AUTH_LIST, 0, api_series_get },

@@ -270,6 +270,7 @@ static int run(struct app *app)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)uv_loop_init(&app->loop);
 	TAILQ_INIT(&app->calls);
+	TAILQ_INIT(&app->prom_waiting);
 	signals_start(app);
 	r = start(app, &err);
 	if (r == 0) {

@@ -129,8 +129,8 @@ e2e_tests = \
 	t/e2e/822-central-openapi.sh \
 	t/e2e/824-central-session.sh \
 	t/e2e/830-central-live.sh \
-	t/e2e/870-prom-read.sh
-# To be listed when tesla-central serves: t/e2e/871-central-prometheus.sh
+	t/e2e/870-prom-read.sh \
+	t/e2e/871-central-prometheus.sh
 TESTS += $(e2e_tests)
 # Records by a clock of its own, through the windows and the journal that teslad has.
 check_PROGRAMS += t/e2e/past
