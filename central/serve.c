@@ -24,6 +24,7 @@
 #define LIMIT_KEYS 10000
 #define CARE_JOBS 16
 #define END_MS 1000
+#define MAP_BYTES (1 << 20) /* what is larger goes back to the system when it is freed */
 
 /* ---- the parts ---- */
 
@@ -267,6 +268,7 @@ static int run(struct app *app)
 	int r;
 
 	(void)mallopt(M_ARENA_MAX, 2);
+	(void)mallopt(M_MMAP_THRESHOLD, MAP_BYTES);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)uv_loop_init(&app->loop);
 	TAILQ_INIT(&app->calls);
