@@ -120,7 +120,8 @@ central_libcentral_la_SOURCES = \
 	central/api_session.c \
 	central/api_status.c \
 	central/app.c central/app.h \
-	central/backup.h central/backup_registry.c \
+	central/backup.h \
+	central/backup_registry.c \
 	central/call.c central/call.h \
 	central/care.c central/care.h \
 	central/catalogue.c central/catalogue.h \
@@ -168,7 +169,6 @@ central/openapi_json.c: central/openapi.json
 central_libcentral_la_CPPFLAGS = $(central_cppflags) -DMODEL_DIR='"$(datadir)/tesla/models"'
 central_libcentral_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(UV_CFLAGS)
 central_libcentral_la_LIBADD = central/libold.la central/libhttp.la central/libstore.la central/libregistry.la \
-	central/libprom.la \
 	core/client/libtesla.la core/base/libservice.la core/base/libbase.la $(YAJL_LIBS) $(UV_LIBS)
 # Prometheus' remote read: pure.  Of its messages protoc-c makes code, in the build tree.
 noinst_LTLIBRARIES += central/libprom.la

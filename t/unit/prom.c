@@ -506,24 +506,31 @@ static Prometheus__ReadResponse *unpack_answer(const void *bytes, size_t len)
 	return m;
 }
 
+static void drop(Prometheus__ReadResponse *m)
+{
+	prometheus__read_response__free_unpacked(m, NULL);
+}
+
 static Prometheus__ReadResponse *finish(struct prom_response *p)
 {
 	Prometheus__ReadResponse *m;
 	const void *bytes, *again;
 	struct tesla_error err;
 	size_t len, len_again;
+	struct buf moved;
 
 	cr_assert_eq(prom_response_finish(p, &bytes, &len, &err), 0, "%s", err.text);
 	cr_assert_eq(prom_response_finish(p, &again, &len_again, &err), 0);
 	cr_assert(bytes == again && len == len_again);
 	m = unpack_answer(bytes, len);
+	drop(m);
+	buf_init(&moved, PROM_ANSWER_MAX);
+	cr_assert_eq(prom_response_take(p, &moved, &err), 0);
 	prom_response_free(p);
+	cr_assert_eq(moved.pub.len, len);
+	m = unpack_answer(moved.pub.bytes, moved.pub.len);
+	buf_release(&moved);
 	return m;
-}
-
-static void drop(Prometheus__ReadResponse *m)
-{
-	prometheus__read_response__free_unpacked(m, NULL);
 }
 
 static struct prom_response *answer(const struct prom_limits *limits)
