@@ -28,6 +28,7 @@ GOOD = {
         {"analyzer": 1, "variable": "TPF", "t": 1793350800100, "n": 1, "k": 1, "u": "V",
          "v": [230.1, None], "q": [0, 1]}], "status": [
         {"analyzer": 1, "state": "online", "t": 1793350800100}]}),
+    ("post", "/api/v1/prom/read"): ("", b"\0"),  # asks for nothing
     ("get", "/api/v1/live"): ("?node=4", None),
     ("get", "/api/v1/events/stream"): ("?node=4", None),
     ("get", "/api/v1/series"): (f"?node=4&analyzer=1&variable=TPF&{TIMES}", None),
