@@ -168,7 +168,7 @@ central/openapi_json.c: central/openapi.json
 	} >$@.new && mv $@.new $@
 central_libcentral_la_CPPFLAGS = $(central_cppflags) -DMODEL_DIR='"$(datadir)/tesla/models"'
 central_libcentral_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS) $(UV_CFLAGS)
-central_libcentral_la_LIBADD = central/libold.la central/libhttp.la central/libstore.la central/libregistry.la \
+central_libcentral_la_LIBADD = central/libold.la central/libprom.la central/libhttp.la central/libstore.la central/libregistry.la \
 	core/client/libtesla.la core/base/libservice.la core/base/libbase.la $(YAJL_LIBS) $(UV_LIBS)
 # Prometheus' remote read: pure.  Of its messages protoc-c makes code, in the build tree.
 noinst_LTLIBRARIES += central/libprom.la
