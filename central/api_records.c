@@ -204,13 +204,6 @@ static struct who who_at(const struct taking *t, size_t i)
 	return w;
 }
 
-static bool is_known(const struct registry_analyzer *a, const struct who *w)
-{
-	return a != NULL && (w->model[0] == '\0' || strcmp(a->model, w->model) == 0) &&
-	       (w->identity == NULL || w->identity[0] == '\0' ||
-		strcmp(a->identity, w->identity) == 0);
-}
-
 static bool is_listed(const struct taking *t, int64_t analyzer)
 {
 	for (size_t i = 0; i < t->n_contacts; i++)
@@ -229,18 +222,22 @@ static int contacts_find(struct taking *t)
 		return tesla_fail(&t->error, -ENOMEM, "no memory");
 	for (size_t i = 0; i < t->in.n_records + t->in.n_columns; i++) {
 		struct who w = who_at(t, i);
+		struct registry_contact c = { .addr = w.analyzer,
+					      .model = w.model,
+					      .identity = w.identity };
 
 		if (!w.there || t->n_contacts == CONTACTS_MAX || is_listed(t, w.analyzer) ||
-		    is_known(registry_analyzer(r, t->node, w.analyzer), &w))
+		    !registry_is_news(r, t->node, &c))
 			continue;
-		t->contacts[t->n_contacts++] = (struct registry_contact){ .addr = w.analyzer,
-									  .model = w.model,
-									  .identity = w.identity };
+		t->contacts[t->n_contacts++] = c;
 	}
 	return 0;
 }
 
-/* By what the registry has now.  Behind one that waits, all of its analyzer wait. */
+/*
+ * By what the registry has now.  Behind one that waits, all of its analyzer wait; so do those that
+ * there was no room for among the contacts.
+ */
 static void states_apply(struct taking *t)
 {
 	const struct registry *r = t->call->app->registry;
@@ -252,7 +249,9 @@ static void states_apply(struct taking *t)
 		if (!w.there)
 			continue;
 		a = registry_analyzer(r, t->node, w.analyzer);
-		if (a == NULL || a->state == REGISTRY_IS_REFUSED)
+		if (a == NULL && t->n_contacts == CONTACTS_MAX && !is_listed(t, w.analyzer))
+			t->later[i] = true;
+		else if (a == NULL || a->state == REGISTRY_IS_REFUSED)
 			intake_reject(&t->in, i, "analyzer %" PRId64 " of node %s is not taken",
 				      w.analyzer, t->node);
 		else
@@ -274,7 +273,8 @@ static void contact_done(struct pool_job *job)
 {
 	struct taking *t = job->arg;
 
-	app_refresh(t->call->app);
+	if (app_refresh(t->call->app) < 0 && t->result == 0)
+		t->result = tesla_fail(&t->error, -EIO, "the registry cannot be read");
 	if (t->result != 0)
 		answer_fail(t);
 	else

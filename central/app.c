@@ -18,7 +18,7 @@ int64_t app_now_ms(const struct app *app)
 	return (int64_t)uv_now(&app->loop);
 }
 
-void app_refresh(struct app *app)
+int app_refresh(struct app *app)
 {
 	struct tesla_error err;
 	int r = registry_refresh(app->registry, &err);
@@ -26,4 +26,5 @@ void app_refresh(struct app *app)
 	app->registry_changes += r > 0;
 	if (r < 0)
 		log_msg(&app->log, LOG_LEVEL_ERROR, "%s", err.text);
+	return r;
 }

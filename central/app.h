@@ -73,6 +73,6 @@ struct app {
 int64_t app_wall_ms(const struct app *app); /* UTC */
 int64_t app_now_ms(const struct app *app);  /* monotonic */
 /* What other processes, or the store's thread, changed is seen from here on. */
-void app_refresh(struct app *app);
+int app_refresh(struct app *app); /* negative: it could not be read, and was logged */
 
 #endif

@@ -62,8 +62,9 @@ struct who { /* keys */
 
 struct attempts *attempts_new(void)
 {
-	const struct limit_conf addresses = { ADDRESSES_MAX, ADDRESS_EACH_MS, ADDRESS_BURST },
-				accounts = { ACCOUNTS_MAX, ACCOUNT_EACH_MS, ACCOUNT_BURST };
+	const struct limit_conf addresses = { ADDRESSES_MAX, ADDRESS_EACH_MS * 1000,
+					      ADDRESS_BURST },
+				accounts = { ACCOUNTS_MAX, ACCOUNT_EACH_MS * 1000, ACCOUNT_BURST };
 	struct attempts *a = calloc(1, sizeof *a);
 
 	if (a == NULL)

@@ -388,9 +388,11 @@ static struct form_field *field_of(struct request *q, const char *name, bool mak
 	if (f == NULL)
 		return NULL;
 	f->name = arena_strdup(&q->memory, name);
+	if (f->name == NULL)
+		return NULL;
 	f->next = q->fields;
 	q->fields = f;
-	return f->name != NULL ? f : NULL;
+	return f;
 }
 
 /* A piece of a value: long ones come in several. */
@@ -398,9 +400,12 @@ static enum MHD_Result on_field(void *arg, enum MHD_ValueKind kind, const char *
 				const char *filename, const char *type, const char *encoding,
 				const char *data, uint64_t off, size_t size)
 {
-	struct form_field *f = field_of(arg, key, true);
+	struct form_field *f;
 
 	(void)kind, (void)filename, (void)type, (void)encoding;
+	if (key == NULL) /* a part of a multipart body without a name */
+		return MHD_YES;
+	f = field_of(arg, key, true);
 	if (f == NULL)
 		return MHD_NO;
 	if (off != f->len) /* a second field of that name: the first counts */

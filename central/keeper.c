@@ -193,6 +193,11 @@ static void on_finished(uv_async_t *async)
 	}
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
 static int thread_start(struct keeper *k, struct tesla_error *err)
 {
 	int r = pthread_create(&k->thread, NULL, keeper_main, k);
@@ -219,10 +224,13 @@ int keeper_start(uv_loop_t *loop, struct store *store, const struct keeper_limit
 	r = uv_async_init(loop, &k->finished, on_finished);
 	if (r != 0)
 		r = tesla_fail(err, r, "the loop: %s", uv_strerror(r));
-	else if ((r = thread_start(k, err)) != 0)
-		uv_close((uv_handle_t *)&k->finished, NULL);
-	if (r != 0)
+	if (r != 0) {
 		free(k);
+		return r;
+	}
+	r = thread_start(k, err);
+	if (r != 0)
+		uv_close((uv_handle_t *)&k->finished, on_closed);
 	else
 		*ret = k;
 	return r;
@@ -247,11 +255,6 @@ bool keeper_submit(struct keeper *k, struct keeper_job *job)
 		(void)pthread_cond_signal(&k->work);
 	(void)pthread_mutex_unlock(&k->lock);
 	return taken;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	free(handle->data);
 }
 
 void keeper_stop(struct keeper *k)

@@ -12,7 +12,7 @@
 
 struct limit {
 	struct limit_conf conf;
-	struct keyed *full_at; /* int64_t */
+	struct keyed *full_at; /* int64_t, us */
 	uint64_t refused;
 };
 
@@ -20,7 +20,7 @@ struct limit *limit_new(const struct limit_conf *conf)
 {
 	struct limit *l = calloc(1, sizeof *l);
 
-	assert(conf->each_ms > 0 && conf->burst > 0);
+	assert(conf->each_us > 0 && conf->burst > 0);
 	if (l == NULL)
 		return NULL;
 	l->conf = *conf;
@@ -43,10 +43,10 @@ void limit_free(struct limit *l)
 /* How long until n can be taken from a bucket that is full at *full_at (NULL: now). */
 static int64_t wait_of(const struct limit *l, const int64_t *full_at, unsigned n, int64_t now_ms)
 {
-	int64_t full = full_at != NULL && *full_at > now_ms ? *full_at : now_ms,
-		wait = full + n * l->conf.each_ms - now_ms - l->conf.burst * l->conf.each_ms;
+	int64_t now = now_ms * 1000, full = full_at != NULL && *full_at > now ? *full_at : now,
+		wait = full + n * l->conf.each_us - now - l->conf.burst * l->conf.each_us;
 
-	return wait > 0 ? wait : 0;
+	return wait > 0 ? (wait + 999) / 1000 : 0;
 }
 
 int64_t limit_wait(struct limit *l, const struct peer *key, unsigned n, int64_t now_ms)
@@ -59,13 +59,13 @@ int64_t limit_take(struct limit *l, const struct peer *key, unsigned n, int64_t 
 	int64_t *full_at = keyed_put(l->full_at, key), wait;
 
 	if (full_at == NULL) /* no memory: better slow than without a limit */
-		return l->conf.each_ms;
+		return (l->conf.each_us + 999) / 1000;
 	wait = wait_of(l, full_at, n, now_ms);
 	if (wait > 0) {
 		l->refused++;
 		return wait;
 	}
-	*full_at = (*full_at > now_ms ? *full_at : now_ms) + n * l->conf.each_ms;
+	*full_at = (*full_at > now_ms * 1000 ? *full_at : now_ms * 1000) + n * l->conf.each_us;
 	return 0;
 }
 
@@ -73,8 +73,8 @@ void limit_give(struct limit *l, const struct peer *key, unsigned n, int64_t now
 {
 	int64_t *full_at = keyed_peek(l->full_at, key);
 
-	if (full_at != NULL && *full_at > now_ms)
-		*full_at -= n * l->conf.each_ms;
+	if (full_at != NULL && *full_at > now_ms * 1000)
+		*full_at -= n * l->conf.each_us;
 }
 
 void limit_forget(struct limit *l, const struct peer *key)

@@ -14,7 +14,7 @@
 struct limit;
 struct limit_conf {
 	size_t max;	 /* keys */
-	int64_t each_ms; /* one comes back after this long */
+	int64_t each_us; /* one comes back after this long */
 	unsigned burst;	 /* how many there are at most */
 };
 

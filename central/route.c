@@ -171,6 +171,11 @@ bool route_head(void *arg, struct request *q)
 
 	if (c == NULL || !in_time(c))
 		return false;
+	if (app->stopping) {
+		request_answer_header(q, "Connection", "close");
+		call_error(c, 503, "the server ends");
+		return false;
+	}
 	app_refresh(app);
 	c->route = find(c, &other);
 	if (c->route != NULL && c->route->style == ROUTE_V1_SNAPPY)

@@ -94,8 +94,11 @@ static int web_start(struct app *app, struct tesla_error *err)
 		return r;
 	conf.tls = app->tls;
 	app->http = http_start(&app->loop, &c->where, &conf, err);
-	if (app->http == NULL)
-		return tesla_fail(err, -EIO, "%s: %s", c->listen, strdup(err->text));
+	if (app->http == NULL) {
+		const struct tesla_error why = *err;
+
+		return tesla_fail(err, why.code, "%s: %s", c->listen, why.text);
+	}
 	return 0;
 }
 
@@ -104,8 +107,8 @@ static int limits_start(struct app *app, struct tesla_error *err)
 	int64_t per_second = app->conf->requests_per_second;
 	const struct limit_conf conf = {
 		.max = LIMIT_KEYS,
-		.each_ms = per_second < 1000 ? 1000 / per_second : 1,
-		.burst = (unsigned)(per_second < 1000 ? per_second : per_second),
+		.each_us = per_second < 1000000 ? 1000000 / per_second : 1,
+		.burst = (unsigned)per_second,
 	};
 
 	app->requests = limit_new(&conf);
@@ -219,7 +222,9 @@ static void on_hangup(struct app *app)
 	struct tesla_error err;
 
 	notify_reloading();
-	if (app->tls != NULL && http_tls_reload(app->tls, &err) != 0)
+	if (app->tls == NULL)
+		log_msg(&app->log, LOG_LEVEL_INFO, "SIGHUP: there is no certificate to read");
+	else if (http_tls_reload(app->tls, &err) != 0)
 		log_msg(&app->log, LOG_LEVEL_ERROR, "certificate: %s: the one before stays",
 			err.text);
 	else

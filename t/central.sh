@@ -59,6 +59,6 @@ answers() { # what status pattern command...
 	local what=$1 status=$2 pattern=$3 got
 	shift 3
 	got=$("$@") || fail "$what: no answer"
-	assert_eq "$what: status" "$(tail -n 1 <<<"$got")" "$status"
+	assert_match "$what: status" "$(tail -n 1 <<<"$got")" "^$status\$"
 	assert_match "$what" "$(head -n -1 <<<"$got")" "$pattern"
 }

@@ -110,7 +110,7 @@ Test(keyed, holds_what_a_simple_list_holds)
 
 Test(limit, so_many_at_once_and_one_each_second)
 {
-	const struct limit_conf conf = { .max = 10, .each_ms = 1000, .burst = 3 };
+	const struct limit_conf conf = { .max = 10, .each_us = 1000000, .burst = 3 };
 	struct limit *l = limit_new(&conf);
 	struct peer a = peer_at("192.0.2.1"), b = peer_at("192.0.2.2");
 
