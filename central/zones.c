@@ -12,6 +12,7 @@
 
 #define LOCALTIME "/etc/localtime"
 #define FOLDER "/zoneinfo/"
+#define ZONES_MAX 2000u /* more than a machine has names: clients choose them */
 
 struct entry {
 	SLIST_ENTRY(entry) next;
@@ -21,6 +22,7 @@ struct entry {
 SLIST_HEAD(entries, entry);
 struct zones {
 	struct entries list;
+	size_t n;
 };
 
 struct zones *zones_new(void)
@@ -63,11 +65,16 @@ static void own_name(char name[PATH_MAX])
 
 static int add(struct zones *z, const char *name, const struct zone **ret, struct tesla_error *err)
 {
-	struct entry *e = malloc(sizeof *e + strlen(name) + 1);
 	const char *file = name;
 	char own[PATH_MAX];
+	struct entry *e;
 	int r = 0;
 
+	if (z->n >= ZONES_MAX && name[0] != '\0')
+		return tesla_fail(err, -EDQUOT,
+				  "time zone %.64s: %u others are in use: at most so many can be",
+				  name, ZONES_MAX);
+	e = malloc(sizeof *e + strlen(name) + 1);
 	if (e == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory");
 	memcpy(e->name, name, strlen(name) + 1);
@@ -83,6 +90,7 @@ static int add(struct zones *z, const char *name, const struct zone **ret, struc
 		return r;
 	}
 	SLIST_INSERT_HEAD(&z->list, e, next);
+	z->n++;
 	*ret = e->zone;
 	return 0;
 }

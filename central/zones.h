@@ -11,7 +11,7 @@ struct zones *zones_new(void); /* NULL: no memory */
 void zones_free(struct zones *z);
 /*
  * "": the machine's own.  NULL, with *err: there is none of that name; else what NULL stands for,
- * UTC, is a zone of that name.
+ * UTC, is a zone of that name.  -EDQUOT: too many others were asked for.
  */
 int zones_get(struct zones *z, const char *name, const struct zone **ret, struct tesla_error *err);
 

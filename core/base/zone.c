@@ -185,7 +185,9 @@ static bool name_is_good(const char *name)
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)name[i]) && strchr("_+-/", name[i]) == NULL)
 			return false;
-	return len > 0 && len <= NAME_MAX_BYTES && name[0] != '/';
+	/* or one file had any number of names */
+	return len > 0 && len <= NAME_MAX_BYTES && name[0] != '/' && name[len - 1] != '/' &&
+	       strstr(name, "//") == NULL;
 }
 
 int zone_open(const char *name, struct zone **ret, struct tesla_error *err)

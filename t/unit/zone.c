@@ -223,9 +223,15 @@ static const struct {
 	const char *name;
 	int r;
 } names[] = {
-	{ "Europe/Nowhere", -ENOENT },	 { "Europe", -ENOENT },	     { "", -EINVAL },
-	{ "../../etc/passwd", -EINVAL }, { "/etc/passwd", -EINVAL }, { "Europe/Madrid\n", -EINVAL },
+	{ "Europe/Nowhere", -ENOENT },
+	{ "Europe", -ENOENT },
+	{ "", -EINVAL },
+	{ "../../etc/passwd", -EINVAL },
+	{ "/etc/passwd", -EINVAL },
+	{ "Europe/Madrid\n", -EINVAL },
 	{ "zone.tab", -EINVAL },
+	{ "Europe//Madrid", -EINVAL },
+	{ "Europe/Madrid/", -EINVAL },
 };
 
 Test(zone, names)
