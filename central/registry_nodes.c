@@ -251,8 +251,8 @@ static int remove_node(struct txn *t, void *arg, struct tesla_error *err)
 	struct key key = key_text(id), of = key_analyzer(id, INT64_MIN), token = { 0 };
 	unsigned analyzers = 0, tokens = 0;
 
-	if (!doc_remove(t, KIND_NODE, &key))
-		return tesla_fail(err, -ENOENT, "there is no node %s", id);
+	if (!doc_remove(t, KIND_NODE, &key)) /* t->r: the disk's, which is told at the end */
+		return t->r != 0 ? 0 : tesla_fail(err, -ENOENT, "there is no node %s", id);
 	for (; next_analyzer(t, id, &of); analyzers++)
 		(void)doc_remove(t, KIND_ANALYZER, &of);
 	for (; next_token(t, id, &token); tokens++)

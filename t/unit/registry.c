@@ -3,6 +3,7 @@
 #include "central/registry.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -889,7 +890,7 @@ Test(registry, what_is_damaged_is_said_and_left_out)
 /* ---- a disk that fails ---- */
 
 /* How LMDB's calls go from now on: these stand before libc's. */
-static enum fault { NONE, SYNC, META, PAGES } fault;
+static enum fault { NONE, SYNC, META, PAGES, DELETE } fault;
 
 int fdatasync(int fd)
 {
@@ -922,6 +923,29 @@ ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at)
 		return -1;
 	}
 	return syscall(SYS_pwritev, fd, v, n, at, 0);
+}
+
+int mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data)
+{
+	int (*real)(MDB_txn *, MDB_dbi, MDB_val *, MDB_val *);
+	void *p = dlsym(RTLD_NEXT, "mdb_del");
+
+	memcpy(&real, &p, sizeof p);
+	return fault == DELETE ? EIO : real(txn, dbi, key, data);
+}
+
+Test(registry, a_disk_that_fails_is_no_node_that_is_not_there)
+{
+	struct rig g;
+
+	rig_init(&g);
+	GOOD(node_add(&g, "4"));
+	fault = DELETE;
+	BAD(registry_node_remove(g.db, &me, "4", &g.err), -EIO);
+	fault = NONE;
+	BAD(registry_node_remove(g.db, &me, "5", &g.err), -ENOENT);
+	GOOD(registry_node_remove(g.db, &me, "4", &g.err));
+	rig_release(&g);
 }
 
 Test(registry, goes_on_after_a_disk_that_failed)
