@@ -23,7 +23,8 @@ int app_refresh(struct app *app)
 	struct tesla_error err;
 	int r = registry_refresh(app->registry, &err);
 
-	app->registry_changes += r > 0;
+	/* Also when that failed half way. */
+	app->registry_changes = registry_changes(app->registry);
 	if (r < 0)
 		log_msg(&app->log, LOG_LEVEL_ERROR, "%s", err.text);
 	return r;

@@ -44,7 +44,7 @@ struct app {
 	struct keeper *keeper;
 	struct registry_db *registry_db;
 	struct registry *registry;
-	uint64_t registry_changes; /* how often it was read again: pointers into it are new */
+	uint64_t registry_changes; /* the registry's: at another one pointers into it are new */
 	struct limit *requests;	   /* per address */
 	struct zones *zones;
 	struct sessions *sessions;

@@ -29,6 +29,7 @@ struct registry {
 	struct registry_db *db;
 	struct registry_damage damage;
 	struct view view;
+	uint64_t changes; /* of the view */
 	size_t txn_id;
 };
 
@@ -233,6 +234,7 @@ static int load_all(struct registry *r, struct txn *t, struct tesla_error *err)
 	}
 	view_release(&r->view);
 	r->view = v;
+	r->changes++;
 	return 0;
 }
 
@@ -269,8 +271,10 @@ static int load_changes(struct registry *r, struct txn *t, struct tesla_error *e
 		if (!reg_get(t, TABLE_CHANGES, val_of(&seq), &which) || !is_change(which))
 			return t->r == 0 ? load_all(r, t, err) : 0;
 		rc = load_one(r, t, which, err);
-		if (rc == 0 && t->r == 0)
+		if (rc == 0 && t->r == 0) {
 			r->view.change++;
+			r->changes++;
+		}
 	}
 	return rc;
 }
@@ -278,7 +282,7 @@ static int load_changes(struct registry *r, struct txn *t, struct tesla_error *e
 /* 1 when something is loaded. */
 static int load(struct registry *r, bool all, struct tesla_error *err)
 {
-	uint64_t before = r->view.change;
+	uint64_t before = r->changes;
 	struct txn t;
 	size_t id;
 	int rc = reg_begin(&t, r->db, false, err);
@@ -293,7 +297,7 @@ static int load(struct registry *r, bool all, struct tesla_error *err)
 	if (rc < 0)
 		return rc;
 	r->txn_id = id;
-	return all || r->view.change != before;
+	return r->changes != before;
 }
 
 /* ---- from outside ---- */
@@ -336,6 +340,11 @@ int registry_refresh(struct registry *r, struct tesla_error *err)
 	       info.me_last_txnid == r->txn_id;
 	(void)pthread_rwlock_unlock(&r->db->lock);
 	return same ? 0 : load(r, false, err);
+}
+
+uint64_t registry_changes(const struct registry *r)
+{
+	return r->changes;
 }
 
 uint64_t registry_damaged(const struct registry *r)

@@ -105,7 +105,7 @@ int registry_db_open(const char *dir, bool create, struct registry_db **ret,
 		     struct tesla_error *err);
 void registry_db_close(struct registry_db *db); /* after the last struct registry of it */
 
-/* ---- in memory; pointers are good until the next refresh that returns 1 ---- */
+/* ---- in memory; pointers are good until registry_changes() is another ---- */
 
 struct registry;
 struct registry_damage { /* who is told of a document that is damaged, and is left out */
@@ -119,9 +119,10 @@ int registry_new(struct registry_db *db, const struct registry_damage *damage,
 void registry_free(struct registry *r);
 /*
  * What changed since, by whichever process.  1: something did; 0: nothing, for the price of a look
- * at memory.  On failure what was there stays.
+ * at memory.  On failure some of what changed may be there already; the next goes on from there.
  */
 int registry_refresh(struct registry *r, struct tesla_error *err);
+uint64_t registry_changes(const struct registry *r); /* how often something did, failures or not */
 uint64_t registry_damaged(const struct registry *r); /* documents that are left out */
 
 /* NULL: there is none. */

@@ -890,7 +890,7 @@ Test(registry, what_is_damaged_is_said_and_left_out)
 /* ---- a disk that fails ---- */
 
 /* How LMDB's calls go from now on: these stand before libc's. */
-static enum fault { NONE, SYNC, META, PAGES, DELETE } fault;
+static enum fault { NONE, SYNC, META, PAGES, DELETE, MEMORY } fault;
 
 int fdatasync(int fd)
 {
@@ -934,6 +934,12 @@ int mdb_del(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data)
 	return fault == DELETE ? EIO : real(txn, dbi, key, data);
 }
 
+/* By this the lists of documents grow. */
+void *reallocarray(void *p, size_t n, size_t size)
+{
+	return fault == MEMORY ? NULL : realloc(p, n * size);
+}
+
 Test(registry, a_disk_that_fails_is_no_node_that_is_not_there)
 {
 	struct rig g;
@@ -945,6 +951,37 @@ Test(registry, a_disk_that_fails_is_no_node_that_is_not_there)
 	fault = NONE;
 	BAD(registry_node_remove(g.db, &me, "5", &g.err), -ENOENT);
 	GOOD(registry_node_remove(g.db, &me, "4", &g.err));
+	rig_release(&g);
+}
+
+/* What was replaced is gone, and who pointed to it has to know. */
+Test(registry, a_refresh_that_fails_half_way_says_what_changed)
+{
+	struct rig g;
+	uint64_t changes;
+	char id[16];
+
+	rig_init(&g);
+	for (int i = 0; i < 16; i++) { /* as many as the first list holds */
+		(void)snprintf(id, sizeof id, "n%02d", i);
+		GOOD(node_add(&g, id));
+	}
+	refresh(&g, 1);
+	changes = registry_changes(g.reg);
+	refresh(&g, 0);
+	cr_assert_eq(registry_changes(g.reg), changes);
+	GOOD(registry_node_remove(g.db, &me, "n00", &g.err));
+	GOOD(node_add(&g, "n16"));
+	GOOD(node_add(&g, "n17"));
+	fault = MEMORY;
+	BAD(registry_refresh(g.reg, &g.err), -ENOMEM);
+	cr_assert_null(registry_node(g.reg, "n00"));
+	cr_assert_neq(registry_changes(g.reg), changes);
+	fault = NONE;
+	changes = registry_changes(g.reg);
+	refresh(&g, 1);
+	cr_assert_neq(registry_changes(g.reg), changes);
+	cr_assert_not_null(registry_node(g.reg, "n17"));
 	rig_release(&g);
 }
 
