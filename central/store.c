@@ -268,6 +268,7 @@ int store_open(const char *dir, const struct store_conf *conf, struct store **re
 		s->lock = -1;
 		s->conf = *conf;
 		s->conf.wal_bytes = conf->wal_bytes != 0 ? conf->wal_bytes : WAL_BYTES;
+		form_key_init(&s->sets);
 		pending_init(s);
 		buf_init(&s->scratch, SIZE_MAX / 2);
 		s->path = strdup(dir);

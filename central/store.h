@@ -29,10 +29,11 @@ struct store_verdict {
 void store_verdicts_release(struct store_verdict *verdicts, size_t n);
 
 struct store_conf {
-	size_t wal_bytes; /* of the write-ahead file, when it is made; 0: 8 MiB */
-	size_t map_bytes; /* of LMDB's map at first; it grows; 0: 64 MiB */
-	size_t cells_max; /* numbers in a block; 0: 512 Ki */
-	bool must_exist;  /* none is made */
+	size_t wal_bytes;   /* of the write-ahead file, when it is made; 0: 8 MiB */
+	size_t map_bytes;   /* of LMDB's map at first; it grows; 0: 64 MiB */
+	size_t cells_max;   /* numbers in a block; 0: 512 Ki */
+	size_t forms_bytes; /* that forms of records may take, in memory; 0: 512 MiB */
+	bool must_exist;    /* none is made */
 	/*
 	 * A sentence about something damaged that was met; the rest goes on.  lost: something that
 	 * was acknowledged is, as far as can be told; else it is a note.

@@ -133,7 +133,7 @@ static int take(struct finder *f, const struct store_record *r, struct store_ver
 {
 	struct sets *sets = &f->s->sets;
 	struct who *who = who_look_up(sets, r->node, r->record->analyzer);
-	const struct set *set = set_look_up(who, r->record);
+	const struct set *set = set_look_up(sets, who, r->record);
 	int rc = check(set, r, err);
 
 	if (rc == 0 && who != NULL) {
@@ -145,7 +145,7 @@ static int take(struct finder *f, const struct store_record *r, struct store_ver
 			return there < 0 ? there : 0;
 	}
 	if (rc == 0 && set == NULL)
-		rc = set_add(sets, r, &set, err);
+		rc = set_add(f->s, r, &set, err);
 	if (rc == 0)
 		rc = lay_row(f->s, set, r->record, err);
 	if (rc != 0)

@@ -357,7 +357,8 @@ static int check(struct batch *b, struct record *form, struct tesla_error *err)
 	if (r == 0 && !make_form(b, form))
 		r = no_memory(b, err);
 	if (r == 0) {
-		b->set = set_look_up(who_look_up(&b->s->sets, b->columns->node, form->analyzer),
+		b->set = set_look_up(&b->s->sets,
+				     who_look_up(&b->s->sets, b->columns->node, form->analyzer),
 				     form);
 		r = b->set != NULL ? 0 : record_check(form, err);
 	}
@@ -371,7 +372,7 @@ static int take_new(struct batch *b, const struct record *form, struct tesla_err
 	int rc = 0;
 
 	if (b->set == NULL)
-		rc = set_add(&b->s->sets, &r, &b->set, err);
+		rc = set_add(b->s, &r, &b->set, err);
 	if (rc == 0)
 		rc = make_entry(b, err);
 	return rc == 0 ? lay_entry(b, err) : rc;

@@ -46,6 +46,7 @@ struct set { /* records of one form: node, analyzer, model, identity, variables 
 	bool saved;	   /* its definition is on disk */
 	bool unreadable;   /* its definition is damaged: nothing else of it is known */
 	struct who *who;   /* whose it is; NULL: it is unreadable */
+	uint64_t form;	   /* a hash of what follows node and analyzer in the definition */
 	struct set *older; /* of the same one */
 	bool counted;	   /* there are at most n_recent recent rows in its newest week */
 	size_t n_recent;
@@ -72,8 +73,9 @@ struct set { /* records of one form: node, analyzer, model, identity, variables 
 	double *kept;			   /* the last row, when a block has it; or NULL */
 	int64_t kept_ms;
 };
-struct who {			 /* an analyzer of a node: at one time it has one record */
-	struct set *newest_set;	 /* and by their `older` all others */
+struct who {			/* an analyzer of a node: at one time it has one record */
+	struct set *newest_set; /* and by their `older` all others */
+	size_t n_sets;
 	bool known;		 /* newest_ms is */
 	int64_t newest_ms;	 /* none of its rows is newer; INT64_MIN: there are none */
 	uint64_t pending_blocks; /* it may have some while this is pending.generation */
@@ -86,6 +88,9 @@ struct sets {
 		struct who *who;
 	} * who; /* in the order of their crc */
 	size_t n_who;
+	uint64_t form_key;
+	size_t n_rolls;	     /* of them */
+	size_t form_bytes;   /* that the others take */
 	struct zone **zones; /* that roll-ups name, each once */
 	size_t n_zones;
 };
@@ -163,12 +168,10 @@ int64_t week_of(int64_t ms); /* its beginning: they count from 1970-01-01, a Thu
 
 /* NULL: it was never heard of. */
 struct who *who_look_up(const struct sets *sets, const char *node, int64_t analyzer);
-/* That of such records; who: may be NULL; NULL: there is none yet. */
-const struct set *set_look_up(const struct who *who, const struct record *r);
 /* -EINVAL: it is no record, by base/record.h. */
 int record_check(const struct record *r, struct tesla_error *err);
-/* A new one, not saved yet.  -EINVAL: the record cannot be stored. */
-int set_add(struct sets *sets, const struct store_record *r, const struct set **ret,
+/* A new one, not saved yet.  -EINVAL: the record cannot be stored, or there are too many. */
+int set_add(struct store *s, const struct store_record *r, const struct set **ret,
 	    struct tesla_error *err);
 /* A roll-up of a raw set, not saved yet; zone NULL: UTC. */
 int set_add_roll(struct sets *sets, struct set *of, enum store_level level, const char *zone,
@@ -185,6 +188,14 @@ const struct set *set_of(const struct sets *sets, const char *node, int64_t anal
 			 const struct set *before);
 void set_describe(const struct set *set, char *text, size_t size); /* for sentences */
 size_t set_rows_max(const struct store *s, const struct set *set); /* of a block */
+
+/* ---- store_form.c ---- */
+
+void form_key_init(struct sets *sets);
+uint64_t form_of_set(const struct sets *sets, const struct set *set);
+/* That of such records; who: may be NULL; NULL: there is none yet. */
+const struct set *set_look_up(const struct sets *sets, const struct who *who,
+			      const struct record *r);
 
 /* ---- store_pack.c: rows as bytes ---- */
 

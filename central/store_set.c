@@ -22,6 +22,8 @@
 #define VARIABLE_FIELDS 5
 #define CELLS_MAX (512u << 10)
 #define ROWS_MIN 64u
+#define FORMS_MAX 256u /* of an analyzer */
+#define FORMS_BYTES ((size_t)512 << 20)
 
 size_t set_rows_max(const struct store *s, const struct set *set)
 {
@@ -254,35 +256,6 @@ const struct set *set_of(const struct sets *sets, const char *node, int64_t anal
 	return before != NULL ? before->older : who != NULL ? who->newest_set : NULL;
 }
 
-static bool same_variable(const struct set_variable *a, const struct tesla_record_variable *b)
-{
-	return a->kind == b->kind && a->n_elements == b->n_elements &&
-	       a->factor == b->predecessor_factor && strcmp(a->name, b->name) == 0 &&
-	       strcmp(a->unit, b->unit) == 0;
-}
-
-static bool is_of(const struct set *set, const struct record *r)
-{
-	const char *identity = r->identity != NULL ? r->identity : "";
-
-	if (set->n_variables != r->n_variables || strcmp(set->model, r->model) != 0 ||
-	    strcmp(set->identity != NULL ? set->identity : "", identity) != 0)
-		return false;
-	for (size_t i = 0; i < set->n_variables; i++)
-		if (!same_variable(&set->variables[i], r->variables[i]))
-			return false;
-	return true;
-}
-
-const struct set *set_look_up(const struct who *who, const struct record *r)
-{
-	const struct set *set = who != NULL ? who->newest_set : NULL;
-
-	while (set != NULL && !is_of(set, r))
-		set = set->older;
-	return set;
-}
-
 static int no_memory(struct tesla_error *err)
 {
 	return tesla_fail(err, -ENOMEM, "store: no memory");
@@ -311,7 +284,9 @@ static int list_who(struct sets *sets, struct set *set)
 	}
 	set->who = who;
 	set->look_from_ms = INT64_MIN;
+	set->form = form_of_set(sets, set);
 	set->older = who->newest_set;
+	who->n_sets++;
 	who->newest_set = set;
 	return 0;
 }
@@ -366,6 +341,12 @@ static int link_roll(struct sets *sets, struct set *roll)
 	return 0;
 }
 
+/* In memory, about. */
+static size_t form_bytes(const struct set *set)
+{
+	return sizeof *set + 2 * set->definition_len + set->n_variables * sizeof *set->variables;
+}
+
 /* Takes `set`, whose id says where it goes; on failure it is freed. */
 static int list_add(struct sets *sets, struct set *set, struct tesla_error *err)
 {
@@ -380,6 +361,10 @@ static int list_add(struct sets *sets, struct set *set, struct tesla_error *err)
 	}
 	for (; sets->n < n; sets->n++)
 		by_id[sets->n] = NULL;
+	if (set->of_id != 0)
+		sets->n_rolls++;
+	else
+		sets->form_bytes += form_bytes(set);
 	by_id[set->id - 1] = set;
 	return 0;
 }
@@ -424,7 +409,26 @@ int record_check(const struct record *rec, struct tesla_error *err)
 	return r == -EBADMSG || r == -EMSGSIZE ? -EINVAL : r;
 }
 
-int set_add(struct sets *sets, const struct store_record *r, const struct set **ret,
+/* Clients make them, and they stay. */
+static int check_room(const struct store *s, const struct store_record *r, const struct set *set,
+		      struct tesla_error *err)
+{
+	const struct who *who = who_look_up(&s->sets, r->node, r->record->analyzer);
+	size_t max = s->conf.forms_bytes != 0 ? s->conf.forms_bytes : FORMS_BYTES;
+
+	if (who != NULL && who->n_sets >= FORMS_MAX)
+		return tesla_fail(err, -EINVAL,
+				  "too many forms of records of analyzer %" PRId64
+				  ": model, identity and variables may change %u times at most",
+				  r->record->analyzer, FORMS_MAX);
+	if (s->sets.form_bytes + form_bytes(set) > max)
+		return tesla_fail(err, -EINVAL,
+				  "too many forms of records: those that there are take %zu bytes",
+				  s->sets.form_bytes);
+	return 0;
+}
+
+int set_add(struct store *s, const struct store_record *r, const struct set **ret,
 	    struct tesla_error *err)
 {
 	struct set *set = NULL;
@@ -436,13 +440,15 @@ int set_add(struct sets *sets, const struct store_record *r, const struct set **
 	mp_writer(&pk, &b);
 	pack_definition(&pk, r);
 	rc = b.failed ? tesla_fail(err, -EINVAL, "a record's names are too long to be stored")
-		      : set_new((uint32_t)sets->n + 1, b.pub.bytes, b.pub.len, &set, err);
+		      : set_new((uint32_t)s->sets.n + 1, b.pub.bytes, b.pub.len, &set, err);
 	buf_release(&b);
+	if (rc == 0)
+		rc = check_room(s, r, set, err);
 	if (rc != 0) {
 		set_free(set);
 		return rc;
 	}
-	rc = list_add(sets, set, err);
+	rc = list_add(&s->sets, set, err);
 	if (rc == 0)
 		*ret = set;
 	return rc;

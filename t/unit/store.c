@@ -277,6 +277,59 @@ Test(store, a_series_of_several_sets)
 	fixture_release(&f);
 }
 
+static enum store_outcome append_as(struct fixture *f, int64_t analyzer, int64_t end_ms,
+				    const char *identity)
+{
+	struct made m;
+
+	make(&m, analyzer, end_ms);
+	m.record.identity = identity;
+	return append_record(f, "n1", &m.record);
+}
+
+/* A client that calls itself another one with every record does not fill the memory. */
+Test(store, an_analyzer_has_so_many_forms_at_most)
+{
+	struct fixture f;
+	char identity[16];
+
+	fixture_init(&f);
+	for (int64_t i = 0; i < 258; i++) {
+		(void)snprintf(identity, sizeof identity, "id%d", (int)i);
+		if (i == 200)
+			reopen(&f); /* they are counted from the disk, too */
+		cr_assert(append_as(&f, 1, START + i * MINUTE, identity) ==
+				  (i < 256 ? STORE_STORED : STORE_REJECTED),
+			  "%d", (int)i);
+	}
+	cr_expect(strstr(f.said, "too many forms") != NULL, "%s", f.said);
+	cr_expect(append_as(&f, 1, START + DAY, "id0") == STORE_STORED);
+	cr_expect(append_as(&f, 1, START + 2 * DAY, "id255") == STORE_STORED);
+	cr_expect(append_as(&f, 2, START, "id0") == STORE_STORED);
+	cr_expect(info_of(&f).n_sets == 257);
+	cr_expect(verify(&f) == 0);
+	fixture_release(&f);
+}
+
+Test(store, all_have_so_many_forms_at_most)
+{
+	struct fixture f;
+	int64_t i = 1;
+
+	fixture_init(&f);
+	f.conf.forms_bytes = 1 << 16;
+	reopen(&f);
+	while (i < 1000 && append_as(&f, i, START, "a") == STORE_STORED)
+		i++;
+	cr_expect(i > 10 && i < 200, "%d", (int)i);
+	cr_expect(strstr(f.said, "too many forms") != NULL, "%s", f.said);
+	cr_expect(append_as(&f, 1, START + MINUTE, "a") == STORE_STORED);
+	reopen(&f);
+	cr_expect(append_as(&f, i, START, "a") == STORE_REJECTED);
+	cr_expect(append_as(&f, 1, START + 2 * MINUTE, "a") == STORE_STORED);
+	fixture_release(&f);
+}
+
 /* Between two calls rows are stored, and move into blocks: none is left out, none comes twice. */
 Test(store, a_series_while_the_store_changes)
 {
