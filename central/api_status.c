@@ -165,6 +165,7 @@ static const struct row rows[] = {
 struct asking {
 	struct call *call; /* held */
 	struct keeper_job job;
+	struct store_counting *counting; /* NULL: not begun */
 	struct store_info info;
 	bool metrics;
 };
@@ -296,8 +297,13 @@ static struct asking *asking_of(struct keeper_job *job)
 
 static bool on_work(struct keeper_job *job, struct store *store)
 {
-	job->result = store_info(store, &asking_of(job)->info, &job->error);
-	return false;
+	struct asking *a = asking_of(job);
+	int r = a->counting != NULL ? 0 : store_info_begin(store, &a->counting, &job->error);
+
+	if (r == 0)
+		r = store_info_step(a->counting, &a->info, &job->error);
+	job->result = r;
+	return r == 1;
 }
 
 static void on_done(struct keeper_job *job)
@@ -313,6 +319,7 @@ static void on_done(struct keeper_job *job)
 		app->info_at_ms = app_now_ms(app);
 		tell(a->call, &a->info, a->metrics);
 	}
+	store_info_end(a->counting);
 	free(a);
 }
 

@@ -57,6 +57,10 @@ struct codec_summary {	      /* of the values that there are */
  * the checksum is right and the parts lie within each other.
  */
 int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err);
+/* The same without a look at the checksum: what it says may be wrong. */
+int codec_look(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err);
+/* Values of all columns. */
+uint64_t codec_samples(const struct codec_block *b);
 /* What its header says, unchecked, and its checksum; false: it is too short to have one. */
 bool codec_peek(const void *bytes, size_t len, struct codec_block *ret, uint32_t *crc);
 /* How long a block says it is that begins here; 0: none does. */

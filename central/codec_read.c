@@ -122,21 +122,26 @@ bool codec_peek(const void *bytes, size_t len, struct codec_block *ret, uint32_t
 	return true;
 }
 
-int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err)
+static int begins_as_one(const uint8_t *at, size_t len, struct tesla_error *err)
 {
-	const uint8_t *at = bytes;
-	struct codec_block b = { 0 };
-	uint32_t crc = 0;
-	int r;
-
 	if (len < HEADER_BYTES + RICE_PAD || get_u32(at + HEADER_MAGIC) != CODEC_MAGIC)
 		return bad(err, "it does not begin as one");
 	if (get_u32(at + HEADER_LEN) != len)
 		return tesla_fail(err, -EBADMSG, "block: it is %zu bytes long, and says %u", len,
 				  (unsigned)get_u32(at + HEADER_LEN));
-	(void)codec_peek(bytes, len, &b, &crc);
-	if (crc != crc32c(0, at + HEADER_LEN, len - HEADER_LEN))
-		return bad(err, "the checksum is wrong");
+	return 0;
+}
+
+int codec_look(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err)
+{
+	const uint8_t *at = bytes;
+	struct codec_block b = { 0 };
+	uint32_t ignored;
+	int r = begins_as_one(at, len, err);
+
+	if (r != 0)
+		return r;
+	(void)codec_peek(bytes, len, &b, &ignored);
 	if (get_u16(at + HEADER_VERSION) != CODEC_VERSION)
 		return tesla_fail(err, -EBADMSG, "block: version %u: this program reads %u",
 				  (unsigned)get_u16(at + HEADER_VERSION), CODEC_VERSION);
@@ -146,6 +151,33 @@ int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct te
 	if (r == 0)
 		*ret = b;
 	return r;
+}
+
+int codec_open(const void *bytes, size_t len, struct codec_block *ret, struct tesla_error *err)
+{
+	const uint8_t *at = bytes;
+	int r = begins_as_one(at, len, err);
+
+	if (r != 0)
+		return r;
+	if (get_u32(at + HEADER_CRC) != crc32c(0, at + HEADER_LEN, len - HEADER_LEN))
+		return bad(err, "the checksum is wrong");
+	return codec_look(bytes, len, ret, err);
+}
+
+uint64_t codec_samples(const struct codec_block *b)
+{
+	const uint8_t *e = b->bytes + HEADER_BYTES;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < b->n_columns; i++) {
+		struct codec_entry entry;
+
+		read_entry(e, b->n_rows, &entry);
+		n += entry.sum.count;
+		e += entry_bytes(e[ENTRY_KIND]);
+	}
+	return n;
 }
 
 void codec_summary(const struct codec_block *b, size_t column, struct codec_summary *ret)

@@ -34,6 +34,7 @@ central_libstore_la_SOURCES = \
 	central/store_compact.c \
 	central/store_find.c \
 	central/store_form.c \
+	central/store_info.c \
 	central/store_job.c central/store_job.h \
 	central/store_pack.c \
 	central/store_last.c \

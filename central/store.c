@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening the store, and saying how it is. */
+/* Opening the store. */
 #include "central/store.h"
 
 #include <assert.h>
@@ -299,89 +299,4 @@ void store_close(struct store *s)
 	buf_release(&s->scratch);
 	free(s->path);
 	free(s);
-}
-
-/* ---- how it is ---- */
-
-static void count_block(const struct codec_block *b, bool is_roll, struct store_info *i)
-{
-	struct codec_summary sum;
-
-	if (is_roll) {
-		i->roll_blocks++;
-		i->roll_bytes += b->len;
-		i->roll_rows += b->n_rows;
-		return;
-	}
-	i->n_blocks++;
-	i->block_bytes += b->len;
-	i->block_rows += b->n_rows;
-	for (size_t k = 0; k < b->n_columns; k++) {
-		codec_summary(b, k, &sum);
-		i->samples += sum.count;
-	}
-}
-
-static uint64_t count_sets(const struct sets *sets)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < sets->n; i++)
-		n += sets->by_id[i] == NULL || sets->by_id[i]->of_id == 0;
-	return n;
-}
-
-static void count_blocks(struct txn *t, struct store_info *i)
-{
-	MDB_cursor *c = cursor_open(t, TABLE_BLOCKS);
-	MDB_val value;
-	uint32_t id;
-	int64_t ms;
-
-	while (c != NULL && cursor_move(t, c, MDB_NEXT, NULL, &id, &ms, &value)) {
-		const struct set *set = set_by_id(&t->s->sets, id);
-		struct tesla_error ignored;
-		struct codec_block b;
-
-		if (codec_open(value.mv_data, value.mv_size, &b, &ignored) == 0)
-			count_block(&b, set != NULL && set->of != NULL, i);
-		else /* damaged, and there */
-			i->n_blocks++;
-	}
-	if (c != NULL)
-		mdb_cursor_close(c);
-}
-
-int store_info(struct store *s, struct store_info *ret, struct tesla_error *err)
-{
-	struct store_info i;
-	MDB_envinfo env;
-	MDB_stat stat = { 0 };
-	struct txn t;
-	int r = store_apply(s, err);
-
-	if (r != 0)
-		return r;
-	i = s->counts;
-	txn_begin(&t, s, false);
-	if (t.r == 0)
-		t.r = mdb_stat(t.mdb, s->tables[TABLE_RECENT], &stat);
-	i.recent_rows = stat.ms_entries;
-	if (t.r == 0)
-		t.r = mdb_env_info(s->env, &env);
-	count_blocks(&t, &i);
-	i.n_sets = count_sets(&s->sets);
-	for (size_t k = 0; k < N_TABLES && t.r == 0; k++) {
-		t.r = mdb_stat(t.mdb, s->tables[k], &stat);
-		i.used_bytes +=
-			(stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
-			stat.ms_psize;
-	}
-	r = txn_end(&t, err);
-	if (r != 0)
-		return r;
-	i.file_bytes = (env.me_last_pgno + 1) * stat.ms_psize;
-	i.map_bytes = env.me_mapsize;
-	*ret = i;
-	return 0;
 }

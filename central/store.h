@@ -177,6 +177,15 @@ struct store_info {
 	uint64_t transactions, slow_transactions; /* since then; slow: more than 20 ms */
 	uint64_t longest_us;
 };
+/*
+ * By what the headers of blocks say, unchecked.  A step takes some milliseconds; 1: there is more
+ * to do; 0: *ret is it.  Between steps anything may be stored: then it is about right.
+ */
+struct store_counting;
+int store_info_begin(struct store *s, struct store_counting **ret, struct tesla_error *err);
+int store_info_step(struct store_counting *c, struct store_info *ret, struct tesla_error *err);
+void store_info_end(struct store_counting *c);
+/* All steps. */
 int store_info(struct store *s, struct store_info *ret, struct tesla_error *err);
 
 #endif

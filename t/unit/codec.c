@@ -291,6 +291,12 @@ Test(codec, summaries)
 	cr_expect(isnan(sum.min) && isnan(sum.max) && isnan(sum.sum) && sum.count == 0);
 	codec_summary(&b, 2, &sum);
 	cr_expect(sum.min == 2.5 && sum.max == 2.5 && sum.sum == 12.5 && sum.count == 5);
+	cr_expect(codec_samples(&b) == 8);
+	out.pub.bytes[out.pub.len - 1] ^= 1;
+	cr_expect(codec_open(out.pub.bytes, out.pub.len, &b, &err) == -EBADMSG);
+	cr_expect(codec_look(out.pub.bytes, out.pub.len, &b, &err) == 0);
+	cr_expect(b.n_rows == 5 && codec_samples(&b) == 8);
+	cr_expect(codec_look(out.pub.bytes, out.pub.len - 1, &b, &err) == -EBADMSG);
 	buf_release(&out);
 }
 
