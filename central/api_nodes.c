@@ -35,7 +35,7 @@ static void node_pack(msgpack_packer *pk, const struct registry *r, const struct
 
 static bool sees_all(const struct call *c)
 {
-	return auth_may(&c->who, AUTH_OPERATE, NULL);
+	return auth_may(&c->who, AUTH_ADMINISTER, NULL);
 }
 
 void api_nodes_get(struct call *c)

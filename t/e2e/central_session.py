@@ -73,6 +73,15 @@ says("the other", other.call("GET", "/api/v1/session"), 401, "")
 eva.cookie, eva.csrf = answer.headers["Set-Cookie"].split(";")[0], answer.value()["csrf"]
 expect("goes on", eva.get("/api/v1/session").value()["name"], "eva")
 says("the old one", Api().sign_in("eva", long), 401, WRONG)
+# Whom the server trusts is for who administers: neither a viewer nor an operator is told.
+trusts = {"control", "control_key", "stream", "v2_allow"}
+expect("an administrator", trusts & set(admin.get("/api/v1/nodes/4").value()), trusts)
+for role in ("viewer", "operator"):
+    admin.call("PATCH", "/api/v1/users/eva", {"role": role, "nodes": []})
+    told = [eva.get("/api/v1/nodes/4").value(), *eva.get("/api/v1/nodes").value()["nodes"]]
+    expect(role, [trusts & set(node) for node in told], [set()] * len(told))
+expect("an operator's change", trusts & set(eva.call("PATCH", "/api/v1/nodes/4", {"name": "Mill"}).value()), set())
+admin.call("PATCH", "/api/v1/users/eva", {"role": "viewer", "nodes": ["4"]})
 # Disabled, and gone.
 expect("disabled", admin.call("PATCH", "/api/v1/users/eva", {"disabled": True}).value()["disabled"], True)
 says("disabled", eva.call("GET", "/api/v1/session"), 401, "")
