@@ -159,13 +159,28 @@ int session_begin(struct sessions *s, const struct registry_user *user, int64_t 
 	return 0;
 }
 
-const struct session *session_find(struct sessions *s, const char *id, int64_t now_ms)
+static struct kept *look_up(const struct sessions *s, const char *id, struct peer *key)
 {
 	uint8_t hash[HASH_BYTES];
-	struct peer key;
-	struct kept *k = hash_id(id, hash, &key) ? keyed_peek(s->table, &key) : NULL;
+	struct kept *k = hash_id(id, hash, key) ? keyed_peek(s->table, key) : NULL;
 
-	if (k == NULL || sodium_memcmp(k->hash, hash, sizeof hash) != 0)
+	return k != NULL && sodium_memcmp(k->hash, hash, sizeof hash) == 0 ? k : NULL;
+}
+
+const struct session *session_peek(const struct sessions *s, const char *id, int64_t now_ms)
+{
+	struct peer key;
+	const struct kept *k = look_up(s, id, &key);
+
+	return k != NULL && !is_over(s, &k->session, now_ms) ? &k->session : NULL;
+}
+
+const struct session *session_find(struct sessions *s, const char *id, int64_t now_ms)
+{
+	struct peer key;
+	struct kept *k = look_up(s, id, &key);
+
+	if (k == NULL)
 		return NULL;
 	if (is_over(s, &k->session, now_ms)) {
 		keyed_drop(s->table, &key);

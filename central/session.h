@@ -42,6 +42,8 @@ int session_begin(struct sessions *s, const struct registry_user *user, int64_t 
  * user and asks session_is_of().  Good until the next call that begins or ends one.
  */
 const struct session *session_find(struct sessions *s, const char *id, int64_t now_ms);
+/* The same, but it is not used by this: it goes idle as it would. */
+const struct session *session_peek(const struct sessions *s, const char *id, int64_t now_ms);
 /* The user is still the one who signed in, is not disabled, and has the same password. */
 bool session_is_of(const struct session *session, const struct registry_user *user);
 /* In constant time; NULL is false. */

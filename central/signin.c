@@ -57,7 +57,7 @@ const struct session *signin_session(const struct call *c)
 
 	if (!signin_cookie(c, id))
 		return NULL;
-	session = session_find(c->app->sessions, id, app_now_ms(c->app));
+	session = session_peek(c->app->sessions, id, app_now_ms(c->app));
 	sodium_memzero(id, sizeof id);
 	if (session == NULL ||
 	    !session_is_of(session, registry_user(c->app->registry, session->user)))
@@ -83,7 +83,7 @@ static enum signin_state by_session(struct call *c)
 	return SIGNIN_NO_CSRF;
 }
 
-enum signin_state signin_of(struct call *c)
+enum signin_state signin_again(struct call *c)
 {
 	const char *header = request_header(c->request, "Authorization");
 	enum signin_state state = SIGNIN_GOOD;
@@ -98,4 +98,21 @@ enum signin_state signin_of(struct call *c)
 	}
 	auth_describe(&c->who, c->who_text, sizeof c->who_text);
 	return state;
+}
+
+static void use_session(const struct call *c)
+{
+	char id[SESSION_TEXT];
+
+	if (!signin_cookie(c, id))
+		return;
+	(void)session_find(c->app->sessions, id, app_now_ms(c->app));
+	sodium_memzero(id, sizeof id);
+}
+
+enum signin_state signin_of(struct call *c)
+{
+	if (request_header(c->request, "Authorization") == NULL)
+		use_session(c);
+	return signin_again(c);
 }

@@ -13,10 +13,12 @@ enum signin_state {
 
 /* Fills c->who and c->who_text. */
 enum signin_state signin_of(struct call *c);
+/* The same for a call that goes on: its session is not used by this, and goes idle. */
+enum signin_state signin_again(struct call *c);
 /* Lists leave out what may not be read: this node may be.  After signin_of. */
 bool signin_sees(const struct call *c, const char *node);
 
-/* Of the call's cookie, if it lets in; good until the next session begins or ends. */
+/* Of the call's cookie, if it lets in; good until the next session begins or ends.  Not used. */
 const struct session *signin_session(const struct call *c);
 bool signin_cookie(const struct call *c, char id[SESSION_TEXT]); /* false: there is none */
 

@@ -143,7 +143,7 @@ static bool is_who_it_was(struct streams_client *c)
 	if (c->changes == c->all->app->registry_changes)
 		return true;
 	c->changes = c->all->app->registry_changes;
-	if (signin_of(c->call) == SIGNIN_GOOD && strcmp(c->who, c->call->who_text) == 0 &&
+	if (signin_again(c->call) == SIGNIN_GOOD && strcmp(c->who, c->call->who_text) == 0 &&
 	    auth_may(&c->call->who, c->call->route->action, NULL))
 		return true;
 	end(c, "signed out, or the token is revoked");

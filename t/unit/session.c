@@ -57,6 +57,22 @@ Test(session, begins_and_ends)
 	sessions_free(s);
 }
 
+Test(session, goes_idle_though_it_is_looked_at)
+{
+	struct sessions *s = sessions_new(&(struct sessions_conf){ .idle_ms = 8 * HOUR });
+	struct registry_user ana = user(1, "ana");
+	char id[SESSION_TEXT];
+
+	begin(s, &ana, 0, id);
+	cr_assert_not_null(session_find(s, id, 2 * HOUR));
+	for (int64_t now = 2 * HOUR; now < 10 * HOUR; now += HOUR / 6)
+		cr_assert_not_null(session_peek(s, id, now));
+	cr_assert_null(session_peek(s, id, 10 * HOUR));
+	cr_assert_null(session_find(s, id, 10 * HOUR));
+	cr_assert_null(session_peek(s, "", 0));
+	sessions_free(s);
+}
+
 Test(session, a_changed_user_has_none)
 {
 	struct sessions *s = sessions_new(&(struct sessions_conf){ 0 });
