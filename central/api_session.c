@@ -293,20 +293,26 @@ static int password_make(struct change *ch, struct registry_db *db, const struct
 			 struct tesla_error *err)
 {
 	const struct signing *s = *(struct signing **)ch->arg;
-	const struct registry_user_change change = { .hash = s->job.hash };
+	const struct registry_user_change change = { .hash = s->job.hash,
+						     .if_hash = s->hash };
 
 	return registry_user_set(db, by, s->name, &change, err);
 }
 
-/* All sessions of the user ended with it; this one goes on as another. */
+/*
+ * All sessions of the user ended with it; this one goes on as another, unless the password was set
+ * once more meanwhile: whose it is then has another password.
+ */
 static void password_made(struct change *ch, struct call *c)
 {
 	struct signing *s = *(struct signing **)ch->arg;
 	const struct registry_user *u = registry_user(c->app->registry, s->name);
 
-	if (u != NULL) {
+	if (u != NULL && strcmp(u->hash, s->job.hash) == 0) {
 		session_end_user(c->app->sessions, u->row);
 		begin_session(c, u);
+	} else if (u != NULL) {
+		call_error(c, 409, "the password of %.80s was changed meanwhile", s->name);
 	} else {
 		call_error(c, 404, "there is no user %.80s", s->name);
 	}

@@ -201,11 +201,12 @@ struct registry_user_change { /* NULL: as it is */
 	const char *role;     /* viewer, operator, administrator */
 	const char *nodes;    /* limited to; "": not limited.  An administrator is not limited. */
 	const bool *disabled;
+	const char *if_hash; /* of registry_user_set: -EPERM when another one is there by now */
 	bool first; /* of registry_user_add: -EEXIST when there is an administrator */
 };
 int registry_user_add(struct registry_db *db, const struct registry_actor *by, const char *name,
 		      const struct registry_user_change *c, struct tesla_error *err);
-/* -EPERM: nobody would be left who may administer. */
+/* -EPERM: nobody would be left who may administer, or not `if_hash`. */
 int registry_user_set(struct registry_db *db, const struct registry_actor *by, const char *name,
 		      const struct registry_user_change *c, struct tesla_error *err);
 int registry_user_remove(struct registry_db *db, const struct registry_actor *by, const char *name,

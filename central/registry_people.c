@@ -151,6 +151,8 @@ static int set_user(struct txn *t, void *arg, struct tesla_error *err)
 	if (r != 0 || d == NULL)
 		return r;
 	u = *(const struct registry_user *)d->body;
+	if (w->c->if_hash != NULL && strcmp(u.hash, w->c->if_hash) != 0)
+		return tesla_fail(err, -EPERM, "the password of %s was changed meanwhile", w->name);
 	was = is_administrator(&u);
 	r = apply(t, w, &u, err);
 	if (r == 0 && was && !is_administrator(&u))

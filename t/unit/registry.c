@@ -491,6 +491,11 @@ Test(registry, users)
 	BAD(user_set(&g, "ana", (struct registry_user_change){ .role = "viewer" }), -EPERM);
 	GOOD(user_set(&g, "root", (struct registry_user_change){ .disabled = &no }));
 	GOOD(user_set(&g, "ana", (struct registry_user_change){ .hash = HASH, .role = "viewer" }));
+	/* Who compared a password changes that one only. */
+	BAD(user_set(&g, "ana",
+		     (struct registry_user_change){ .hash = HASH, .if_hash = HASH "x" }),
+	    -EPERM);
+	GOOD(user_set(&g, "ana", (struct registry_user_change){ .hash = HASH, .if_hash = HASH }));
 	refresh(&g, 1);
 	u = registry_user(g.reg, "ana");
 	cr_assert_eq(u->role, REGISTRY_VIEWER);
