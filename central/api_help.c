@@ -3,11 +3,14 @@
 #include "central/api_help.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "central/pool.h"
+
+#define SENT_MAX ((size_t)1 << 20)
 
 /* ---- queries ---- */
 
@@ -45,19 +48,36 @@ int call_limit(const struct call *c, size_t *ret, struct tesla_error *err)
 
 /* ---- what was sent ---- */
 
+static void buf_wipe(struct buf *b)
+{
+	if (b->cap > 0)
+		sodium_memzero(b->pub.bytes, b->cap);
+}
+
+static void texts_release(struct sent *s)
+{
+	buf_wipe(&s->packed);
+	buf_wipe(s->body);
+	buf_release(&s->packed);
+}
+
 int sent_read(struct call *c, struct sent *ret, struct tesla_error *err)
 {
 	enum call_form form;
 	int r;
 
+	ret->body = request_body(c->request);
+	buf_init(&ret->packed, SENT_MAX);
+	/* At once: what it would have grown out of could not be wiped. */
+	if (ret->body->pub.len < SENT_MAX)
+		(void)buf_reserve(&ret->packed, ret->body->pub.len);
 	if (call_body_form(c, &form) != 0)
-		return tesla_fail(err, -EINVAL,
-				  "Content-Type: expected application/json or "
-				  "application/msgpack");
-	buf_init(&ret->packed, (size_t)1 << 20);
-	r = body_unpack(request_body(c->request), form, &ret->packed, &ret->doc, err);
+		r = tesla_fail(err, -EINVAL,
+			       "Content-Type: expected application/json or application/msgpack");
+	else
+		r = body_unpack(ret->body, form, &ret->packed, &ret->doc, err);
 	if (r != 0) {
-		buf_release(&ret->packed);
+		texts_release(ret);
 		return r;
 	}
 	ret->map = &ret->doc.u.data;
@@ -70,7 +90,7 @@ int sent_read(struct call *c, struct sent *ret, struct tesla_error *err)
 void sent_release(struct sent *s)
 {
 	mp_doc_release(&s->doc);
-	buf_release(&s->packed);
+	texts_release(s);
 }
 
 static bool is_one_of(const msgpack_object_str *text, const char *const *keys)
@@ -101,11 +121,18 @@ bool sent_has(const struct sent *s, const char *key)
 	return mp_get(s->map, key) != NULL;
 }
 
+/* No copy of it is anywhere else: it may be a password. */
 static const char *text_of(const msgpack_object *o, struct arena *memory)
 {
-	_cleanup_free_ char *copy = mp_to_strdup(o);
+	const msgpack_object_str *text = &o->via.str;
+	char *copy;
 
-	return copy != NULL ? arena_strdup(memory, copy) : NULL;
+	if (o->type != MSGPACK_OBJECT_STR || memchr(text->ptr, '\0', text->size) != NULL)
+		return NULL;
+	copy = arena_alloc(memory, (size_t)text->size + 1, 1);
+	if (copy != NULL)
+		memcpy(copy, text->ptr, text->size);
+	return copy;
 }
 
 int sent_text(const struct sent *s, const char *key, struct arena *memory, const char **ret,
@@ -186,7 +213,7 @@ struct change *change_new(struct call *c, size_t arg_size)
 
 static void change_free(struct change *ch)
 {
-	arena_release(&ch->memory);
+	arena_wipe(&ch->memory);
 	free(ch);
 }
 

@@ -19,11 +19,14 @@ int call_limit(const struct call *c, size_t *ret, struct tesla_error *err);
 /* ---- what was sent: a map ---- */
 
 struct sent {
-	struct buf packed;
+	struct buf *body, packed;
 	struct mp_doc doc;
 	const msgpack_object *map;
 };
-/* -EINVAL, -EBADMSG with a sentence; on success sent_release. */
+/*
+ * -EINVAL, -EBADMSG with a sentence; on success sent_release.  There may be passwords in it: either
+ * way nothing of it stays in memory, the request's body neither; what was copied is the arena's.
+ */
 int sent_read(struct call *c, struct sent *ret, struct tesla_error *err);
 void sent_release(struct sent *s);
 /* Every key is one of these (which end with NULL), so that a mistake in one is said.  -EINVAL. */
@@ -39,7 +42,7 @@ bool sent_has(const struct sent *s, const char *key);
 /* ---- changes: in libuv's pool, as they wait for a disk ---- */
 
 struct change {
-	struct arena memory; /* what it is made of */
+	struct arena memory; /* what it is made of; wiped with it */
 	/* In the pool. */
 	int (*make)(struct change *ch, struct registry_db *db, const struct registry_actor *by,
 		    struct tesla_error *err);

@@ -103,12 +103,6 @@ struct user_change {
 	bool disabled, is_new;
 };
 
-static void wipe(const char *secret)
-{
-	if (secret != NULL)
-		sodium_memzero((char *)(uintptr_t)secret, strlen(secret));
-}
-
 static int user_make(struct change *ch, struct registry_db *db, const struct registry_actor *by,
 		     struct tesla_error *err)
 {
@@ -187,7 +181,6 @@ static void user_hash(struct change *ch)
 		request_hold(ch->call->request);
 		return;
 	}
-	wipe(u->password);
 	(void)tesla_fail(&busy, -EBUSY, "too many passwords wait");
 	change_drop(ch, &busy);
 }
@@ -217,7 +210,6 @@ static void user_put(struct call *c, const char *name)
 	if (r == 0)
 		r = user_whole(u, &err);
 	if (r != 0) {
-		wipe(u->password);
 		change_drop(ch, &err);
 		return;
 	}

@@ -17,7 +17,7 @@
 struct signing {
 	struct call *call; /* held */
 	struct password_job job;
-	struct arena memory;
+	struct arena memory; /* wiped with it */
 	struct peer peer;
 	const char *name;
 	char *password, *wanted;  /* the second: another one */
@@ -25,17 +25,11 @@ struct signing {
 	bool known, good;
 };
 
-static void wipe(char *text)
-{
-	if (text != NULL)
-		sodium_memzero(text, strlen(text));
-}
-
 static void signing_free(struct signing *s)
 {
-	wipe(s->password);
-	wipe(s->wanted);
-	arena_release(&s->memory);
+	arena_wipe(&s->memory);
+	sodium_memzero(s->hash, sizeof s->hash);
+	sodium_memzero(s->job.hash, sizeof s->job.hash);
 	free(s);
 }
 
@@ -207,7 +201,6 @@ static void compare(struct signing *s, void (*done)(struct password_job *job))
 static int texts_read(struct signing *s, const char *const *keys, const char **texts,
 		      struct tesla_error *err)
 {
-	struct buf *body = request_body(s->call->request);
 	struct sent sent;
 	int r = sent_read(s->call, &sent, err);
 
@@ -215,10 +208,8 @@ static int texts_read(struct signing *s, const char *const *keys, const char **t
 		r = sent_check(&sent, keys, err);
 		for (size_t i = 0; keys[i] != NULL && r == 0; i++)
 			r = sent_text(&sent, keys[i], &s->memory, &texts[i], err);
-		sodium_memzero(sent.packed.pub.bytes, sent.packed.pub.len);
 		sent_release(&sent);
 	}
-	sodium_memzero(body->pub.bytes, body->pub.len);
 	for (size_t i = 0; keys[i] != NULL && r == 0; i++)
 		if (texts[i] == NULL || texts[i][0] == '\0' || strlen(texts[i]) > PASSWORD_MAX)
 			r = tesla_fail(err, -EINVAL, "%s: expected 1 to %u bytes", keys[i],

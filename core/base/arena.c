@@ -11,6 +11,7 @@
 
 struct block {
 	alignas(max_align_t) struct block *next;
+	size_t size; /* behind it */
 };
 
 void *arena_alloc(struct arena *a, size_t n, size_t size)
@@ -24,6 +25,7 @@ void *arena_alloc(struct arena *a, size_t n, size_t size)
 		return NULL;
 	}
 	b->next = a->blocks;
+	b->size = n * size;
 	a->blocks = b;
 	return b + 1;
 }
@@ -58,4 +60,11 @@ void arena_release(struct arena *a)
 		free(b);
 	}
 	*a = (struct arena){ 0 };
+}
+
+void arena_wipe(struct arena *a)
+{
+	for (struct block *b = a->blocks; b != NULL; b = b->next)
+		explicit_bzero(b + 1, b->size);
+	arena_release(a);
 }

@@ -17,5 +17,6 @@ void *arena_alloc(struct arena *a, size_t n, size_t size);
 char *arena_strdup(struct arena *a, const char *text);
 __attribute__((format(printf, 2, 3))) char *arena_printf(struct arena *a, const char *fmt, ...);
 void arena_release(struct arena *a);
+void arena_wipe(struct arena *a); /* the same for secrets: nothing of them stays in memory */
 
 #endif
