@@ -175,6 +175,7 @@ static void user_hash(struct change *ch)
 
 	u->job = (struct password_job){ .password = (char *)(uintptr_t)u->password,
 					.hashes = true,
+					.first = true,
 					.done = user_hashed,
 					.arg = ch };
 	if (passwords_submit(ch->call->app->passwords, &u->job)) {

@@ -22,6 +22,7 @@ struct signing {
 	const char *name;
 	char *password, *wanted;  /* the second: another one */
 	char hash[PASSWORD_HASH]; /* as it was when it was compared */
+	int64_t begun_ms;
 	bool known, good;
 };
 
@@ -121,11 +122,19 @@ static void audited(struct change *ch, struct call *c)
 	signing_free(s);
 }
 
+/* Who was right and is not let in does not wait for that; who was wrong is not told so by it. */
+static void not_let_in(struct signing *s)
+{
+	if (s->good)
+		attempts_undo(s->call->app->attempts, s->name, &s->peer, s->begun_ms);
+	signing_free(s);
+}
+
 /* Where it could not be written down, nobody is let in. */
 static void audit_failed(struct change *ch, struct call *c)
 {
 	(void)c;
-	signing_free(*(struct signing **)ch->arg);
+	not_let_in(*(struct signing **)ch->arg);
 }
 
 static void compared(struct password_job *job)
@@ -145,7 +154,7 @@ static void compared(struct password_job *job)
 	}
 	ch = change_new(s->call, sizeof(struct signing *));
 	if (ch == NULL) {
-		signing_free(s);
+		not_let_in(s);
 		return;
 	}
 	*(struct signing **)ch->arg = s;
@@ -157,10 +166,11 @@ static void compared(struct password_job *job)
 
 static bool in_time(struct signing *s, const char *account)
 {
-	int64_t wait_ms =
-		attempts_begin(s->call->app->attempts, account, &s->peer, app_now_ms(s->call->app));
+	int64_t wait_ms;
 	char text[24];
 
+	s->begun_ms = app_now_ms(s->call->app);
+	wait_ms = attempts_begin(s->call->app->attempts, account, &s->peer, s->begun_ms);
 	if (wait_ms == 0)
 		return true;
 	(void)snprintf(text, sizeof text, "%lld", (long long)(wait_ms + 999) / 1000);
@@ -178,22 +188,28 @@ static void look_up(struct signing *s)
 		(void)snprintf(s->hash, sizeof s->hash, "%s", u->hash);
 }
 
-/* Held, and compared; else it was answered and is freed. */
+/*
+ * Held, and compared; else it was answered and is freed.  Room is asked for first: who finds none
+ * has not tried.  Some of it is kept for who signed in from there before.
+ */
 static void compare(struct signing *s, void (*done)(struct password_job *job))
 {
 	struct call *c = s->call;
+	bool first = attempts_known(c->app->attempts, s->name, &s->peer, app_now_ms(c->app));
 
 	look_up(s);
 	s->job = (struct password_job){ .password = s->password,
 					.compare = s->known ? s->hash : NULL,
+					.first = first,
 					.done = done,
 					.arg = s };
-	if (!in_time(s, s->name)) {
-		signing_free(s);
-	} else if (!passwords_submit(c->app->passwords, &s->job)) {
+	if (!passwords_room(c->app->passwords, first)) {
 		call_busy(c);
 		signing_free(s);
+	} else if (!in_time(s, s->name)) {
+		signing_free(s);
 	} else {
+		(void)passwords_submit(c->app->passwords, &s->job); /* there is room */
 		request_hold(c->request);
 	}
 }
@@ -284,8 +300,7 @@ static int password_make(struct change *ch, struct registry_db *db, const struct
 			 struct tesla_error *err)
 {
 	const struct signing *s = *(struct signing **)ch->arg;
-	const struct registry_user_change change = { .hash = s->job.hash,
-						     .if_hash = s->hash };
+	const struct registry_user_change change = { .hash = s->job.hash, .if_hash = s->hash };
 
 	return registry_user_set(db, by, s->name, &change, err);
 }
@@ -346,7 +361,7 @@ static void old_compared(struct password_job *job)
 	}
 	attempts_succeeded(c->app->attempts, s->name, &s->peer, app_now_ms(c->app));
 	s->job = (struct password_job){
-		.password = s->wanted, .hashes = true, .done = hashed, .arg = s
+		.password = s->wanted, .hashes = true, .first = true, .done = hashed, .arg = s
 	};
 	if (!passwords_submit(c->app->passwords, &s->job)) {
 		call_busy(c);

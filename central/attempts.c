@@ -36,6 +36,7 @@ _Static_assert(LONGEST_WAIT_MS + CYCLE_MS <= ATTEMPTS_LONGEST_MS, "what the head
 struct pair {
 	int64_t next_ms, last_ms;
 	int64_t turn; /* the last that was used, + 1 */
+	int64_t turn_before;
 	uint32_t failures;
 };
 
@@ -173,6 +174,7 @@ static void pair_fail(const struct who *w, struct pair *p, int64_t now_ms)
 	int64_t wait = FIRST_WAIT_MS;
 
 	p->last_ms = now_ms;
+	p->turn_before = p->turn;
 	p->turn = (now_ms + CYCLE_MS - (int64_t)w->phase) / CYCLE_MS + 1;
 	p->failures++;
 	if (p->failures < FREE)
@@ -180,6 +182,16 @@ static void pair_fail(const struct who *w, struct pair *p, int64_t now_ms)
 	for (uint32_t i = FREE; i < p->failures && wait < LONGEST_WAIT_MS; i++)
 		wait *= 2;
 	p->next_ms = now_ms + (wait < LONGEST_WAIT_MS ? wait : LONGEST_WAIT_MS);
+}
+
+/* Later ones of the pair stay as they were counted. */
+static void pair_undo(struct pair *p, int64_t begun_ms)
+{
+	p->failures -= p->failures > 0;
+	if (p->last_ms != begun_ms)
+		return;
+	p->next_ms = 0; /* it was allowed */
+	p->turn = p->turn_before;
 }
 
 static int64_t unknown_begin(struct attempts *a, const struct who *w, int64_t now_ms)
@@ -220,6 +232,32 @@ int64_t attempts_begin(struct attempts *a, const char *account, const struct pee
 	return wait;
 }
 
+void attempts_undo(struct attempts *a, const char *account, const struct peer *from,
+		   int64_t begun_ms)
+{
+	struct who w = who_is(a, account, from);
+	struct known_address *known = known_find(a, &w, begun_ms);
+	struct pair *p = keyed_peek(a->pairs, &w.pair);
+
+	a->counts.undone++;
+	if (known != NULL) {
+		known->full_at -= ATTEMPTS_KNOWN_MS; /* what is past is full */
+		return;
+	}
+	limit_give(a->accounts, &w.account, 1, begun_ms);
+	limit_give(a->addresses, &w.group, 1, begun_ms);
+	if (p != NULL)
+		pair_undo(p, begun_ms);
+}
+
+bool attempts_known(const struct attempts *a, const char *account, const struct peer *from,
+		    int64_t now_ms)
+{
+	struct who w = who_is(a, account, from);
+
+	return known_find(a, &w, now_ms) != NULL;
+}
+
 void attempts_succeeded(struct attempts *a, const char *account, const struct peer *from,
 			int64_t now_ms)
 {
@@ -237,7 +275,7 @@ void attempts_succeeded(struct attempts *a, const char *account, const struct pe
 void attempts_count(const struct attempts *a, struct attempts_counts *ret)
 {
 	*ret = a->counts;
-	ret->failed = ret->allowed - ret->succeeded;
+	ret->failed = ret->allowed - ret->succeeded - ret->undone;
 	ret->pushed_out = keyed_pushed_out(a->pairs) + keyed_pushed_out(a->known) +
 			  limit_pushed_out(a->addresses) + limit_pushed_out(a->accounts);
 }

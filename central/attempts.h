@@ -22,7 +22,7 @@
 
 struct attempts;
 struct attempts_counts {
-	uint64_t allowed, slowed, failed, succeeded;
+	uint64_t allowed, slowed, failed, succeeded, undone;
 	uint64_t pushed_out; /* by the bounds of the tables */
 };
 
@@ -36,6 +36,12 @@ int64_t attempts_begin(struct attempts *a, const char *account, const struct pee
 		       int64_t now_ms);
 void attempts_succeeded(struct attempts *a, const char *account, const struct peer *from,
 			int64_t now_ms);
+/* It began then, and whether the password is right was never said: it does not count. */
+void attempts_undo(struct attempts *a, const char *account, const struct peer *from,
+		   int64_t begun_ms);
+/* Whether that account signed in from there before: who did is to be let through first. */
+bool attempts_known(const struct attempts *a, const char *account, const struct peer *from,
+		    int64_t now_ms);
 void attempts_count(const struct attempts *a, struct attempts_counts *ret);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define WAITING_MAX 64u
+#define FIRST_MAX 16u /* of them: that many for those that are first only */
 
 TAILQ_HEAD(password_jobs, password_job);
 
@@ -71,14 +72,38 @@ static void begin(struct passwords *p)
 	pool_submit(p->app, &job->pool);
 }
 
+bool passwords_room(struct passwords *p, bool first)
+{
+	bool room = p->n < (first ? WAITING_MAX : WAITING_MAX - FIRST_MAX);
+
+	p->refused += !room;
+	return room;
+}
+
+/* Behind the one at work and the others that are first. */
+static void insert_first(struct passwords *p, struct password_job *job)
+{
+	struct password_job *after = TAILQ_FIRST(&p->waiting), *next;
+
+	if (after == NULL) {
+		TAILQ_INSERT_TAIL(&p->waiting, job, waiting);
+		return;
+	}
+	for (next = TAILQ_NEXT(after, waiting); next != NULL && next->first;
+	     next = TAILQ_NEXT(after, waiting))
+		after = next;
+	TAILQ_INSERT_AFTER(&p->waiting, after, job, waiting);
+}
+
 bool passwords_submit(struct passwords *p, struct password_job *job)
 {
-	if (p->n == WAITING_MAX) {
-		p->refused++;
+	if (!passwords_room(p, job->first))
 		return false;
-	}
 	job->queue = p;
-	TAILQ_INSERT_TAIL(&p->waiting, job, waiting);
+	if (job->first)
+		insert_first(p, job);
+	else
+		TAILQ_INSERT_TAIL(&p->waiting, job, waiting);
 	if (p->n++ == 0)
 		begin(p);
 	return true;

@@ -25,6 +25,7 @@ struct password_job {
 	char *password;
 	const char *compare; /* with this hash; NULL: with that of nobody */
 	bool hashes;	     /* instead: `hash` is made */
+	bool first;	     /* before those that are not */
 	void (*done)(struct password_job *job);
 	void *arg;
 	/* What came of it. */
@@ -34,6 +35,8 @@ struct password_job {
 	struct tesla_error error;
 };
 
+/* There is room for one, some of it only for those that are first; false is counted as refused. */
+bool passwords_room(struct passwords *p, bool first);
 /* False: too many wait. */
 bool passwords_submit(struct passwords *p, struct password_job *job);
 

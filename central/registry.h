@@ -202,7 +202,7 @@ struct registry_user_change { /* NULL: as it is */
 	const char *nodes;    /* limited to; "": not limited.  An administrator is not limited. */
 	const bool *disabled;
 	const char *if_hash; /* of registry_user_set: -EPERM when another one is there by now */
-	bool first; /* of registry_user_add: -EEXIST when there is an administrator */
+	bool first;	     /* of registry_user_add: -EEXIST when there is an administrator */
 };
 int registry_user_add(struct registry_db *db, const struct registry_actor *by, const char *name,
 		      const struct registry_user_change *c, struct tesla_error *err);

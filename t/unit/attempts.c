@@ -356,3 +356,39 @@ Test(attempts, who_succeeds_is_not_counted)
 	cr_assert_eq(c.failed, 0);
 	attempts_free(a);
 }
+
+Test(attempts, what_was_never_compared_is_not_counted)
+{
+	struct attempts *a = attempts_new();
+	struct peer p = attacker(1), home = attacker(2);
+	struct attempts_counts c;
+
+	/* A server that has no room for an hour, and its owner. */
+	for (int64_t now = START; now < START + 60 * MINUTE; now += 1000) {
+		cr_assert_eq(attempts_begin(a, "ana", &p, now), 0, "%lld", (long long)now);
+		attempts_undo(a, "ana", &p, now);
+	}
+	attempts_count(a, &c);
+	cr_assert_eq(c.failed, 0);
+	/* The fifth would wait; it is undone, and the next one is the fifth again. */
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(attempts_begin(a, "ana", &p, START + DAY + i), 0);
+	cr_assert_gt(attempts_begin(a, "ana", &p, START + DAY + 5), 0);
+	attempts_undo(a, "ana", &p, START + DAY + 4);
+	cr_assert_eq(attempts_begin(a, "ana", &p, START + DAY + 5), 0);
+	cr_assert_eq(attempts_begin(a, "ana", &p, START + DAY + 5), 10000);
+	/* Undone is the first of two: what the second one waits for stays. */
+	attempts_undo(a, "ana", &p, START + DAY);
+	cr_assert_eq(attempts_begin(a, "ana", &p, START + DAY + 5), 10000);
+	cr_assert(!attempts_known(a, "bea", &home, START));
+	cr_assert_eq(attempts_begin(a, "bea", &home, START), 0);
+	attempts_succeeded(a, "bea", &home, START);
+	cr_assert(attempts_known(a, "bea", &home, START));
+	cr_assert(!attempts_known(a, "bea", &p, START));
+	cr_assert(!attempts_known(a, "ana", &home, START));
+	for (int i = 0; i < 100; i++) {
+		cr_assert_eq(attempts_begin(a, "bea", &home, START + i), 0, "%d", i);
+		attempts_undo(a, "bea", &home, START + i);
+	}
+	attempts_free(a);
+}

@@ -492,8 +492,7 @@ Test(registry, users)
 	GOOD(user_set(&g, "root", (struct registry_user_change){ .disabled = &no }));
 	GOOD(user_set(&g, "ana", (struct registry_user_change){ .hash = HASH, .role = "viewer" }));
 	/* Who compared a password changes that one only. */
-	BAD(user_set(&g, "ana",
-		     (struct registry_user_change){ .hash = HASH, .if_hash = HASH "x" }),
+	BAD(user_set(&g, "ana", (struct registry_user_change){ .hash = HASH, .if_hash = HASH "x" }),
 	    -EPERM);
 	GOOD(user_set(&g, "ana", (struct registry_user_change){ .hash = HASH, .if_hash = HASH }));
 	refresh(&g, 1);
