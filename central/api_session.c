@@ -23,6 +23,7 @@ struct signing {
 	char *password, *wanted;  /* the second: another one */
 	char hash[PASSWORD_HASH]; /* as it was when it was compared */
 	int64_t begun_ms;
+	uint32_t refused; /* times that are noted with this one */
 	bool known, good;
 };
 
@@ -74,10 +75,17 @@ static int audit_make(struct change *ch, struct registry_db *db, const struct re
 {
 	const struct signing *s = *(struct signing **)ch->arg;
 	const struct registry_actor nobody = { "nobody", by->from, by->now_ms };
+	char text[PASSWORD_MAX + 40];
 
-	if (!s->good)
-		return registry_audit(db, &nobody, "session.refused", s->name, err);
-	return registry_audit(db, by, "session.begin", s->name, err);
+	if (s->good && s->refused > 0)
+		(void)snprintf(text, sizeof text, "%s, refused %u times before", s->name,
+			       s->refused);
+	else if (s->refused > 1)
+		(void)snprintf(text, sizeof text, "%s, %u times", s->name, s->refused);
+	else
+		(void)snprintf(text, sizeof text, "%s", s->name);
+	return registry_audit(db, s->good ? by : &nobody,
+			      s->good ? "session.begin" : "session.refused", text, err);
 }
 
 /* The user may have changed while the password was looked at. */
@@ -137,6 +145,18 @@ static void audit_failed(struct change *ch, struct call *c)
 	not_let_in(*(struct signing **)ch->arg);
 }
 
+/* Whether there is something to note of it. */
+static bool count_refused(struct signing *s)
+{
+	struct attempts *a = s->call->app->attempts;
+
+	if (!s->good)
+		return attempts_refused(a, s->name, &s->peer, app_now_ms(s->call->app),
+					&s->refused);
+	s->refused = attempts_unnoted(a, s->name, &s->peer);
+	return true;
+}
+
 static void compared(struct password_job *job)
 {
 	struct signing *s = job->arg;
@@ -151,6 +171,11 @@ static void compared(struct password_job *job)
 		struct auth_principal who = auth_of_user(u);
 
 		auth_describe(&who, s->call->who_text, sizeof s->call->who_text);
+	}
+	if (!count_refused(s)) {
+		call_error(s->call, 401, "name or password is wrong");
+		signing_free(s);
+		return;
 	}
 	ch = change_new(s->call, sizeof(struct signing *));
 	if (ch == NULL) {

@@ -40,6 +40,11 @@ struct pair {
 	uint32_t failures;
 };
 
+struct refusals {	  /* of a pair */
+	int64_t noted_ms; /* 0: never */
+	uint32_t unnoted;
+};
+
 /* Addresses from which an account signed in. */
 struct known {
 	struct known_address {
@@ -50,7 +55,7 @@ struct known {
 };
 
 struct attempts {
-	struct keyed *pairs, *known;
+	struct keyed *pairs, *known, *refusals;
 	struct limit *addresses, *accounts;
 	struct attempts_counts counts;
 	uint8_t secret[crypto_generichash_KEYBYTES];
@@ -72,9 +77,11 @@ struct attempts *attempts_new(void)
 		return NULL;
 	a->pairs = keyed_new(PAIRS_MAX, sizeof(struct pair));
 	a->known = keyed_new(ACCOUNTS_MAX, sizeof(struct known));
+	a->refusals = keyed_new(PAIRS_MAX, sizeof(struct refusals));
 	a->addresses = limit_new(&addresses);
 	a->accounts = limit_new(&accounts);
-	if (a->pairs == NULL || a->known == NULL || a->addresses == NULL || a->accounts == NULL) {
+	if (a->pairs == NULL || a->known == NULL || a->refusals == NULL || a->addresses == NULL ||
+	    a->accounts == NULL) {
 		attempts_free(a);
 		return NULL;
 	}
@@ -88,6 +95,7 @@ void attempts_free(struct attempts *a)
 		return;
 	keyed_free(a->pairs);
 	keyed_free(a->known);
+	keyed_free(a->refusals);
 	limit_free(a->addresses);
 	limit_free(a->accounts);
 	free(a);
@@ -272,10 +280,39 @@ void attempts_succeeded(struct attempts *a, const char *account, const struct pe
 	a->counts.succeeded++;
 }
 
+bool attempts_refused(struct attempts *a, const char *account, const struct peer *from,
+		      int64_t now_ms, uint32_t *ret)
+{
+	struct who w = who_is(a, account, from);
+	struct refusals *r = keyed_put(a->refusals, &w.pair);
+
+	*ret = 1;
+	if (r == NULL) /* no memory */
+		return true;
+	r->unnoted += r->unnoted < UINT32_MAX;
+	if (r->noted_ms != 0 && now_ms - r->noted_ms < ATTEMPTS_NOTE_MS)
+		return false;
+	*ret = r->unnoted;
+	*r = (struct refusals){ .noted_ms = now_ms > 0 ? now_ms : 1 };
+	return true;
+}
+
+uint32_t attempts_unnoted(struct attempts *a, const char *account, const struct peer *from)
+{
+	struct who w = who_is(a, account, from);
+	struct refusals *r = keyed_peek(a->refusals, &w.pair);
+	uint32_t n = r != NULL ? r->unnoted : 0;
+
+	if (n > 0)
+		r->unnoted = 0;
+	return n;
+}
+
 void attempts_count(const struct attempts *a, struct attempts_counts *ret)
 {
 	*ret = a->counts;
 	ret->failed = ret->allowed - ret->succeeded - ret->undone;
 	ret->pushed_out = keyed_pushed_out(a->pairs) + keyed_pushed_out(a->known) +
-			  limit_pushed_out(a->addresses) + limit_pushed_out(a->accounts);
+			  keyed_pushed_out(a->refusals) + limit_pushed_out(a->addresses) +
+			  limit_pushed_out(a->accounts);
 }

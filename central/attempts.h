@@ -19,6 +19,7 @@
 
 #define ATTEMPTS_KNOWN_MS INT64_C(10000)
 #define ATTEMPTS_LONGEST_MS (INT64_C(30) * 60000)
+#define ATTEMPTS_NOTE_MS INT64_C(60000)
 
 struct attempts;
 struct attempts_counts {
@@ -36,6 +37,14 @@ int64_t attempts_begin(struct attempts *a, const char *account, const struct pee
 		       int64_t now_ms);
 void attempts_succeeded(struct attempts *a, const char *account, const struct peer *from,
 			int64_t now_ms);
+/*
+ * It was refused.  True: that is to be noted, as *ret refusals of this account from there: the first
+ * one, then at most once in ATTEMPTS_NOTE_MS, as a note is a write to the disk.
+ */
+bool attempts_refused(struct attempts *a, const char *account, const struct peer *from,
+		      int64_t now_ms, uint32_t *ret);
+/* Refusals that are not in a note yet; they are once this was called. */
+uint32_t attempts_unnoted(struct attempts *a, const char *account, const struct peer *from);
 /* It began then, and whether the password is right was never said: it does not count. */
 void attempts_undo(struct attempts *a, const char *account, const struct peer *from,
 		   int64_t begun_ms);

@@ -171,6 +171,11 @@ says("too often", answer, 429, "too many attempts")
 assert int(answer.headers["Retry-After"]) >= 1
 says("too often", Api().sign_in("ona", long), 429, "too many attempts")
 
+# The log has the first refusal, and the others at most once a minute.
+told = [e for e in admin.get("/api/v1/audit", limit=100).value()["audit"]
+        if e["what"] == "session.refused" and e["text"].split(",")[0] == "ona"]
+assert 1 <= len(told) < 4, told
+
 # While passwords are looked at, others are answered.
 def attempt():
     connection = http.client.HTTPConnection(os.environ["URL"].split("/")[2], timeout=60)

@@ -392,3 +392,24 @@ Test(attempts, what_was_never_compared_is_not_counted)
 	}
 	attempts_free(a);
 }
+
+Test(attempts, refusals_are_noted_once_a_minute)
+{
+	struct attempts *a = attempts_new();
+	struct peer p = attacker(1), other = attacker(2);
+	uint32_t n, noted = 0, sum = 0;
+
+	cr_assert(attempts_refused(a, "ana", &p, START, &n));
+	cr_assert_eq(n, 1);
+	for (int64_t now = START + 1; now < START + 10 * MINUTE; now += 1000)
+		if (attempts_refused(a, "ana", &p, now, &n)) {
+			noted++;
+			sum += n;
+		}
+	cr_assert_eq(noted, 9);
+	cr_assert_eq(sum + attempts_unnoted(a, "ana", &p), 600);
+	cr_assert_eq(attempts_unnoted(a, "ana", &p), 0);
+	cr_assert(attempts_refused(a, "ana", &other, START, &n), "another pair");
+	cr_assert(attempts_refused(a, "bea", &p, START, &n), "another pair");
+	attempts_free(a);
+}
