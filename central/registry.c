@@ -23,6 +23,7 @@ struct view {
 	struct docs docs[N_VIEWED];
 	struct rows nodes, analyzers;
 	uint64_t change; /* the last that is in it */
+	size_t v2_lists; /* nodes that have one */
 	uint64_t damaged;
 };
 struct registry {
@@ -135,6 +136,11 @@ static void view_release(struct view *v)
 	*v = (struct view){ 0 };
 }
 
+static bool has_v2_list(enum kind kind, const struct doc *d)
+{
+	return kind == KIND_NODE && ((const struct registry_node *)d->body)->n_v2_nets > 0;
+}
+
 static void view_remove(struct view *v, enum kind kind, const struct key *key)
 {
 	struct docs *s = &v->docs[kind];
@@ -148,6 +154,7 @@ static void view_remove(struct view *v, enum kind kind, const struct key *key)
 		rows_set(rows, row_of(kind, d), NULL);
 	memmove(s->list + i, s->list + i + 1, (s->n - i - 1) * sizeof(struct doc *));
 	s->n--;
+	v->v2_lists -= has_v2_list(kind, d);
 	free(d);
 }
 
@@ -170,6 +177,7 @@ static bool view_put(struct view *v, enum kind kind, struct doc *d, uint32_t row
 	memmove(s->list + i + 1, s->list + i, (s->n - i) * sizeof(struct doc *));
 	s->list[i] = d;
 	s->n++;
+	v->v2_lists += has_v2_list(kind, d);
 	if (rows != NULL)
 		rows_set(rows, row, d);
 	return true;
@@ -410,15 +418,33 @@ const struct registry_token *registry_token_by_secret(const struct registry *r, 
 	return same && t != NULL && !t->revoked ? t : NULL;
 }
 
-bool registry_v2_allows(const struct registry *r, const char *node, const struct peer *from)
+static bool v2_list_has(const struct registry_node *n, const struct peer *from)
 {
-	const struct registry_node *n = registry_node(r, node);
-	struct peer_net net;
-
-	for (size_t i = 0; n != NULL && i < n->v2_allow.n; i++)
-		if (peer_net_parse(n->v2_allow.list[i], &net) && peer_net_has(&net, from))
+	for (size_t i = 0; i < n->n_v2_nets; i++)
+		if (peer_net_has(&n->v2_nets[i], from))
 			return true;
 	return false;
+}
+
+bool registry_v2_allows(const struct registry *r, const char *node, const struct peer *from)
+{
+	const struct registry_node *n = r->view.v2_lists > 0 ? registry_node(r, node) : NULL;
+
+	return n != NULL && v2_list_has(n, from);
+}
+
+const struct registry_node *registry_v2_find(const struct registry *r, const struct peer *from)
+{
+	size_t lists = r->view.v2_lists;
+
+	for (size_t i = 0; lists > 0 && i < registry_n_nodes(r); i++) {
+		const struct registry_node *n = registry_node_at(r, i);
+
+		if (v2_list_has(n, from))
+			return n;
+		lists -= n->n_v2_nets > 0;
+	}
+	return NULL;
 }
 
 /* ---- in order ---- */

@@ -56,6 +56,9 @@ struct registry_node {
 	enum registry_policy unknown;	/* what becomes of analyzers at first contact */
 	struct registry_texts v2_allow; /* addresses and networks whose v2 calls need no token */
 	int64_t created_ms;
+	/* v2_allow, parsed; of nodes that were read. */
+	const struct peer_net *v2_nets;
+	size_t n_v2_nets;
 };
 
 struct registry_analyzer {
@@ -137,6 +140,8 @@ const struct registry_token *registry_token(const struct registry *r, const char
 const struct registry_token *registry_token_by_secret(const struct registry *r, const char *secret);
 /* The node's list has the address. */
 bool registry_v2_allows(const struct registry *r, const char *node, const struct peer *from);
+/* The first node whose list has it; NULL: none.  At once where no node has a list. */
+const struct registry_node *registry_v2_find(const struct registry *r, const struct peer *from);
 
 /* In order: nodes by id, analyzers by node and addr, users by name, tokens by id. */
 size_t registry_n_nodes(const struct registry *r);

@@ -433,11 +433,19 @@ union body {
 	struct registry_token token;
 	struct registry_entry entry;
 };
-struct doc_memory { /* then lists, then texts, then the key */
+struct doc_memory { /* then lists, then networks, then texts, then the key */
 	struct doc doc;
 	union body body;
 	const char *lists[];
 };
+
+/* What is none is of nobody; where it was set it was refused. */
+static void parse_nets(struct registry_node *n, struct peer_net *nets)
+{
+	n->v2_nets = nets;
+	for (size_t i = 0; i < n->v2_allow.n; i++)
+		n->n_v2_nets += peer_net_parse(n->v2_allow.list[i], &nets[n->n_v2_nets]);
+}
 
 static int build(const struct form *form, const msgpack_object *map, MDB_val key, struct doc **ret,
 		 struct tesla_error *err)
@@ -445,18 +453,25 @@ static int build(const struct form *form, const msgpack_object *map, MDB_val key
 	struct reader rd = { .form = form };
 	union body counted = { 0 };
 	struct doc_memory *m;
+	struct peer_net *nets;
 	uint8_t *texts;
+	size_t n_nets;
 
 	if (map->type != MSGPACK_OBJECT_MAP || !take_fields(&rd, map, (uint8_t *)&counted))
 		return tesla_fail(err, -EUCLEAN, "it is none");
-	m = calloc(1, sizeof *m + rd.n_listed * sizeof *m->lists + rd.need + key.mv_size);
+	n_nets = form == &forms[KIND_NODE] ? rd.n_listed : 0;
+	m = calloc(1, sizeof *m + rd.n_listed * sizeof *m->lists + n_nets * sizeof *nets + rd.need +
+			      key.mv_size);
 	if (m == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory");
-	texts = (uint8_t *)(m->lists + rd.n_listed);
+	nets = (struct peer_net *)(m->lists + rd.n_listed);
+	texts = (uint8_t *)(nets + n_nets);
 	memcpy(texts + rd.need, key.mv_data, key.mv_size);
 	m->doc = (struct doc){ &m->body, key.mv_size, texts + rd.need };
 	rd = (struct reader){ .form = form, .text = texts, .list = m->lists };
 	(void)take_fields(&rd, map, (uint8_t *)&m->body);
+	if (form == &forms[KIND_NODE])
+		parse_nets(&m->body.node, nets);
 	*ret = &m->doc;
 	return 0;
 }

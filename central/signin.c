@@ -24,13 +24,13 @@ static struct auth_principal by_address(const struct call *c)
 	const struct registry *r = c->app->registry;
 	const char *node = call_node(c);
 	struct peer from = peer_of(request_address(c->request));
-	struct auth_principal who = { 0 };
 
-	if (c->route->node != 0)
-		return node != NULL ? auth_of_v2(r, node, &from) : who;
-	for (size_t i = 0; i < registry_n_nodes(r) && who.kind == AUTH_ANONYMOUS; i++)
-		who = auth_of_v2(r, registry_node_at(r, i)->id, &from);
-	return who;
+	if (c->route->node == 0) {
+		const struct registry_node *n = registry_v2_find(r, &from);
+
+		node = n != NULL ? n->id : NULL;
+	}
+	return node != NULL ? auth_of_v2(r, node, &from) : (struct auth_principal){ 0 };
 }
 
 bool signin_sees(const struct call *c, const char *node)

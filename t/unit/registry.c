@@ -158,7 +158,9 @@ Test(registry, a_node_is_there_after_a_refresh_and_a_restart)
 		cr_assert_eq(n->created_ms, 1000);
 		cr_assert_eq(registry_node_by_row(g.reg, 1), n);
 		cr_assert(peer_parse("192.0.2.9", &p) && registry_v2_allows(g.reg, "4", &p));
+		cr_assert_eq(registry_v2_find(g.reg, &p), n);
 		cr_assert(peer_parse("192.0.3.9", &p) && !registry_v2_allows(g.reg, "4", &p));
+		cr_assert_null(registry_v2_find(g.reg, &p));
 		rig_close(&g);
 		rig_open(&g, false);
 	}
@@ -171,6 +173,7 @@ Test(registry, a_node_is_there_after_a_refresh_and_a_restart)
 	cr_assert_str_eq(registry_node(g.reg, "4")->location, "Barcelona");
 	cr_assert_eq(registry_node(g.reg, "4")->v2_allow.n, 0);
 	cr_assert(peer_parse("192.0.2.9", &p) && !registry_v2_allows(g.reg, "4", &p));
+	cr_assert_null(registry_v2_find(g.reg, &p));
 	rig_release(&g);
 }
 
