@@ -103,6 +103,10 @@ static bool let_in(struct call *c)
 	c->app->counts[APP_NOT_LET_IN]++;
 	if (state == SIGNIN_NO_CSRF) {
 		call_error(c, 403, "the header X-CSRF-Token is missing or wrong");
+	} else if (state == SIGNIN_PAGE) {
+		call_error(c, 403,
+			   "pages in browsers change nothing by their address: expected a "
+			   "token");
 	} else if (c->who.kind == AUTH_ANONYMOUS) {
 		request_answer_header(c->request, "WWW-Authenticate",
 				      c->route->style == ROUTE_V2 ? "Basic realm=\"tesla\""

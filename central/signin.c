@@ -83,6 +83,15 @@ static enum signin_state by_session(struct call *c)
 	return SIGNIN_NO_CSRF;
 }
 
+/* Browsers say so; any page may have them send a form, and their address is all that counts. */
+static bool is_of_page(const struct call *c)
+{
+	const char *site = request_header(c->request, "Sec-Fetch-Site");
+
+	return request_header(c->request, "Origin") != NULL ||
+	       (site != NULL && strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0);
+}
+
 enum signin_state signin_again(struct call *c)
 {
 	const char *header = request_header(c->request, "Authorization");
@@ -95,6 +104,9 @@ enum signin_state signin_again(struct call *c)
 		state = by_session(c);
 		if (c->who.kind == AUTH_ANONYMOUS && c->route->style == ROUTE_V2)
 			c->who = by_address(c);
+		if (c->who.kind == AUTH_V2 && !changes_nothing(request_method(c->request)) &&
+		    is_of_page(c))
+			state = SIGNIN_PAGE;
 	}
 	auth_describe(&c->who, c->who_text, sizeof c->who_text);
 	return state;

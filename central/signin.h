@@ -9,6 +9,7 @@
 enum signin_state {
 	SIGNIN_GOOD,	/* c->who says who, be it nobody */
 	SIGNIN_NO_CSRF, /* a session that would change something, without what only its page has */
+	SIGNIN_PAGE,	/* a v2 caller by its address would, and a page in a browser sent it */
 };
 
 /* Fills c->who and c->who_text. */

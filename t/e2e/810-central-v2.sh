@@ -86,7 +86,11 @@ saves "a policy that refuses" "#node 7, analyzer 1, model PM710: the analyzer is
 
 as=()
 assert_match "nobody" "$(save 4/1/ "22/11/2026 12:00:00" "$good" PM710)" '^#who are you.* 401 '
-saves "by its address" "\"#Saved:8\" 201 $json" caf/1/ "22/11/2026 12:00:00" "$good" PM710
+for from in "Origin: null" "Origin: $url" "Sec-Fetch-Site: cross-site" "Sec-Fetch-Site: same-site"; do
+	saves "a page in a browser, by its address, $from" "#pages in browsers change nothing by their address: expected a token 403 $text" \
+		caf/1/ "22/11/2026 12:00:00" "$good" PM710 -H "$from"
+done
+saves "by its address" "\"#Saved:8\" 201 $json" caf/1/ "22/11/2026 12:00:00" "$good" PM710 -H "Sec-Fetch-Site: none"
 as=(-H "Authorization: Bearer $token")
 saves "by a header" "\"#Saved:9\" 201 $json" 4/1/ "22/11/2026 12:00:00" "$good" PM710
 as=(-u "4:$other")
