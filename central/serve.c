@@ -275,6 +275,8 @@ static int run(struct app *app)
 	(void)mallopt(M_ARENA_MAX, 2);
 	(void)mallopt(M_MMAP_THRESHOLD, MAP_BYTES);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Passwords, records and nodes that do not answer would share 4 threads. */
+	(void)setenv("UV_THREADPOOL_SIZE", "16", 0);
 	(void)uv_loop_init(&app->loop);
 	TAILQ_INIT(&app->calls);
 	TAILQ_INIT(&app->prom_waiting);

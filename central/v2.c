@@ -17,6 +17,7 @@ int v2_start(struct app *app, struct tesla_error *err)
 	if (v2 == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory");
 	TAILQ_INIT(&v2->waiting);
+	TAILQ_INIT(&v2->asking);
 	app->v2 = v2;
 	if (app->conf->control_key[0] != '\0')
 		r = keys_read(app->conf->control_key, true, &v2->keys, err);

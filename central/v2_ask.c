@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GET lector/get: what the node's teslad answers now.  It is asked from libuv's pool, few at a
- * time: a node that does not answer keeps a thread for as long as it is waited for.
+ * time, and each node once at a time: one that does not answer keeps a thread for as long as it is
+ * waited for, and is then left alone for a while, so that others have their turn.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,13 +17,16 @@
 #include "central/v2_internal.h"
 #include "central/v2_live.h"
 
-#define AT_A_TIME 2u
+#define AT_A_TIME 4u
 #define WAITING_MAX 32u
-#define ANSWER_MS 5000 /* in all */
+#define ANSWER_MS 5000	/* in all */
+#define SILENT_MS 10000 /* so long nobody waits for one that did not answer */
+_Static_assert(V2_SILENT_MAX > AT_A_TIME * (SILENT_MS / ANSWER_MS + 1), "none is forgotten early");
 
 struct v2_asking {
 	TAILQ_ENTRY(v2_asking) listed;
 	struct call *call; /* held until the end */
+	uint32_t row;	   /* of the node */
 	struct pool_job pool;
 	struct live live;
 	char *endpoint, *server_key;
@@ -126,17 +130,55 @@ static void ask_work(struct pool_job *job)
 
 /* ---- the loop's side ---- */
 
+static bool is_silent(const struct call *c, uint32_t row)
+{
+	const struct v2 *v2 = c->app->v2;
+
+	for (size_t i = 0; i < V2_SILENT_MAX; i++)
+		if (v2->silent[i].row == row && app_now_ms(c->app) < v2->silent[i].until_ms)
+			return true;
+	return false;
+}
+
+static void say_silent(struct call *c)
+{
+	v2_say(c, 400, "#node %.80s, analyzer %.24s: its teslad did not answer a moment ago",
+	       c->args[1], c->args[2]);
+}
+
+static bool is_asked(const struct v2 *v2, uint32_t row)
+{
+	const struct v2_asking *a;
+
+	TAILQ_FOREACH(a, &v2->asking, listed)
+	if (a->row == row)
+		return true;
+	return false;
+}
+
 static void start(struct v2_asking *a);
 
+/* Those whose turn it is; the others keep their order. */
 static void next(struct v2 *v2)
 {
-	struct v2_asking *a = TAILQ_FIRST(&v2->waiting);
+	struct v2_asking *a, *then;
 
-	if (a == NULL || v2->n_asking >= AT_A_TIME)
-		return;
-	TAILQ_REMOVE(&v2->waiting, a, listed);
-	v2->n_waiting--;
-	start(a);
+	for (a = TAILQ_FIRST(&v2->waiting); a != NULL; a = then) {
+		bool silent = is_silent(a->call, a->row);
+
+		then = TAILQ_NEXT(a, listed);
+		if (!silent && (v2->n_asking >= AT_A_TIME || is_asked(v2, a->row)))
+			continue;
+		TAILQ_REMOVE(&v2->waiting, a, listed);
+		v2->n_waiting--;
+		if (!silent) {
+			start(a);
+			continue;
+		}
+		a->call->stop = NULL;
+		say_silent(a->call);
+		asking_free(a);
+	}
 }
 
 static void ask_done(struct pool_job *job)
@@ -144,7 +186,11 @@ static void ask_done(struct pool_job *job)
 	struct v2_asking *a = job->arg;
 	struct v2 *v2 = a->call->app->v2;
 
+	TAILQ_REMOVE(&v2->asking, a, listed);
 	v2->n_asking--;
+	if (a->result == -ETIMEDOUT)
+		v2->silent[v2->n_silent++ % V2_SILENT_MAX] =
+			(struct v2_silent){ a->row, app_now_ms(a->call->app) + SILENT_MS };
 	if (a->result == 0)
 		v2_answer(a->call, &a->packed);
 	else
@@ -157,6 +203,7 @@ static void ask_done(struct pool_job *job)
 static void start(struct v2_asking *a)
 {
 	a->call->stop = NULL;
+	TAILQ_INSERT_TAIL(&a->call->app->v2->asking, a, listed);
 	a->call->app->v2->n_asking++;
 	a->pool = (struct pool_job){ .work = ask_work, .done = ask_done, .arg = a };
 	pool_submit(a->call->app, &a->pool);
@@ -231,12 +278,17 @@ void v2_ask(struct call *c)
 		v2_say(c, 404, "Node no existent");
 		return;
 	}
+	if (is_silent(c, n->row)) {
+		say_silent(c);
+		return;
+	}
 	a = c->app->v2->n_waiting < WAITING_MAX ? calloc(1, sizeof *a) : NULL;
 	if (a == NULL) {
 		call_busy(c);
 		return;
 	}
 	a->call = c;
+	a->row = n->row;
 	a->keys = c->app->v2->keys;
 	buf_init(&a->packed, CALL_ANSWER_MAX);
 	if (!arguments_take(a, n)) {

@@ -16,6 +16,12 @@ struct v2_memory { /* of an analyzer, while the server runs */
 	bool said;
 };
 
+struct v2_silent { /* a node that did not answer */
+	uint32_t row;
+	int64_t until_ms; /* it is not asked before */
+};
+#define V2_SILENT_MAX 32u /* more than can become so before the first may be asked again */
+
 struct v2_asking;
 TAILQ_HEAD(v2_askings, v2_asking);
 
@@ -25,8 +31,10 @@ struct v2 {
 	uint64_t saved;
 	size_t loads;
 	struct keys_pair keys; /* of central, for nodes over TCP; "": there is none */
-	struct v2_askings waiting;
+	struct v2_askings waiting, asking;
 	size_t n_waiting, n_asking;
+	struct v2_silent silent[V2_SILENT_MAX]; /* a ring */
+	size_t n_silent;			/* since the beginning */
 };
 
 /* "4" of a path; false: it is none. */

@@ -34,6 +34,7 @@ central node add 5 --control "tcp://127.0.0.1:$port" --control-key "$(public ser
 central node add 6
 central node add 7 --control "tcp://127.0.0.1:$port" --control-key "$(public stranger)"
 central node add 8 --control "ipc://$tmp/nobody"
+central node add 10 --control "tcp://127.0.0.1:$port" --control-key "$(public stranger)"
 get() {
 	curl -sS -m 30 -w ' %{http_code}' -H "Authorization: Bearer $viewer" "$url/ws/v2/lector/get/$1"
 }
@@ -81,10 +82,12 @@ wait "${late[@]}"
 for i in 1 2 3; do
 	assert_match "a node that does not answer" "$(cat "late.$i")" '^#node [78], analyzer 1: .* 400$'
 done
-test $((EPOCHSECONDS - begin)) -le $((20 * slower)) || fail "it took too long"
+test $((EPOCHSECONDS - begin)) -le $((7 * slower)) || fail "it took too long"
+assert_eq "it is not waited for again" "$(get Vars/7/1/)" "#node 7, analyzer 1: its teslad did not answer a moment ago 400"
+assert_match "others are asked" "$(get Status/4/1/)" ' 200$'
 
 # The server ends while somebody waits.
-get Vars/7/1/ >late.4 2>&1 &
+get Vars/10/1/ >late.4 2>&1 &
 last=$!
 retry 1 false || true
 stop central
