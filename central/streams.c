@@ -22,7 +22,10 @@ struct streams_client {
 	uint64_t changes; /* of the registry, when `call->who` was looked up */
 	struct sse_filter filter;
 	struct sse sse;
+	uint64_t number; /* of those that came */
 	uint64_t last_id;
+	uint64_t after, newest_id; /* while older ones are read: behind which, and what came */
+	bool reads_past;
 	size_t taken; /* bytes that the connection has */
 	bool wants, ending;
 };
@@ -191,6 +194,10 @@ void streams_say(struct streams *s, const struct streams_message *m, struct buf 
 	{
 		if (!may_hear(c, m))
 			continue;
+		if (c->reads_past && m->id > c->after) {
+			c->newest_id = m->id;
+			continue;
+		}
 		add(c, &text, SSE_WAITING_MAX);
 		c->last_id = m->id != 0 ? m->id : c->last_id;
 	}
@@ -207,6 +214,51 @@ void streams_say_first(struct streams_client *c, const struct streams_message *m
 	add(c, &text, SSE_FIRST_MAX);
 	c->last_id = m->id != 0 ? m->id : c->last_id;
 	buf_release(&text);
+}
+
+bool streams_takes(struct streams_client *c, const struct streams_message *m)
+{
+	return may_hear(c, m);
+}
+
+bool streams_is_full(const struct streams_client *c)
+{
+	return c->ending || c->sse.missed > 0;
+}
+
+uint64_t streams_past_begin(struct streams_client *c, uint64_t after)
+{
+	c->reads_past = true;
+	c->after = after;
+	return c->number;
+}
+
+struct streams_client *streams_client(const struct streams *s, uint64_t number)
+{
+	struct streams_client *c = NULL;
+
+	TAILQ_FOREACH(c, &s->clients, listed)
+	if (c->number == number)
+		return c;
+	return NULL;
+}
+
+bool streams_past_end(struct streams_client *c, uint64_t id)
+{
+	c->last_id = id > c->last_id ? id : c->last_id;
+	c->reads_past = c->newest_id > c->last_id && !c->ending;
+	return c->reads_past;
+}
+
+void streams_past_fail(struct streams_client *c)
+{
+	(void)streams_past_end(c, c->newest_id);
+	if (c->ending)
+		return;
+	c->sse.missed++;
+	c->sse.missed_all++;
+	c->all->counts.missed++;
+	flush_soon(c->all);
 }
 
 static void comment(struct streams_client *c)
@@ -301,7 +353,7 @@ struct streams_client *streams_open(struct streams *s, struct call *c)
 	}
 	TAILQ_INSERT_TAIL(&s->clients, n, listed);
 	s->counts.clients++;
-	s->counts.opened++;
+	n->number = ++s->counts.opened;
 	c->work = n;
 	c->stop = on_stop;
 	stream.arg = n;

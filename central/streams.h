@@ -35,9 +35,23 @@ struct streams_message {
 };
 bool streams_any(const struct streams *s);
 void streams_say(struct streams *s, const struct streams_message *m, struct buf *packed);
-/* To one that has just come; there is more room. */
+/* To one that has just come; there is more room.  Ask first, before it is packed. */
 void streams_say_first(struct streams_client *c, const struct streams_message *m,
 		       struct buf *packed);
+bool streams_takes(struct streams_client *c, const struct streams_message *m);
+/* There is no room for anything more, or it is ended. */
+bool streams_is_full(const struct streams_client *c);
+
+/*
+ * While entries of the log behind `after` are read for one that has just come, new ones wait: they
+ * would come before older ones.  It may go meanwhile, and is known by its number.
+ */
+uint64_t streams_past_begin(struct streams_client *c, uint64_t after);
+struct streams_client *streams_client(const struct streams *s, uint64_t number); /* NULL: it went */
+/* It has what there was up to `id` (0: nothing).  True: there is more by now, to be read. */
+bool streams_past_end(struct streams_client *c, uint64_t id);
+/* It does not get them: a gap. */
+void streams_past_fail(struct streams_client *c);
 
 /* Each second: comments keep connections open, and who may no more is ended. */
 void streams_tick(struct streams *s);

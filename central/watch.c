@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "central/feeds.h"
 #include "central/news.h"
+#include "central/pool.h"
 
 #define READINGS_KEPT_MAX 200000u
 #define TICK_MS 1000
@@ -107,8 +108,11 @@ static void say_value(const struct watch *w, const struct live_node *n,
 		.stale = live_is_stale(n, a, v, app_now_ms(w->app)),
 	};
 	struct buf packed;
-	msgpack_packer pk = packer(&packed);
+	msgpack_packer pk;
 
+	if (!streams_takes(first, &m))
+		return;
+	pk = packer(&packed);
 	reading_pack(&pk, &v->reading, &form);
 	streams_say_first(first, &m, &packed);
 	buf_release(&packed);
@@ -146,30 +150,97 @@ static void on_told(void *arg, const struct registry_entry *e)
 		say_entry(w, e, NULL);
 }
 
+static void tell_analyzer(struct watch *w, const struct live_node *n, const struct live_analyzer *a,
+			  struct streams_client *c)
+{
+	const struct streams_message any = { .node = n->id, .analyzer = a->addr };
+
+	if (!streams_takes(c, &any))
+		return;
+	if (a->state != NULL)
+		say_state(w, n, a, c);
+	for (size_t v = 0; v < a->n_values && !streams_is_full(c); v++)
+		say_value(w, n, a, &a->values[v], c);
+}
+
 static void tell_node(struct watch *w, const struct live_node *n, struct streams_client *c)
 {
+	const struct streams_message any = { .node = n->id };
+
+	if (!streams_takes(c, &any))
+		return;
 	say_node(w, n, c);
-	for (size_t a = 0; a < n->n_analyzers; a++) {
-		if (n->analyzers[a]->state != NULL)
-			say_state(w, n, n->analyzers[a], c);
-		for (size_t v = 0; v < n->analyzers[a]->n_values; v++)
-			say_value(w, n, n->analyzers[a], &n->analyzers[a]->values[v], c);
+	for (size_t a = 0; a < n->n_analyzers && !streams_is_full(c); a++)
+		tell_analyzer(w, n, n->analyzers[a], c);
+}
+
+/* ---- what a client missed ---- */
+
+struct past { /* being read for one that has just come */
+	struct watch *watch;
+	struct pool_job pool;
+	uint64_t client, after;
+	bool again;
+	struct news_list list;
+	int result;
+	struct tesla_error error;
+};
+
+static void past_work(struct pool_job *job)
+{
+	struct past *p = job->arg;
+
+	p->result = news_read(p->watch->app->registry_db, p->after, &p->list, &p->error);
+}
+
+static void past_done(struct pool_job *job)
+{
+	struct past *p = job->arg;
+	struct watch *w = p->watch;
+	struct streams_client *c = streams_client(w->streams, p->client);
+	size_t n = p->result == 0 ? p->list.n : 0;
+	uint64_t last = n > 0 ? p->list.entries[n - 1].seq : 0;
+	bool more;
+
+	for (size_t i = 0; c != NULL && i < n; i++)
+		say_entry(w, &p->list.entries[i], c);
+	if (p->result == 0)
+		news_list_release(&p->list);
+	else
+		log_msg(&w->app->log, LOG_LEVEL_ERROR, "events for a client: %s", p->error.text);
+	more = c != NULL && streams_past_end(c, last);
+	if (more && p->result == 0 && (n > 0 || !p->again)) {
+		p->after = n > 0 ? last : p->after;
+		p->again = true;
+		pool_submit(w->app, job);
+		return;
 	}
+	if (c != NULL && (more || p->result != 0))
+		streams_past_fail(c);
+	free(p);
+}
+
+static void tell_past(struct watch *w, struct streams_client *c, uint64_t after)
+{
+	struct past *p = calloc(1, sizeof *p);
+
+	if (p == NULL) {
+		streams_past_fail(c);
+		return;
+	}
+	p->watch = w;
+	p->after = after;
+	p->client = streams_past_begin(c, after);
+	p->pool = (struct pool_job){ .work = past_work, .done = past_done, .arg = p };
+	pool_submit(w->app, &p->pool);
 }
 
 void watch_tell(struct watch *w, struct streams_client *c, uint64_t after)
 {
-	struct news_list *list = after > 0 ? calloc(1, sizeof *list) : NULL;
-	struct tesla_error err;
-
-	for (size_t i = 0; i < live_n_nodes(w->live); i++)
+	for (size_t i = 0; i < live_n_nodes(w->live) && !streams_is_full(c); i++)
 		tell_node(w, live_node_at(w->live, i), c);
-	if (list != NULL && news_read(w->app->registry_db, after, list, &err) == 0) {
-		for (size_t i = 0; i < list->n; i++)
-			say_entry(w, &list->entries[i], c);
-		news_list_release(list);
-	}
-	free(list);
+	if (after > 0)
+		tell_past(w, c, after);
 }
 
 /* ---- events ---- */

@@ -92,11 +92,16 @@ port=$(sed -n 's/^ready tcp .*:\([0-9]*\)$/\1/p' sim.log)
 start_sim sim --tcp "$port" --meter '1=PM710' --meter '2=PM710' --fix TPF=230
 wait_for 20 said all event '.what == "analyzer.online"'
 
+# One that says it has had more than there is hears what comes all the same.
+start later curl -sSN -H "Authorization: Bearer $viewer" -H "Last-Event-ID: 999999999" "$url/api/v1/events/stream?node=4"
+wait_for 10 said later node '.state == "up"'
 stop teslad KILL
 forget teslad
 wait_for 10 said all node '.state == "down"'
 assert_eq "stale" "$(live '?node=4' '[.nodes[0].state, ([.nodes[0].readings[].stale] | unique)]')" '["down",[true]]'
 wait_for 10 said all event '.what == "node.gone"'
+wait_for 10 said later event '.what == "node.gone"'
+stop later
 
 # ---- back, over CURVE: the registry says so, nothing is started again ----
 
@@ -170,6 +175,20 @@ counted() {
 	grep -Eq '^20[0-6]: 200, (2[4-9]|30): 429$' counted
 }
 wait_for 15 counted
+
+# ---- more than one gets who comes ----
+
+answers "of many variables" 200 taken ask "$post_token" POST /api/v1/readings -H 'Content-Type: application/json' --data-binary @- < <(
+	jq -nc '{e: 8, readings: [range(5000) | {analyzer: (1 + . % 20), variable: "V\(.)\("x" * 40)", t: 1, n: 1, k: 1, u: "V", v: [range(30)]}]}')
+listen whole "$viewer" "?node=5"
+listen one "$viewer" "?node=5&variable=V4999$(printf 'x%.0s' {1..40})"
+wait_for 10 said whole gap '.missed > 0'
+wait_for 10 said one reading '.analyzer == 20'
+assert_eq "nothing else" "$(events one reading | wc -l)" 1
+! grep -q '^event: gap' one.log || fail "what it did not ask for took its room"
+test "$(wc -c <whole.log)" -le 1100000 || fail "it got more than there is room for"
+stop whole
+stop one
 
 # ---- what happened since; a token that is taken back; the end ----
 
