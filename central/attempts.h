@@ -38,8 +38,8 @@ int64_t attempts_begin(struct attempts *a, const char *account, const struct pee
 void attempts_succeeded(struct attempts *a, const char *account, const struct peer *from,
 			int64_t now_ms);
 /*
- * It was refused.  True: that is to be noted, as *ret refusals of this account from there: the first
- * one, then at most once in ATTEMPTS_NOTE_MS, as a note is a write to the disk.
+ * It was refused.  True: that is to be noted, as *ret refusals of this account from there: the
+ * first one, then at most one in ATTEMPTS_NOTE_MS, as a note is a write to the disk.
  */
 bool attempts_refused(struct attempts *a, const char *account, const struct peer *from,
 		      int64_t now_ms, uint32_t *ret);
