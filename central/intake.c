@@ -10,6 +10,10 @@
 
 #include "base/cleanup.h"
 #include "base/model_tables.h"
+#include "base/utf8.h"
+
+#define NAME_MAX_BYTES 127u
+#define MODEL_MAX_BYTES 255u
 
 static const char *const field_names[STORE_N_FIELDS] = {
 	[STORE_VALUE] = "value",
@@ -28,13 +32,37 @@ static const char *const kind_names[] = {
 
 /* ---- what is common to both forms ---- */
 
-/* A copy in the intake's memory; NULL: no text. */
-static const char *text_of(struct intake *in, const msgpack_object *o)
+/* A copy in the intake's memory, `?` for what is no writing in it; NULL: no text, or too long. */
+static const char *text_of(struct intake *in, const msgpack_object *o, size_t max)
 {
-	if (o == NULL || o->type != MSGPACK_OBJECT_STR ||
+	char *text;
+
+	if (o == NULL || o->type != MSGPACK_OBJECT_STR || o->via.str.size > max ||
 	    memchr(o->via.str.ptr, '\0', o->via.str.size) != NULL)
 		return NULL;
-	return arena_printf(&in->memory, "%.*s", (int)o->via.str.size, o->via.str.ptr);
+	text = arena_printf(&in->memory, "%.*s", (int)o->via.str.size, o->via.str.ptr);
+	if (text != NULL)
+		(void)utf8_clean(text, strlen(text), UTF8_LINE);
+	return text;
+}
+
+/* What series are asked for by, and units: as it came, or it is none. */
+static const char *name_of(struct intake *in, const msgpack_object *o)
+{
+	const char *text = text_of(in, o, NAME_MAX_BYTES);
+
+	return text != NULL && strchr(text, '/') == NULL &&
+			       memcmp(text, o->via.str.ptr, o->via.str.size) == 0
+		       ? text
+		       : NULL;
+}
+
+/* A unit may have a slash: m3/h. */
+static const char *unit_of(struct intake *in, const msgpack_object *o)
+{
+	const char *text = text_of(in, o, NAME_MAX_BYTES);
+
+	return text != NULL && memcmp(text, o->via.str.ptr, o->via.str.size) == 0 ? text : NULL;
 }
 
 static bool kind_of(const msgpack_object *variable, enum tesla_variable_kind *ret)
@@ -58,11 +86,14 @@ struct head { /* of a variable, in either form */
 static int head_read(struct intake *in, const msgpack_object_kv *kv, struct head *ret,
 		     struct tesla_error *err)
 {
-	struct head h = { .name = text_of(in, &kv->key), .factor = 1 };
+	struct head h = { .name = name_of(in, &kv->key), .factor = 1 };
 
-	if (h.name == NULL || kv->val.type != MSGPACK_OBJECT_MAP)
-		return tesla_fail(err, -EBADMSG, "\"variables\": expected a map of names to maps");
-	h.unit = text_of(in, mp_get(&kv->val, "unit"));
+	if (h.name == NULL || h.name[0] == '\0' || kv->val.type != MSGPACK_OBJECT_MAP)
+		return tesla_fail(err, -EBADMSG,
+				  "\"variables\": expected a map of names (writing, at most %u "
+				  "bytes, no slash) to maps",
+				  NAME_MAX_BYTES);
+	h.unit = unit_of(in, mp_get(&kv->val, "unit"));
 	if (h.unit == NULL)
 		return tesla_fail(err, -EBADMSG, "%.40s: expected a \"unit\"", h.name);
 	if (!kind_of(&kv->val, &h.kind))
@@ -199,9 +230,9 @@ static int record_read(struct intake *in, const msgpack_object *o, struct record
 	    !time_of(o, "start_ms", &rec->start_ms, err) ||
 	    !time_of(o, "end_ms", &rec->end_ms, err))
 		return -EBADMSG;
-	rec->model = text_of(in, mp_get(o, "model"));
+	rec->model = text_of(in, mp_get(o, "model"), MODEL_MAX_BYTES);
 	rec->model = rec->model != NULL ? rec->model : "";
-	rec->identity = text_of(in, mp_get(o, "identity"));
+	rec->identity = text_of(in, mp_get(o, "identity"), RECORD_IDENTITY_MAX);
 	v = arena_alloc(&in->memory, map->size, sizeof *v);
 	list = arena_alloc(&in->memory, map->size, sizeof(const struct tesla_record_variable *));
 	if (v == NULL || list == NULL)
@@ -320,9 +351,9 @@ static int one_columns_read(struct intake *in, const msgpack_object *o, struct s
 	if (map == NULL || !analyzer_of(o, &c->analyzer, err) ||
 	    !time_of(o, "window_ms", &c->window_ms, err))
 		return -EBADMSG;
-	c->model = text_of(in, mp_get(o, "model"));
+	c->model = text_of(in, mp_get(o, "model"), MODEL_MAX_BYTES);
 	c->model = c->model != NULL ? c->model : "";
-	c->identity = text_of(in, mp_get(o, "identity"));
+	c->identity = text_of(in, mp_get(o, "identity"), RECORD_IDENTITY_MAX);
 	r = times_read(in, o, c, err);
 	v = arena_alloc(&in->memory, map->size, sizeof *v);
 	if (v == NULL)
@@ -383,7 +414,7 @@ int intake_read(const msgpack_object *body, struct intake *in, struct tesla_erro
 	    (mp_get(body, "records") == NULL && mp_get(body, "columns") == NULL))
 		return tesla_fail(err, -EBADMSG,
 				  "expected a map with \"records\" or \"columns\", or both");
-	in->node = text_of(in, node);
+	in->node = text_of(in, node, STORE_NODE_MAX);
 	if (node != NULL && in->node == NULL)
 		return tesla_fail(err, -EBADMSG, "\"node\": expected a text");
 	r = lists_read(in, body, err);

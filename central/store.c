@@ -240,12 +240,28 @@ static bool exists(const struct store *s)
 	return asprintf(&path, "%s/data.mdb", s->path) >= 0 && access(path, F_OK) == 0;
 }
 
+/* A copy that was cut off at once looks like a store that was never written: a new one has no `wal`. */
+static bool is_cut_off(const struct store *s)
+{
+	_cleanup_free_ char *data = NULL, *wal = NULL;
+	struct stat st;
+
+	return asprintf(&data, "%s/data.mdb", s->path) >= 0 &&
+	       asprintf(&wal, "%s/wal", s->path) >= 0 && stat(data, &st) == 0 && st.st_size == 0 &&
+	       access(wal, F_OK) == 0;
+}
+
 static int start(struct store *s, struct tesla_error *err)
 {
 	int r;
 
 	if (s->conf.must_exist && !exists(s))
 		return tesla_fail(err, -ENOENT, "store %s: there is none", s->path);
+	if (is_cut_off(s))
+		return tesla_fail(err, -EUCLEAN,
+				  "store %s: data.mdb has nothing in it, not even a store "
+				  "without records",
+				  s->path);
 	if (mkdir(s->path, 0750) != 0 && errno != EEXIST)
 		return path_fail(s, "the folder cannot be made", err);
 	r = lock(s, err);
