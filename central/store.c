@@ -240,7 +240,7 @@ static bool exists(const struct store *s)
 	return asprintf(&path, "%s/data.mdb", s->path) >= 0 && access(path, F_OK) == 0;
 }
 
-/* A copy that was cut off at once looks like a store that was never written: a new one has no `wal`. */
+/* A copy that was cut off at once looks like a store that is new, which has no `wal` yet. */
 static bool is_cut_off(const struct store *s)
 {
 	_cleanup_free_ char *data = NULL, *wal = NULL;
