@@ -33,8 +33,11 @@ as_before() {
 said() {	# how often, regular expression
 	assert_eq "lines with '$2'" "$(grep -Ec "$2" teslad.log || true)" "$1"
 }
-# The folder with all that is in it: the file of the open windows, too.
+# The folder with all that is in it: the file of the open windows, too.  The daemon sees it when all of it
+# is gone: else it makes anew what rm has removed, before rm is through.
+kill -STOP "${pids[teslad]}"
 rm -rf "$run"
+kill -CONT "${pids[teslad]}"
 as_before
 said 1 "error: control socket $run/control was removed: it is made anew"
 said 1 "error: control socket $run/control-ro was removed: it is made anew"
