@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# seconds: 20
-# san
+# seconds: 20; san
 # SPDX-License-Identifier: Apache-2.0
 # tesla-central serve: records in both forms, each with its answer; who may send them; what a client that
 # is slow, endless or wrong gets; TLS, and a certificate that is read again; its end.
