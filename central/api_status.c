@@ -13,6 +13,7 @@
 #include "central/care.h"
 #include "central/passwords.h"
 #include "central/said.h"
+#include "central/watch.h"
 
 #define INFO_MS 10000 /* counting what is in the store takes longer, the more there is */
 
@@ -26,6 +27,8 @@ struct numbers {
 	uint64_t waiting[N_KEEPER_KINDS], app[N_APP_COUNTS], http[N_HTTP_COUNTS];
 	uint64_t connections, body_bytes, pieces, descriptors;
 	uint64_t nodes, analyzers, users, tokens, damaged;
+	struct watch_counts watch;
+	uint64_t live_readings, nodes_followed, nodes_left_out, streams, stream_bytes;
 	uint64_t sessions, sessions_pushed_out, addresses_pushed_out, passwords_refused;
 };
 
@@ -154,6 +157,30 @@ static const struct row rows[] = {
 	    attempts.pushed_out, "Attempts forgotten, as there were too many."),
 	ROW("sessions", "passwords_refused", "passwords_refused_total", COUNTER, passwords_refused,
 	    "Passwords not looked at, as too many waited."),
+	ROW("live", "readings", "live_readings", GAUGE, live_readings,
+	    "Last readings that are kept."),
+	ROW("live", "taken", "live_taken_total", COUNTER, watch.taken, "Readings that were new."),
+	ROW("live", "refused", "live_refused_total", COUNTER, watch.refused,
+	    "Readings that were not kept: too many, or of analyzers that are not taken."),
+	ROW("live", "bad", "live_bad_total", COUNTER, watch.bad, "Messages that made no sense."),
+	ROW("live", "gaps", "live_gaps_total", COUNTER, watch.gaps,
+	    "Messages of nodes that never came."),
+	ROW("live", "nodes_followed", "nodes_followed", GAUGE, nodes_followed,
+	    "Nodes whose stream is followed."),
+	ROW("live", "nodes_left_out", "nodes_left_out", GAUGE, nodes_left_out,
+	    "Nodes whose stream is not followed, as there are too many."),
+	ROW("live", "events_braked", "events_braked_total", COUNTER, watch.braked,
+	    "Events left out, as there were too many of the same thing."),
+	ROW("live", "events_lost", "events_lost_total", COUNTER, watch.events_lost,
+	    "Events that could not be written."),
+	ROW("streams", "clients", "streams", GAUGE, streams, "Clients of the event stream."),
+	ROW("streams", "bytes", "stream_bytes", GAUGE, stream_bytes, "Bytes that wait for them."),
+	ROW("streams", "opened", "streams_total", COUNTER, watch.streams.opened,
+	    "Event streams that were begun."),
+	ROW("streams", "refused", "streams_refused_total", COUNTER, watch.streams.refused,
+	    "Event streams that were refused, as there were too many."),
+	ROW("streams", "missed", "stream_missed_total", COUNTER, watch.streams.missed,
+	    "Messages that clients did not take in time."),
 	ROW("process", "descriptors", "process_open_fds", GAUGE, descriptors,
 	    "Descriptors that are open."),
 	ROW("process", "resident_bytes", "process_resident_memory_bytes", GAUGE,
@@ -191,6 +218,12 @@ static void numbers_take(struct app *app, const struct store_info *info, struct 
 	};
 	keeper_count(app->keeper, &n->keeper);
 	care_count(app, &n->care);
+	watch_count(app->watch, &n->watch);
+	n->live_readings = n->watch.readings;
+	n->nodes_followed = n->watch.nodes_followed;
+	n->nodes_left_out = n->watch.nodes_left_out;
+	n->streams = n->watch.streams.clients;
+	n->stream_bytes = n->watch.streams.bytes;
 	n->damage = said_count(app->said);
 	attempts_count(app->attempts, &n->attempts);
 	for (int i = 0; i < N_KEEPER_KINDS; i++)

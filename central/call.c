@@ -200,10 +200,3 @@ const char *call_node(const struct call *c)
 					 : NULL;
 	return a != NULL ? a->node : NULL;
 }
-
-void call_actor(const struct call *c, struct registry_actor *ret)
-{
-	*ret = (struct registry_actor){ .who = c->who_text,
-					.from = request_peer(c->request),
-					.now_ms = app_wall_ms(c->app) };
-}

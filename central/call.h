@@ -57,6 +57,4 @@ int call_query_int(const struct call *c, const char *name, int64_t dflt, int64_t
 
 /* The node that the path names, itself or by an analyzer's row; NULL: none that there is. */
 const char *call_node(const struct call *c);
-void call_actor(const struct call *c, struct registry_actor *ret);
-
 #endif

@@ -80,7 +80,6 @@ const char *request_query(const struct request *q, const char *name); /* decoded
 /* Each of the query, in order; decoded. */
 void request_query_each(const struct request *q,
 			void (*each)(void *arg, const char *name, const char *value), void *arg);
-const char *request_cookie(const struct request *q, const char *name);
 /* In `head`: a body of this Content-Encoding (a constant) is taken, too, and stays packed. */
 void request_take_packed(struct request *q, const char *encoding);
 /* Unpacked.  Belongs to the request; a handler may take it: the buf is empty then. */
@@ -115,8 +114,6 @@ void request_answer_stream(struct request *q, unsigned status, const char *type,
 			   const struct stream *stream);
 /* Moves the bytes of `piece`, which is empty then. */
 void stream_push(struct request *q, struct buf *piece);
-/* How many bytes wait for the client. */
-size_t stream_waiting(const struct request *q);
 /* good false: the connection is cut, so that nobody takes it for whole. */
 void stream_end(struct request *q, bool good);
 

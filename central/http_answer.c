@@ -170,11 +170,6 @@ void stream_push(struct request *q, struct buf *piece)
 	resume(q);
 }
 
-size_t stream_waiting(const struct request *q)
-{
-	return q->ready.pub.len - q->ready_at;
-}
-
 void stream_end(struct request *q, bool good)
 {
 	q->ended = true;

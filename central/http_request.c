@@ -333,11 +333,6 @@ void request_query_each(const struct request *q,
 	(void)MHD_get_connection_values(q->mhd, MHD_GET_ARGUMENT_KIND, on_query, &e);
 }
 
-const char *request_cookie(const struct request *q, const char *name)
-{
-	return MHD_lookup_connection_value(q->mhd, MHD_COOKIE_KIND, name);
-}
-
 void request_take_packed(struct request *q, const char *encoding)
 {
 	q->packed = encoding;

@@ -547,11 +547,6 @@ struct streams *watch_streams(struct watch *w)
 	return w->streams;
 }
 
-void watch_look(struct watch *w)
-{
-	news_look(w->news);
-}
-
 static int parts_start(struct watch *w, struct tesla_error *err)
 {
 	struct app *app = w->app;

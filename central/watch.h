@@ -26,8 +26,6 @@ void watch_tell(struct watch *w, struct streams_client *c, uint64_t after);
 
 /* What the node sent itself.  How many of its readings and states were new, or known. */
 size_t watch_posted(struct watch *w, const char *node, const struct readings *in);
-/* Somebody may have written events. */
-void watch_look(struct watch *w);
 
 struct watch_counts {
 	size_t readings, nodes_followed, nodes_left_out; /* now */
