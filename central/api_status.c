@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/metrics_accept.h"
 #include "base/metrics_process.h"
 #include "base/metrics_text.h"
 #include "central/api.h"
@@ -284,10 +285,7 @@ static void metrics_answer(struct call *c, const struct numbers *n)
 						  METRIC_COUNTER, "Time of processors." };
 	const struct metric_label version[] = { { "version", PACKAGE_VERSION }, { 0 } };
 	const struct metric_label none[] = { { 0 } };
-	const char *accept = request_header(c->request, "Accept");
-	enum metrics_format format = accept != NULL && strstr(accept, "openmetrics") != NULL
-					     ? METRICS_OPENMETRICS
-					     : METRICS_PROMETHEUS;
+	enum metrics_format format = metrics_accept(request_header(c->request, "Accept"));
 	struct metrics_text text;
 	struct buf out;
 

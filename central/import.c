@@ -56,7 +56,7 @@ static void acknowledge(const struct import *im)
 	(void)fflush(stdout);
 }
 
-int import_flush(struct import *im, struct tesla_error *err)
+static int flush(struct import *im, struct tesla_error *err)
 {
 	int r = im->n > 0 ? store_group(im, err) : 0;
 
@@ -78,7 +78,7 @@ int import_add(struct import *im, const char *node, const struct record *r, uint
 	im->records[im->n] = (struct jsonl_record){ node, *r };
 	im->lines[im->n++] = line;
 	im->bytes += bytes;
-	return im->n < im->o->group && im->bytes < GROUP_BYTES ? 0 : import_flush(im, err);
+	return im->n < im->o->group && im->bytes < GROUP_BYTES ? 0 : flush(im, err);
 }
 
 static int take_line(struct import *im, const char *text, size_t len, struct tesla_error *err)
@@ -169,7 +169,7 @@ static int read_files(struct import *im, struct tesla_error *err)
 	if (r == 0)
 		r = import_past_end(im, err);
 	if (r == 0)
-		r = import_flush(im, err);
+		r = flush(im, err);
 	return r == 0 ? store_compact(im->store, true, err) : r;
 }
 

@@ -39,7 +39,6 @@ void import_refuse(struct import *im, uint64_t line, const char *why);
 /* A record of the group; what it points to is in im->memory, or outlives the import. */
 int import_add(struct import *im, const char *node, const struct record *r, uint64_t line,
 	       size_t bytes, struct tesla_error *err);
-int import_flush(struct import *im, struct tesla_error *err);
 
 /* ---- import_past.c ---- */
 

@@ -19,6 +19,12 @@ central_libwal_la_SOURCES = \
 	central/wal_scan.c
 central_libwal_la_CPPFLAGS = $(central_cppflags)
 central_libwal_la_LIBADD = core/base/libbase.la
+# What LMDB says, in words.
+noinst_LTLIBRARIES += central/libmdb.la
+central_libmdb_la_SOURCES = central/mdb.c central/mdb.h
+central_libmdb_la_CPPFLAGS = $(central_cppflags)
+central_libmdb_la_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS)
+central_libmdb_la_LIBADD = $(LMDB_LIBS)
 # The store; knows LMDB.
 noinst_LTLIBRARIES += central/libstore.la
 central_libstore_la_SOURCES = \
@@ -54,7 +60,7 @@ central_libstore_la_SOURCES = \
 	central/store_verify.c
 central_libstore_la_CPPFLAGS = $(central_cppflags)
 central_libstore_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(LMDB_CFLAGS)
-central_libstore_la_LIBADD = central/libcodec.la central/libwal.la core/base/libbase.la $(LMDB_LIBS)
+central_libstore_la_LIBADD = central/libmdb.la central/libcodec.la central/libwal.la core/base/libbase.la $(LMDB_LIBS)
 # Who and what is known, and who may do what; the registry knows LMDB, too.
 noinst_LTLIBRARIES += central/libregistry.la
 central_libregistry_la_SOURCES = \
@@ -78,7 +84,7 @@ central_libregistry_la_SOURCES = \
 	central/session.c central/session.h
 central_libregistry_la_CPPFLAGS = $(central_cppflags)
 central_libregistry_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS) $(SODIUM_CFLAGS)
-central_libregistry_la_LIBADD = core/base/libbase.la $(LMDB_LIBS) $(SODIUM_LIBS) -lpthread
+central_libregistry_la_LIBADD = central/libmdb.la core/base/libbase.la $(LMDB_LIBS) $(SODIUM_LIBS) -lpthread
 # HTTP, without paths.
 noinst_LTLIBRARIES += central/libhttp.la
 central_libhttp_la_SOURCES = \

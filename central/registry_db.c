@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/cleanup.h"
 #include "base/crc.h"
 #include "central/bytes.h"
+#include "central/mdb.h"
 #include "central/registry_internal.h"
 
 #define MAP_BYTES \
 	((size_t)256 << 20) /* all that is bounded fits; the file grows with what is in it */
 #define LOCK_BYTES 16384
-#define FULL_BYTES (256u << 10)
+#define NAME "registry" /* in sentences */
 #define META_NUMBERS 5u
 #define META_BYTES (8u + 8u * META_NUMBERS)
 
@@ -25,41 +25,6 @@ static const char *const table_names[N_TABLES] = { "nodes",  "analyzers", "users
 						   "events", "audit",	  "changes", "meta" };
 
 /* ---- errors ---- */
-
-static const struct mdb_error {
-	int mdb, code;
-	const char *text;
-} errors[] = {
-	{ MDB_MAP_FULL, ENOSPC, "it is as large as it may be" },
-	{ MDB_PANIC, EIO, "an earlier write failed half way" },
-	{ MDB_CORRUPTED, EUCLEAN, "a page of data.mdb is damaged" },
-	{ MDB_PAGE_NOTFOUND, EUCLEAN, "a page of data.mdb is missing" },
-	{ MDB_NOTFOUND, EUCLEAN, "a table of data.mdb is missing" },
-	{ MDB_INVALID, EUCLEAN, "data.mdb is no LMDB file, or one of another kind of machine" },
-	{ MDB_VERSION_MISMATCH, EUCLEAN, "data.mdb is of another version of LMDB" },
-	{ MDB_READERS_FULL, EBUSY, "too many programs read it" },
-	{ ENOSPC, ENOSPC, "the disk is full" },
-	{ EDQUOT, ENOSPC, "the quota of the disk is used up" },
-};
-
-/* LMDB says EIO of a write that is cut short, too, which is what a full disk does. */
-static bool is_cut_short(const char *path, int r)
-{
-	struct statvfs s;
-
-	return r == EIO && statvfs(path, &s) == 0 && s.f_bavail < FULL_BYTES / s.f_frsize;
-}
-
-static int mdb_fail(const struct registry_db *db, int r, struct tesla_error *err)
-{
-	if (is_cut_short(db->path, r))
-		r = ENOSPC;
-	for (size_t i = 0; i < N_ELEMENTS(errors); i++)
-		if (errors[i].mdb == r)
-			return tesla_fail(err, -errors[i].code, "registry %s: %s", db->path,
-					  errors[i].text);
-	return tesla_fail(err, r > 0 ? -r : -EIO, "registry %s: %s", db->path, mdb_strerror(r));
-}
 
 static int path_fail(const struct registry_db *db, const char *what, struct tesla_error *err)
 {
@@ -170,7 +135,7 @@ static int start(struct registry_db *db, bool create, struct tesla_error *err)
 		return r;
 	r = env_open(db);
 	if (r != 0)
-		return mdb_fail(db, r, err);
+		return mdb_fail(NAME, db->path, r, err);
 	r = give_away(db, folder, err);
 	return r == 0 && made ? sync_folders(db, folder, err) : r;
 }
@@ -309,7 +274,7 @@ int reg_begin(struct txn *t, struct registry_db *db, bool write, struct tesla_er
 	if (r == 0)
 		return 0;
 	(void)pthread_rwlock_unlock(&db->lock);
-	return mdb_fail(db, r, err);
+	return mdb_fail(NAME, db->path, r, err);
 }
 
 int reg_end(struct txn *t, int rc, struct tesla_error *err)
@@ -320,7 +285,7 @@ int reg_end(struct txn *t, int rc, struct tesla_error *err)
 		mdb_txn_abort(t->mdb);
 	t->mdb = NULL;
 	(void)pthread_rwlock_unlock(&t->db->lock);
-	return rc >= 0 && t->r != 0 ? mdb_fail(t->db, t->r, err) : rc;
+	return rc >= 0 && t->r != 0 ? mdb_fail(NAME, t->db->path, t->r, err) : rc;
 }
 
 int registry_change(struct registry_db *db, const struct registry_actor *by, reg_work *work,
@@ -462,6 +427,6 @@ int registry_copy(struct registry_db *db, const char *to, struct tesla_error *er
 	r = db->env != NULL ? mdb_env_copyfd2(db->env, fd, MDB_CP_COMPACT) : MDB_PANIC;
 	(void)pthread_rwlock_unlock(&db->lock);
 	if (r != 0)
-		return mdb_fail(db, r, err);
+		return mdb_fail(NAME, db->path, r, err);
 	return fsync(fd) == 0 ? 0 : tesla_fail(err, -errno, "%s: %s", path, strerror(errno));
 }

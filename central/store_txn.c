@@ -2,49 +2,18 @@
 /* Transactions on LMDB, and what its errors are called. */
 #include <assert.h>
 #include <errno.h>
-#include <sys/statvfs.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "central/bytes.h"
+#include "central/mdb.h"
 #include "central/store_internal.h"
 
 #define GROWTH ((size_t)64 << 20) /* of the map, at least; else by half */
-#define FULL_BYTES (256u << 10)	  /* what LMDB writes at once does not fit */
-
-/* ---- errors ---- */
-
-static const struct mdb_error {
-	int mdb, code;
-	const char *text;
-} errors[] = {
-	{ MDB_PANIC, EIO, "an earlier write failed half way" },
-	{ MDB_CORRUPTED, EUCLEAN, "a page of data.mdb is damaged" },
-	{ MDB_PAGE_NOTFOUND, EUCLEAN, "a page of data.mdb is missing" },
-	{ MDB_NOTFOUND, EUCLEAN, "a table of data.mdb is missing" },
-	{ MDB_INVALID, EUCLEAN, "data.mdb is no LMDB file, or one of another kind of machine" },
-	{ MDB_VERSION_MISMATCH, EUCLEAN, "data.mdb is of another version of LMDB" },
-	{ ENOSPC, ENOSPC, "the disk is full" },
-};
-
-/* LMDB says EIO of a write that is cut short, too, which is what a full disk does. */
-static bool is_cut_short(const char *path, int r)
-{
-	struct statvfs s;
-
-	return r == EIO && statvfs(path, &s) == 0 && s.f_bavail < FULL_BYTES / s.f_frsize;
-}
 
 int store_mdb_fail(const struct store *s, int r, struct tesla_error *err)
 {
-	if (is_cut_short(s->path, r))
-		r = ENOSPC;
-	for (size_t i = 0; i < N_ELEMENTS(errors); i++)
-		if (errors[i].mdb == r)
-			return tesla_fail(err, -errors[i].code, "store %s: %s", s->path,
-					  errors[i].text);
-	return tesla_fail(err, r > 0 && r != EINVAL ? -r : -EIO, "store %s: %s", s->path,
-			  mdb_strerror(r)); /* -EINVAL would be the sender's fault */
+	return mdb_fail("store", s->path, r, err);
 }
 
 /* ---- transactions ---- */

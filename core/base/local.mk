@@ -24,6 +24,7 @@ core_base_libbase_la_SOURCES = \
 	core/base/lock.c core/base/lock.h \
 	core/base/log.c core/base/log.h \
 	core/base/log_held.c core/base/log_held.h \
+	core/base/metrics_accept.c core/base/metrics_accept.h \
 	core/base/metrics_process.c core/base/metrics_process.h \
 	core/base/metrics_text.c core/base/metrics_text.h \
 	core/base/model.c core/base/model.h core/base/model_build.h \

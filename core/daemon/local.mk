@@ -82,7 +82,6 @@ core_daemon_libdaemon_la_SOURCES = \
 	core/daemon/logfile.c core/daemon/logfile.h \
 	core/daemon/meter_commands.c core/daemon/meter_commands.h \
 	core/daemon/metrics.c core/daemon/metrics.h core/daemon/metrics_parts.h \
-	core/daemon/metrics_accept.c core/daemon/metrics_accept.h \
 	core/daemon/metrics_exporters.c \
 	core/daemon/metrics_hosts.c \
 	core/daemon/metrics_http.c core/daemon/metrics_http.h \

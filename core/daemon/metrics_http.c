@@ -10,7 +10,7 @@
 #include <sys/queue.h>
 
 #include "base/cleanup.h"
-#include "daemon/metrics_accept.h"
+#include "base/metrics_accept.h"
 
 #define TEXT_MAX (64u << 20)
 #define BACKLOG 64

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/metrics_accept.h"
+#include "base/metrics_accept.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

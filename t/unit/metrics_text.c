@@ -8,9 +8,9 @@
 #include <criterion/criterion.h>
 
 #include "base/cleanup.h"
+#include "base/metrics_accept.h"
 #include "base/metrics_process.h"
 #include "daemon/metrics.h"
-#include "daemon/metrics_accept.h"
 
 /* main.c's; nothing here comes to them. */
 void daemon_stop(struct daemon *d)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which format a client asks for: application/openmetrics-text;version=1.0.0;q=0.5, ... */
-#include "daemon/metrics_accept.h"
+#include "base/metrics_accept.h"
 
 #include <string.h>
 #include <strings.h>

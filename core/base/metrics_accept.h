@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which format a client asks for. */
-#ifndef DAEMON_METRICS_ACCEPT_H
-#define DAEMON_METRICS_ACCEPT_H
+#ifndef BASE_METRICS_ACCEPT_H
+#define BASE_METRICS_ACCEPT_H
 
 #include "base/metrics_text.h"
 

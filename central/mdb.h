@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What LMDB's errors are called, for the store and the registry. */
+#ifndef CENTRAL_MDB_H
+#define CENTRAL_MDB_H
+
+#include <tesla/plugin.h>
+
+/*
+ * r: of LMDB, or an errno, of the environment in the folder `path`, which is a `what` ("store").
+ * Returns a negative errno, never -EINVAL: that would be somebody else's fault.
+ */
+int mdb_fail(const char *what, const char *path, int r, struct tesla_error *err);
+
+#endif
