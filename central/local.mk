@@ -205,8 +205,7 @@ central_past_parts = \
 	central/past.c central/past.h central/past_internal.h \
 	central/past_csv.c \
 	central/past_day.c \
-	central/past_rest.c \
-	central/past_time.c
+	central/past_rest.c
 sbin_PROGRAMS += central/tesla-central
 central_tesla_central_SOURCES = \
 	$(central_past_parts) \

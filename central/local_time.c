@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Local times, to and fro. */
+/* Times from text and to text; days by the C library. */
 #include "central/local_time.h"
 
 #include <stdio.h>
@@ -16,7 +16,8 @@ static const char *digits(const char *at, size_t min, size_t max, int *ret)
 {
 	size_t n = strspn(at, "0123456789");
 
-	if (n < min || n > max)
+	n = n < max ? n : max;
+	if (n < min)
 		return NULL;
 	*ret = 0;
 	for (size_t i = 0; i < n; i++)
@@ -25,10 +26,10 @@ static const char *digits(const char *at, size_t min, size_t max, int *ret)
 }
 
 /*
- * By a form: d, m, H, M, S are numbers of one or two digits, Y one of four, all else stands for
- * itself.
+ * By a form: d, m, H, M, S are numbers of `min` to two digits, Y one of four, all else stands for
+ * itself.  Where it ends; NULL: it is not of that form.
  */
-static bool take(const char *form, const char *text, struct tm *tm)
+static const char *take(const char *form, const char *text, size_t min, struct tm *tm)
 {
 	static const char letters[] = "dmYHMS";
 	int *const fields[] = { &tm->tm_mday, &tm->tm_mon, &tm->tm_year,
@@ -39,34 +40,113 @@ static bool take(const char *form, const char *text, struct tm *tm)
 
 		if (letter == NULL) {
 			if (*text++ != *form)
-				return false;
+				return NULL;
 			continue;
 		}
-		text = digits(text, *form == 'Y' ? 4 : 1, *form == 'Y' ? 4 : 2,
+		text = digits(text, *form == 'Y' ? 4 : min, *form == 'Y' ? 4 : 2,
 			      fields[letter - letters]);
 		if (text == NULL)
-			return false;
+			return NULL;
 	}
-	return *text == '\0';
+	return text;
 }
 
 /* timegm() makes the 31st of February a day of March: then it is no time. */
-static bool parse(const char *form, const char *text, int64_t *ret_s)
+static bool seconds(struct tm tm, int64_t *ret_s)
 {
-	struct tm tm = { .tm_mday = 1, .tm_mon = 1, .tm_year = 1970 }, back;
-	time_t t;
+	struct tm back;
 
-	if (!take(form, text, &tm) || tm.tm_year < EPOCH_YEAR)
-		return false;
 	tm.tm_mon--;
 	tm.tm_year -= 1900;
 	back = tm;
-	t = timegm(&back);
-	if (back.tm_mday != tm.tm_mday || back.tm_mon != tm.tm_mon || back.tm_year != tm.tm_year ||
-	    back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec)
+	*ret_s = (int64_t)timegm(&back);
+	return back.tm_mday == tm.tm_mday && back.tm_mon == tm.tm_mon &&
+	       back.tm_year == tm.tm_year && back.tm_hour == tm.tm_hour &&
+	       back.tm_min == tm.tm_min && back.tm_sec == tm.tm_sec;
+}
+
+/* ---- as people write it ---- */
+
+/* What follows seconds; digits beyond the third are dropped. */
+static const char *take_fraction(const char *at, int64_t *ms)
+{
+	size_t n = strspn(at + 1, "0123456789");
+
+	for (size_t i = 0, unit = 100; i < n; i++, unit /= 10)
+		*ms += (at[1 + i] - '0') * (int64_t)unit;
+	return n > 0 ? at + 1 + n : NULL;
+}
+
+static const char *take_clock(const char *at, int64_t *ms)
+{
+	struct tm tm = { .tm_hour = 0 };
+
+	at = take("H:M", at, 2, &tm);
+	if (at != NULL && *at == ':') {
+		at = take(":S", at, 2, &tm);
+		if (at != NULL && *at == '.')
+			at = take_fraction(at, ms);
+	}
+	if (at == NULL || tm.tm_min > 59 || tm.tm_sec > 59)
+		return NULL;
+	*ms += ((tm.tm_hour * 60 + tm.tm_min) * INT64_C(60) + tm.tm_sec) * 1000;
+	return tm.tm_hour < 24 || *ms == DAY_S * 1000 ? at : NULL;
+}
+
+/* "Z", "+02", "+02:00", "-0130". */
+static const char *take_zone(const char *at, int64_t *ms)
+{
+	struct tm tm = { .tm_hour = 0 };
+	int sign = *at == '-' ? 1 : -1;
+
+	if (*at == 'Z')
+		return at + 1;
+	if (*at != '+' && *at != '-')
+		return NULL;
+	at = take("H", at + 1, 2, &tm);
+	if (at != NULL && *at == ':')
+		at++;
+	if (at != NULL && *at != '\0')
+		at = take("M", at, 2, &tm);
+	if (at == NULL || tm.tm_hour > 23 || tm.tm_min > 59)
+		return NULL;
+	*ms += sign * (tm.tm_hour * 60 + tm.tm_min) * INT64_C(60000);
+	return at;
+}
+
+bool local_time_read(const char *text, struct local_time *ret)
+{
+	struct local_time t = { .day_first = strlen(text) > 2 && text[2] == '/' };
+	struct tm tm = { .tm_mday = 0 };
+	const char *at = take(t.day_first ? "d/m/Y" : "Y-m-d", text, 2, &tm);
+	int64_t day_s, clock_ms = 0;
+
+	if (at == NULL || !seconds(tm, &day_s))
 		return false;
-	*ret_s = (int64_t)t;
+	t.clock = *at == 'T' || *at == ' ';
+	if (t.clock)
+		at = take_clock(at + 1, &clock_ms);
+	if (at == NULL)
+		return false;
+	t.ms = day_s * 1000 + clock_ms;
+	t.day_end = clock_ms == DAY_S * 1000;
+	t.zoned = t.clock && *at != '\0';
+	if (t.zoned)
+		at = take_zone(at, &t.ms);
+	if (at == NULL || *at != '\0')
+		return false;
+	*ret = t;
 	return true;
+}
+
+/* ---- as the predecessor does ---- */
+
+static bool parse(const char *form, const char *text, int64_t *ret_s)
+{
+	struct tm tm = { .tm_mday = 1, .tm_mon = 1, .tm_year = EPOCH_YEAR };
+	const char *end = take(form, text, 1, &tm);
+
+	return end != NULL && *end == '\0' && tm.tm_year >= EPOCH_YEAR && seconds(tm, ret_s);
 }
 
 bool local_time_parse(const char *text, int64_t *ret_s)
@@ -117,24 +197,30 @@ void utc_time_print(int64_t t_s, char out[LOCAL_TIME_SIZE])
 	(void)strftime(out, LOCAL_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-/* Whichever offsets are in force within a day of it are tried. */
-size_t local_instants(const struct zone *z, int64_t local_s, int64_t ret_s[2])
+static int64_t floor_s(int64_t ms)
 {
-	const int64_t offsets[] = { zone_offset_s(z, local_s - DAY_S),
-				    zone_offset_s(z, local_s + DAY_S) };
+	return ms / 1000 - (ms % 1000 < 0);
+}
+
+/* Whichever offsets are in force within a day of it are tried. */
+size_t local_instants(const struct zone *z, int64_t local_ms, int64_t ret_ms[2])
+{
+	const int64_t offsets[] = { zone_offset_s(z, floor_s(local_ms) - DAY_S),
+				    zone_offset_s(z, floor_s(local_ms) + DAY_S) };
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_ELEMENTS(offsets); i++) {
-		int64_t t = local_s - offsets[i];
+		int64_t t = local_ms - offsets[i] * 1000;
 
-		if (zone_offset_s(z, t) == offsets[i] && (i == 0 || offsets[i] != offsets[0]))
-			ret_s[n++] = t;
+		if (zone_offset_s(z, floor_s(t)) == offsets[i] &&
+		    (i == 0 || offsets[i] != offsets[0]))
+			ret_ms[n++] = t;
 	}
-	if (n == 2 && ret_s[0] > ret_s[1]) {
-		int64_t later = ret_s[0];
+	if (n == 2 && ret_ms[0] > ret_ms[1]) {
+		int64_t later = ret_ms[0];
 
-		ret_s[0] = ret_s[1];
-		ret_s[1] = later;
+		ret_ms[0] = ret_ms[1];
+		ret_ms[1] = later;
 	}
 	return n;
 }
@@ -144,8 +230,8 @@ int64_t local_day_begin(const struct zone *z, int64_t midnight_s)
 {
 	int64_t found[2], low, high;
 
-	if (local_instants(z, midnight_s, found) > 0)
-		return found[0];
+	if (local_instants(z, midnight_s * 1000, found) > 0)
+		return found[0] / 1000;
 	low = midnight_s - zone_offset_s(z, midnight_s - DAY_S) - DAY_S / 2;
 	for (high = low + DAY_S; high - low > 1;) {
 		int64_t middle = low + (high - low) / 2;

@@ -22,7 +22,7 @@
 
 struct reading {
 	bool any;
-	struct past_time time; /* as it came */
+	struct local_time time; /* as it came */
 	int64_t ms;
 	uint64_t at;
 	double *values; /* as the stream's columns; NAN: none */
@@ -369,18 +369,18 @@ static int close_reading(struct past *p, struct stream *s, struct tesla_error *e
  * pass.  False: refused.
  */
 static bool when(struct past *p, const struct stream *s, const struct past_value *v,
-		 const struct past_time *t, int64_t *ms)
+		 const struct local_time *t, int64_t *ms)
 {
 	int64_t last = s->waiting.any ? s->waiting.ms : INT64_MIN, instants[2];
 	size_t n = 1;
 
 	instants[0] = t->ms;
-	if (t->local && !p->conf.local) {
+	if (!t->zoned && !p->conf.local) {
 		past_refuse(p, v->at, "the time %.40s is a local one: say --time-zone", v->time);
 		return false;
 	}
-	if (t->local)
-		n = past_time_instants(p->conf.zone, t->ms, instants);
+	if (!t->zoned)
+		n = local_instants(p->conf.zone, t->ms, instants);
 	if (n == 0) {
 		past_refuse(p, v->at, "there was no %.40s: the clock was put forward over it",
 			    v->time);
@@ -428,13 +428,13 @@ static bool is_blank(const char *text)
 	return text[strspn(text, " ")] == '\0' || strcmp(text, "null") == 0;
 }
 
-static bool same_time(const struct past_time *a, const struct past_time *b)
+static bool same_time(const struct local_time *a, const struct local_time *b)
 {
-	return a->ms == b->ms && a->local == b->local;
+	return a->ms == b->ms && a->zoned == b->zoned;
 }
 
 static int begin_reading(struct past *p, struct stream *s, const struct past_value *v,
-			 const struct past_time *t, struct tesla_error *err)
+			 const struct local_time *t, struct tesla_error *err)
 {
 	int r = close_reading(p, s, err);
 	int64_t ms;
@@ -455,15 +455,24 @@ static int begin_reading(struct past *p, struct stream *s, const struct past_val
 }
 
 /* In the hour that comes again it is another reading's. */
-static bool is_twice(const struct past *p, const struct stream *s, const struct past_time *t,
+static bool is_twice(const struct past *p, const struct stream *s, const struct local_time *t,
 		     size_t column)
 {
 	int64_t instants[2];
 
 	return s->gathering.any && same_time(&s->gathering.time, t) && s->given[column] &&
-	       !(t->local && p->conf.local &&
-		 past_time_instants(p->conf.zone, t->ms, instants) == 2 &&
+	       !(!t->zoned && p->conf.local && local_instants(p->conf.zone, t->ms, instants) == 2 &&
 		 s->gathering.ms == instants[0]);
+}
+
+bool past_time_parse(const char *text, struct local_time *ret)
+{
+	struct local_time t;
+
+	if (!local_time_read(text, &t) || !t.clock || t.day_end || t.ms < 0)
+		return false;
+	*ret = t;
+	return true;
 }
 
 static int add(struct past *p, struct stream *s, const struct past_value *v,
@@ -472,7 +481,7 @@ static int add(struct past *p, struct stream *s, const struct past_value *v,
 	size_t i = variable_index(s->model, v->variable), column;
 	const struct tesla_variable *var;
 	double value = NAN;
-	struct past_time t;
+	struct local_time t;
 	int r;
 
 	var = i < s->model->pub.n_variables ? s->model->pub.variables[i] : NULL;

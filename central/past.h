@@ -10,6 +10,7 @@
 
 #include "base/record.h"
 #include "base/zone.h"
+#include "central/local_time.h"
 
 struct past;
 
@@ -63,18 +64,7 @@ int past_read_rest(struct past *p, FILE *file, struct tesla_error *err);
 /* A day file; `name` is its path, which says the day and, unless conf does, the analyzer. */
 int past_read_day(struct past *p, FILE *file, const char *name, struct tesla_error *err);
 
-/* ---- times ---- */
-
-struct past_time {
-	int64_t ms; /* as if it were UTC, or UTC */
-	bool local;
-};
-/*
- * 2012-05-01T10:15:00, with a blank for the T, a fraction, Z or +02:00 behind it; 01/05/2012
- * 10:15:00.  False: it is none.
- */
-bool past_time_parse(const char *text, struct past_time *ret);
-/* The instants that had this local time: 0 to 2, in order. */
-size_t past_time_instants(const struct zone *zone, int64_t local_ms, int64_t ret[2]);
+/* 2012-05-01T10:15:00 and the like, 01/05/2012 10:15:00, from 1970 on.  False: it is none. */
+bool past_time_parse(const char *text, struct local_time *ret);
 
 #endif

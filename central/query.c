@@ -11,122 +11,40 @@
 #include "base/number.h"
 #include "base/param.h"
 #include "base/zone_rule.h"
+#include "central/local_time.h"
 
 #define DAY_S INT64_C(86400)
 #define HOUR_MS INT64_C(3600000)
+#define MOMENT_SIZE 64 /* of a moment as text, whatever its fraction */
 
 /* ---- moments ---- */
-
-/* `digits` of them, no more and no less; false: something else is there. */
-static bool take_number(const char **at, int digits, int64_t *ret)
-{
-	int64_t v = 0;
-
-	for (int i = 0; i < digits; i++, ++*at) {
-		if (**at < '0' || **at > '9')
-			return false;
-		v = 10 * v + (**at - '0');
-	}
-	*ret = v;
-	return true;
-}
-
-static bool take(const char **at, char c)
-{
-	if (**at != c)
-		return false;
-	++*at;
-	return true;
-}
-
-static bool take_date(const char **at, int64_t *days)
-{
-	static const int8_t lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	int64_t year, month, day, back[3];
-
-	if (!take_number(at, 4, &year) || !take(at, '-') || !take_number(at, 2, &month) ||
-	    !take(at, '-') || !take_number(at, 2, &day) || month < 1 || month > 12 || day < 1 ||
-	    day > lengths[month - 1])
-		return false;
-	*days = days_of_date(year, month, day);
-	date_of_days(*days, &back[0], &back[1], &back[2]);
-	return back[2] == day; /* the 29th of February is not always there */
-}
-
-/* Any number of digits; those beyond the third are dropped. */
-static bool take_fraction(const char **at, int64_t *ms)
-{
-	int64_t unit = 100;
-	const char *begin = *at;
-
-	for (*ms = 0; **at >= '0' && **at <= '9'; ++*at, unit /= 10)
-		*ms += (**at - '0') * unit;
-	return *at > begin;
-}
-
-static bool take_time(const char **at, int64_t *ms)
-{
-	int64_t hour, minute, second = 0, fraction = 0;
-
-	if (!take_number(at, 2, &hour) || !take(at, ':') || !take_number(at, 2, &minute))
-		return false;
-	if (take(at, ':') &&
-	    (!take_number(at, 2, &second) || (take(at, '.') && !take_fraction(at, &fraction))))
-		return false;
-	*ms = ((hour * 60 + minute) * 60 + second) * 1000 + fraction;
-	return minute < 60 && second < 60 && (hour < 24 || *ms == DAY_S * 1000);
-}
-
-/* A + of a query that was not encoded has become a blank. */
-static bool take_offset(const char **at, int64_t *offset_s)
-{
-	int64_t hours, minutes = 0;
-	bool minus = **at == '-';
-
-	if (!take(at, '+') && !take(at, '-') && !take(at, ' '))
-		return false;
-	if (!take_number(at, 2, &hours))
-		return false;
-	(void)take(at, ':'); /* +01, +01:00, +0100 */
-	if (**at != '\0' && !take_number(at, 2, &minutes))
-		return false;
-	*offset_s = (hours * 60 + minutes) * 60 * (minus ? -1 : 1);
-	return hours < 24 && minutes < 60;
-}
 
 /* The first of the moments that a clock on the wall shows it at. */
 static int64_t local_ms(const struct zone *zone, int64_t local)
 {
-	int64_t before = zone_offset_s(zone, local / 1000 - DAY_S);
-	int64_t after = zone_offset_s(zone, local / 1000 + DAY_S);
-	int64_t early = local - 1000 * (before > after ? before : after);
-	int64_t late = local - 1000 * (before > after ? after : before);
+	int64_t found[2];
 
-	if (early + 1000 * zone_offset_s(zone, early / 1000) == local)
-		return early;
-	return late + 1000 * zone_offset_s(zone, late / 1000) == local ? late
-								       : local - 1000 * before;
+	if (local_instants(zone, local, found) > 0)
+		return found[0];
+	return local - 1000 * zone_offset_s(zone, local / 1000 - DAY_S);
 }
 
-static bool iso_parse(const char *at, const struct zone *zone, int64_t *ret)
+static bool iso_parse(const char *text, const struct zone *zone, int64_t *ret)
 {
-	int64_t days, ms = 0, offset_s;
+	char copy[MOMENT_SIZE], *blank;
+	struct local_time t;
 
-	if (!take_date(&at, &days))
+	if (strlen(text) >= sizeof copy)
 		return false;
-	if (*at != '\0' && ((!take(&at, 'T') && !take(&at, ' ')) || !take_time(&at, &ms)))
+	memcpy(copy, text, strlen(text) + 1);
+	/* A + of a query that was not encoded has become a blank. */
+	blank = strrchr(copy, ' ');
+	if (blank != NULL && strchr(copy, ':') != NULL && blank > strchr(copy, ':'))
+		*blank = '+';
+	if (!local_time_read(copy, &t) || t.day_first)
 		return false;
-	ms += days * DAY_S * 1000;
-	if (*at == '\0') {
-		*ret = local_ms(zone, ms);
-		return true;
-	}
-	if (take(&at, 'Z'))
-		offset_s = 0;
-	else if (!take_offset(&at, &offset_s))
-		return false;
-	*ret = ms - offset_s * 1000;
-	return *at == '\0';
+	*ret = t.zoned ? t.ms : local_ms(zone, t.ms);
+	return true;
 }
 
 int moment_parse(const char *text, const struct zone *zone, int64_t *ret, struct tesla_error *err)

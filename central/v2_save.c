@@ -370,7 +370,7 @@ static int times_take(struct saving *s, struct tesla_error *err)
 {
 	const struct registry_node *n = registry_node(s->call->app->registry, node_of(s));
 	const struct zone *zone;
-	int64_t local_s, found_s[2];
+	int64_t local_s;
 	int r;
 
 	if (s->local == NULL || !local_time_parse(s->local, &local_s))
@@ -383,9 +383,7 @@ static int times_take(struct saving *s, struct tesla_error *err)
 	r = v2_zone(s->call->app, n, &zone, err);
 	if (r != 0)
 		return tesla_fail(err, -EIO, "node %.80s: %.150s", node_of(s), strdupa(err->text));
-	s->n_ends = local_instants(zone, local_s, found_s);
-	for (size_t i = 0; i < s->n_ends; i++)
-		s->ends_ms[i] = found_s[i] * 1000;
+	s->n_ends = local_instants(zone, local_s * 1000, s->ends_ms);
 	return s->n_ends > 0 ? 0
 			     : tesla_fail(err, -EINVAL,
 					  "DATA_HORA is %.40s, which there was not: the clock was "

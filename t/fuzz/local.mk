@@ -123,7 +123,7 @@ fuzz_programs += t/fuzz/past
 t_fuzz_past_SOURCES = t/fuzz/past.c $(central_past_parts)
 t_fuzz_past_CPPFLAGS = $(central_cppflags) -DMODELS='"$(abs_top_srcdir)/etc/models"'
 t_fuzz_past_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(YAJL_CFLAGS)
-t_fuzz_past_LDADD = core/base/libbase.la $(YAJL_LIBS) $(XML_LIBS) $(MSGPACK_LIBS) -lm
+t_fuzz_past_LDADD = central/libold.la core/base/libbase.la $(YAJL_LIBS) $(XML_LIBS) $(MSGPACK_LIBS) -lm
 t_fuzz_past_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_programs += t/fuzz/auth
 t_fuzz_auth_SOURCES = t/fuzz/auth.c

@@ -35,16 +35,19 @@ static void form(const struct model *m, const char *text)
 
 static void times(const char *text)
 {
-	int64_t t_s, found_s[2];
+	int64_t t_s, again_s, found_ms[2];
+	struct local_time t;
 	char out[LOCAL_TIME_SIZE];
 
 	if (local_time_parse(text, &t_s)) {
-		assert(local_instants(NULL, t_s, found_s) == 1 && found_s[0] == t_s);
+		assert(local_instants(NULL, t_s * 1000, found_ms) == 1 &&
+		       found_ms[0] == t_s * 1000);
 		local_time_print(t_s, out);
-		assert(local_time_parse(out, &found_s[0]) && found_s[0] == t_s);
+		assert(local_time_parse(out, &again_s) && again_s == t_s);
 	}
 	(void)local_date_parse(text, &t_s);
 	(void)utc_time_parse(text, &t_s);
+	(void)local_time_read(text, &t);
 }
 
 static void answer(const struct model *m, const char *text, size_t len, uint8_t what)

@@ -413,7 +413,7 @@ unit_tests += t/unit/past
 t_unit_past_SOURCES = t/unit/past.c $(central_past_parts)
 t_unit_past_CPPFLAGS = $(central_cppflags) -DMODELS='"$(abs_top_srcdir)/etc/models"'
 t_unit_past_CFLAGS = $(unit_cflags) $(YAJL_CFLAGS)
-t_unit_past_LDADD = core/base/libbase.la $(YAJL_LIBS) $(XML_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS) -lm
+t_unit_past_LDADD = central/libold.la core/base/libbase.la $(YAJL_LIBS) $(XML_LIBS) $(MSGPACK_LIBS) $(CRITERION_LIBS) -lm
 unit_tests += t/unit/store_faults
 t_unit_store_faults_SOURCES = t/unit/store_faults.c t/unit/store_care.h
 t_unit_store_faults_CPPFLAGS = $(central_cppflags)

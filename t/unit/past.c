@@ -42,10 +42,11 @@ Test(past, times)
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-		struct past_time t = { 0 };
+		struct local_time t = { 0 };
 
 		cr_expect(past_time_parse(cases[i].text, &t) == cases[i].good &&
-				  t.ms == cases[i].ms && t.local == cases[i].local,
+				  t.ms == cases[i].ms &&
+				  t.zoned == (cases[i].good && !cases[i].local),
 			  "%s: %lld", cases[i].text, (long long)t.ms);
 	}
 }
@@ -79,13 +80,13 @@ Test(past, instants_of_local_times)
 
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
 		const char *const wanted[] = { cases[i].first, cases[i].second };
-		struct past_time t;
+		struct local_time t;
 		int64_t got[2];
 
 		cr_assert(past_time_parse(cases[i].text, &t));
-		cr_expect(past_time_instants(z, t.ms, got) == cases[i].n, "%s", cases[i].text);
+		cr_expect(local_instants(z, t.ms, got) == cases[i].n, "%s", cases[i].text);
 		for (size_t k = 0; k < cases[i].n; k++) {
-			struct past_time w;
+			struct local_time w;
 
 			cr_assert(past_time_parse(wanted[k], &w));
 			cr_expect(got[k] == w.ms, "%s: %lld", cases[i].text, (long long)got[k]);

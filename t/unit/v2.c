@@ -52,14 +52,15 @@ Test(v2, local_times_are_instants)
 	for (size_t i = 0; i < N_ELEMENTS(locals); i++) {
 		const struct local_case *c = &locals[i];
 		struct zone *z = zone(c->zone);
-		int64_t local_s = 0, found_s[2];
+		int64_t local_s = 0, found_ms[2];
 		size_t n = (c->first != NULL) + (c->second != NULL);
 		char text[LOCAL_TIME_SIZE];
 
 		cr_assert(local_time_parse(c->local, &local_s), "%s", c->local);
-		cr_expect_eq(local_instants(z, local_s, found_s), n, "%s in %s", c->local, c->zone);
+		cr_expect_eq(local_instants(z, local_s * 1000, found_ms), n, "%s in %s", c->local,
+			     c->zone);
 		for (size_t k = 0; k < n; k++) {
-			utc_time_print(found_s[k], text);
+			utc_time_print(found_ms[k] / 1000, text);
 			cr_expect_str_eq(text, k == 0 ? c->first : c->second, "%s", c->local);
 		}
 		zone_free(z);
