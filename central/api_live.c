@@ -7,10 +7,9 @@
 
 #include "base/cleanup.h"
 #include "central/api.h"
-#include "central/pool.h"
+#include "central/body.h"
 #include "central/watch.h"
 
-#define INLINE_BYTES ((size_t)32 << 10) /* what is taken apart in the loop's thread */
 #define ANSWER_READINGS_MAX 10000u
 
 /* ---- what is asked for ---- */
@@ -159,34 +158,37 @@ void api_live_get(struct call *c)
 /* ---- readings in ---- */
 
 struct taking {
-	struct call *call; /* held until the end */
-	struct pool_job pool;
-	enum call_form form;
+	struct body body; /* its call is held until the end */
 	struct readings in;
-	struct tesla_error error;
-	int result;
-	char *node;
 };
 
-static void body_work(struct pool_job *job)
+static struct taking *taking_of(struct body *b)
 {
-	struct taking *t = job->arg;
-	struct buf packed;
-	struct mp_doc doc;
+	return (struct taking *)(void *)((char *)b - offsetof(struct taking, body));
+}
 
-	buf_init(&packed, CALL_ANSWER_MAX);
-	t->result = body_unpack(request_body(t->call->request), t->form, &packed, &doc, &t->error);
-	if (t->result == 0) {
-		t->result = readings_read(&doc.u.data, &t->in, &t->error);
-		mp_doc_release(&doc);
-	}
-	buf_release(&packed);
-	t->error.code = t->result;
+static int on_read(struct body *b, const msgpack_object *o, const char **said,
+		   struct tesla_error *err)
+{
+	struct taking *t = taking_of(b);
+	int r = readings_read(o, &t->in, err);
+
+	*said = t->in.node;
+	return r;
+}
+
+static void on_over(struct body *b)
+{
+	struct taking *t = taking_of(b);
+
+	readings_release(&t->in);
+	body_release(b);
+	free(t);
 }
 
 static void answer(struct taking *t)
 {
-	size_t taken = watch_posted(t->call->app->watch, t->node, &t->in);
+	size_t taken = watch_posted(t->body.call->app->watch, t->body.node, &t->in);
 	msgpack_packer pk;
 	struct buf out;
 
@@ -195,57 +197,30 @@ static void answer(struct taking *t)
 	(void)msgpack_pack_map(&pk, 2);
 	mp_key_int(&pk, "taken", (int64_t)taken);
 	mp_key_int(&pk, "left_out", (int64_t)(t->in.n + t->in.n_states + t->in.n_bad - taken));
-	call_answer_ok(t->call, &out);
+	call_answer_ok(t->body.call, &out);
 }
 
-static void body_done(struct pool_job *job)
+static void on_body(struct body *b)
 {
-	struct taking *t = job->arg;
-
-	if (t->result != 0)
-		call_fail(t->call, &t->error);
-	else if (t->in.node != NULL && strcmp(t->in.node, t->node) != 0)
-		call_error(t->call, 403, "the token is of node %s, the readings are of node %.80s",
-			   t->node, t->in.node);
-	else if (t->call->app->stopping)
-		call_busy(t->call);
+	if (b->call->app->stopping)
+		call_busy(b->call);
 	else
-		answer(t);
-	readings_release(&t->in);
-	free(t->node);
-	free(t);
+		answer(taking_of(b));
+	on_over(b);
 }
 
 void api_readings_post(struct call *c)
 {
-	enum call_form form = CALL_JSON;
-	struct taking *t;
+	struct taking *t = calloc(1, sizeof *t);
 
-	if (call_body_form(c, &form) != 0) {
-		call_error(c, 415,
-			   "Content-Type: expected application/json or application/msgpack");
-		return;
-	}
-	t = calloc(1, sizeof *t);
-	if (t != NULL)
-		t->node = strdup(c->who.node);
-	if (t == NULL || t->node == NULL) {
-		free(t);
+	if (t == NULL) {
 		call_busy(c);
 		return;
 	}
-	t->call = c;
-	t->form = form;
-	if (request_header(c->request, "Accept") == NULL)
-		c->form = form;
-	request_hold(c->request);
-	t->pool = (struct pool_job){ .work = body_work, .done = body_done, .arg = t };
-	if (request_body(c->request)->pub.len <= INLINE_BYTES) {
-		body_work(&t->pool);
-		body_done(&t->pool);
-	} else {
-		pool_submit(c->app, &t->pool);
-	}
+	t->body = (struct body){
+		.what = "readings", .read = on_read, .done = on_body, .over = on_over
+	};
+	body_take(&t->body, c);
 }
 
 /* ---- server-sent events ---- */

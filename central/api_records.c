@@ -10,21 +10,18 @@
 
 #include "base/cleanup.h"
 #include "central/api.h"
+#include "central/body.h"
 #include "central/intake.h"
-#include "central/pool.h"
 
-#define INLINE_BYTES ((size_t)32 << 10) /* what is taken apart in the loop's thread */
-#define CONTACTS_MAX 256u		/* new analyzers in a body */
+#define CONTACTS_MAX 256u /* new analyzers in a body */
 
 struct taking {
-	struct call *call; /* held until the end */
+	struct body body; /* its call is held until the end */
 	struct pool_job pool;
 	struct keeper_job job;
-	enum call_form form;
 	struct intake in;
 	struct tesla_error error;
 	int result;
-	char *node; /* that of the token; what the body says must be the same */
 	/* What the store is handed: of each, where it stands in the body. */
 	struct store_record *records;
 	struct store_columns *columns;
@@ -37,12 +34,17 @@ struct taking {
 	int64_t now_ms;
 };
 
+static struct taking *taking_of(struct body *b)
+{
+	return (struct taking *)(void *)((char *)b - offsetof(struct taking, body));
+}
+
 static void taking_free(struct taking *t)
 {
 	if (t->verdicts != NULL)
 		store_verdicts_release(t->verdicts, t->job.n + t->job.n_columns);
 	intake_release(&t->in);
-	free(t->node);
+	body_release(&t->body);
 	free(t->records);
 	free(t->columns);
 	free(t->verdicts);
@@ -81,12 +83,13 @@ static void list_pack(struct taking *t, msgpack_packer *pk, size_t from, size_t 
 {
 	(void)msgpack_pack_array(pk, n);
 	for (size_t i = from; i < from + n; i++)
-		t->call->app->counts[outcome_pack(pk, &t->in.verdicts[i], t->later[i], rows)]++;
+		t->body.call->app
+			->counts[outcome_pack(pk, &t->in.verdicts[i], t->later[i], rows)]++;
 }
 
 static void answer(struct taking *t)
 {
-	struct call *c = t->call;
+	struct call *c = t->body.call;
 	msgpack_packer pk;
 	struct buf out;
 
@@ -105,7 +108,7 @@ static void answer(struct taking *t)
 
 static void answer_fail(struct taking *t)
 {
-	struct call *c = t->call;
+	struct call *c = t->body.call;
 
 	call_fail(c, &t->error);
 	taking_free(t);
@@ -146,14 +149,14 @@ static int gather(struct taking *t)
 		if (t->in.records[i].record != NULL && !t->later[i]) {
 			t->places[at] = i;
 			t->records[at++] = t->in.records[i];
-			t->records[at - 1].node = t->node;
+			t->records[at - 1].node = t->body.node;
 		}
 	t->job.n = at;
 	for (size_t i = 0; i < t->in.n_columns; i++)
 		if (t->in.columns[i].n_rows > 0 && !t->later[t->in.n_records + i]) {
 			t->places[at] = t->in.n_records + i;
 			t->columns[at - t->job.n] = t->in.columns[i];
-			t->columns[at - t->job.n].node = t->node;
+			t->columns[at - t->job.n].node = t->body.node;
 			at++;
 		}
 	t->job.n_columns = at - t->job.n;
@@ -173,8 +176,8 @@ static void submit(struct taking *t)
 	t->job.done = on_stored;
 	if (t->job.n + t->job.n_columns == 0) {
 		answer(t);
-	} else if (!keeper_submit(t->call->app->keeper, &t->job)) {
-		call_busy(t->call);
+	} else if (!keeper_submit(t->body.call->app->keeper, &t->job)) {
+		call_busy(t->body.call);
 		taking_free(t);
 	}
 }
@@ -215,7 +218,7 @@ static bool is_listed(const struct taking *t, int64_t analyzer)
 /* Those of which something is new; what they say last counts the next time. */
 static int contacts_find(struct taking *t)
 {
-	const struct registry *r = t->call->app->registry;
+	const struct registry *r = t->body.call->app->registry;
 
 	t->contacts = calloc(CONTACTS_MAX, sizeof *t->contacts);
 	if (t->contacts == NULL)
@@ -227,7 +230,7 @@ static int contacts_find(struct taking *t)
 					      .identity = w.identity };
 
 		if (!w.there || t->n_contacts == CONTACTS_MAX || is_listed(t, w.analyzer) ||
-		    !registry_is_news(r, t->node, &c))
+		    !registry_is_news(r, t->body.node, &c))
 			continue;
 		t->contacts[t->n_contacts++] = c;
 	}
@@ -240,7 +243,7 @@ static int contacts_find(struct taking *t)
  */
 static void states_apply(struct taking *t)
 {
-	const struct registry *r = t->call->app->registry;
+	const struct registry *r = t->body.call->app->registry;
 
 	for (size_t i = 0; i < t->in.n_records + t->in.n_columns; i++) {
 		struct who w = who_at(t, i);
@@ -248,12 +251,12 @@ static void states_apply(struct taking *t)
 
 		if (!w.there)
 			continue;
-		a = registry_analyzer(r, t->node, w.analyzer);
+		a = registry_analyzer(r, t->body.node, w.analyzer);
 		if (a == NULL && t->n_contacts == CONTACTS_MAX && !is_listed(t, w.analyzer))
 			t->later[i] = true;
 		else if (a == NULL || a->state == REGISTRY_IS_REFUSED)
 			intake_reject(&t->in, i, "analyzer %" PRId64 " of node %s is not taken",
-				      w.analyzer, t->node);
+				      w.analyzer, t->body.node);
 		else
 			t->later[i] = a->state == REGISTRY_IS_PENDING;
 	}
@@ -265,7 +268,7 @@ static void contact_work(struct pool_job *job)
 	struct taking *t = job->arg;
 	const struct registry_actor by = { t->actor, t->from, t->now_ms };
 
-	t->result = registry_contact(t->call->app->registry_db, &by, t->node, t->contacts,
+	t->result = registry_contact(t->body.call->app->registry_db, &by, t->body.node, t->contacts,
 				     t->n_contacts, &t->error);
 }
 
@@ -273,7 +276,7 @@ static void contact_done(struct pool_job *job)
 {
 	struct taking *t = job->arg;
 
-	if (app_refresh(t->call->app) < 0 && t->result == 0)
+	if (app_refresh(t->body.call->app) < 0 && t->result == 0)
 		t->result = tesla_fail(&t->error, -EIO, "the registry cannot be read");
 	if (t->result != 0)
 		answer_fail(t);
@@ -289,81 +292,53 @@ static void introduce(struct taking *t)
 		states_apply(t);
 	} else {
 		t->pool = (struct pool_job){ .work = contact_work, .done = contact_done, .arg = t };
-		pool_submit(t->call->app, &t->pool);
+		pool_submit(t->body.call->app, &t->pool);
 	}
 }
 
 /* ---- the body ---- */
 
-static void body_work(struct pool_job *job)
+static int on_read(struct body *b, const msgpack_object *o, const char **said,
+		   struct tesla_error *err)
 {
-	struct taking *t = job->arg;
-	struct buf packed;
-	struct mp_doc doc;
+	struct taking *t = taking_of(b);
+	int r = intake_read(o, &t->in, err);
 
-	buf_init(&packed, CALL_ANSWER_MAX);
-	t->result = body_unpack(request_body(t->call->request), t->form, &packed, &doc, &t->error);
-	if (t->result == 0) {
-		t->result = intake_read(&doc.u.data, &t->in, &t->error);
-		mp_doc_release(&doc);
-	}
-	buf_release(&packed);
-	t->error.code = t->result;
+	*said = t->in.node;
+	return r;
 }
 
-static void body_done(struct pool_job *job)
+static void on_body(struct body *b)
 {
-	struct taking *t = job->arg;
-	struct call *c = t->call;
+	struct taking *t = taking_of(b);
 
-	if (t->result == 0) {
-		t->later = calloc(t->in.n_records + t->in.n_columns + 1, sizeof *t->later);
-		if (t->later == NULL)
-			t->result = tesla_fail(&t->error, -ENOMEM, "no memory");
-	}
-	if (t->result != 0) {
-		answer_fail(t);
-	} else if (t->in.node != NULL && strcmp(t->in.node, t->node) != 0) {
-		call_error(c, 403, "the token is of node %s, the records are of node %.80s",
-			   t->node, t->in.node);
-		taking_free(t);
-	} else {
+	t->later = calloc(t->in.n_records + t->in.n_columns + 1, sizeof *t->later);
+	if (t->later != NULL) {
 		introduce(t);
+		return;
 	}
+	(void)tesla_fail(&t->error, -ENOMEM, "no memory");
+	answer_fail(t);
+}
+
+static void on_over(struct body *b)
+{
+	taking_free(taking_of(b));
 }
 
 void api_records_post(struct call *c)
 {
 	struct taking *t = calloc(1, sizeof *t);
-	enum call_form form = CALL_JSON;
 
-	if (call_body_form(c, &form) != 0) {
-		free(t);
-		call_error(c, 415,
-			   "Content-Type: expected application/json or "
-			   "application/msgpack");
-		return;
-	}
-	if (t != NULL)
-		t->node = strdup(c->who.node);
-	if (t == NULL || t->node == NULL) {
-		free(t);
+	if (t == NULL) {
 		call_busy(c);
 		return;
 	}
-	t->call = c;
-	t->form = form;
 	t->now_ms = app_wall_ms(c->app);
 	(void)snprintf(t->actor, sizeof t->actor, "%s", c->who_text);
 	(void)snprintf(t->from, sizeof t->from, "%s", request_peer(c->request));
-	if (!c->form_said)
-		c->form = form;
-	request_hold(c->request);
-	t->pool = (struct pool_job){ .work = body_work, .done = body_done, .arg = t };
-	if (request_body(c->request)->pub.len <= INLINE_BYTES) {
-		body_work(&t->pool);
-		body_done(&t->pool);
-	} else {
-		pool_submit(c->app, &t->pool);
-	}
+	t->body = (struct body){
+		.what = "records", .read = on_read, .done = on_body, .over = on_over
+	};
+	body_take(&t->body, c);
 }

@@ -130,6 +130,7 @@ central_libcentral_la_SOURCES = \
 	central/app.c central/app.h \
 	central/backup.h \
 	central/backup_registry.c \
+	central/body.c central/body.h \
 	central/call.c central/call.h \
 	central/care.c central/care.h \
 	central/catalogue.c central/catalogue.h \
