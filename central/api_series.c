@@ -16,7 +16,6 @@
 #define SERIES_MAX 256u
 #define ROWS_MAX 16384u	    /* that are written in a step */
 #define RUN_MAX 256u	    /* buckets; more than the store gives at a time */
-#define BUCKETS_MAX 1000000 /* of a series: each is looked at, rows or none */
 #define DAY_MS INT64_C(86400000)
 #define COLUMNS_MAX (2 + N_AGGREGATES)
 
@@ -353,10 +352,6 @@ static int read_step(const struct call *c, struct answer *a, struct tesla_error 
 			return tesla_fail(err, -EINVAL, "a step takes the field value only");
 	if (step_parse(step, &a->calendar.step, err) != 0)
 		return -EINVAL;
-	if (a->calendar.step.length_ms > 0 &&
-	    (a->to_ms - a->from_ms) / a->calendar.step.length_ms >= BUCKETS_MAX)
-		return tesla_fail(err, -EINVAL, "so small a step makes more than %d buckets",
-				  BUCKETS_MAX);
 	return aggregates_parse(aggregates, a->aggregates, &a->n_aggregates, err);
 }
 

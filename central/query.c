@@ -161,6 +161,14 @@ static int64_t next_end(const void *arg, int64_t ms)
 				     : calendar_next_ms(c->zone, ms, c->step.unit);
 }
 
+static int64_t last_end(const void *arg, int64_t ms)
+{
+	const struct step_calendar *c = arg;
+
+	return c->step.length_ms > 0 ? calendar_zone_start_ms(c->zone, ms, c->step.length_ms)
+				     : calendar_this_ms(c->zone, ms, c->step.unit);
+}
+
 /* Steps that divide an hour end where those of UTC do, whatever the season. */
 static bool is_as_utc(const struct step_calendar *c, int64_t from_ms, int64_t to_ms)
 {
@@ -179,5 +187,5 @@ struct store_steps step_steps(const struct step_calendar *calendar, int64_t from
 {
 	if (is_as_utc(calendar, from_ms, to_ms))
 		return (struct store_steps){ .step_ms = calendar->step.length_ms };
-	return (struct store_steps){ .next = next_end, .arg = calendar };
+	return (struct store_steps){ .next = next_end, .last = last_end, .arg = calendar };
 }

@@ -456,17 +456,22 @@ static bool raw_is_all(const struct store_buckets *b)
 static void jump(struct store_buckets *b)
 {
 	const struct level_reader *l = &b->readers[b->level];
-	int64_t next = l->used < l->run.n ? l->run.end_ms[l->used] : INT64_MAX, into;
+	int64_t next = l->used < l->run.n ? l->run.end_ms[l->used] : INT64_MAX;
 
 	if (b->level == RAW && !raw_is_all(b))
 		return;
 	if (b->level != RAW && next > l->true_ms)
 		next = l->true_ms + 1;
 	next = next <= b->to_ms ? next - 1 : b->to_ms;
-	if (b->steps.step_ms == 0 || next <= b->at_ms)
+	if (next <= b->at_ms)
 		return;
-	into = (next - b->at_ms) % b->steps.step_ms; /* at_ms is an end */
-	b->at_ms = next - into;
+	if (b->steps.step_ms != 0) /* at_ms is an end */
+		next -= (next - b->at_ms) % b->steps.step_ms;
+	else if (b->steps.last != NULL)
+		next = b->steps.last(b->steps.arg, next);
+	else
+		return;
+	b->at_ms = next > b->at_ms ? next : b->at_ms;
 }
 
 static void end_bucket(struct store_buckets *b)

@@ -80,6 +80,8 @@ enum store_aggregate {
 struct store_steps {		    /* where buckets end */
 	int64_t step_ms, origin_ms; /* origin_ms + n * step_ms; or, when step_ms is 0: */
 	int64_t (*next)(const void *arg, int64_t ms); /* the first end behind ms */
+	/* The last one at or before ms; NULL: every bucket is looked at, be it empty. */
+	int64_t (*last)(const void *arg, int64_t ms);
 	const void *arg;
 };
 struct store_bucket_query {

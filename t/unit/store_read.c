@@ -169,6 +169,72 @@ Test(store_read, days_weeks_and_months_of_a_zone)
 	zone_free(madrid);
 }
 
+struct counted {
+	struct unit unit;
+	size_t calls;
+};
+
+static int64_t counted_next(const void *arg, int64_t ms)
+{
+	struct counted *c = (struct counted *)(uintptr_t)arg;
+
+	c->calls++;
+	return calendar_next_ms(c->unit.zone, ms, c->unit.unit);
+}
+
+static int64_t counted_last(const void *arg, int64_t ms)
+{
+	const struct counted *c = arg;
+
+	return calendar_this_ms(c->unit.zone, ms, c->unit.unit);
+}
+
+/* Two spans of days in two centuries: what lies between costs nothing, and the buckets are the same. */
+Test(store_read, empty_time_is_passed_over)
+{
+	struct tesla_error err = { 0 };
+	struct counted counted = { .unit = { NULL, CALENDAR_DAY } };
+	struct store_bucket_query q = { "n1",
+					1,
+					"TPF",
+					1,
+					utc("1900-01-01 00:00:00"),
+					utc("2100-01-01 00:00:00"),
+					{ 0, 0, counted_next, counted_last, &counted },
+					STORE_ALL,
+					false };
+	int64_t first = utc("2026-03-20 00:00:00"), later = utc("2090-10-01 00:00:00");
+	struct zone *madrid;
+	struct world w;
+
+	cr_assert(zone_open("Europe/Madrid", &madrid, &err) == 0);
+	counted.unit.zone = madrid;
+	world_init(&w, 0);
+	world_fill(&w, 1, first, first + 20 * DAY, HOUR, 0);
+	world_fill(&w, 1, later, later + 5 * DAY, HOUR, 0);
+	{
+		struct store_bucket_run run;
+		struct store_buckets *b;
+		size_t n = 0;
+		int r;
+
+		cr_assert(store_buckets_open(w.store, &q, &b, &err) == 0, "%s", err.text);
+		while ((r = store_buckets_next(b, &run, &err)) == 1)
+			for (size_t i = 0; i < run.n; i++, n++) {
+				cr_expect(run.at[i].end_ms == calendar_next_ms(madrid,
+									       run.at[i].start_ms,
+									       CALENDAR_DAY));
+				cr_expect(run.at[i].n_rows > 0);
+			}
+		cr_expect(r == 0 && n == 27, "%d, %zu buckets", r,
+			  n); /* its days begin at 22 or 23 h */
+		store_buckets_close(b);
+	}
+	cr_expect(counted.calls < 200, "%zu ends were asked for", counted.calls);
+	world_release(&w);
+	zone_free(madrid);
+}
+
 /* What was not asked for may not be there; what was is the same. */
 Test(store_read, only_what_is_wanted)
 {
