@@ -67,8 +67,7 @@ static void on_again(uv_idle_t *handle)
 	struct feed *feed = NULL;
 	bool more = false;
 
-	TAILQ_FOREACH(feed, &f->list, listed)
-	{
+	TAILQ_FOREACH(feed, &f->list, listed) {
 		if (feed->more)
 			turn(feed);
 		more = more || feed->more;

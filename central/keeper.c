@@ -60,15 +60,13 @@ static int append_records(struct store *s, struct group *g, struct tesla_error *
 
 	if (records == NULL || verdicts == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for a group of records");
-	TAILQ_FOREACH(job, &g->jobs, queued)
-	{
+	TAILQ_FOREACH(job, &g->jobs, queued) {
 		memcpy(records + at, job->records, job->n * sizeof *records);
 		at += job->n;
 	}
 	r = store_append(s, records, at, verdicts, err);
 	at = 0;
-	TAILQ_FOREACH(job, &g->jobs, queued)
-	{
+	TAILQ_FOREACH(job, &g->jobs, queued) {
 		memcpy(job->verdicts, verdicts + at, job->n * sizeof *verdicts);
 		at += job->n;
 	}
@@ -89,8 +87,7 @@ static void group_store(struct store *s, struct group *g)
 	struct keeper_job *job = NULL;
 	int r = g->n_records > 0 ? append_records(s, g, &err) : 0;
 
-	TAILQ_FOREACH(job, &g->jobs, queued)
-	{
+	TAILQ_FOREACH(job, &g->jobs, queued) {
 		job->result = r;
 		job->error = err;
 		if (r == 0)
@@ -104,8 +101,7 @@ static void hand_back(struct keeper *k, struct jobs *jobs)
 	struct keeper_job *job = NULL;
 	bool first = TAILQ_EMPTY(&k->done);
 
-	TAILQ_FOREACH(job, jobs, queued)
-	{
+	TAILQ_FOREACH(job, jobs, queued) {
 		if (job->kind != KEEPER_APPEND)
 			continue;
 		k->counts.failed_groups += job->result != 0;

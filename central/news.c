@@ -120,8 +120,8 @@ static void on_work(struct pool_job *job)
 
 	n->written = entries != NULL ? 0 : tesla_fail(&n->write_error, -ENOMEM, "no memory");
 	STAILQ_FOREACH(item, &n->writing, queued)
-	if (entries != NULL)
-		entries[at++] = item->entry;
+		if (entries != NULL)
+			entries[at++] = item->entry;
 	if (at > 0)
 		n->written = registry_event(n->conf.app->registry_db, entries, at, &n->write_error);
 	free(entries);

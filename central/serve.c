@@ -150,8 +150,8 @@ static bool has_lasting(const struct app *app)
 	const struct call *c;
 
 	TAILQ_FOREACH(c, &app->calls, listed)
-	if (c->stop != NULL)
-		return true;
+		if (c->stop != NULL)
+			return true;
 	return false;
 }
 

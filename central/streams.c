@@ -190,8 +190,7 @@ void streams_say(struct streams *s, const struct streams_message *m, struct buf 
 
 	if (!make(s, m, packed, &text))
 		return;
-	TAILQ_FOREACH(c, &s->clients, listed)
-	{
+	TAILQ_FOREACH(c, &s->clients, listed) {
 		if (!may_hear(c, m))
 			continue;
 		if (c->reads_past && m->id > c->after) {
@@ -238,8 +237,8 @@ struct streams_client *streams_client(const struct streams *s, uint64_t number)
 	struct streams_client *c = NULL;
 
 	TAILQ_FOREACH(c, &s->clients, listed)
-	if (c->number == number)
-		return c;
+		if (c->number == number)
+			return c;
 	return NULL;
 }
 
@@ -276,8 +275,7 @@ void streams_tick(struct streams *s)
 	struct streams_client *c = NULL;
 
 	s->seconds++;
-	TAILQ_FOREACH(c, &s->clients, listed)
-	{
+	TAILQ_FOREACH(c, &s->clients, listed) {
 		if (s->seconds % CHECK_SECONDS == 0)
 			c->changes = UINT64_MAX;
 		if (!c->ending && is_who_it_was(c) && s->seconds % COMMENT_SECONDS == 0)
@@ -293,7 +291,7 @@ static size_t clients_of(const struct streams *s, const char *who)
 	size_t n = 0;
 
 	TAILQ_FOREACH(c, &s->clients, listed)
-	n += strcmp(c->who, who) == 0;
+		n += strcmp(c->who, who) == 0;
 	return n;
 }
 

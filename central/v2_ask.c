@@ -151,8 +151,8 @@ static bool is_asked(const struct v2 *v2, uint32_t row)
 	const struct v2_asking *a;
 
 	TAILQ_FOREACH(a, &v2->asking, listed)
-	if (a->row == row)
-		return true;
+		if (a->row == row)
+			return true;
 	return false;
 }
 

@@ -100,9 +100,9 @@ int zones_get(struct zones *z, const char *name, const struct zone **ret, struct
 	struct entry *e = NULL;
 
 	SLIST_FOREACH(e, &z->list, next)
-	if (strcmp(e->name, name) == 0) {
-		*ret = e->zone;
-		return 0;
-	}
+		if (strcmp(e->name, name) == 0) {
+			*ret = e->zone;
+			return 0;
+		}
 	return add(z, name, ret, err);
 }
