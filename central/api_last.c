@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/model_tables.h"
 #include "central/api.h"
 #include "central/api_rows.h"
 #include "central/store_read.h"
@@ -63,7 +64,7 @@ static void add_variable(struct rows *r, const struct wanted *w, const struct re
 		rows_int(r, ELEMENT, (int64_t)i + 1);
 		rows_int(r, END, record->end_ms);
 		rows_text(r, UNIT, v->unit);
-		rows_text(r, KIND, rows_kind_names[v->kind]);
+		rows_text(r, KIND, kind_name(v->kind));
 		rows_real(r, VALUE, e->value);
 		rows_real(r, MIN, v->kind == TESLA_GAUGE ? e->min : NAN);
 		rows_real(r, MAX, v->kind == TESLA_GAUGE ? e->max : NAN);

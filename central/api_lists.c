@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/model_tables.h"
 #include "central/api.h"
 #include "central/api_rows.h"
 #include "central/store_read.h"
@@ -35,7 +36,7 @@ static void add_variable(struct rows *r, const struct store_analyzer *a,
 	rows_text(r, MODEL, a->model);
 	rows_text(r, VARIABLE, v->name);
 	rows_text(r, UNIT, v->unit);
-	rows_text(r, KIND, rows_kind_names[v->kind]);
+	rows_text(r, KIND, kind_name(v->kind));
 	rows_int(r, ELEMENTS, (int64_t)v->n_elements);
 	rows_int(r, FIRST, some ? v->range.first_ms : INT64_MIN);
 	rows_int(r, LAST, some ? v->range.last_ms : INT64_MIN);

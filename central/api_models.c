@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /api/v1/models: what kinds of meters offer, those that records are taken apart by. */
 #include "base/cleanup.h"
+#include "base/model_tables.h"
 #include "base/mp.h"
 #include "central/api.h"
 #include "central/api_help.h"
 #include "central/catalogue.h"
-
-static const char *const kinds[] = {
-	[TESLA_GAUGE] = "gauge", [TESLA_COUNTER] = "counter", [TESLA_STATUS] = "status"
-};
 
 static void head_pack(msgpack_packer *pk, const struct model *m)
 {
@@ -25,7 +22,7 @@ static void variable_pack(msgpack_packer *pk, const struct tesla_variable *v)
 	(void)msgpack_pack_map(pk, 5);
 	mp_key_str(pk, "name", v->name);
 	mp_key_str(pk, "unit", v->unit);
-	mp_key_str(pk, "kind", kinds[v->kind]);
+	mp_key_str(pk, "kind", kind_name(v->kind));
 	mp_key_int(pk, "elements", (int64_t)v->n_elements);
 	mp_key_str(pk, "description", v->description);
 }

@@ -9,10 +9,6 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 
-const char *const rows_kind_names[] = {
-	[TESLA_GAUGE] = "gauge", [TESLA_COUNTER] = "counter", [TESLA_STATUS] = "status"
-};
-
 /* ---- what is wanted ---- */
 
 /* Whom a list of nodes limits, and a node's own token. */

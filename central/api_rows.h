@@ -9,8 +9,6 @@
 #define ROWS_COLUMNS_MAX 16
 #define ROWS_MANY 1024u
 
-extern const char *const rows_kind_names[]; /* of enum tesla_variable_kind */
-
 /* What of the store is wanted: node=, analyzer=, variable=, and what the caller may read. */
 struct rows_filter {
 	char *node, *variable; /* NULL: any */

@@ -24,11 +24,6 @@ static const char *const field_names[STORE_N_FIELDS] = {
 	[STORE_COUNT] = "count",
 	[STORE_QUALITY] = "quality",
 };
-static const char *const kind_names[] = {
-	[TESLA_GAUGE] = "gauge",
-	[TESLA_COUNTER] = "counter",
-	[TESLA_STATUS] = "status",
-};
 
 /* ---- what is common to both forms ---- */
 
@@ -68,7 +63,7 @@ static const char *unit_of(struct intake *in, const msgpack_object *o)
 static bool kind_of(const msgpack_object *variable, enum tesla_variable_kind *ret)
 {
 	for (int k = TESLA_GAUGE; k <= TESLA_STATUS; k++)
-		if (mp_is(variable, "kind", kind_names[k])) {
+		if (mp_is(variable, "kind", kind_name(k))) {
 			*ret = (enum tesla_variable_kind)k;
 			return true;
 		}

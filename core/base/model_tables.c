@@ -28,6 +28,11 @@ static const char *const kinds[] = { "gauge", "counter", "status",
 				     NULL }; /* enum ..._kind, from 1 */
 static const char *const scale_reads[] = { "connect", "sweep", NULL };
 
+const char *kind_name(enum tesla_variable_kind kind)
+{
+	return kinds[kind - TESLA_GAUGE];
+}
+
 #define READING(S) \
 	{ "function", NULL, false, ROW(INT, S, layer.function, "function", FUNCTION) }, \
 	{ \

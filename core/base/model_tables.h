@@ -63,6 +63,9 @@ struct m_element_row {
 	struct m_layer layer;
 };
 
+/* "gauge", "counter", "status", everywhere. */
+const char *kind_name(enum tesla_variable_kind kind);
+
 /* Each element's attributes are read (xml_read) into the row of its name. */
 extern const struct xml_element m_model, m_description, m_recognise, m_identity, m_forbidden,
 	m_scale, m_variable, m_element, m_value;

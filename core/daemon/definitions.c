@@ -2,6 +2,7 @@
 /* What meters offer, and how they are. */
 #include "daemon/definitions.h"
 
+#include "base/model_tables.h"
 #include "daemon/asked.h"
 #include "daemon/pack.h"
 #include "daemon/window.h"
@@ -108,7 +109,6 @@ static const struct conf_variable *wanted(const struct hub_analyzer *a,
 static void pack_variable(msgpack_packer *pk, const struct hub_analyzer *a,
 			  const struct tesla_variable *v)
 {
-	static const char *const kinds[] = { "", "gauge", "counter", "status" };
 	const struct window_scale s = { a->exponents, a->conf->model->pub.n_scales };
 	const struct conf_variable *w = wanted(a, v);
 	int64_t interval_ms = w && w->interval_ms > 0 ? w->interval_ms : a->conf->interval_ms;
@@ -117,7 +117,7 @@ static void pack_variable(msgpack_packer *pk, const struct hub_analyzer *a,
 	mp_key_str(pk, "name", v->name);
 	mp_key_str(pk, "description", v->description);
 	mp_key_str(pk, "unit", v->unit ? v->unit : "");
-	mp_key_str(pk, "kind", kinds[v->kind]);
+	mp_key_str(pk, "kind", kind_name(v->kind));
 	mp_key_real(pk, "factor", v->predecessor_factor);
 	mp_key_bool(pk, "compost", v->n_elements == 1 && v->elements[0]->count > 1);
 	mp_key_bool(pk, "wanted", w != NULL);

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/cleanup.h"
+#include "base/model_tables.h"
 
 static void pack_number(msgpack_packer *pk, double v)
 {
@@ -59,11 +60,6 @@ static const struct column { /* an array with a number per element */
 	{ "count", OF_ALL, pack_count },      { "covered_ms", OF_ALL, pack_covered },
 	{ "quality", OF_ALL, pack_quality },
 };
-
-static const char *kind_name(enum tesla_variable_kind kind)
-{
-	return kind == TESLA_GAUGE ? "gauge" : kind == TESLA_COUNTER ? "counter" : "status";
-}
 
 static void pack_variable(msgpack_packer *pk, const struct tesla_record_variable *v)
 {
