@@ -14,8 +14,8 @@
 #include "central/zones.h"
 
 #define SERIES_MAX 256u
-#define ROWS_MAX 16384u	    /* that are written in a step */
-#define RUN_MAX 256u	    /* buckets; more than the store gives at a time */
+#define ROWS_MAX 16384u /* that are written in a step */
+#define RUN_MAX 256u	/* buckets; more than the store gives at a time */
 #define DAY_MS INT64_C(86400000)
 #define COLUMNS_MAX (2 + N_AGGREGATES)
 
