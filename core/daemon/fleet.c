@@ -57,9 +57,12 @@ static void lines_down(struct slot *s, const char *reason)
 		if (f->line_down != NULL)
 			f->line_down(f->frames_arg, h->lines[i].conf->id, reason);
 	}
-	for (size_t i = 0; i < h->n_analyzers; i++)
-		if (h->analyzers[i].owner == s->owner)
-			hub_set_state(h, &h->analyzers[i], HUB_DOWN, reason, LOG_LEVEL_DEBUG);
+	for (size_t i = 0; i < h->n_analyzers; i++) {
+		if (h->analyzers[i].owner != s->owner)
+			continue;
+		h->analyzers[i].told = 0;
+		hub_set_state(h, &h->analyzers[i], HUB_DOWN, reason, LOG_LEVEL_DEBUG);
+	}
 }
 
 static void lines_up(struct slot *s)
@@ -209,19 +212,15 @@ static bool is_idle(const struct slot *s)
 	return true;
 }
 
-/* What the host says of an analyzer is of what it is now, once its line is as it is to be. */
+/* What the host says of an analyzer is of what it is now, once it has it so. */
 static void hear(struct slot *s)
 {
 	const struct hub *h = s->fleet->setup.hub;
 
 	for (size_t i = 0; i < h->n_analyzers; i++) {
 		struct hub_analyzer *a = &h->analyzers[i];
-		const struct told_entry *e;
 
-		if (a->owner != s->owner || !a->hushed)
-			continue;
-		e = told_line(&s->told, a->line->conf->id);
-		if (e != NULL && told_is_done(e) && a->was_line == 0)
+		if (a->owner == s->owner && told_has(&s->told, a->line->conf->id, a->told))
 			a->hushed = false;
 	}
 }

@@ -55,6 +55,7 @@ struct hub_analyzer {
 	bool hushed; /* the host does not have its line yet as it is: what it says is of before */
 	/* Another line of the host, which may have it still: until then it waits; 0: none. */
 	int64_t was_line;
+	uint64_t told;	       /* the first message of its line that has it as it is; 0: none yet */
 	size_t first_variable; /* index of its first variable among those of all analyzers */
 	struct hub_last *last; /* one per conf->variables */
 	enum hub_state state;

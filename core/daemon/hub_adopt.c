@@ -146,6 +146,8 @@ static void same_adopt(struct hub_analyzer *a, struct hub_analyzer *old)
 {
 	a->state = old->state;
 	a->hushed = old->hushed;
+	if (a->owner == old->owner && a->line->conf->id == old->line->conf->id)
+		a->told = old->told;
 	move_text(&a->reason, &old->reason);
 	hub_plan_release(&a->plan);
 	a->plan = old->plan;

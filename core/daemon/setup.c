@@ -395,7 +395,6 @@ static void put_line(struct update *u, const struct hub_line *l, uint64_t number
 	for (size_t i = 0; i < h->n_analyzers; i++)
 		if (has(u, l, &h->analyzers[i])) {
 			put_analyzer(pk, &h->analyzers[i]);
-			h->analyzers[i].was_line = 0;
 			(void)turn_news(u, &h->analyzers[i]);
 		}
 	end(&u->o);
@@ -412,6 +411,22 @@ static char *drivers_of(const struct update *u, const struct hub_line *l)
 		if (has(u, l, &h->analyzers[i]))
 			names[n++] = h->analyzers[i].conf->driver;
 	return names != NULL ? place_join(names, n) : NULL;
+}
+
+/* The host has them on that line, or is to have them with the message of that number. */
+static void analyzers_told(const struct update *u, const struct hub_line *l, uint64_t number)
+{
+	const struct hub *h = u->s->hub;
+
+	for (size_t i = 0; i < h->n_analyzers; i++) {
+		struct hub_analyzer *a = &h->analyzers[i];
+
+		if (!has(u, l, a))
+			continue;
+		a->was_line = 0;
+		if (a->told == 0)
+			a->told = number;
+	}
 }
 
 static void put_unline(struct update *u, struct told_entry *e)
@@ -465,8 +480,10 @@ static void update_line(struct update *u, const struct hub_line *l, bool vacant)
 	}
 	define_line(u, l);
 	r = news(u, &e, "line/%" PRId64, l->conf->id);
-	if (r >= 0)
+	if (r >= 0) {
 		e->current = true;
+		analyzers_told(u, l, e->number);
+	}
 	if (r == 1) {
 		line_told(u, e, l, drivers);
 		put_line(u, l, e->number); /* more is told: the entry may move */

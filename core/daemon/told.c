@@ -95,6 +95,13 @@ bool told_is_done(const struct told_entry *line)
 	return line->current && told_is_settled(line);
 }
 
+bool told_has(const struct told *t, int64_t line, uint64_t number)
+{
+	const struct told_entry *e = told_line(t, line);
+
+	return e != NULL && number != 0 && e->confirmed >= number;
+}
+
 bool told_confirm(struct told_entry *line)
 {
 	bool frees = line->was_endpoint != NULL;

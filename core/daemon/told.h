@@ -47,6 +47,8 @@ bool told_is_settled(const struct told_entry *line);
 void told_outdate(struct told *t);
 /* Of a line: its host is what the configuration says. */
 bool told_is_done(const struct told_entry *line);
+/* The host has that message of the line, or a later one. */
+bool told_has(const struct told *t, int64_t line, uint64_t number);
 /* The host has what it was told last of the line.  True: its former endpoint is free. */
 bool told_confirm(struct told_entry *line);
 /* Nothing is on its way: whatever the host says is of what it was told last. */

@@ -50,7 +50,11 @@ Test(adopt, what_did_not_change_goes_on)
 	struct hub *old = hub_lived(&x), *h = fixture_hub(&y);
 	const struct hub_analyzer *a = &h->analyzers[0];
 
+	old->analyzers[0].told = old->analyzers[1].told = 5;
+	h->analyzers[1].owner = old->analyzers[1].owner + 1;
 	adopt(h, old, DIFF_SAME, DIFF_SAME, DIFF_SAME);
+	cr_expect(eq(u64, a->told, 5));
+	cr_expect(eq(u64, h->analyzers[1].told, 0), "another host has it");
 	cr_expect(eq(i64, h->epoch_ms, 1000));
 	cr_expect(eq(u64, h->heartbeats, 60));
 	cr_expect(eq(u64, a->n, 100));
@@ -74,7 +78,9 @@ Test(adopt, what_is_asked_otherwise_counts_on)
 	y.analyzers[0].variables = frequency_only;
 	y.analyzers[0].n_variables = 1;
 	h = fixture_hub_of(&y);
+	old->analyzers[0].told = 5;
 	adopt(h, old, DIFF_ASKED, DIFF_OTHER, DIFF_SAME);
+	cr_expect(eq(u64, h->analyzers[0].told, 0));
 	cr_expect(eq(u64, h->analyzers[0].n, 100));
 	cr_expect(eq(u64, h->analyzers[0].last[0].k, 51), "found by its name, not its place");
 	cr_expect(ieee_ulp_eq(dbl, h->analyzers[0].last[0].elements[0].value, 230.5, 1));

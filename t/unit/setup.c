@@ -299,6 +299,41 @@ Test(setup, who_moves_leaves_first)
 	bench_release(&b);
 }
 
+static bool is_heard(const struct bench *b, const struct hub_analyzer *a)
+{
+	return told_has(&b->told, a->line->conf->id, a->told);
+}
+
+/* What a host has is heard, though more of the same line is on its way: it says things once. */
+Test(setup, who_came_first_is_heard_first)
+{
+	struct hub_analyzer *a;
+	struct bench b;
+
+	bench_init(&b);
+	a = b.s.hub->analyzers;
+	a[2].owner = 0;
+	TOLD(&b,
+	     "hello, plugin drv, plugin dat, model PM710, patterns, line 1 (7 3), line 2 (9), go");
+	confirm(&b, 1);
+	cr_expect(is_heard(&b, &a[0]));
+	a[1].was_line = a[1].line->conf->id;
+	a[1].line = a[2].line;
+	a[1].told = 0;
+	told_outdate(&b.told);
+	TOLD(&b, "line 1 (7)");
+	confirm(&b, 1);
+	TOLD(&b, "");
+	cr_expect(not(is_heard(&b, &a[2])));
+	confirm(&b, 2);
+	TOLD(&b, "line 2 (3 9)");
+	cr_expect(is_heard(&b, &a[2]));
+	cr_expect(not(is_heard(&b, &a[1])));
+	confirm(&b, 2);
+	cr_expect(is_heard(&b, &a[1]));
+	bench_release(&b);
+}
+
 /* Two that swap: each line is left with nobody, goes, and comes again. */
 Test(setup, who_swaps_lines)
 {
