@@ -169,6 +169,7 @@ static void analyzer_adopt(struct hub *h, struct hub_analyzer *a, struct hub_ana
 
 	variables_adopt(h, a, old, what >= DIFF_ASKED);
 	a->was_line = old ? was_line(a, old) : 0;
+	a->told = 0; /* who checked the configuration may have told it to a host of its own */
 	if (old == NULL) {
 		if (g != NULL) {
 			a->n = g->n;

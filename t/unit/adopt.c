@@ -78,7 +78,7 @@ Test(adopt, what_is_asked_otherwise_counts_on)
 	y.analyzers[0].variables = frequency_only;
 	y.analyzers[0].n_variables = 1;
 	h = fixture_hub_of(&y);
-	old->analyzers[0].told = 5;
+	old->analyzers[0].told = h->analyzers[0].told = 5;
 	adopt(h, old, DIFF_ASKED, DIFF_OTHER, DIFF_SAME);
 	cr_expect(eq(u64, h->analyzers[0].told, 0));
 	cr_expect(eq(u64, h->analyzers[0].n, 100));
