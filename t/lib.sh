@@ -12,8 +12,8 @@
 # minutes; the longest begin first).  "san" asks for a second run under AddressSanitizer, where
 # foreign bytes, memory or threads are what is tested; it must not take more than 20 s.  "alone" is
 # for one that is sensitive to what else runs; "timed" for one that is, and takes little of the
-# machine itself: two of those run at a time, and nothing else.  Of the others there are three at a
-# time, two under a sanitizer.
+# machine itself: two of those run at a time, and beside both only what gets what they leave of the
+# processors.  Of the others there are four at a time, three under a sanitizer.
 #
 # From here on the script is in a folder of its own, $tmp, with `set -euE`: a command that fails
 # ends the test and names its line; so do `fail TEXT` and the asserts.  `skip TEXT` ends it with 77.
