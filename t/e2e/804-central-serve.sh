@@ -65,8 +65,13 @@ assert_match "which it takes" "$(curl -sI -X DELETE "$url/api/v1/records")" 'All
 head -c 1100000 /dev/zero >large
 answers "too long" 413 'at most 1048576 bytes' post "$token" large
 answers "too long, not said before" 413 'at most 1048576 bytes' post "$token" large -H 'Transfer-Encoding: chunked'
-head -c 50000000 /dev/zero | gzip -9 >bomb.gz
-answers "a bomb" 413 'unpacked, too' post "$token" bomb.gz -H 'Content-Encoding: gzip'
+most() { # kB of memory that it ever had
+	sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/${pids[central]}/status"
+}
+head -c 1000000000 /dev/zero | gzip -9 >bomb.gz
+before=$(most)
+answers "a bomb of 1 GB" 413 'unpacked, too' post "$token" bomb.gz -H 'Content-Encoding: gzip'
+test $slower != 1 || test "$(most)" -lt $((before + 16000)) || fail "the bomb took $before to $(most) kB"
 assert_eq "a head that is too long" "$(curl -s -o /dev/null -w '%{http_code}' -H "X: $(head -c 40000 /dev/zero | tr '\0' x)" "$url/healthz")" 431
 py "$top/t/e2e/central_clients.py" trickle "$listen" >trickled &
 trickler=$!

@@ -2,7 +2,8 @@
 # seconds: 15
 # SPDX-License-Identifier: Apache-2.0
 # A real Prometheus with remote_read on tesla-central: rate and quantiles over a day are what follows from
-# the records that were sent. Everybody sees his nodes; what is refused, and how many are read at a time.
+# /api/v1's raw series, which are what was sent. Everybody sees his nodes; what is refused, and how many are
+# read at a time.
 . "$(dirname "$0")/../central.sh"
 . "$top/t/e2e/prometheus.sh"
 begin=1794182400
@@ -29,10 +30,39 @@ all=$(central token add --name "all" --role viewer 2>/dev/null | grep -o 'tc_.*'
 py "$top/t/e2e/central_records.py" 5760 ${begin}000 >records.jsonl
 bodies 4 <records.jsonl | post "$four"
 py "$top/t/e2e/central_records.py" 60 ${begin}000 3 | bodies 5 | post "$five"
-# As PM710.xml has them.
-py "$top/t/e2e/prom_raw.py" records.jsonl 4 TPF=L1,L2,L3 CEA=total >raw.jsonl
 
-# ---- what is computed of it ----
+# ---- the raw numbers ----
+
+# Names and elements as PM710.xml has them.
+series_wanted() {
+	for a in 1 2 3 4; do
+		for f in value min max; do
+			printf 's=4/%s/TPF/%s/%s\n' $a 1 $f $a 2 $f $a 3 $f
+		done
+		printf 's=4/%s/%s\n' $a CEA/1/value $a CEA/1/increase $a ERR/1/value
+	done
+}
+ask "$viewer" GET "/api/v1/series?$(series_wanted | paste -sd '&')&from=${begin}000&to=${end}000" |
+	head -n 1 >series.json
+ask "$viewer" GET /api/v1/analyzers | head -n 1 >analyzers.json
+jq -c --slurpfile of analyzers.json '
+	{"TPF": ["L1", "L2", "L3"], "CEA": ["total"]} as $elements |
+	{"TPF/value": "tesla_TPF_volts", "TPF/min": "tesla_TPF_volts_min", "TPF/max": "tesla_TPF_volts_max",
+	 "CEA/value": "tesla_CEA_watt_hours_total", "CEA/increase": "tesla_CEA_watt_hours_increase",
+	 "ERR/value": "tesla_ERR"} as $names |
+	.series[] | . as $s |
+	{name: $names["\(.variable)/\(.field)"],
+	 labels: ({node, analyzer: "\(.analyzer)", variable,
+		   model: ($of[0].analyzers[] | select(.node == "4" and .analyzer == $s.analyzer) | .model)}
+		  + if $elements[.variable] then {element: $elements[.variable][.element - 1]} else {} end),
+	 points: .rows}' series.json >raw.jsonl
+sorted() {
+	jq -cS . "$1" | sort
+}
+py "$top/t/e2e/prom_raw.py" records.jsonl 4 TPF=L1,L2,L3 CEA=total >sent.jsonl
+assert_eq "series that differ from what was sent" "$(diff <(sorted raw.jsonl) <(sorted sent.jsonl) | cut -c 1-300)" ""
+
+# ---- what is computed of them ----
 
 printf %s "$viewer" >token
 server=$url
