@@ -15,6 +15,7 @@ def trickle():
     """A byte of a head now and then, until it is cut."""
     began = time.monotonic()
     with socket.create_connection(address()) as s:
+        print("connected", flush=True)
         try:
             for byte in b"GET /healthz HTTP/1.1\r\nHost: here\r\n" + b"X: " + 1000 * b"x":
                 s.send(bytes([byte]))
