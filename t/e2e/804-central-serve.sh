@@ -71,7 +71,7 @@ most() { # kB of memory that it ever had
 head -c 1000000000 /dev/zero | gzip -9 >bomb.gz
 before=$(most)
 answers "a bomb of 1 GB" 413 'unpacked, too' post "$token" bomb.gz -H 'Content-Encoding: gzip'
-test $slower != 1 || test "$(most)" -lt $((before + 16000)) || fail "the bomb took $before to $(most) kB"
+test "$slower" != 1 || test "$(most)" -lt $((before + 16000)) || fail "the bomb took $before to $(most) kB"
 assert_eq "a head that is too long" "$(curl -s -o /dev/null -w '%{http_code}' -H "X: $(head -c 40000 /dev/zero | tr '\0' x)" "$url/healthz")" 431
 py "$top/t/e2e/central_clients.py" trickle "$listen" >trickled &
 trickler=$!

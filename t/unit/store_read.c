@@ -189,7 +189,7 @@ static int64_t counted_last(const void *arg, int64_t ms)
 	return calendar_this_ms(c->unit.zone, ms, c->unit.unit);
 }
 
-/* Two spans of days in two centuries: what lies between costs nothing, and the buckets are the same. */
+/* Two spans of days in two centuries: what lies between costs nothing, the buckets are the same. */
 Test(store_read, empty_time_is_passed_over)
 {
 	struct tesla_error err = { 0 };
