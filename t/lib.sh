@@ -155,6 +155,7 @@ start() {
 	local name=$1
 	shift
 	test "$1" != py || set -- /usr/bin/python3 "${@:2}"	# a function would hide the pid
+	: >"$tmp/$name.log"	# now: whoever waits for a line is not to find it of the one before
 	# The shell starts background commands with SIGINT ignored, which they would hand on.
 	env --default-signal=INT,QUIT "$@" >"$tmp/$name.log" 2>&1 </dev/null {out}>&- {err}>&- &
 	pid=$!

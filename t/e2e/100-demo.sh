@@ -29,7 +29,6 @@ shows terminal.log || fail "no readings on the terminal"
 left_nothing
 
 for signal in INT TERM; do
-	rm -f demo.log	# of the one before
 	start demo "$top/tools/demo"
 	wait_for 10 shows demo.log
 	stop demo $signal
@@ -38,7 +37,6 @@ for signal in INT TERM; do
 done
 
 # Killed, it cannot clean its folder, but its programs end.
-rm demo.log
 start demo "$top/tools/demo"
 wait_for 10 shows demo.log
 stop demo KILL
