@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections: who comes in, how long it may take, and libmicrohttpd within a libuv loop. */
-#include <assert.h>
+/* Connections: who comes in, and how long it may take. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 #include "central/http_tls.h"
 
 #define BACKLOG 511
-#define N_HANDLES 3
 #define CONNECTION_MEMORY ((size_t)32 << 10) /* head of a request, and what is being sent */
 
 const char *const http_count_names[N_HTTP_COUNTS] = {
@@ -18,69 +16,6 @@ const char *const http_count_names[N_HTTP_COUNTS] = {
 	[HTTP_DEADLINES] = "deadlines",	    [HTTP_BODY_TOO_LONG] = "body_too_long",
 	[HTTP_BODIES_FULL] = "bodies_full", [HTTP_GONE] = "gone",
 };
-
-static uint64_t now_ms(const struct http *h)
-{
-	return uv_now(h->loop);
-}
-
-/* ---- deadlines ---- */
-
-static void on_deadline(uv_timer_t *timer);
-
-static void deadline_arm(struct http *h)
-{
-	const struct connection *first = TAILQ_FIRST(&h->connections);
-	uint64_t now = now_ms(h);
-
-	if (first == NULL)
-		(void)uv_timer_stop(&h->deadline);
-	else
-		(void)uv_timer_start(&h->deadline, on_deadline,
-				     first->until_ms > now ? first->until_ms - now : 0, 0);
-}
-
-void connection_no_deadline(struct http *h, struct connection *c)
-{
-	if (!c->timed)
-		return;
-	TAILQ_REMOVE(&h->connections, c, by_deadline);
-	c->timed = false;
-}
-
-/* All have the same time, so the list stays sorted.  The timer may ring early: no harm. */
-void connection_deadline(struct http *h, struct connection *c)
-{
-	connection_no_deadline(h, c);
-	if (c->cut)
-		return;
-	c->until_ms = now_ms(h) + (uint64_t)h->conf.deadline_ms;
-	TAILQ_INSERT_TAIL(&h->connections, c, by_deadline);
-	c->timed = true;
-	if (TAILQ_FIRST(&h->connections) == c)
-		deadline_arm(h);
-}
-
-/* The daemon sees that it is shut down, and closes it. */
-void connection_cut(struct http *h, struct connection *c)
-{
-	connection_no_deadline(h, c);
-	c->cut = true;
-	(void)shutdown(c->fd, SHUT_RDWR);
-}
-
-static void on_deadline(uv_timer_t *timer)
-{
-	struct http *h = timer->data;
-	struct connection *c = TAILQ_FIRST(&h->connections);
-
-	while (c != NULL && c->until_ms <= now_ms(h)) {
-		h->counts[HTTP_DEADLINES]++;
-		connection_cut(h, c);
-		c = TAILQ_FIRST(&h->connections);
-	}
-	deadline_arm(h);
-}
 
 /* ---- connections ---- */
 
@@ -94,7 +29,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_c
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		if (c != NULL) {
-			connection_no_deadline(h, c);
+			web_no_deadline(&h->web, &c->client);
 			http_tls_leave(c->certificate);
 			h->n_connections--;
 		}
@@ -110,10 +45,10 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_c
 	}
 	h->counts[HTTP_CONNECTIONS]++;
 	h->n_connections++;
-	c->fd = info->connect_fd;
+	c->client.fd = info->connect_fd;
 	if (h->conf.tls != NULL)
 		c->certificate = http_tls_use(h->conf.tls, mhd);
-	connection_deadline(h, c);
+	web_deadline(&h->web, &c->client);
 }
 
 /* The first line of a request is there. */
@@ -143,60 +78,14 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **request,
 	if (q == NULL)
 		return;
 	if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-		connection_deadline(h, q->connection);
+		web_deadline(&h->web, &q->connection->client);
 	else
 		h->counts[HTTP_GONE]++;
 	request_free(q);
 	*request = NULL;
 }
 
-/* ---- the loop ---- */
-
-static void run(struct http *h);
-
-static void on_again(uv_timer_t *timer)
-{
-	run(timer->data);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-	(void)status, (void)events;
-	run(poll->data);
-}
-
-static void run(struct http *h)
-{
-	MHD_UNSIGNED_LONG_LONG ms;
-
-	h->running = true;
-	h->rerun = false;
-	(void)MHD_run(h->daemon);
-	h->running = false;
-	if (h->rerun)
-		(void)uv_timer_start(&h->again, on_again, 0, 0);
-	else if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
-		(void)uv_timer_start(&h->again, on_again, ms, 0);
-	else
-		(void)uv_timer_stop(&h->again);
-}
-
-void http_run_again(struct http *h)
-{
-	h->rerun = true;
-	if (!h->running)
-		(void)uv_timer_start(&h->again, on_again, 0, 0);
-}
-
 /* ---- start and stop ---- */
-
-static void on_closed(uv_handle_t *handle)
-{
-	struct http *h = handle->data;
-
-	if (--h->open_handles == 0)
-		free(h);
-}
 
 /* The daemon takes the socket. */
 static struct MHD_Daemon *daemon_new(struct http *h, int fd)
@@ -224,46 +113,46 @@ static struct MHD_Daemon *daemon_new(struct http *h, int fd)
 				MHD_OPTION_END);
 }
 
-static int daemon_start(struct http *h, const struct address *where, struct tesla_error *err)
+/* NULL: *err says why. */
+static struct MHD_Daemon *daemon_start(struct http *h, const struct address *where,
+				       struct tesla_error *err)
 {
 	int fd = address_listen(where, BACKLOG);
+	struct MHD_Daemon *daemon;
 
-	if (fd < 0)
-		return tesla_fail(err, fd, "%s", strerror(-fd));
-	h->daemon = daemon_new(h, fd);
-	return h->daemon ? 0 : tesla_fail(err, -ENOMEM, "the web server does not start");
+	if (fd < 0) {
+		(void)tesla_fail(err, fd, "%s", strerror(-fd));
+		return NULL;
+	}
+	daemon = daemon_new(h, fd);
+	if (daemon == NULL)
+		(void)tesla_fail(err, -ENOMEM, "the web server does not start");
+	return daemon;
 }
 
 struct http *http_start(uv_loop_t *loop, const struct address *where, const struct http_conf *conf,
 			struct tesla_error *err)
 {
 	struct http *h = calloc(1, sizeof *h);
+	struct MHD_Daemon *daemon;
 
 	if (h == NULL) {
 		(void)tesla_fail(err, -ENOMEM, "no memory for a web server");
 		return NULL;
 	}
 	h->conf = *conf;
-	h->loop = loop;
-	TAILQ_INIT(&h->connections);
-	if (daemon_start(h, where, err) != 0) {
+	daemon = daemon_start(h, where, err);
+	if (daemon == NULL) {
 		free(h);
 		return NULL;
 	}
-	(void)uv_poll_init(loop, &h->poll,
-			   MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
-	(void)uv_timer_init(loop, &h->again);
-	(void)uv_timer_init(loop, &h->deadline);
-	h->poll.data = h->again.data = h->deadline.data = h;
-	h->open_handles = N_HANDLES;
-	(void)uv_poll_start(&h->poll, UV_READABLE, on_poll);
-	run(h);
+	web_start(&h->web, loop, daemon, (uint64_t)conf->deadline_ms);
 	return h;
 }
 
 void http_quiesce(struct http *h)
 {
-	int fd = MHD_quiesce_daemon(h->daemon);
+	int fd = MHD_quiesce_daemon(h->web.daemon);
 
 	if (fd >= 0)
 		(void)close(fd);
@@ -271,20 +160,13 @@ void http_quiesce(struct http *h)
 
 void http_stop(struct http *h)
 {
-	if (h == NULL)
-		return;
-	/* The loop lets go of the daemon's descriptor before that is closed. */
-	(void)uv_poll_stop(&h->poll);
-	MHD_stop_daemon(h->daemon);
-	assert(TAILQ_EMPTY(&h->connections));
-	uv_close((uv_handle_t *)&h->poll, on_closed);
-	uv_close((uv_handle_t *)&h->again, on_closed);
-	uv_close((uv_handle_t *)&h->deadline, on_closed);
+	if (h != NULL)
+		web_stop(&h->web, free, h);
 }
 
 uint64_t http_counted(const struct http *h, enum http_count which)
 {
-	return h->counts[which];
+	return which == HTTP_DEADLINES ? h->web.n_cut : h->counts[which];
 }
 
 size_t http_connections(const struct http *h)

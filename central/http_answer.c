@@ -36,10 +36,10 @@ static void answered(struct request *q, unsigned status, struct MHD_Response *r)
 	q->state = REQUEST_ANSWERED;
 	if (!held)
 		return;
-	connection_deadline(q->http, q->connection);
+	web_deadline(&q->http->web, &q->connection->client);
 	q->suspended = false;
 	MHD_resume_connection(q->mhd);
-	http_run_again(q->http);
+	web_run_again(&q->http->web);
 }
 
 void request_answer(struct request *q, unsigned status, const char *type, struct buf *body)
@@ -84,7 +84,7 @@ enum MHD_Result answer_queue(struct request *q)
 	for (const struct answer_header *h = q->headers; h != NULL; h = h->next)
 		if (h->name != NULL && h->value != NULL)
 			(void)MHD_add_response_header(q->response, h->name, h->value);
-	connection_deadline(q->http, q->connection);
+	web_deadline(&q->http->web, &q->connection->client);
 	r = MHD_queue_response(q->mhd, q->status, q->response);
 	MHD_destroy_response(q->response);
 	q->response = NULL;
@@ -96,7 +96,7 @@ enum MHD_Result answer_queue(struct request *q)
 static void suspend(struct request *q)
 {
 	q->suspended = true;
-	connection_no_deadline(q->http, q->connection);
+	web_no_deadline(&q->http->web, &q->connection->client);
 	MHD_suspend_connection(q->mhd);
 }
 
@@ -105,9 +105,9 @@ static void resume(struct request *q)
 	if (!q->suspended)
 		return;
 	q->suspended = false;
-	connection_deadline(q->http, q->connection);
+	web_deadline(&q->http->web, &q->connection->client);
 	MHD_resume_connection(q->mhd);
-	http_run_again(q->http);
+	web_run_again(&q->http->web);
 }
 
 static ssize_t give(struct request *q, char *out, size_t max)
@@ -120,7 +120,7 @@ static ssize_t give(struct request *q, char *out, size_t max)
 		buf_clear(&q->ready);
 		q->ready_at = 0;
 	}
-	connection_deadline(q->http, q->connection);
+	web_deadline(&q->http->web, &q->connection->client);
 	return (ssize_t)n;
 }
 

@@ -4,35 +4,21 @@
 #define CENTRAL_HTTP_INTERNAL_H
 
 #include <microhttpd.h>
-#include <sys/queue.h>
 #include <zlib.h>
 
 #include "base/arena.h"
+#include "base/web.h"
 #include "central/http.h"
 
-/* What libmicrohttpd's own time-out is not: a client that sends a byte now and then is cut too. */
 struct connection {
-	TAILQ_ENTRY(connection) by_deadline;
-	int fd;
-	uint64_t until_ms;
-	bool timed; /* in the list */
-	bool cut;
+	struct web_client client;
 	struct http_tls_pair *certificate;
 };
-TAILQ_HEAD(connections, connection);
 
 struct http {
 	struct http_conf conf;
-	uv_loop_t *loop;
-	struct MHD_Daemon *daemon;
-	uv_poll_t poll;	     /* the daemon's own epoll */
-	uv_timer_t again;    /* the daemon wants to run by then */
-	uv_timer_t deadline; /* of the first of: */
-	struct connections connections;
+	struct web web;
 	size_t n_connections, body_bytes;
-	unsigned open_handles;
-	bool running; /* in MHD_run */
-	bool rerun;   /* something was resumed */
 	uint64_t counts[N_HTTP_COUNTS];
 };
 
@@ -73,12 +59,6 @@ struct request {
 	struct buf ready;
 	size_t ready_at;
 };
-
-void connection_deadline(struct http *h, struct connection *c); /* it begins now */
-void connection_no_deadline(struct http *h, struct connection *c);
-void connection_cut(struct http *h, struct connection *c);
-/* The daemon has something to do that no socket tells. */
-void http_run_again(struct http *h);
 
 /* ---- http_request.c ---- */
 struct request *request_new(struct http *h, struct MHD_Connection *mhd, const char *target);

@@ -85,7 +85,7 @@ struct request *request_new(struct http *h, struct MHD_Connection *mhd, const ch
 	split_path(q);
 	address_text(q);
 	h->counts[HTTP_REQUESTS]++;
-	connection_deadline(h, q->connection);
+	web_deadline(&h->web, &q->connection->client);
 	return q;
 }
 
@@ -259,7 +259,7 @@ static enum MHD_Result on_whole(struct request *q)
 		return answer_queue(q);
 	}
 	q->state = REQUEST_WHOLE;
-	connection_no_deadline(q->http, q->connection);
+	web_no_deadline(&q->http->web, &q->connection->client);
 	q->http->conf.whole(q->http->conf.arg, q);
 	if (q->state == REQUEST_ANSWERED)
 		return answer_queue(q);

@@ -94,7 +94,7 @@ central_libhttp_la_SOURCES = \
 	central/http_tls.c central/http_tls.h
 central_libhttp_la_CPPFLAGS = $(central_cppflags)
 central_libhttp_la_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(ZLIB_CFLAGS) $(UV_CFLAGS)
-central_libhttp_la_LIBADD = core/base/libbase.la $(MHD_LIBS) $(GNUTLS_LIBS) $(ZLIB_LIBS) $(UV_LIBS)
+central_libhttp_la_LIBADD = core/base/libweb.la core/base/libbase.la $(MHD_LIBS) $(GNUTLS_LIBS) $(ZLIB_LIBS) $(UV_LIBS)
 # What the predecessor's interface says, to and fro: pure.
 noinst_LTLIBRARIES += central/libold.la
 central_libold_la_SOURCES = \

@@ -56,3 +56,8 @@ core_base_libservice_la_SOURCES = \
 	core/base/settings.c core/base/settings.h
 core_base_libservice_la_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(INIH_CFLAGS) $(UV_CFLAGS) $(SYSTEMD_CFLAGS)
 core_base_libservice_la_LIBADD = core/base/libbase.la $(INIH_LIBS) $(UV_LIBS) $(SYSTEMD_LIBS)
+# What both answer over HTTP with.
+noinst_LTLIBRARIES += core/base/libweb.la
+core_base_libweb_la_SOURCES = core/base/web.c core/base/web.h
+core_base_libweb_la_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS)
+core_base_libweb_la_LIBADD = $(MHD_LIBS) $(UV_LIBS)

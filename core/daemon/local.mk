@@ -109,7 +109,7 @@ core_daemon_libdaemon_la_SOURCES = \
 core_daemon_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOST_PROGRAM='"$(libexecdir)/tesla/tesla-host"' \
 	-DPLUGIN_DIR='"$(pkglibdir)"' -DMODEL_DIR='"$(datadir)/tesla/models"'
 core_daemon_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS) $(MHD_CFLAGS)
-core_daemon_libdaemon_la_LIBADD = core/daemon/libjournal.la core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(MHD_LIBS) -lm
+core_daemon_libdaemon_la_LIBADD = core/daemon/libjournal.la core/daemon/libwindow.la core/daemon/libkeep.la core/daemon/libconf.la core/base/libweb.la core/base/libbase.la $(UV_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS) $(XML_LIBS) $(MHD_LIBS) -lm
 sbin_PROGRAMS += core/daemon/teslad
 core_daemon_teslad_SOURCES = core/daemon/main.c
 core_daemon_teslad_CFLAGS = $(core_daemon_libdaemon_la_CFLAGS)

@@ -2,98 +2,26 @@
 /* /metrics, /healthz and /readyz over HTTP. */
 #include "daemon/metrics_http.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "base/cleanup.h"
 #include "base/metrics_accept.h"
+#include "base/web.h"
 
 #define TEXT_MAX (64u << 20)
 #define BACKLOG 64
-#define N_HANDLES 3
 #define N_FORMATS 2
-
-/* What libmicrohttpd's own time-out is not: a client that sends a byte now and then is cut too. */
-struct connection {
-	TAILQ_ENTRY(connection) by_deadline;
-	int fd;
-	uint64_t until_ms;
-	bool cut; /* not in the list any more */
-};
-
-TAILQ_HEAD(connections, connection);
 
 struct metrics_http {
 	struct metrics_http_conf conf;
-	struct MHD_Daemon *daemon;
-	uv_poll_t poll;	     /* the daemon's own epoll */
-	uv_timer_t again;    /* the daemon wants to run by then */
-	uv_timer_t deadline; /* of the first of: */
-	struct connections connections;
-	unsigned open_handles;
+	struct web web;
 	struct {
 		struct MHD_Response *response; /* NULL: none yet */
 		uint64_t made_ms;
 	} texts[N_FORMATS];
 };
-
-static uint64_t now_ms(const struct metrics_http *h)
-{
-	return uv_now(h->poll.loop);
-}
-
-/* ---- deadlines ---- */
-
-static void on_deadline(uv_timer_t *timer);
-
-static void deadline_arm(struct metrics_http *h)
-{
-	const struct connection *first = TAILQ_FIRST(&h->connections);
-	uint64_t now = now_ms(h);
-
-	if (first == NULL)
-		(void)uv_timer_stop(&h->deadline);
-	else
-		(void)uv_timer_start(&h->deadline, on_deadline,
-				     first->until_ms > now ? first->until_ms - now : 0, 0);
-}
-
-/* All have the same time, so the list stays sorted. */
-static void deadline_set(struct metrics_http *h, struct connection *c)
-{
-	c->until_ms = now_ms(h) + h->conf.deadline_ms;
-	TAILQ_INSERT_TAIL(&h->connections, c, by_deadline);
-	if (TAILQ_FIRST(&h->connections) == c)
-		deadline_arm(h);
-}
-
-static void deadline_drop(struct metrics_http *h, struct connection *c)
-{
-	bool first = TAILQ_FIRST(&h->connections) == c;
-
-	TAILQ_REMOVE(&h->connections, c, by_deadline);
-	if (first)
-		deadline_arm(h);
-}
-
-/* The daemon sees that it is shut down, and closes it. */
-static void on_deadline(uv_timer_t *timer)
-{
-	struct metrics_http *h = timer->data;
-	struct connection *c = TAILQ_FIRST(&h->connections);
-
-	while (c != NULL && c->until_ms <= now_ms(h)) {
-		c->cut = true;
-		(void)shutdown(c->fd, SHUT_RDWR);
-		TAILQ_REMOVE(&h->connections, c, by_deadline);
-		c = TAILQ_FIRST(&h->connections);
-	}
-	deadline_arm(h);
-}
 
 /* ---- connections ---- */
 
@@ -103,11 +31,11 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **s
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct metrics_http *h = arg;
-	struct connection *c = *socket_context;
+	struct web_client *c = *socket_context;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (c != NULL && !c->cut)
-			deadline_drop(h, c);
+		if (c != NULL)
+			web_no_deadline(&h->web, c);
 		free(c);
 		*socket_context = NULL;
 		return;
@@ -119,7 +47,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **s
 		return;
 	}
 	c->fd = info->connect_fd;
-	deadline_set(h, c);
+	web_deadline(&h->web, c);
 }
 
 /* Answered, or not: the next request has its own time. */
@@ -128,13 +56,11 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **re
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct connection *c = info->socket_context;
+	struct metrics_http *h = arg;
 
 	(void)request;
-	if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK || c == NULL || c->cut)
-		return;
-	deadline_drop(arg, c);
-	deadline_set(arg, c);
+	if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && info->socket_context != NULL)
+		web_deadline(&h->web, info->socket_context);
 }
 
 /* ---- answers ---- */
@@ -180,7 +106,7 @@ static enum MHD_Result say(struct MHD_Connection *c, unsigned status, const char
 /* The text of now; NULL: there is no room for it. */
 static struct MHD_Response *text_of(struct metrics_http *h, enum metrics_format format)
 {
-	uint64_t now = now_ms(h);
+	uint64_t now = uv_now(h->web.poll.loop);
 	struct buf text;
 
 	if (h->texts[format].response != NULL &&
@@ -269,40 +195,16 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 	return say(c, MHD_HTTP_NOT_FOUND, "expected /metrics, /healthz or /readyz\n", NULL);
 }
 
-/* ---- the loop ---- */
-
-static void run(struct metrics_http *h);
-
-static void on_again(uv_timer_t *timer)
-{
-	run(timer->data);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-	(void)status, (void)events;
-	run(poll->data);
-}
-
-static void run(struct metrics_http *h)
-{
-	MHD_UNSIGNED_LONG_LONG ms;
-
-	(void)MHD_run(h->daemon);
-	if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
-		(void)uv_timer_start(&h->again, on_again, ms, 0);
-	else
-		(void)uv_timer_stop(&h->again);
-}
-
 /* ---- start and stop ---- */
 
-static void on_closed(uv_handle_t *handle)
+static void on_closed(void *owner)
 {
-	struct metrics_http *h = handle->data;
+	struct metrics_http *h = owner;
 
-	if (--h->open_handles == 0)
-		free(h);
+	for (size_t i = 0; i < N_FORMATS; i++)
+		if (h->texts[i].response != NULL)
+			MHD_destroy_response(h->texts[i].response);
+	free(h);
 }
 
 /* The daemon takes the socket. */
@@ -316,15 +218,21 @@ static struct MHD_Daemon *daemon_new(struct metrics_http *h, int fd)
 				MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
 }
 
-static int daemon_start(struct metrics_http *h, const struct address *where,
-			struct tesla_error *err)
+/* NULL: *err says why. */
+static struct MHD_Daemon *daemon_start(struct metrics_http *h, const struct address *where,
+				       struct tesla_error *err)
 {
 	int fd = address_listen(where, BACKLOG);
+	struct MHD_Daemon *daemon;
 
-	if (fd < 0)
-		return tesla_fail(err, fd, "%s", strerror(-fd));
-	h->daemon = daemon_new(h, fd);
-	return h->daemon ? 0 : tesla_fail(err, -ENOMEM, "no memory for a web server");
+	if (fd < 0) {
+		(void)tesla_fail(err, fd, "%s", strerror(-fd));
+		return NULL;
+	}
+	daemon = daemon_new(h, fd);
+	if (daemon == NULL)
+		(void)tesla_fail(err, -ENOMEM, "no memory for a web server");
+	return daemon;
 }
 
 struct metrics_http *metrics_http_start(uv_loop_t *loop, const struct address *where,
@@ -332,40 +240,24 @@ struct metrics_http *metrics_http_start(uv_loop_t *loop, const struct address *w
 					struct tesla_error *err)
 {
 	struct metrics_http *h = calloc(1, sizeof *h);
+	struct MHD_Daemon *daemon;
 
 	if (h == NULL) {
 		(void)tesla_fail(err, -ENOMEM, "no memory for a web server");
 		return NULL;
 	}
 	h->conf = *conf;
-	TAILQ_INIT(&h->connections);
-	if (daemon_start(h, where, err) != 0) {
+	daemon = daemon_start(h, where, err);
+	if (daemon == NULL) {
 		free(h);
 		return NULL;
 	}
-	(void)uv_poll_init(loop, &h->poll,
-			   MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
-	(void)uv_timer_init(loop, &h->again);
-	(void)uv_timer_init(loop, &h->deadline);
-	h->poll.data = h->again.data = h->deadline.data = h;
-	h->open_handles = N_HANDLES;
-	(void)uv_poll_start(&h->poll, UV_READABLE, on_poll);
-	run(h);
+	web_start(&h->web, loop, daemon, conf->deadline_ms);
 	return h;
 }
 
 void metrics_http_stop(struct metrics_http *h)
 {
-	if (h == NULL)
-		return;
-	/* The loop lets go of the daemon's descriptor before that is closed. */
-	(void)uv_poll_stop(&h->poll);
-	MHD_stop_daemon(h->daemon);
-	for (size_t i = 0; i < N_FORMATS; i++)
-		if (h->texts[i].response != NULL)
-			MHD_destroy_response(h->texts[i].response);
-	assert(TAILQ_EMPTY(&h->connections));
-	uv_close((uv_handle_t *)&h->poll, on_closed);
-	uv_close((uv_handle_t *)&h->again, on_closed);
-	uv_close((uv_handle_t *)&h->deadline, on_closed);
+	if (h != NULL)
+		web_stop(&h->web, on_closed, h);
 }
