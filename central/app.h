@@ -64,8 +64,9 @@ struct app {
 	uint64_t counts[N_APP_COUNTS];
 	struct store_info info; /* as it was at info_at_ms; 0: never asked */
 	int64_t info_at_ms;
-	size_t working;	 /* pieces of work in libuv's pool */
-	size_t n_pieces; /* answers under way that are read from the store */
+	int64_t tried_at_ms; /* when the store was last asked whether it takes records again */
+	size_t working;	     /* pieces of work in libuv's pool */
+	size_t n_pieces;     /* answers under way that are read from the store */
 	bool stopping;
 	bool keeper_ends; /* what it hands back from now on, it hands back as it has ended */
 };

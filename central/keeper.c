@@ -95,19 +95,31 @@ static void group_store(struct store *s, struct group *g)
 	}
 }
 
+/* With the lock.  A group in which nothing was new did not get to the disk. */
+static void count_append(struct keeper *k, const struct keeper_job *job)
+{
+	if (job->result != 0) {
+		k->counts.failed_groups++;
+		k->counts.failing = job->result;
+		return;
+	}
+	for (size_t i = 0; i < job->n + job->n_columns; i++) {
+		if (job->verdicts[i].outcome == STORE_REJECTED)
+			k->counts.rejected++;
+		else if (job->verdicts[i].outcome == STORE_STORED)
+			k->counts.failing = 0;
+	}
+}
+
 /* With the lock. */
 static void hand_back(struct keeper *k, struct jobs *jobs)
 {
 	struct keeper_job *job = NULL;
 	bool first = TAILQ_EMPTY(&k->done);
 
-	TAILQ_FOREACH(job, jobs, queued) {
-		if (job->kind != KEEPER_APPEND)
-			continue;
-		k->counts.failed_groups += job->result != 0;
-		for (size_t i = 0; i < job->n + job->n_columns && job->result == 0; i++)
-			k->counts.rejected += job->verdicts[i].outcome == STORE_REJECTED;
-	}
+	TAILQ_FOREACH(job, jobs, queued)
+		if (job->kind == KEEPER_APPEND)
+			count_append(k, job);
 	TAILQ_CONCAT(&k->done, jobs, queued);
 	if (first && !TAILQ_EMPTY(&k->done))
 		(void)uv_async_send(&k->finished);
@@ -273,5 +285,12 @@ void keeper_count(struct keeper *k, struct keeper_counts *ret)
 {
 	(void)pthread_mutex_lock(&k->lock);
 	*ret = k->counts;
+	(void)pthread_mutex_unlock(&k->lock);
+}
+
+void keeper_tried(struct keeper *k, int result)
+{
+	(void)pthread_mutex_lock(&k->lock);
+	k->counts.failing = result;
 	(void)pthread_mutex_unlock(&k->lock);
 }

@@ -48,6 +48,7 @@ struct keeper_counts {
 	uint64_t groups, records, rejected, failed_groups;
 	uint64_t refused[N_KEEPER_KINDS]; /* jobs, as too many waited */
 	size_t waiting[N_KEEPER_KINDS];	  /* now */
+	int failing; /* why the store takes no records, a negative errno; 0: it does */
 };
 
 /* Takes `store`, which keeper_stop closes. */
@@ -61,5 +62,7 @@ bool keeper_submit(struct keeper *k, struct keeper_job *job);
  */
 void keeper_stop(struct keeper *k);
 void keeper_count(struct keeper *k, struct keeper_counts *ret);
+/* What store_try() returned to a job of somebody's. */
+void keeper_tried(struct keeper *k, int result);
 
 #endif

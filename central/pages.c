@@ -2,7 +2,11 @@
 /* healthz, readyz. */
 #include "central/pages.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define TRY_MS 1000 /* between two tries of a disk that failed */
 
 static void say(struct call *c, unsigned status, const char *line)
 {
@@ -18,7 +22,70 @@ void page_healthz(struct call *c)
 	say(c, 200, "ok\n");
 }
 
+/* ---- readyz ---- */
+
+struct trying {
+	struct call *call; /* held */
+	struct keeper_job job;
+};
+
+/* For everybody: without the path that the store's own sentence has. */
+static void say_failing(struct call *c, int code)
+{
+	say(c, 503,
+	    code == -ENOSPC ? "records are not taken: the disk is full\n"
+			    : "records are not taken: the disk does not store them\n");
+}
+
+static bool try_work(struct keeper_job *job, struct store *store)
+{
+	job->result = store_try(store, &job->error);
+	return false;
+}
+
+static void try_done(struct keeper_job *job)
+{
+	struct trying *t = (struct trying *)(void *)((char *)job - offsetof(struct trying, job));
+
+	keeper_tried(t->call->app->keeper, job->result);
+	if (job->result != 0)
+		say_failing(t->call, job->result);
+	else
+		say(t->call, 200, "ready\n");
+	free(t);
+}
+
+/* False: not now.  Whoever is not ready may get no records, by which it would be noticed. */
+static bool try_again(struct call *c)
+{
+	struct app *app = c->app;
+	struct trying *t;
+
+	if (app->tried_at_ms > 0 && app_now_ms(app) - app->tried_at_ms < TRY_MS)
+		return false;
+	t = calloc(1, sizeof *t);
+	if (t == NULL)
+		return false;
+	t->call = c;
+	t->job = (struct keeper_job){ .kind = KEEPER_READ, .work = try_work, .done = try_done };
+	if (!keeper_submit(app->keeper, &t->job)) {
+		free(t);
+		return false;
+	}
+	app->tried_at_ms = app_now_ms(app);
+	request_hold(c->request);
+	return true;
+}
+
 void page_readyz(struct call *c)
 {
-	say(c, c->app->stopping ? 503 : 200, c->app->stopping ? "ending\n" : "ready\n");
+	struct keeper_counts counts;
+
+	keeper_count(c->app->keeper, &counts);
+	if (c->app->stopping)
+		say(c, 503, "ending\n");
+	else if (counts.failing == 0)
+		say(c, 200, "ready\n");
+	else if (!try_again(c))
+		say_failing(c, counts.failing);
 }

@@ -6,6 +6,6 @@
 #include "central/call.h"
 
 void page_healthz(struct call *c); /* whoever answers is alive */
-void page_readyz(struct call *c);  /* records are taken, and go to the disk */
+void page_readyz(struct call *c);  /* records are taken, and go to the disk; else 503 and why */
 
 #endif

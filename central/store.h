@@ -66,6 +66,12 @@ struct store_record {
 int store_append(struct store *s, const struct store_record *records, size_t n,
 		 struct store_verdict *verdicts, struct tesla_error *err);
 
+/*
+ * Does what an append that failed left undone: what waits goes into the tables, and the write-ahead
+ * file begins anew.  0: the disk takes records again.
+ */
+int store_try(struct store *s, struct tesla_error *err);
+
 enum store_field {
 	STORE_VALUE,
 	STORE_MIN,

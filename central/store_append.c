@@ -200,3 +200,12 @@ int store_append(struct store *s, const struct store_record *records, size_t n,
 	finder_release(&f);
 	return verdicts_end(s, r, verdicts, n, err);
 }
+
+int store_try(struct store *s, struct tesla_error *err)
+{
+	int r = sets_save(s, err);
+
+	if (r == 0)
+		r = store_apply(s, err);
+	return r == 0 ? wal_reset(s->wal, s->applied, err) : r;
+}
