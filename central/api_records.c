@@ -27,7 +27,7 @@ struct taking {
 	struct store_columns *columns;
 	struct store_verdict *verdicts;
 	size_t *places;
-	bool *later; /* of what is in the body: its analyzer waits for somebody's consent */
+	const char **later; /* of what is in the body: why it cannot be taken yet; NULL: it can */
 	struct registry_contact *contacts;
 	size_t n_contacts;
 	char actor[80], from[PEER_TEXT];
@@ -56,24 +56,27 @@ static void taking_free(struct taking *t)
 
 /* ---- the answer ---- */
 
-static enum app_count outcome_pack(msgpack_packer *pk, const struct store_verdict *v, bool later,
-				   bool rows)
+static enum app_count outcome_pack(msgpack_packer *pk, const struct store_verdict *v,
+				   const char *later, bool rows)
 {
-	const char *status = later			     ? "later"
+	const char *status = later != NULL		     ? "later"
 			     : v->outcome == STORE_STORED    ? "stored"
 			     : v->outcome == STORE_DUPLICATE ? "duplicate"
 							     : "rejected";
-	bool rejected = !later && v->outcome == STORE_REJECTED;
+	const char *reason = later != NULL		    ? later
+			     : v->outcome != STORE_REJECTED ? NULL
+			     : v->reason != NULL	    ? v->reason
+							    : "no memory to say why";
 
-	(void)msgpack_pack_map(pk, 1 + (rejected ? 1 : 0) + (rows ? 2 : 0));
+	(void)msgpack_pack_map(pk, 1 + (reason != NULL ? 1 : 0) + (rows ? 2 : 0));
 	mp_key_str(pk, "status", status);
-	if (rejected)
-		mp_key_str(pk, "reason", v->reason != NULL ? v->reason : "no memory to say why");
+	if (reason != NULL)
+		mp_key_str(pk, "reason", reason);
 	if (rows) {
 		mp_key_int(pk, "stored", (int64_t)v->n_stored);
 		mp_key_int(pk, "duplicate", (int64_t)v->n_duplicates);
 	}
-	return later			       ? APP_RECORDS_LATER
+	return later != NULL		       ? APP_RECORDS_LATER
 	       : v->outcome == STORE_STORED    ? APP_RECORDS_STORED
 	       : v->outcome == STORE_DUPLICATE ? APP_RECORDS_DUPLICATE
 					       : APP_RECORDS_REJECTED;
@@ -146,14 +149,14 @@ static int gather(struct taking *t)
 	if (t->records == NULL || t->columns == NULL || t->verdicts == NULL || t->places == NULL)
 		return tesla_fail(&t->error, -ENOMEM, "no memory");
 	for (size_t i = 0; i < t->in.n_records; i++)
-		if (t->in.records[i].record != NULL && !t->later[i]) {
+		if (t->in.records[i].record != NULL && t->later[i] == NULL) {
 			t->places[at] = i;
 			t->records[at++] = t->in.records[i];
 			t->records[at - 1].node = t->body.node;
 		}
 	t->job.n = at;
 	for (size_t i = 0; i < t->in.n_columns; i++)
-		if (t->in.columns[i].n_rows > 0 && !t->later[t->in.n_records + i]) {
+		if (t->in.columns[i].n_rows > 0 && t->later[t->in.n_records + i] == NULL) {
 			t->places[at] = t->in.n_records + i;
 			t->columns[at - t->job.n] = t->in.columns[i];
 			t->columns[at - t->job.n].node = t->body.node;
@@ -238,9 +241,21 @@ static int contacts_find(struct taking *t)
 }
 
 /*
- * By what the registry has now.  Behind one that waits, all of its analyzer wait; so do those that
- * there was no room for among the contacts.
+ * Of one that did not come in: there was no room for it among the contacts, or in the registry,
+ * where an administrator can make some; so its records wait.  NULL: its node takes none.
  */
+static const char *why_later(const struct taking *t, int64_t analyzer)
+{
+	const struct registry_node *n = registry_node(t->body.call->app->registry, t->body.node);
+
+	if (t->n_contacts == CONTACTS_MAX && !is_listed(t, analyzer))
+		return "too many analyzers are new at once";
+	if (n == NULL || n->unknown == REGISTRY_REFUSE)
+		return NULL;
+	return "its node has as many analyzers as it may have";
+}
+
+/* By what the registry has now.  Behind one that waits, all of its analyzer wait. */
 static void states_apply(struct taking *t)
 {
 	const struct registry *r = t->body.call->app->registry;
@@ -252,13 +267,13 @@ static void states_apply(struct taking *t)
 		if (!w.there)
 			continue;
 		a = registry_analyzer(r, t->body.node, w.analyzer);
-		if (a == NULL && t->n_contacts == CONTACTS_MAX && !is_listed(t, w.analyzer))
-			t->later[i] = true;
-		else if (a == NULL || a->state == REGISTRY_IS_REFUSED)
+		if (a == NULL)
+			t->later[i] = why_later(t, w.analyzer);
+		else if (a->state == REGISTRY_IS_PENDING)
+			t->later[i] = "its analyzer waits until somebody accepts it";
+		if (t->later[i] == NULL && (a == NULL || a->state == REGISTRY_IS_REFUSED))
 			intake_reject(&t->in, i, "analyzer %" PRId64 " of node %s is not taken",
 				      w.analyzer, t->body.node);
-		else
-			t->later[i] = a->state == REGISTRY_IS_PENDING;
 	}
 	submit(t);
 }

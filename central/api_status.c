@@ -112,7 +112,7 @@ static const struct row rows[] = {
 	ROW("records", "rejected", "records_rejected_total", COUNTER, app[APP_RECORDS_REJECTED],
 	    "Records that were rejected."),
 	ROW("records", "later", "records_later_total", COUNTER, app[APP_RECORDS_LATER],
-	    "Records of analyzers that wait for consent."),
+	    "Records that are to come again: of analyzers that wait for consent, or for room."),
 	ROW("http", "requests", "http_requests_total", COUNTER, http[HTTP_REQUESTS], "Requests."),
 	ROW("http", "accepted", "http_connections_total", COUNTER, http[HTTP_CONNECTIONS],
 	    "Connections that were accepted."),

@@ -182,7 +182,7 @@ struct registry_contact {
 	int64_t addr;
 	const char *model, *name, *identity;
 	int64_t poll_ms, record_ms;
-	/* out: what central makes of it; refused, and not kept, when the node has too many */
+	/* out: what central makes of it; refused, and not kept, when there are too many */
 	enum registry_state state;
 };
 /*

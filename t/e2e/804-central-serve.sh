@@ -98,12 +98,28 @@ post "$token" many | head -n -1 >second
 assert_eq "the rest" "$(jq -c '[.results[].status] | group_by(.) | map([.[0], length])' second)" \
 	'[["duplicate",256],["stored",44]]'
 
+# 2,000 analyzers are the most that a node has.  Those beyond are not lost: they wait until there is room.
+crowd() { # from to
+	jq -nc "{records: [range($1; $2) | {analyzer: ., start_ms: 0, end_ms: 60000, model: \"M\", identity: null,
+		variables: {V: {unit: \"V\", kind: \"gauge\", value: [1]}}}]}" >crowd
+}
+for ((from = 1; from <= 2000; from += 250)); do
+	crowd $from $((from + 250))
+	assert_eq "a crowd from $from" "$(post "$other" crowd | head -n -1 | jq -c '[.results[].status] | unique')" '["stored"]'
+done
+crowd 1999 2003
+post "$other" crowd | head -n -1 >full
+assert_eq "beyond 2,000" "$(jq -c '[.results[] | .status]' full)" '["duplicate","duplicate","later","later"]'
+assert_match "why" "$(jq -r '.results[2].reason' full)" 'its node has as many analyzers'
+central node set 5 --unknown refuse
+assert_match "where nobody is taken" "$(post "$other" crowd)" '"rejected","reason":"analyzer 2001 of node 5 is not taken"'
+
 # ---- its end: what is under way is answered ----
 
 stop central
 assert_eq "ended with" "$status" 0
 assert_match "verify" "$(central verify)" ' 0 damaged$'
-assert_eq "records" "$(central export | wc -l)" 303
+assert_eq "records" "$(central export | wc -l)" 2303
 
 # ---- TLS ----
 
