@@ -70,20 +70,26 @@ void api_session_get(struct call *c)
 
 /* ---- signing in ---- */
 
+/* A name that nobody has may be a password, typed one field too early. */
+static const char *name_to_keep(const struct signing *s)
+{
+	return s->known ? s->name : "unknown";
+}
+
 static int audit_make(struct change *ch, struct registry_db *db, const struct registry_actor *by,
 		      struct tesla_error *err)
 {
 	const struct signing *s = *(struct signing **)ch->arg;
 	const struct registry_actor nobody = { "nobody", by->from, by->now_ms };
+	const char *name = name_to_keep(s);
 	char text[PASSWORD_MAX + 40];
 
 	if (s->good && s->refused > 0)
-		(void)snprintf(text, sizeof text, "%s, refused %u times before", s->name,
-			       s->refused);
+		(void)snprintf(text, sizeof text, "%s, refused %u times before", name, s->refused);
 	else if (s->refused > 1)
-		(void)snprintf(text, sizeof text, "%s, %u times", s->name, s->refused);
+		(void)snprintf(text, sizeof text, "%s, %u times", name, s->refused);
 	else
-		(void)snprintf(text, sizeof text, "%s", s->name);
+		(void)snprintf(text, sizeof text, "%s", name);
 	return registry_audit(db, s->good ? by : &nobody,
 			      s->good ? "session.begin" : "session.refused", text, err);
 }

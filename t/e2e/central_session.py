@@ -38,7 +38,8 @@ answer = out.call("DELETE", "/api/v1/session")
 expect("out", (answer.status, answer.body), (204, b""))
 assert "Max-Age=0" in answer.headers["Set-Cookie"], answer.headers["Set-Cookie"]
 says("out", out.call("GET", "/api/v1/session"), 401, "who are you")
-for name, password in (("admin", PASSWORD + "x"), ("nobody", PASSWORD), ("ADMIN", PASSWORD)):
+typed_too_early = "my password in the field above"
+for name, password in (("admin", PASSWORD + "x"), ("nobody", PASSWORD), ("ADMIN", PASSWORD), (typed_too_early, "x")):
     answer = Api().sign_in(name, password)
     says(name, answer, 401, WRONG)
     assert "Set-Cookie" not in answer.headers
@@ -141,8 +142,9 @@ for entry in (("session.begin", "user admin"), ("session.end", "user admin"), ("
               ("node.add", "user admin"), ("node.set", "user admin"), ("node.remove", "user admin")):
     assert entry in said, entry
 expect("from", {e["from"] for e in log if e["what"].startswith("session")}, {"127.0.0.1"})
-for secret in (PASSWORD, long, "another long one"):
-    assert secret not in str(log)
+for secret in (PASSWORD, long, "another long one", typed_too_early):
+    assert secret not in str(log), secret
+expect("who was refused", {e["text"] for e in log if e["what"] == "session.refused"}, {"admin", "eva", "unknown"})
 
 # ---- who is unknown waits as long, and one at a time ----
 
