@@ -333,5 +333,10 @@ int registry_token_revoke(struct registry_db *db, const struct registry_actor *b
 {
 	int r = reg_check_id("a token's id", id, err);
 
+	/* Perhaps the secret, which must not be said again. */
+	if (r == 0 && strlen(id) > SECRET_ID)
+		r = tesla_fail(err, -ENOENT,
+			       "there is no such token: expected its id, %u letters and digits",
+			       SECRET_ID);
 	return r != 0 ? r : registry_change(db, by, revoke_token, (void *)(uintptr_t)id, err);
 }

@@ -104,6 +104,9 @@ expect("made", (made.status, made.headers["Cache-Control"]), (201, "no-store"))
 made = made.value()
 assert made["secret"].encode() not in admin.get("/api/v1/tokens", limit=1000).body
 gate = Api(made["secret"])
+answer = admin.call("DELETE", "/api/v1/tokens/" + made["secret"])
+says("the secret, for the id", answer, 404, "expected its id")
+assert made["secret"][15:25].encode() not in answer.body, answer.body
 expect("lets in", gate.get("/api/v1/session").value()["node"], "4")
 expect("revoked", admin.call("DELETE", "/api/v1/tokens/" + made["id"]).status, 204)
 says("revoked", gate.call("GET", "/api/v1/session"), 401, "")

@@ -426,6 +426,9 @@ Test(registry, tokens)
 	GOOD(registry_token_revoke(g.db, &me, t->id, &g.err));
 	GOOD(registry_token_revoke(g.db, &me, t->id, &g.err));
 	BAD(registry_token_revoke(g.db, &me, "none", &g.err), -ENOENT);
+	cr_expect(strstr(g.err.text, "none") != NULL);
+	BAD(registry_token_revoke(g.db, &me, secret, &g.err), -ENOENT);
+	cr_expect(strstr(g.err.text, secret + 20) == NULL, "%s", g.err.text);
 	refresh(&g, 1);
 	cr_assert_null(registry_token_by_secret(g.reg, other));
 	cr_assert_eq(registry_n_tokens(g.reg), 2);
