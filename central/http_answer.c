@@ -56,16 +56,6 @@ void request_answer(struct request *q, unsigned status, const char *type, struct
 	answered(q, status, r);
 }
 
-void answer_say(struct request *q, unsigned status, const char *line)
-{
-	struct buf text;
-
-	buf_init(&text, 4096);
-	(void)buf_append(&text, line, strlen(line));
-	(void)buf_append(&text, "\n", 1);
-	request_answer(q, status, "text/plain; charset=utf-8", &text);
-}
-
 void request_hold(struct request *q)
 {
 	assert(q->state == REQUEST_WHOLE);

@@ -69,7 +69,5 @@ enum MHD_Result request_on(struct request *q, const char *method, const char *da
 /* ---- http_answer.c ---- */
 enum MHD_Result answer_queue(struct request *q);
 void answer_release(struct request *q);
-/* A line of text of our own. */
-void answer_say(struct request *q, unsigned status, const char *line);
 
 #endif

@@ -120,11 +120,11 @@ void request_free(struct request *q)
 /* ---- its body ---- */
 
 /* What of the body is still to come is read and dropped: libmicrohttpd answers behind it. */
-static enum MHD_Result refuse(struct request *q, unsigned status, const char *line)
+static enum MHD_Result refuse(struct request *q, unsigned status, const char *sentence)
 {
 	buf_release(&q->body);
 	body_count(q, 0);
-	answer_say(q, status, line);
+	q->http->conf.refused(q->http->conf.arg, q, status, sentence);
 	return MHD_YES;
 }
 

@@ -195,6 +195,12 @@ bool route_head(void *arg, struct request *q)
 	return false;
 }
 
+void route_refused(void *arg, struct request *q, unsigned status, const char *sentence)
+{
+	(void)arg;
+	call_error(request_context(q), status, "%s", sentence);
+}
+
 /* Who asks is looked up once more: while the body came, the registry may have been read again. */
 void route_whole(void *arg, struct request *q)
 {

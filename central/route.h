@@ -24,6 +24,7 @@ struct route {
 
 /* For struct http_conf, with the app for its argument. */
 bool route_head(void *arg, struct request *q);
+void route_refused(void *arg, struct request *q, unsigned status, const char *sentence);
 void route_whole(void *arg, struct request *q);
 void route_over(void *arg, struct request *q);
 

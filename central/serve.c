@@ -82,6 +82,7 @@ static int web_start(struct app *app, struct tesla_error *err)
 		.bodies_max = (size_t)c->bodies_mib << 20,
 		.deadline_ms = c->request_time_ms,
 		.head = route_head,
+		.refused = route_refused,
 		.whole = route_whole,
 		.over = route_over,
 		.arg = app,

@@ -43,10 +43,10 @@ answers "each for itself" 200 '"rejected","reason":"analyzer 0.*"rejected","reas
 echo '{"records": [' >broken
 answers "no JSON" 400 'no JSON' post "$token" broken
 answers "no type" 415 'Content-Type' ask "$token" POST /api/v1/records -H 'Content-Type: text/plain' --data x
-answers "no gzip" 400 'not gzip' post "$token" one -H 'Content-Encoding: gzip'
+answers "no gzip" 400 '^\{"error":"the body is not gzip' post "$token" one -H 'Content-Encoding: gzip'
 head -c 60 two.gz >cut.gz
-answers "half a gzip" 400 'no whole gzip' post "$token" cut.gz -H 'Content-Encoding: gzip'
-answers "another packer" 415 'expected gzip' post "$token" one -H 'Content-Encoding: br'
+answers "half a gzip" 400 '^\{"error":.*no whole gzip' post "$token" cut.gz -H 'Content-Encoding: gzip'
+answers "another packer" 415 '^\{"error":.*expected gzip' post "$token" one -H 'Content-Encoding: br'
 
 # ---- who ----
 
@@ -63,16 +63,17 @@ assert_match "which it takes" "$(curl -sI -X DELETE "$url/api/v1/records")" 'All
 # ---- how much, how long ----
 
 head -c 1100000 /dev/zero >large
-answers "too long" 413 'at most 1048576 bytes' post "$token" large
-answers "too long, not said before" 413 'at most 1048576 bytes' post "$token" large -H 'Transfer-Encoding: chunked'
+answers "too long" 413 '^\{"error":"a body has at most 1048576 bytes' post "$token" large
+answers "too long, not said before" 413 '^\{"error":"a body has at most 1048576 bytes' post "$token" large -H 'Transfer-Encoding: chunked'
 most() { # kB of memory that it ever had
 	sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/${pids[central]}/status"
 }
 head -c 1000000000 /dev/zero | gzip -9 >bomb.gz
 before=$(most)
-answers "a bomb of 1 GB" 413 'unpacked, too' post "$token" bomb.gz -H 'Content-Encoding: gzip'
+answers "a bomb of 1 GB" 413 '^\{"error":.*unpacked, too' post "$token" bomb.gz -H 'Content-Encoding: gzip'
 test "$slower" != 1 || test "$(most)" -lt $((before + 16000)) || fail "the bomb took $before to $(most) kB"
 assert_eq "a head that is too long" "$(curl -s -o /dev/null -w '%{http_code}' -H "X: $(head -c 40000 /dev/zero | tr '\0' x)" "$url/healthz")" 431
+answers "of the predecessor's" 413 '^#a body has at most' ask "$token" POST /ws/v2/history/save/4/1/ --data-binary @large
 py "$top/t/e2e/central_clients.py" trickle "$listen" >trickled &
 trickler=$!
 wait_for 10 grep -q connected trickled
