@@ -9,7 +9,6 @@
 #include "central/http_tls.h"
 
 #define BACKLOG 511
-#define CONNECTION_MEMORY ((size_t)32 << 10) /* head of a request, and what is being sent */
 
 const char *const http_count_names[N_HTTP_COUNTS] = {
 	[HTTP_REQUESTS] = "requests",	    [HTTP_CONNECTIONS] = "connections",

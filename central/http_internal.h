@@ -10,6 +10,8 @@
 #include "base/web.h"
 #include "central/http.h"
 
+#define CONNECTION_MEMORY ((size_t)32 << 10) /* head of a request, and what is being sent */
+
 struct connection {
 	struct web_client client;
 	struct http_tls_pair *certificate;
@@ -37,6 +39,7 @@ struct request {
 	enum request_state state;
 	char *target, *path_text, *method;
 	struct request_path path;
+	bool query_too_long; /* and was cut off */
 	char peer[64];
 	void *context;
 	struct buf body;

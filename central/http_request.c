@@ -13,6 +13,9 @@
 #define FORM_FIELDS_MAX 64u
 #define GZIP_WINDOW (15 + 16) /* zlib: gzip and nothing else */
 #define PIECE ((size_t)64 << 10)
+/* The target, with what libmicrohttpd takes for each argument; the rest is for headers. */
+#define ARGUMENT_MEMORY 64u
+#define TARGET_MEMORY (CONNECTION_MEMORY - ((size_t)6 << 10))
 
 struct form_field {
 	struct form_field *next;
@@ -51,6 +54,24 @@ static void split_path(struct request *q)
 	}
 }
 
+/*
+ * libmicrohttpd closes the connection without an answer when there are more arguments than it has
+ * memory for.  It has not looked at them yet, and `target` is its buffer, which it writes to: they
+ * are taken away, and the request is refused.
+ */
+static bool cut_query(const char *target)
+{
+	const char *query = strchr(target, '?');
+	size_t takes = strlen(target);
+
+	for (const char *p = query; p != NULL; p = strchr(p + 1, '&'))
+		takes += ARGUMENT_MEMORY;
+	if (query == NULL || takes <= TARGET_MEMORY)
+		return false;
+	*(char *)(uintptr_t)(query + 1) = '\0';
+	return true;
+}
+
 /* ---- new and over ---- */
 
 static void address_text(struct request *q)
@@ -83,6 +104,7 @@ struct request *request_new(struct http *h, struct MHD_Connection *mhd, const ch
 		return NULL;
 	}
 	split_path(q);
+	q->query_too_long = cut_query(target);
 	address_text(q);
 	h->counts[HTTP_REQUESTS]++;
 	web_deadline(&h->web, &q->connection->client);
@@ -244,8 +266,11 @@ static enum MHD_Result on_head(struct request *q, const char *method)
 	q->state = REQUEST_BODY;
 	if (h->conf.head != NULL && !h->conf.head(h->conf.arg, q))
 		return answer_queue(q);
+	if (q->query_too_long)
+		(void)refuse(q, MHD_HTTP_URI_TOO_LONG,
+			     "the query has too many arguments: a few hundred are the most");
 	/* libmicrohttpd has looked at it. */
-	if (length != NULL && strtoumax(length, NULL, 10) > h->conf.body_max)
+	else if (length != NULL && strtoumax(length, NULL, 10) > h->conf.body_max)
 		(void)too_long(q);
 	else if (!begin_body(q))
 		wrong_packer(q);

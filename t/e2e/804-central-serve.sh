@@ -74,6 +74,14 @@ answers "a bomb of 1 GB" 413 '^\{"error":.*unpacked, too' post "$token" bomb.gz 
 test "$slower" != 1 || test "$(most)" -lt $((before + 16000)) || fail "the bomb took $before to $(most) kB"
 assert_eq "a head that is too long" "$(curl -s -o /dev/null -w '%{http_code}' -H "X: $(head -c 40000 /dev/zero | tr '\0' x)" "$url/healthz")" 431
 answers "of the predecessor's" 413 '^#a body has at most' ask "$token" POST /ws/v2/history/save/4/1/ --data-binary @large
+arguments() {
+	printf 'a=1&%.0s' $(seq "$1")
+}
+for n in 420 480 1000 6000; do
+	answers "$n arguments" 414 '^\{"error":"the query has too many arguments' \
+		ask "$token" POST "/api/v1/records?$(arguments $n)" -H 'Content-Type: application/json' --data-binary @one
+done
+answers "380 arguments" 200 '"duplicate"' ask "$token" POST "/api/v1/records?$(arguments 380)" -H 'Content-Type: application/json' --data-binary @one
 py "$top/t/e2e/central_clients.py" trickle "$listen" >trickled &
 trickler=$!
 wait_for 10 grep -q connected trickled
