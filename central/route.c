@@ -118,6 +118,45 @@ static bool let_in(struct call *c)
 	return false;
 }
 
+/* ---- the query ---- */
+
+struct unknown {
+	const char *known, *name; /* the first that is not known; NULL: none */
+};
+
+static bool is_listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = list; *p != '\0'; p += strcspn(p, " "), p += strspn(p, " "))
+		if (strcspn(p, " ") == len && strncmp(p, name, len) == 0)
+			return true;
+	return false;
+}
+
+static void on_parameter(void *arg, const char *name, const char *value)
+{
+	struct unknown *u = arg;
+
+	(void)value;
+	if (u->name == NULL && name[0] != '\0' && !is_listed(u->known, name))
+		u->name = name;
+}
+
+/* False: it was answered.  Left out, what is misspelt would make another call of it. */
+static bool query_known(struct call *c)
+{
+	struct unknown u = { .known = c->route->query };
+
+	if (u.known == NULL)
+		return true;
+	request_query_each(c->request, on_parameter, &u);
+	if (u.name == NULL)
+		return true;
+	call_error(c, 400, "\"%.40s\" is no parameter here: expected some of %s", u.name, u.known);
+	return false;
+}
+
 /* ---- calls ---- */
 
 static void form_wanted(struct call *c)
@@ -185,7 +224,7 @@ bool route_head(void *arg, struct request *q)
 	if (c->route != NULL && c->route->style == ROUTE_V1_SNAPPY)
 		request_take_packed(q, "snappy");
 	if (c->route != NULL)
-		return let_in(c);
+		return let_in(c) && query_known(c);
 	if (other == NULL) {
 		call_error(c, 404, "there is no such path");
 	} else {

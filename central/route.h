@@ -20,6 +20,8 @@ struct route {
 	/* Which {} names the node, from 1; -1 and below: an analyzer's row does; 0: none. */
 	int node;
 	void (*handle)(struct call *c);
+	/* The parameters of its query, with blanks between; another is refused.  NULL: any. */
+	const char *query;
 };
 
 /* For struct http_conf, with the app for its argument. */

@@ -202,6 +202,13 @@ for method, path in sorted(GOOD, key=lambda k: (k[0] == "delete", list(GOOD).ind
         good(method, path, form)
     called.add((method, path))
 
+# What a query has, and a path does not take.
+for (method, path), (query, _) in GOOD.items():
+    if method == "get" and spec["paths"][path]["get"]["x-access"] != "open" and path != "/metrics":
+        where = path.replace("{node}", "4").replace("{analyzer}", "1").replace("{name}", "PM710")
+        says(path, admin.call("GET", where + (query + "&" if query else "?") + "nodee=4"), 400, '"nodee" is no parameter')
+expect("an empty one", admin.call("GET", "/api/v1/nodes?&limit=1&").status, 200)
+
 # Other nodes' records and series, by the query.
 for token in (OTHER, LIMITED):
     says("series", Api(token).call("GET", f"/api/v1/series?node=4&analyzer=1&variable=TPF&{TIMES}"), 403,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* openapi.json describes what the table of routes has, and all of it: paths, methods, who. */
+/* openapi.json describes what the table of routes has, all of it: paths, methods, who, queries. */
 #include "central/openapi.h"
 
 #include <criterion/criterion.h>
@@ -50,7 +50,41 @@ static yajl_val child(yajl_val of, const char *key)
 	return yajl_tree_get(of, (const char **)(uintptr_t)path, yajl_t_any);
 }
 
-static void check_operation(const char *method, const char *pattern, yajl_val o)
+/* The name of one in a query; NULL: it is somewhere else. */
+static const char *parameter_name(yajl_val doc, yajl_val p)
+{
+	const char *ref = YAJL_GET_STRING(child(p, "$ref")), *in;
+
+	if (ref != NULL)
+		p = child(child(child(doc, "components"), "parameters"), strrchr(ref, '/') + 1);
+	in = YAJL_GET_STRING(child(p, "in"));
+	cr_assert(in != NULL, "%s", ref != NULL ? ref : "a parameter without a place");
+	return strcmp(in, "query") == 0 ? YAJL_GET_STRING(child(p, "name")) : NULL;
+}
+
+/* Those of a GET; of others and of what is open any is taken. */
+static void check_query(const struct route *r, yajl_val doc, yajl_val list)
+{
+	size_t n = 0, n_known = 1;
+	char known[200];
+
+	for (size_t i = 0; list != NULL && i < YAJL_GET_ARRAY(list)->len; i++) {
+		const char *name = parameter_name(doc, YAJL_GET_ARRAY(list)->values[i]);
+		char word[64];
+
+		if (name == NULL)
+			continue;
+		(void)snprintf(word, sizeof word, " %s ", name);
+		(void)snprintf(known, sizeof known, " %s ", r->query);
+		cr_expect(strstr(known, word) != NULL, "%s: %s is refused", r->pattern, name);
+		n++;
+	}
+	for (const char *p = strchr(r->query, ' '); p != NULL; p = strchr(p + 1, ' '))
+		n_known++;
+	cr_expect_eq(n, n_known, "%s: %zu of \"%s\" are described", r->pattern, n, r->query);
+}
+
+static void check_operation(const char *method, const char *pattern, yajl_val doc, yajl_val o)
 {
 	const struct route *v1 = find(routes_v1, method, pattern);
 	const struct route *open = find(routes_open, method, pattern);
@@ -59,6 +93,11 @@ static void check_operation(const char *method, const char *pattern, yajl_val o)
 
 	cr_expect(said != NULL && strcmp(said, want) == 0, "%s %s is %s, not %s", method, pattern,
 		  want, said);
+	cr_expect_eq(v1 != NULL && v1->query != NULL,
+		     strcmp(method, "GET") == 0 && v1 != NULL && strcmp(pattern, "/metrics") != 0,
+		     "%s %s: its query", method, pattern);
+	if (v1 != NULL && v1->query != NULL)
+		check_query(v1, doc, child(o, "parameters"));
 	cr_expect(child(o, "summary") != NULL, "%s %s has no summary", method, pattern);
 	cr_expect_eq(child(o, "security") != NULL, open != NULL, "%s %s: security", method,
 		     pattern);
@@ -91,7 +130,7 @@ Test(openapi, says_what_there_is)
 
 			if (o == NULL)
 				continue;
-			check_operation(methods[m], pattern, o);
+			check_operation(methods[m], pattern, doc, o);
 			n++;
 			of_api += strncmp(pattern, "/api/v1/", 8) == 0;
 		}
