@@ -14,6 +14,7 @@
 
 #define NAME_MAX_BYTES 127u
 #define MODEL_MAX_BYTES 255u
+#define KEYS_MAX 64u /* of a map, variables apart; more than we know, as some are skipped */
 
 static const char *const field_names[STORE_N_FIELDS] = {
 	[STORE_VALUE] = "value",
@@ -26,6 +27,32 @@ static const char *const field_names[STORE_N_FIELDS] = {
 };
 
 /* ---- what is common to both forms ---- */
+
+static bool same_text(const msgpack_object *a, const msgpack_object *b)
+{
+	return a->type == MSGPACK_OBJECT_STR && b->type == MSGPACK_OBJECT_STR &&
+	       a->via.str.size == b->via.str.size &&
+	       memcmp(a->via.str.ptr, b->via.str.ptr, a->via.str.size) == 0;
+}
+
+/* Of a map that has a key twice, nobody knows which is meant. */
+static int check_keys(const msgpack_object_map *map, const char *what, size_t max,
+		      struct tesla_error *err)
+{
+	if (map->size > max)
+		return tesla_fail(err, -EBADMSG, "%.40s: a map of %u: expected at most %zu", what,
+				  (unsigned)map->size, max);
+	for (uint32_t i = 0; i < map->size; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (same_text(&map->ptr[i].key, &map->ptr[j].key))
+				return tesla_fail(err, -EBADMSG, "%.40s: \"%.*s\" comes twice",
+						  what,
+						  map->ptr[i].key.via.str.size < 40
+							  ? (int)map->ptr[i].key.via.str.size
+							  : 40,
+						  map->ptr[i].key.via.str.ptr);
+	return 0;
+}
 
 /* A copy in the intake's memory, `?` for what is no writing in it; NULL: no text, or too long. */
 static const char *text_of(struct intake *in, const msgpack_object *o, size_t max)
@@ -88,6 +115,8 @@ static int head_read(struct intake *in, const msgpack_object_kv *kv, struct head
 				  "\"variables\": expected a map of names (writing, at most %u "
 				  "bytes, no slash) to maps",
 				  NAME_MAX_BYTES);
+	if (check_keys(&kv->val.via.map, h.name, KEYS_MAX, err) != 0)
+		return -EBADMSG;
 	h.unit = unit_of(in, mp_get(&kv->val, "unit"));
 	if (h.unit == NULL)
 		return tesla_fail(err, -EBADMSG, "%.40s: expected a \"unit\"", h.name);
@@ -122,7 +151,7 @@ static bool number_of(const msgpack_object *o, double *ret)
 	return o->type == MSGPACK_OBJECT_NIL || (mp_to_real(o, ret) && isfinite(*ret));
 }
 
-/* The map, when there is one that is not too large. */
+/* The map, when there is one that is not too large, in one that is as it must be. */
 static const msgpack_object_map *variables_of(const msgpack_object *o, struct tesla_error *err)
 {
 	const msgpack_object *v = mp_get(o, "variables");
@@ -133,7 +162,10 @@ static const msgpack_object_map *variables_of(const msgpack_object *o, struct te
 				 MODEL_VARIABLES_MAX);
 		return NULL;
 	}
-	return &v->via.map;
+	return check_keys(&o->via.map, "the record", KEYS_MAX, err) == 0 &&
+			       check_keys(&v->via.map, "variables", MODEL_VARIABLES_MAX, err) == 0
+		       ? &v->via.map
+		       : NULL;
 }
 
 /* Whole, or it is none; what it may be, the store looks at. */
@@ -400,15 +432,25 @@ static int lists_read(struct intake *in, const msgpack_object *body, struct tesl
 	return r == 0 ? columns_read(in, columns, err) : r;
 }
 
+static bool is_list(const msgpack_object *o)
+{
+	return o == NULL || o->type == MSGPACK_OBJECT_ARRAY || o->type == MSGPACK_OBJECT_NIL;
+}
+
 int intake_read(const msgpack_object *body, struct intake *in, struct tesla_error *err)
 {
-	const msgpack_object *node = mp_get(body, "node");
+	const msgpack_object *node = mp_get(body, "node"), *records = mp_get(body, "records"),
+			     *columns = mp_get(body, "columns");
 	int r;
 
-	if (body->type != MSGPACK_OBJECT_MAP ||
-	    (mp_get(body, "records") == NULL && mp_get(body, "columns") == NULL))
+	if (body->type != MSGPACK_OBJECT_MAP || (records == NULL && columns == NULL))
 		return tesla_fail(err, -EBADMSG,
 				  "expected a map with \"records\" or \"columns\", or both");
+	if (check_keys(&body->via.map, "the body", KEYS_MAX, err) != 0)
+		return -EBADMSG;
+	if (!is_list(records) || !is_list(columns))
+		return tesla_fail(err, -EBADMSG, "\"%s\": expected an array",
+				  is_list(records) ? "columns" : "records");
 	in->node = text_of(in, node, STORE_NODE_MAX);
 	if (node != NULL && in->node == NULL)
 		return tesla_fail(err, -EBADMSG, "\"node\": expected a text");
