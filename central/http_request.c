@@ -36,17 +36,32 @@ static bool decode_segment(char *text)
 	return true;
 }
 
+/* Behind http://HOST, which proxies are sent and may hand on (RFC 9112, 3.2.2). */
+static char *skip_origin(char *target)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < N_ELEMENTS(schemes); i++) {
+		size_t len = strlen(schemes[i]);
+
+		if (strncasecmp(target, schemes[i], len) == 0)
+			return target + len + strcspn(target + len, "/");
+	}
+	return target;
+}
+
 /* What is between slashes is taken apart before it is decoded: a %2F is no slash. */
 static void split_path(struct request *q)
 {
 	struct request_path *p = &q->path;
-	char *text = q->path_text, *segment;
+	char *text = q->path_text, *begin, *segment;
 
 	text[strcspn(text, "?#")] = '\0';
+	begin = text = skip_origin(text);
 	p->bad = text[0] != '/';
 	p->slash = text[0] != '\0' && text[strlen(text) - 1] == '/';
 	while (!p->bad && (segment = strsep(&text, "/")) != NULL) {
-		if (segment == q->path_text || (text == NULL && *segment == '\0'))
+		if (segment == begin || (text == NULL && *segment == '\0'))
 			continue; /* before the first slash, behind the last */
 		p->bad = p->n == REQUEST_SEGMENTS_MAX || !decode_segment(segment);
 		if (!p->bad)

@@ -57,6 +57,12 @@ answers "a token in the path" 401 '' ask "" POST "/api/v1/records?token=$token" 
 for path in /api/v1/records/../records '/api/v1/%2e%2e/records' '/api/v1%2frecords' '/api/v1/records%00' '//api/v1/records' '/api/v1/recordS'; do
 	answers "$path" 404 'no such path' ask "$token" POST "$path" --path-as-is --data-binary @one
 done
+for target in "$url/api/v1/records?x=1" 'HTTP://other:80/api/v1/records/' https://x/api/v1/records; do
+	answers "$target" 200 '"duplicate"' post "$token" one --request-target "$target"
+done
+for target in http://x http://x/healthzz ftp://x/healthz http:/healthz 'http://x?/healthz'; do
+	answers "$target" 404 'no such path' ask "" GET / --request-target "$target"
+done
 answers "another method" 405 'DELETE is not' ask "$token" DELETE /api/v1/records
 assert_match "which it takes" "$(curl -sI -X DELETE "$url/api/v1/records")" 'Allow: POST'
 
