@@ -78,6 +78,9 @@ const struct request_path *request_path(const struct request *q);
 const char *request_target(const struct request *q); /* as it came, for the log */
 /* NULL: there is none (of two the first). */
 const char *request_header(const struct request *q, const char *name);
+/* The value of each header of that name. */
+void request_header_each(const struct request *q, const char *name,
+			 void (*each)(void *arg, const char *value), void *arg);
 const char *request_query(const struct request *q, const char *name); /* decoded */
 /* Each of the query, in order; decoded. */
 void request_query_each(const struct request *q,

@@ -345,6 +345,31 @@ const char *request_header(const struct request *q, const char *name)
 	return MHD_lookup_connection_value(q->mhd, MHD_HEADER_KIND, name);
 }
 
+struct header_each {
+	const char *name;
+	void (*each)(void *arg, const char *value);
+	void *arg;
+};
+
+static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	const struct header_each *e = arg;
+
+	(void)kind;
+	if (strcasecmp(name, e->name) == 0)
+		e->each(e->arg, value != NULL ? value : "");
+	return MHD_YES;
+}
+
+void request_header_each(const struct request *q, const char *name,
+			 void (*each)(void *arg, const char *value), void *arg)
+{
+	struct header_each e = { name, each, arg };
+
+	(void)MHD_get_connection_values(q->mhd, MHD_HEADER_KIND, on_header, &e);
+}
+
 const char *request_query(const struct request *q, const char *name)
 {
 	return MHD_lookup_connection_value(q->mhd, MHD_GET_ARGUMENT_KIND, name);

@@ -43,11 +43,28 @@ bool signin_sees(const struct call *c, const char *node)
 	return registry_v2_allows(c->app->registry, node, &from);
 }
 
+struct cookies {
+	char *id;
+	bool tls;
+	unsigned n; /* headers that have one */
+};
+
+static void on_cookies(void *arg, const char *header)
+{
+	struct cookies *k = arg;
+
+	k->n += session_cookie_find(header, k->tls, k->id);
+}
+
+/* A proxy that has them from HTTP/2 may send several headers.  Of two sessions none counts. */
 bool signin_cookie(const struct call *c, char id[SESSION_TEXT])
 {
-	const char *header = request_header(c->request, "Cookie");
+	struct cookies k = { id, request_is_secure(c->request), 0 };
 
-	return header != NULL && session_cookie_find(header, request_is_secure(c->request), id);
+	request_header_each(c->request, "Cookie", on_cookies, &k);
+	if (k.n > 1)
+		sodium_memzero(id, SESSION_TEXT);
+	return k.n == 1;
 }
 
 const struct session *signin_session(const struct call *c)
