@@ -68,9 +68,9 @@ def pss_mb(pid):
 class Installation:
     """A temporary folder and the programs that were started in it, ended with it."""
 
-    def __init__(self, stage, programs):
+    def __init__(self, stage, programs, where=None):
         self.programs = os.path.abspath(programs)
-        self.folder = tempfile.TemporaryDirectory(prefix="tesla-bench.")
+        self.folder = tempfile.TemporaryDirectory(prefix="tesla-bench.", dir=where)
         self.running = []
         env = os.path.abspath(os.path.join(stage, "env"))
         text = subprocess.run(["sh", "-c", f". '{env}' && env -0"], check=True, capture_output=True)
@@ -93,8 +93,8 @@ class Installation:
 
     def start(self, name, *args, **how):
         with open(self.path(name + ".log"), "ab") as log:
-            how = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL, **how}
-            process = subprocess.Popen(args, env=self.env, cwd=self.folder.name, text=True, **how)
+            how = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL, "text": True, **how}
+            process = subprocess.Popen(args, env=self.env, cwd=self.folder.name, **how)
         process.title = name
         self.running.append(process)
         return process

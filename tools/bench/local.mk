@@ -18,16 +18,14 @@ tools_bench_store_SOURCES = tools/bench/store.c
 tools_bench_store_CPPFLAGS = $(central_cppflags)
 tools_bench_store_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(XML_CFLAGS)
 tools_bench_store_LDADD = central/libstore.la core/base/libbase.la -lm
-# `make bench-central`: the store beside others.  BENCH_FLAGS: options of tools/bench/central.
-bench_central_programs = tools/bench/payload tools/bench/keep
+# `make bench-central`: tesla-central beside others.  BENCH_FLAGS: options of tools/bench/central.
+bench_central_programs = tools/bench/payload
 EXTRA_PROGRAMS += $(bench_central_programs)
 tools_bench_payload_SOURCES = tools/bench/payload.c tools/bench/samples.h
-tools_bench_payload_LDADD = -lm
-tools_bench_keep_SOURCES = tools/bench/keep.c tools/bench/samples.h
-tools_bench_keep_CPPFLAGS = $(central_cppflags)
-tools_bench_keep_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
-tools_bench_keep_LDADD = central/libstore.la core/base/libbase.la -lm
-EXTRA_DIST += tools/bench/central tools/bench/rivals.py tools/bench/small.lua
+tools_bench_payload_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
+tools_bench_payload_LDADD = $(MSGPACK_LIBS) -lm
+EXTRA_DIST += tools/bench/central tools/bench/ours.py tools/bench/rivals.py \
+	tools/bench/servers.py tools/bench/small.lua
 EXTRA_DIST += tools/bench/run tools/bench/figures.py \
 	tools/bench/installation.py tools/bench/core.py tools/bench/wear.py
 

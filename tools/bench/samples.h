@@ -18,7 +18,7 @@
 
 enum samples_kind { SAMPLES_WHOLE, SAMPLES_JITTERED, SAMPLES_MEANS, N_SAMPLES_KINDS };
 
-struct samples { /* of one analyzer; as `payload raw` writes them, one behind the other */
+struct samples { /* of one analyzer, and one span of SAMPLES_ROWS */
 	int64_t end_ms[SAMPLES_ROWS];
 	double values[SAMPLES_VALUES][SAMPLES_ROWS];
 };
@@ -50,14 +50,15 @@ static inline double samples_walk(double v, double level, uint64_t *z)
 	return v + ((double)(samples_random(z) % 9) - 4) / 10 - (v - level) / 50;
 }
 
-static inline void samples_make(struct samples *s, unsigned analyzer, enum samples_kind kind)
+static inline void samples_make(struct samples *s, unsigned analyzer, unsigned span,
+				enum samples_kind kind)
 {
-	int64_t step = samples_step_ms(kind);
-	uint64_t z = analyzer * 7919u + 1;
+	int64_t step = samples_step_ms(kind), first = (int64_t)span * SAMPLES_ROWS;
+	uint64_t z = (span * SAMPLES_ANALYZERS + analyzer) * 7919u + 1;
 
 	for (unsigned i = 0; i < SAMPLES_ROWS; i++)
 		s->end_ms[i] =
-			SAMPLES_START_MS + (i + 1) * step +
+			SAMPLES_START_MS + (first + i + 1) * step +
 			(kind == SAMPLES_JITTERED ? (int64_t)(samples_random(&z) % 401) - 200 : 0);
 	for (unsigned k = 0; k < SAMPLES_VALUES; k++) {
 		double level = 10 + 7 * k, v = level;
