@@ -62,9 +62,9 @@ static const char *text_of(struct intake *in, const msgpack_object *o, size_t ma
 	if (o == NULL || o->type != MSGPACK_OBJECT_STR || o->via.str.size > max ||
 	    memchr(o->via.str.ptr, '\0', o->via.str.size) != NULL)
 		return NULL;
-	text = arena_printf(&in->memory, "%.*s", (int)o->via.str.size, o->via.str.ptr);
+	text = arena_strndup(&in->memory, o->via.str.ptr, o->via.str.size);
 	if (text != NULL)
-		(void)utf8_clean(text, strlen(text), UTF8_LINE);
+		(void)utf8_clean(text, o->via.str.size, UTF8_LINE);
 	return text;
 }
 

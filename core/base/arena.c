@@ -30,9 +30,18 @@ void *arena_alloc(struct arena *a, size_t n, size_t size)
 	return b + 1;
 }
 
+char *arena_strndup(struct arena *a, const char *text, size_t len)
+{
+	char *copy = arena_alloc(a, len + 1, 1);
+
+	if (copy != NULL)
+		memcpy(copy, text, len); /* behind it there is zero */
+	return copy;
+}
+
 char *arena_strdup(struct arena *a, const char *text)
 {
-	return text ? arena_printf(a, "%s", text) : NULL;
+	return text ? arena_strndup(a, text, strlen(text)) : NULL;
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)

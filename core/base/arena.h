@@ -15,6 +15,8 @@ struct arena { /* all zero: empty */
 void *arena_alloc(struct arena *a, size_t n, size_t size);
 /* A copy; NULL stays NULL. */
 char *arena_strdup(struct arena *a, const char *text);
+/* A copy of `len` bytes that are there, and a NUL behind them. */
+char *arena_strndup(struct arena *a, const char *text, size_t len);
 __attribute__((format(printf, 2, 3))) char *arena_printf(struct arena *a, const char *fmt, ...);
 void arena_release(struct arena *a);
 void arena_wipe(struct arena *a); /* the same for secrets: nothing of them stays in memory */

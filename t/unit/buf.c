@@ -57,6 +57,9 @@ Test(arena, gives_zeroed_memory_and_text)
 	cr_expect(n[0] == 0 && n[99] == 0);
 	cr_expect_str_eq(text, "7-x");
 	cr_expect_not_null(arena_alloc(&a, 0, 8));
+	cr_expect_str_eq(arena_strndup(&a, "abcd", 2), "ab");
+	cr_expect_str_eq(arena_strndup(&a, "", 0), "");
+	cr_expect_str_eq(arena_strdup(&a, "whole"), "whole");
 	cr_expect_null(arena_strdup(&a, NULL));
 	cr_expect(!a.failed);
 	cr_expect_null(arena_alloc(&a, SIZE_MAX / 4, 8), "n x size does not wrap round");
