@@ -12,7 +12,7 @@
 #include "samples.h"
 
 #define LINES 250u	  /* of 40 values, in a body */
-#define COLUMN_ROWS 2520u /* a quarter of a span */
+#define COLUMN_ROWS 1260u /* an eighth of a span */
 #define SERIES 8u	  /* whole ones, in a body */
 #define SPAN_SAMPLES (SAMPLES_ANALYZERS * SAMPLES_VALUES * SAMPLES_ROWS)
 #define TIMES 10u /* of all analyzers, in a body of records */
