@@ -22,6 +22,7 @@ class Central(Server):
     bulk = Form("columns", "/api/v1/records", "application/msgpack")
     records = Form("records", "/api/v1/records", "application/json")
     small = Form("record", "/api/v1/records", "application/msgpack")
+    small_forms = (("msgpack", ""), ("json", "-json"))
     token = reader = None
     settings = ""           # beside where it listens
 

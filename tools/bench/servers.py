@@ -67,9 +67,10 @@ class Server:
 
     name, program, ready_path = "", "", "/"
     bulk = small = None     # Forms
+    small_forms = (("", ""),)   # what small_env takes, and what its figures' keys end with
 
     def __init__(self, at, what):
-        self.at, self.port, self.process = at, at.free_port(), None
+        self.at, self.port, self.process, self.pid = at, at.free_port(), None, None
         self.title = f"{self.program}-{what}"
         self.folder = at.path(self.title)
         os.makedirs(self.folder)
@@ -85,6 +86,7 @@ class Server:
         """How long it took until it answered, in seconds."""
         begin = time.monotonic()
         self.process = self.at.start(self.title, *self.command())
+        self.pid = self.process.pid
         while True:
             try:
                 if self.try_request("GET", self.ready_path)[0] < 300:
@@ -141,7 +143,8 @@ class Server:
                 status, got, _ = c.ask(heads[i % len(heads)])
                 took.append((time.perf_counter() - begin) * 1000)
                 if status != 200:
-                    raise BenchError(f"{self.title}: {paths[i % len(paths)]}: {status} {got[:200]!r}")
+                    raise BenchError(f"{self.title}: {paths[i % len(paths)]}: {status} "
+                                     f"{got[:200]!r}")
         finally:
             c.close()
         return statistics.median(took)
@@ -149,11 +152,12 @@ class Server:
     # ---- the process ----
 
     def cpu_s(self):
-        return cpu_s(self.process.pid)
+        return cpu_s(self.pid)
 
     def anonymous_mb(self):
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("RssAnon")) / 1024
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            kb = next((line.split()[1] for line in f if line.startswith("RssAnon")), 0)
+        return int(kb) / 1024
 
     def bytes_of(self, part=""):
         total = 0
@@ -194,7 +198,7 @@ class Feed:
     def __init__(self, server, form, source):
         self.server, self.form, self.bodies = server, form, bodies(source)
         self.acked, self.most_mb, self.handed = 0, 0.0, 0
-        self.limit, self.error, self.threads = 0, None, []
+        self.limit, self.error, self.threads, self.at_work = 0, None, [], 0
         self.changed = threading.Condition()
 
     def next_body(self):
@@ -213,11 +217,10 @@ class Feed:
             if status >= 300:
                 raise BenchError(f"{self.server.title}: {status} {bytes(got[:200])!r}")
             self.server.expect_taken(self.form, bytes(joined(got) if chunked else got))
-            mb = self.server.anonymous_mb()
             with self.changed:
                 self.acked += samples
-                self.most_mb = max(self.most_mb, mb)
                 self.changed.notify_all()
+            self.most_mb = max(self.most_mb, self.server.anonymous_mb())
 
     def work(self, connection):
         try:
@@ -228,14 +231,29 @@ class Feed:
                 self.changed.notify_all()
         finally:
             connection.close()
+            with self.changed:
+                self.at_work -= 1
+                self.changed.notify_all()
 
     def begin(self, samples):
         """That many more, or all that is left."""
-        self.limit = self.handed + samples
+        self.limit, self.at_work = self.handed + samples, CONNECTIONS
         for _ in range(CONNECTIONS):
-            t = threading.Thread(target=self.work, args=(Connection(self.server.port),), daemon=True)
+            t = threading.Thread(target=self.work, args=[Connection(self.server.port)],
+                                 daemon=True)
             self.threads.append(t)
             t.start()
+
+    def wait_until(self, enough):
+        """Or an error; whoever is interrupted meanwhile leaves no thread behind."""
+        try:
+            with self.changed:
+                self.changed.wait_for(lambda: enough() or self.error)
+        except BaseException:
+            with self.changed:
+                self.error = self.error or BenchError("interrupted")
+            self.join()
+            raise
 
     def join(self):
         for t in self.threads:
@@ -246,6 +264,7 @@ class Feed:
         """Samples, seconds and CPU seconds of them."""
         acked, cpu, begin = self.acked, self.server.cpu_s(), time.monotonic()
         self.begin(samples)
+        self.wait_until(lambda: self.at_work == 0)
         self.join()
         took, used = time.monotonic() - begin, self.server.cpu_s() - cpu
         if self.error:
@@ -257,8 +276,7 @@ class Feed:
     def kill_after(self, samples):
         """With kill -9, while more is on its way; how many were acknowledged."""
         self.begin(1 << 62)
-        with self.changed:
-            self.changed.wait_for(lambda: self.acked >= samples or self.error)
+        self.wait_until(lambda: self.acked >= samples)
         if self.error:
             raise BenchError(str(self.error))
         self.server.kill()
