@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "central/ahead.h"
 #include "central/api.h"
 #include "central/body.h"
 #include "central/intake.h"
@@ -27,7 +28,7 @@ struct taking {
 	struct store_columns *columns;
 	struct store_verdict *verdicts;
 	size_t *places;
-	const char **later; /* of what is in the body: why it cannot be taken yet; NULL: it can */
+	enum intake_hold *holds; /* of what is in the body */
 	struct registry_contact *contacts;
 	size_t n_contacts;
 	char actor[80], from[PEER_TEXT];
@@ -49,12 +50,28 @@ static void taking_free(struct taking *t)
 	free(t->columns);
 	free(t->verdicts);
 	free(t->places);
-	free(t->later);
+	free(t->holds);
 	free(t->contacts);
 	free(t);
 }
 
 /* ---- the answer ---- */
+
+static const char *hold_text(const struct taking *t, size_t i, char text[AHEAD_TEXT])
+{
+	static const char *const texts[] = {
+		[INTAKE_BEHIND] = "one before it is to be stored first",
+		[INTAKE_CONSENT] = "its analyzer waits until somebody accepts it",
+		[INTAKE_CROWD] = "too many analyzers are new at once",
+		[INTAKE_FULL] = "its node has as many analyzers as it may have",
+	};
+
+	if (t->holds[i] == INTAKE_GO)
+		return NULL;
+	if (t->holds[i] == INTAKE_AHEAD)
+		return ahead_text(intake_who(&t->in, i).end_ms, t->now_ms, text);
+	return texts[t->holds[i]];
+}
 
 static enum app_count outcome_pack(msgpack_packer *pk, const struct store_verdict *v,
 				   const char *later, bool rows)
@@ -85,9 +102,12 @@ static enum app_count outcome_pack(msgpack_packer *pk, const struct store_verdic
 static void list_pack(struct taking *t, msgpack_packer *pk, size_t from, size_t n, bool rows)
 {
 	(void)msgpack_pack_array(pk, n);
-	for (size_t i = from; i < from + n; i++)
-		t->body.call->app
-			->counts[outcome_pack(pk, &t->in.verdicts[i], t->later[i], rows)]++;
+	for (size_t i = from; i < from + n; i++) {
+		char text[AHEAD_TEXT];
+		const char *later = hold_text(t, i, text);
+
+		t->body.call->app->counts[outcome_pack(pk, &t->in.verdicts[i], later, rows)]++;
+	}
 }
 
 static void answer(struct taking *t)
@@ -149,14 +169,14 @@ static int gather(struct taking *t)
 	if (t->records == NULL || t->columns == NULL || t->verdicts == NULL || t->places == NULL)
 		return tesla_fail(&t->error, -ENOMEM, "no memory");
 	for (size_t i = 0; i < t->in.n_records; i++)
-		if (t->in.records[i].record != NULL && t->later[i] == NULL) {
+		if (t->in.records[i].record != NULL && t->holds[i] == INTAKE_GO) {
 			t->places[at] = i;
 			t->records[at++] = t->in.records[i];
 			t->records[at - 1].node = t->body.node;
 		}
 	t->job.n = at;
 	for (size_t i = 0; i < t->in.n_columns; i++)
-		if (t->in.columns[i].n_rows > 0 && t->later[t->in.n_records + i] == NULL) {
+		if (t->in.columns[i].n_rows > 0 && t->holds[t->in.n_records + i] == INTAKE_GO) {
 			t->places[at] = t->in.n_records + i;
 			t->columns[at - t->job.n] = t->in.columns[i];
 			t->columns[at - t->job.n].node = t->body.node;
@@ -187,29 +207,6 @@ static void submit(struct taking *t)
 
 /* ---- its analyzers ---- */
 
-struct who { /* of a record or of columns */
-	int64_t analyzer;
-	const char *model, *identity;
-	bool there;
-};
-
-static struct who who_at(const struct taking *t, size_t i)
-{
-	struct who w = { 0 };
-
-	if (i < t->in.n_records) {
-		const struct record *r = t->in.records[i].record;
-
-		if (r != NULL)
-			w = (struct who){ r->analyzer, r->model, r->identity, true };
-	} else {
-		const struct store_columns *c = &t->in.columns[i - t->in.n_records];
-
-		w = (struct who){ c->analyzer, c->model, c->identity, c->n_rows > 0 };
-	}
-	return w;
-}
-
 static bool is_listed(const struct taking *t, int64_t analyzer)
 {
 	for (size_t i = 0; i < t->n_contacts; i++)
@@ -227,7 +224,7 @@ static int contacts_find(struct taking *t)
 	if (t->contacts == NULL)
 		return tesla_fail(&t->error, -ENOMEM, "no memory");
 	for (size_t i = 0; i < t->in.n_records + t->in.n_columns; i++) {
-		struct who w = who_at(t, i);
+		struct intake_who w = intake_who(&t->in, i);
 		struct registry_contact c = { .addr = w.analyzer,
 					      .model = w.model,
 					      .identity = w.identity };
@@ -242,17 +239,15 @@ static int contacts_find(struct taking *t)
 
 /*
  * Of one that did not come in: there was no room for it among the contacts, or in the registry,
- * where an administrator can make some; so its records wait.  NULL: its node takes none.
+ * where an administrator can make some; so its records wait.  INTAKE_GO: its node takes none.
  */
-static const char *why_later(const struct taking *t, int64_t analyzer)
+static enum intake_hold why_later(const struct taking *t, int64_t analyzer)
 {
 	const struct registry_node *n = registry_node(t->body.call->app->registry, t->body.node);
 
 	if (t->n_contacts == CONTACTS_MAX && !is_listed(t, analyzer))
-		return "too many analyzers are new at once";
-	if (n == NULL || n->unknown == REGISTRY_REFUSE)
-		return NULL;
-	return "its node has as many analyzers as it may have";
+		return INTAKE_CROWD;
+	return n == NULL || n->unknown == REGISTRY_REFUSE ? INTAKE_GO : INTAKE_FULL;
 }
 
 /* By what the registry has now.  Behind one that waits, all of its analyzer wait. */
@@ -261,17 +256,21 @@ static void states_apply(struct taking *t)
 	const struct registry *r = t->body.call->app->registry;
 
 	for (size_t i = 0; i < t->in.n_records + t->in.n_columns; i++) {
-		struct who w = who_at(t, i);
+		struct intake_who w = intake_who(&t->in, i);
 		const struct registry_analyzer *a;
 
 		if (!w.there)
 			continue;
 		a = registry_analyzer(r, t->body.node, w.analyzer);
 		if (a == NULL)
-			t->later[i] = why_later(t, w.analyzer);
+			t->holds[i] = why_later(t, w.analyzer);
 		else if (a->state == REGISTRY_IS_PENDING)
-			t->later[i] = "its analyzer waits until somebody accepts it";
-		if (t->later[i] == NULL && (a == NULL || a->state == REGISTRY_IS_REFUSED))
+			t->holds[i] = INTAKE_CONSENT;
+		else if (a->state == REGISTRY_IS_REFUSED)
+			t->holds[i] = INTAKE_GO;
+		else if (t->holds[i] == INTAKE_AHEAD)
+			app_say_ahead(t->body.call->app, a, w.end_ms, t->now_ms);
+		if (t->holds[i] == INTAKE_GO && (a == NULL || a->state == REGISTRY_IS_REFUSED))
 			intake_reject(&t->in, i, "analyzer %" PRId64 " of node %s is not taken",
 				      w.analyzer, t->body.node);
 	}
@@ -327,8 +326,9 @@ static void on_body(struct body *b)
 {
 	struct taking *t = taking_of(b);
 
-	t->later = calloc(t->in.n_records + t->in.n_columns + 1, sizeof *t->later);
-	if (t->later != NULL) {
+	t->holds = calloc(t->in.n_records + t->in.n_columns + 1, sizeof *t->holds);
+	if (t->holds != NULL) {
+		intake_hold(&t->in, t->now_ms, t->holds);
 		introduce(t);
 		return;
 	}

@@ -2,7 +2,11 @@
 /* What all parts of the server ask. */
 #include "central/app.h"
 
+#include <inttypes.h>
+#include <string.h>
 #include <time.h>
+
+#include "central/ahead.h"
 
 int64_t app_wall_ms(const struct app *app)
 {
@@ -28,4 +32,17 @@ int app_refresh(struct app *app)
 	if (r < 0)
 		log_msg(&app->log, LOG_LEVEL_ERROR, "%s", err.text);
 	return r;
+}
+
+void app_say_ahead(struct app *app, const struct registry_analyzer *a, int64_t end_ms,
+		   int64_t now_ms)
+{
+	struct peer key = { { 0 } };
+	char text[AHEAD_TEXT];
+
+	memcpy(key.bytes, &a->row, sizeof a->row);
+	if (limit_take(app->ahead, &key, 1, app_now_ms(app)) == 0)
+		log_msg(&app->log, LOG_LEVEL_WARNING,
+			"node %s, analyzer %" PRId64 ": a record is not taken yet: %s", a->node,
+			a->addr, ahead_text(end_ms, now_ms, text));
 }

@@ -46,6 +46,7 @@ struct app {
 	struct registry *registry;
 	uint64_t registry_changes; /* the registry's: at another one pointers into it are new */
 	struct limit *requests;	   /* per address */
+	struct limit *ahead;	   /* what is said of analyzers' clocks, per row */
 	struct zones *zones;
 	struct sessions *sessions;
 	struct attempts *attempts;
@@ -75,5 +76,9 @@ int64_t app_wall_ms(const struct app *app); /* UTC */
 int64_t app_now_ms(const struct app *app);  /* monotonic */
 /* What other processes, or the store's thread, changed is seen from here on. */
 int app_refresh(struct app *app); /* negative: it could not be read, and was logged */
+
+/* A record of that analyzer ends in the future: the log says it, of each once a day. */
+void app_say_ahead(struct app *app, const struct registry_analyzer *a, int64_t end_ms,
+		   int64_t now_ms);
 
 #endif

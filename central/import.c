@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "central/ahead.h"
 
 #define GROUP_BYTES ((size_t)1 << 20) /* of lines */
 #define COMPACT_EVERY 20000	      /* records */
@@ -75,8 +77,14 @@ static int flush(struct import *im, struct tesla_error *err)
 int import_add(struct import *im, const char *node, const struct record *r, uint64_t line,
 	       size_t bytes, struct tesla_error *err)
 {
-	im->records[im->n] = (struct jsonl_record){ node, *r };
-	im->lines[im->n++] = line;
+	char text[AHEAD_TEXT];
+
+	if (is_ahead(r->end_ms, im->now_ms)) {
+		import_refuse(im, line, ahead_text(r->end_ms, im->now_ms, text));
+	} else {
+		im->records[im->n] = (struct jsonl_record){ node, *r };
+		im->lines[im->n++] = line;
+	}
 	im->bytes += bytes;
 	return im->n < im->o->group && im->bytes < GROUP_BYTES ? 0 : flush(im, err);
 }
@@ -176,7 +184,7 @@ static int read_files(struct import *im, struct tesla_error *err)
 static int use_import(struct store *store, void *arg, struct tesla_error *err)
 {
 	const struct import_options *o = arg;
-	struct import im = { .o = o, .store = store };
+	struct import im = { .o = o, .store = store, .now_ms = clock_wall_us() / 1000 };
 	int r;
 
 	im.records = calloc(o->group, sizeof *im.records);

@@ -26,6 +26,7 @@ struct import {
 	const char *name; /* of the file, for sentences */
 	struct store *store;
 	struct past *past;
+	int64_t now_ms;
 	uint64_t line, stored, duplicates, bad, since_compaction;
 	/* the group that is being gathered */
 	struct arena memory;
@@ -36,7 +37,10 @@ struct import {
 
 /* Says it, with the file and the line. */
 void import_refuse(struct import *im, uint64_t line, const char *why);
-/* A record of the group; what it points to is in im->memory, or outlives the import. */
+/*
+ * A record of the group, unless it ends in the future (ahead.h): that is said.  What it points to
+ * is in im->memory, or outlives the import.
+ */
 int import_add(struct import *im, const char *node, const struct record *r, uint64_t line,
 	       size_t bytes, struct tesla_error *err);
 

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/model_tables.h"
 #include "base/utf8.h"
+#include "central/ahead.h"
 
 #define NAME_MAX_BYTES 127u
 #define MODEL_MAX_BYTES 255u
@@ -464,6 +465,47 @@ void intake_release(struct intake *in)
 		store_verdicts_release(in->verdicts, in->n_records + in->n_columns);
 	arena_release(&in->memory);
 	*in = (struct intake){ 0 };
+}
+
+/* ---- afterwards ---- */
+
+struct intake_who intake_who(const struct intake *in, size_t i)
+{
+	const struct record *r = i < in->n_records ? in->records[i].record : NULL;
+	const struct store_columns *c = i < in->n_records ? NULL : &in->columns[i - in->n_records];
+	struct intake_who w = { 0 };
+
+	if (r != NULL)
+		w = (struct intake_who){ r->analyzer, r->model, r->identity, r->end_ms, true };
+	else if (c != NULL && c->n_rows > 0)
+		w = (struct intake_who){ c->analyzer, c->model, c->identity,
+					 c->end_ms[c->n_rows - 1], true };
+	return w;
+}
+
+/* Taken now, it would come before one that stands before it. */
+static void hold_behind(const struct intake *in, size_t first, enum intake_hold *holds)
+{
+	int64_t analyzer = intake_who(in, first).analyzer;
+
+	for (size_t i = first + 1; i < in->n_records + in->n_columns; i++) {
+		struct intake_who w = intake_who(in, i);
+
+		if (w.there && w.analyzer == analyzer)
+			holds[i] = INTAKE_BEHIND;
+	}
+}
+
+void intake_hold(const struct intake *in, int64_t now_ms, enum intake_hold *holds)
+{
+	for (size_t i = 0; i < in->n_records + in->n_columns; i++) {
+		struct intake_who w = intake_who(in, i);
+
+		if (holds[i] != INTAKE_GO || !w.there || !is_ahead(w.end_ms, now_ms))
+			continue;
+		holds[i] = INTAKE_AHEAD;
+		hold_behind(in, i, holds);
+	}
 }
 
 void intake_reject(struct intake *in, size_t i, const char *fmt, ...)

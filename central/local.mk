@@ -98,6 +98,7 @@ central_libhttp_la_LIBADD = core/base/libweb.la core/base/libbase.la $(MHD_LIBS)
 # What the predecessor's interface says, to and fro: pure.
 noinst_LTLIBRARIES += central/libold.la
 central_libold_la_SOURCES = \
+	central/ahead.c central/ahead.h \
 	central/cadence.c central/cadence.h \
 	central/lectura.c central/lectura.h \
 	central/local_time.c central/local_time.h \

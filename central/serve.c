@@ -111,14 +111,19 @@ static int limits_start(struct app *app, struct tesla_error *err)
 		.each_us = per_second < 1000000 ? 1000000 / per_second : 1,
 		.burst = (unsigned)per_second,
 	};
+	const struct limit_conf once_a_day = { .max = LIMIT_KEYS,
+					       .each_us = INT64_C(86400000000),
+					       .burst = 1 };
 
 	app->requests = limit_new(&conf);
+	app->ahead = limit_new(&once_a_day);
 	app->zones = zones_new();
 	app->sessions = sessions_new(&(struct sessions_conf){ 0 });
 	app->attempts = attempts_new();
 	app->passwords = passwords_new(app);
-	return app->requests != NULL && app->zones != NULL && app->sessions != NULL &&
-			       app->attempts != NULL && app->passwords != NULL
+	return app->requests != NULL && app->ahead != NULL && app->zones != NULL &&
+			       app->sessions != NULL && app->attempts != NULL &&
+			       app->passwords != NULL
 		       ? 0
 		       : tesla_fail(err, -ENOMEM, "no memory");
 }
@@ -207,6 +212,7 @@ static void release(struct app *app)
 	catalogue_free(app->catalogue);
 	http_tls_free(app->tls);
 	limit_free(app->requests);
+	limit_free(app->ahead);
 	attempts_free(app->attempts);
 	passwords_free(app->passwords);
 	sessions_free(app->sessions);

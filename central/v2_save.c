@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/crc.h"
+#include "central/ahead.h"
 #include "central/catalogue.h"
 #include "central/lectura.h"
 #include "central/local_time.h"
@@ -283,7 +284,23 @@ static void look_up(struct saving *s)
 
 /* ---- its analyzer ---- */
 
-/* False: answered. */
+/* The caller keeps it, as what is of no analyzer that is known; false: it does not. */
+static bool ends_ahead(struct saving *s, const struct registry_analyzer *a)
+{
+	int64_t now_ms = app_wall_ms(s->call->app);
+	char text[AHEAD_TEXT];
+
+	if (!is_ahead(s->ends_ms[0], now_ms))
+		return false;
+	s->call->app->counts[APP_RECORDS_LATER]++;
+	app_say_ahead(s->call->app, a, s->ends_ms[0], now_ms);
+	v2_say(s->call, 404, "#node %.80s, analyzer %" PRId64 ": %s", node_of(s), s->analyzer,
+	       ahead_text(s->ends_ms[0], now_ms, text));
+	saving_free(s);
+	return true;
+}
+
+/* Registered, and not ahead of its time; false: answered. */
 static bool is_registered(struct saving *s)
 {
 	const struct registry_analyzer *a =
@@ -296,7 +313,7 @@ static bool is_registered(struct saving *s)
 
 	if (why == NULL) {
 		s->row = a->row;
-		return true;
+		return !ends_ahead(s, a);
 	}
 	v2_say(s->call, 404, "#node %.80s, analyzer %" PRId64 ", model %.80s: the analyzer %s",
 	       node_of(s), s->analyzer, s->model->pub.name, why);

@@ -88,10 +88,26 @@ assert_match "no record" "$(cat said)" 'mixed.jsonl:8: expected a record'
 assert_match "counts" "$(cat said)" '3 records stored, 0 were there already, 6 lines refused'
 assert_eq "stored" "$(central export | wc -l)" 3
 
+# What ends in the future would be the newest for years.
+store=$tmp/ahead
+{
+	head -n 1 all.jsonl
+	sed -n 2p all.jsonl | jq -c '.record.start_ms = 4070908740000 | .record.end_ms = 4070908800000'
+	sed -n 2p all.jsonl
+} >ahead.jsonl
+assert_status 1 central import -n 4 ahead.jsonl 2>said
+assert_match "2099" "$(cat said)" 'ahead.jsonl:2: it ends at 2099-01-01T00:00:00Z, more than a day after now'
+assert_match "counts" "$(cat said)" '^2 records stored, 0 were there already, 1 lines refused$'
+printf 'time,node,analyzer,model,variable,value\n%s,4,1,PM710,PAT,1.5\n%s,4,1,PM710,PAT,1.5\n' \
+	2012-05-01T10:15:00Z 2099-01-01T00:00:00Z >ahead.csv
+assert_status 1 central import --models "$top/etc/models" ahead.csv 2>said
+assert_match "2099, history" "$(cat said)" 'ahead.csv:3: it ends at 2099-01-01T00:00:00Z, more than a day after now'
+assert_eq "stored" "$(central export | wc -l)" 3
+
 # A damaged block is named, and alone is lost.
 store=$tmp/damaged
 py "$top/t/e2e/central_records.py" 400 1794182400000 1 >first.jsonl
-py "$top/t/e2e/central_records.py" 400 1796601600000 1 >second.jsonl
+py "$top/t/e2e/central_records.py" 400 1794787200000 1 >second.jsonl
 for f in first second; do
 	central import -n 4 $f.jsonl 2>/dev/null
 done

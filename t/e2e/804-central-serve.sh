@@ -129,12 +129,24 @@ assert_match "why" "$(jq -r '.results[2].reason' full)" 'its node has as many an
 central node set 5 --unknown refuse
 assert_match "where nobody is taken" "$(post "$other" crowd)" '"rejected","reason":"analyzer 2001 of node 5 is not taken"'
 
+# ---- a clock in the future ----
+
+# Its sender keeps what it says, and what comes behind that; the others' is stored.
+jq -c '.records = [.records[0] * {analyzer: (1, 2, 1), end_ms: (.records[0].end_ms + 60000)}]
+	| .records[0] *= {start_ms: 4070908740000, end_ms: 4070908800000}' one >ahead
+answers "of 2099" 200 '^\{"results":\[\{"status":"later","reason":"it ends at 2099-01-01T00:00:00Z, more than a day after now, 20[^"]*: a clock is wrong"\},'\
+'\{"status":"stored"\},\{"status":"later","reason":"one before it is to be stored first"\}\]\}$' post "$token" ahead
+answers "again" 200 '"later".*"duplicate".*"later"' post "$token" ahead
+assert_eq "how often it is said" "$(grep -c 'warning: node 4, analyzer 1: a record is not taken yet: it ends at 2099-01-01T00:00:00Z' central.log)" 1
+jq -c '.records |= .[2:]' ahead >behind
+answers "by a clock that was set" 200 '^\{"results":\[\{"status":"stored"\}\]\}$' post "$token" behind
+
 # ---- its end: what is under way is answered ----
 
 stop central
 assert_eq "ended with" "$status" 0
 assert_match "verify" "$(central verify)" ' 0 damaged$'
-assert_eq "records" "$(central export | wc -l)" 2303
+assert_eq "records" "$(central export | wc -l)" 2305
 
 # ---- TLS ----
 

@@ -73,6 +73,13 @@ assert_eq "multipart" "$(call "${as[@]}" -F "DATA_HORA=22/11/2026 11:15:00" -F '
 	/ws/v2/history/save/4/1/)" "\"#Saved:5\" 201 $json"
 saves "another analyzer, a name in lower case" "\"#Saved:6\" 201 $json" 4/2/ "22/11/2026 10:15:00" '{"RVm": [1, 2, 3]}' CVMk
 
+tomorrow=$(TZ=Europe/Madrid date -d "@$(($(date +%s) + 86520))" '+%d/%m/%Y %H:%M:%S')
+for when in "$tomorrow" "01/01/2099 00:00:00"; do
+	assert_match "$when" "$(save 4/2/ "$when" '{"RVm": [1, 2, 3]}' CVMk "${as[@]}")" \
+		'^#node 4, analyzer 2: it ends at 20.*Z, more than a day after now, 20.*: a clock is wrong 404 '
+done
+assert_eq "how often it is said" "$(grep -c 'warning: node 4, analyzer 2: a record is not taken yet: it ends at' central.log)" 1
+
 as=(-u "6:$(cat pending.token)")
 saves "a policy that lets it wait" "#node 6, analyzer 1, model PM710: the analyzer waits until somebody accepts it 404 $text" \
 	6/1/ "22/11/2026 10:15:00" "$good" PM710

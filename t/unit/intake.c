@@ -5,10 +5,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "central/ahead.h"
 
 #define GAUGE "\"unit\":\"V\",\"kind\":\"gauge\","
 #define RECORD(VARIABLE) \
@@ -170,5 +172,93 @@ Test(intake, too_many)
 		memcpy(json + len, ",0", 3);
 	memcpy(json + len, "]}", 3);
 	cr_expect_eq(read_json(&r, json), -EMSGSIZE);
+	read_release(&r);
+}
+
+/* ---- the future ---- */
+
+#define NOW INT64_C(1796000000000) /* in 2026 */
+#define DAY INT64_C(86400000)
+
+static const struct {
+	const char *what;
+	int64_t end_ms, now_ms;
+	bool ahead;
+} ends[] = {
+	{ "now", NOW, NOW, false },
+	{ "before", 0, NOW, false },
+	{ "a day", NOW + DAY, NOW, false },
+	{ "a millisecond more", NOW + DAY + 1, NOW, true },
+	{ "2099", INT64_C(4070908800000), NOW, true },
+	{ "the end of 9999", INT64_C(253402300799999), NOW, true },
+	{ "the store rejects it", INT64_C(253402300800000), NOW, false },
+	{ "the last number", INT64_MAX, NOW, false },
+	{ "the first number", INT64_MIN, NOW, false },
+	{ "2020 has begun here", NOW, INT64_C(1577836800000), true },
+	{ "a clock that was never set", NOW, INT64_C(1577836799999), false },
+	{ "1970", NOW, 0, false },
+};
+
+Test(intake, what_is_ahead)
+{
+	char text[AHEAD_TEXT];
+
+	for (size_t i = 0; i < N_ELEMENTS(ends); i++)
+		cr_expect_eq(is_ahead(ends[i].end_ms, ends[i].now_ms), ends[i].ahead, "%s",
+			     ends[i].what);
+	cr_expect_str_eq(ahead_text(INT64_C(4070908800000), NOW, text),
+			 "it ends at 2099-01-01T00:00:00Z, more than a day after now, "
+			 "2026-11-30T00:53:20Z: a clock is wrong");
+}
+
+#define OF(ANALYZER, END) \
+	"{\"analyzer\":" ANALYZER ",\"start_ms\":0,\"end_ms\":" END ",\"model\":\"M\"," \
+	"\"variables\":{\"V\":{" GAUGE "\"value\":[1]}}}"
+#define ROWS(ANALYZER, FIRST, SECOND) \
+	"{\"analyzer\":" ANALYZER ",\"window_ms\":1,\"end_ms\":[" FIRST "," SECOND "]," \
+	"\"variables\":{\"V\":{" GAUGE "\"value\":[[1,2]]}}}"
+#define SOON "1796086400000"  /* a day from now */
+#define LATER "1796086400001" /* a bit more */
+
+static const struct {
+	const char *json;
+	enum intake_hold hold;
+} list[] = {
+	/* the columns are last */
+	{ OF("1", SOON), INTAKE_GO },
+	{ OF("1", LATER), INTAKE_AHEAD },
+	{ OF("2", "5"), INTAKE_GO },
+	{ OF("1", "6"), INTAKE_BEHIND },
+	{ OF("1", LATER), INTAKE_BEHIND },
+	{ OF("0", LATER), INTAKE_GO }, /* rejected */
+	{ ROWS("2", "7", LATER), INTAKE_AHEAD },
+	{ ROWS("3", "7", SOON), INTAKE_GO },
+	{ ROWS("1", "8", "9"), INTAKE_BEHIND },
+};
+#define FIRST_ROWS 6
+
+/* What ends in the future waits, and behind it all that is its analyzer's. */
+Test(intake, what_is_held)
+{
+	enum intake_hold holds[N_ELEMENTS(list)] = { INTAKE_GO };
+	char json[4096] = "{\"records\":[";
+	struct read r;
+
+	for (size_t i = 0; i < N_ELEMENTS(list); i++)
+		(void)snprintf(json + strlen(json), sizeof json - strlen(json), "%s%s",
+			       i == 0		 ? ""
+			       : i == FIRST_ROWS ? "],\"columns\":["
+						 : ",",
+			       list[i].json);
+	(void)snprintf(json + strlen(json), sizeof json - strlen(json), "]}");
+	cr_assert_eq(read_json(&r, json), 0);
+	cr_assert_eq(r.in.n_records + r.in.n_columns, N_ELEMENTS(list));
+	intake_hold(&r.in, NOW, holds);
+	for (size_t i = 0; i < N_ELEMENTS(list); i++)
+		cr_expect_eq(holds[i], list[i].hold, "%zu: %d", i, (int)holds[i]);
+	memset(holds, 0, sizeof holds);
+	intake_hold(&r.in, 0, holds);
+	for (size_t i = 0; i < N_ELEMENTS(list); i++)
+		cr_expect_eq(holds[i], INTAKE_GO, "by a clock that was never set: %zu", i);
 	read_release(&r);
 }
