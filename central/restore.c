@@ -152,6 +152,8 @@ static int use_salvage(struct store *store, void *arg, struct tesla_error *err)
 	uint64_t n;
 	int r = store_salvage(o->from, store, &n, err);
 
+	if (r == 0 && n == 0)
+		r = tesla_fail(err, -ENODATA, "%s: no record was found whole", o->from);
 	if (r == 0)
 		(void)printf("%" PRIu64 " records were found whole\n", n);
 	return r;
@@ -211,7 +213,7 @@ static int fill(const struct restore *r, struct tesla_error *err)
 	if (r->o->salvage) {
 		rc = salvage(r) == 0
 			     ? 0
-			     : tesla_fail(err, -EIO, "%s: it could not be salvaged", r->o->from);
+			     : tesla_fail(err, -EIO, "%s: nothing was restored", r->o->from);
 		return rc == 0 ? copy_registry(r, err) : rc;
 	}
 	rc = copy_file(r, "data.mdb", true, err);

@@ -88,3 +88,14 @@ store=$tmp/whole
 assert_status 1 central restore victim 2>said
 central restore --salvage victim >/dev/null || fail "salvage without a root"
 central export | sort | cmp want - || fail "salvage without a root lost something"
+# Nothing of it is whole: that is no success.
+rm victim/wal
+py - victim/data.mdb <<'PYTHON'
+import os, sys
+open(sys.argv[1], "r+b").write(b"\xa5" * os.path.getsize(sys.argv[1]))
+PYTHON
+store=$tmp/nothing
+assert_status 1 central restore --salvage victim 2>said
+assert_match "nothing whole" "$(cat said)" 'victim: no record was found whole'
+assert_match "and then" "$(cat said)" 'victim: nothing was restored$'
+assert_eq "left behind" "$(ls nothing)" tesla-central.lock
