@@ -29,6 +29,7 @@ struct options {
 struct restore {
 	const struct options *o;
 	int dir, part, from; /* folders */
+	int from_lock;
 	char *part_path;
 };
 
@@ -105,9 +106,27 @@ static int refuse_a_store(const struct restore *r, struct tesla_error *err)
 	return 0;
 }
 
+/* Whoever has it open writes to it meanwhile.  Without the lock's file nobody ever had. */
+static int lock_from(struct restore *r, struct tesla_error *err)
+{
+	int rc;
+
+	r->from_lock = openat(r->from, LOCK_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (r->from_lock < 0)
+		return errno == ENOENT ? 0 : fail(r->o->from, LOCK_NAME, err);
+	rc = lock_file_shared(r->from_lock);
+	if (rc == -EBUSY)
+		return tesla_fail(err, rc,
+				  "%s: in use by another tesla-central: restore a backup of it",
+				  r->o->from);
+	errno = -rc;
+	return rc == 0 ? 0 : fail(r->o->from, LOCK_NAME, err);
+}
+
 static int open_places(struct restore *r, int *lock, struct tesla_error *err)
 {
 	const char *dir = r->o->conf.dir;
+	int rc;
 
 	r->from = open(r->o->from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->from < 0)
@@ -122,8 +141,11 @@ static int open_places(struct restore *r, int *lock, struct tesla_error *err)
 		return fail(dir, LOCK_NAME, err);
 	if (lock_file(*lock) != 0)
 		return tesla_fail(err, -EBUSY, "%s: in use by another tesla-central", dir);
-	if (refuse_a_store(r, err) != 0)
-		return -EEXIST;
+	rc = refuse_a_store(r, err);
+	if (rc == 0)
+		rc = lock_from(r, err);
+	if (rc != 0)
+		return rc;
 	r->part = openat(r->dir, PART, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	part_remove(r); /* of one that was killed */
 	if (r->part >= 0)
@@ -234,9 +256,19 @@ static int put_in_place(const struct restore *r, struct tesla_error *err)
 	return 0;
 }
 
+static void restore_release(struct restore *r)
+{
+	const int fds[] = { r->dir, r->part, r->from, r->from_lock };
+
+	for (size_t i = 0; i < N_ELEMENTS(fds); i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	free(r->part_path);
+}
+
 static int restore(const struct options *o, struct tesla_error *err)
 {
-	struct restore r = { .o = o, .dir = -1, .part = -1, .from = -1 };
+	struct restore r = { .o = o, .dir = -1, .part = -1, .from = -1, .from_lock = -1 };
 	_cleanup_close_ int lock = -1;
 	int rc;
 
@@ -248,13 +280,7 @@ static int restore(const struct options *o, struct tesla_error *err)
 	if (rc == 0)
 		rc = put_in_place(&r, err);
 	part_remove(&r);
-	for (size_t i = 0; i < 3; i++) {
-		const int fds[] = { r.dir, r.part, r.from };
-
-		if (fds[i] >= 0)
-			(void)close(fds[i]);
-	}
-	free(r.part_path);
+	restore_release(&r);
 	return rc;
 }
 

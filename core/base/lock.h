@@ -9,5 +9,7 @@
  * descriptor until they exec.
  */
 int lock_file(int fd);
+/* The same with others who lock it so; the file may be open for reading only. */
+int lock_file_shared(int fd);
 
 #endif

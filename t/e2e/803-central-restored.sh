@@ -15,13 +15,23 @@ token=$(node_token 4)
 answers "a record" 200 '"stored"' post
 assert_status 1 central backup early 2>said
 assert_match "beside a server" "$(cat said)" 'in use by another'
+# What a server writes to is no backup.
+for option in "" --salvage; do
+	assert_status 1 tesla-central -d early restore $option "$dir" 2>said
+	assert_match "of a server $option" "$(cat said)" "$dir: in use by another tesla-central: restore a backup of it"
+	test ! -e early/data.mdb || fail "a store in use was restored"
+done
+answers "the server goes on" 200 '"duplicate"' post
 stop central
 central user list --json >users
 central backup backup || fail "backup"
 assert_eq "who may read it" "$(stat -c %a backup/registry backup/registry/data.mdb | tr '\n' ' ')" "700 600 "
 
 dir=$tmp/restored
-central restore backup || fail "restore"
+{
+	flock -s 9 # as another restore of it has it
+	central restore backup || fail "restore"
+} 9<backup/tesla-central.lock
 assert_eq "who may read it" "$(stat -c %a "$dir/registry")" 700
 central user list --json | cmp users - || fail "other users than before"
 start_central
