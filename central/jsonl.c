@@ -63,14 +63,25 @@ static yajl_val get(yajl_val map, const char *key)
 	return yajl_tree_get(map, (const char *[]){ key, NULL }, yajl_t_any);
 }
 
+/* The tree has none for what strtod says ERANGE to, as it does to numbers below DBL_MIN, too. */
+static void pack_real(msgpack_packer *pk, const char *text)
+{
+	double v = strtod(text, NULL);
+
+	if (isfinite(v))
+		(void)msgpack_pack_double(pk, v);
+	else
+		(void)msgpack_pack_nil(pk);
+}
+
 static void pack_value(msgpack_packer *pk, yajl_val v)
 {
 	if (YAJL_IS_STRING(v))
 		mp_str(pk, YAJL_GET_STRING(v));
 	else if (YAJL_IS_INTEGER(v))
 		(void)msgpack_pack_int64(pk, YAJL_GET_INTEGER(v));
-	else if (YAJL_IS_DOUBLE(v))
-		(void)msgpack_pack_double(pk, YAJL_GET_DOUBLE(v));
+	else if (YAJL_IS_NUMBER(v))
+		pack_real(pk, YAJL_GET_NUMBER(v));
 	else
 		(void)msgpack_pack_nil(pk); /* missing, or refused by its type further on */
 }

@@ -104,6 +104,28 @@ assert_status 1 central import --models "$top/etc/models" ahead.csv 2>said
 assert_match "2099, history" "$(cat said)" 'ahead.csv:3: it ends at 2099-01-01T00:00:00Z, more than a day after now'
 assert_eq "stored" "$(central export | wc -l)" 3
 
+# Numbers that are no usual ones, as rows and as a block.
+store=$tmp/edges
+py - >edges.jsonl <<'PYTHON'
+import json, sys
+values = [5e-324, -5e-324, 2.225073858507201e-308, 2.2250738585072014e-308, sys.float_info.max, -sys.float_info.max,
+          -0.0, 0.0, 1e300, 0.1]
+line = json.loads(open("all.jsonl").readline())
+for i, value in enumerate(values * 30):
+    line["record"].update(start_ms=i * 60000, end_ms=(i + 1) * 60000, identity=None, variables={
+        "S": {"unit": "", "kind": "status", "value": [value], "count": [1], "covered_ms": [60000], "quality": [0]}})
+    print(json.dumps({"node": "4", "record": line["record"]}, separators=(",", ":")))
+PYTHON
+central import edges.jsonl 2>said || fail "edges: $(cat said)"
+central export >exported.jsonl
+numbers() {
+	grep -o '"value":\[[^]]*' | py -c 'import sys; print([float(l.split("[")[1]).hex() for l in sys.stdin])'
+}
+assert_eq "edges" "$(numbers <exported.jsonl)" "$(numbers <edges.jsonl)"
+store=$tmp/edges.again
+central import exported.jsonl 2>said || fail "its export: $(tail -n 3 said)"
+central export | cmp exported.jsonl - || fail "its export, imported, is another one"
+
 # A damaged block is named, and alone is lost.
 store=$tmp/damaged
 py "$top/t/e2e/central_records.py" 400 1794182400000 1 >first.jsonl
