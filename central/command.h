@@ -36,4 +36,15 @@ typedef int command_use(struct store *store, void *arg, struct tesla_error *err)
  */
 int command_with_store(const char *dir, bool must_exist, command_use *use, void *arg);
 
+/* ---- command_check.c ---- */
+
+struct command_checked {
+	uint64_t damaged; /* of the store */
+	bool has_registry;
+	uint64_t documents, documents_damaged; /* of the registry */
+};
+/* Reads store and registry, those of `dir`; what is damaged is said. */
+int command_check(struct store *store, const char *dir, struct command_checked *ret,
+		  struct tesla_error *err);
+
 #endif

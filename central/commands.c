@@ -37,18 +37,21 @@ static int use_export(struct store *store, void *arg, struct tesla_error *err)
 
 static int use_verify(struct store *store, void *arg, struct tesla_error *err)
 {
+	const struct command_conf *conf = arg;
+	struct command_checked found;
 	struct store_info i;
-	uint64_t n;
-	int r = store_verify(store, &n, err);
+	int r = command_check(store, conf->dir, &found, err);
 
-	(void)arg;
 	if (r == 0)
 		r = store_info(store, &i, err);
 	if (r != 0)
 		return r;
+	if (found.has_registry)
+		(void)printf("registry: %" PRIu64 " documents, %" PRIu64 " damaged\n",
+			     found.documents, found.documents_damaged);
 	(void)printf("%" PRIu64 " blocks, %" PRIu64 " recent rows, %" PRIu64 " damaged\n",
-		     i.n_blocks, i.recent_rows, n);
-	return n != 0 ? COMMAND_PARTLY : 0;
+		     i.n_blocks, i.recent_rows, found.damaged);
+	return found.damaged + found.documents_damaged != 0 ? COMMAND_PARTLY : 0;
 }
 
 static int use_info(struct store *store, void *arg, struct tesla_error *err)
@@ -96,7 +99,7 @@ static int run(const char *doc, command_use *use, const struct command_conf *giv
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &conf) != 0)
 		return 1;
-	return command_with_store(conf.dir, true, use, NULL);
+	return command_with_store(conf.dir, true, use, &conf);
 }
 
 int command_export(const struct command_conf *conf, int argc, char **argv)

@@ -81,6 +81,7 @@ central_libregistry_la_SOURCES = \
 	central/registry_pack.c central/registry_pack.h \
 	central/registry_people.c \
 	central/registry_secret.c central/registry_secret.h \
+	central/registry_verify.c \
 	central/session.c central/session.h
 central_libregistry_la_CPPFLAGS = $(central_cppflags)
 central_libregistry_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS) $(SODIUM_CFLAGS)
@@ -214,6 +215,7 @@ central_tesla_central_SOURCES = \
 	central/ask.c central/ask.h \
 	central/backup.c \
 	central/command.c central/command.h \
+	central/command_check.c \
 	central/command_logs.c \
 	central/command_nodes.c \
 	central/command_tokens.c \

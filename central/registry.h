@@ -264,6 +264,16 @@ struct registry_log_query {
 int registry_log_walk(struct registry_db *db, const struct registry_log_query *q,
 		      registry_each *each, void *arg, struct tesla_error *err);
 
+struct registry_verified {
+	uint64_t documents, damaged;
+};
+/*
+ * Reads everything.  Each document that is damaged, or names a node that there is not, is said.
+ * -EUCLEAN: it cannot be read further.
+ */
+int registry_verify(struct registry_db *db, const struct registry_damage *damage,
+		    struct registry_verified *ret, struct tesla_error *err);
+
 /*
  * Copies the environment into the folder `to`, which is there, while others change it.  Blocks as
  * long as it takes to write it.

@@ -161,11 +161,11 @@ static int open_places(struct restore *r, int *lock, struct tesla_error *err)
 
 static int use_verify(struct store *store, void *arg, struct tesla_error *err)
 {
-	uint64_t n;
-	int r = store_verify(store, &n, err);
+	const struct restore *r = arg;
+	struct command_checked found;
+	int rc = command_check(store, r->part_path, &found, err);
 
-	(void)arg;
-	return r != 0 ? r : n != 0 ? COMMAND_PARTLY : 0;
+	return rc == 0 && found.damaged + found.documents_damaged != 0 ? COMMAND_PARTLY : rc;
 }
 
 static int use_salvage(struct store *store, void *arg, struct tesla_error *err)
@@ -183,7 +183,7 @@ static int use_salvage(struct store *store, void *arg, struct tesla_error *err)
 
 static int check(const struct restore *r)
 {
-	return command_with_store(r->part_path, true, use_verify, NULL);
+	return command_with_store(r->part_path, true, use_verify, (void *)(uintptr_t)r);
 }
 
 static int salvage(const struct restore *r)
@@ -243,7 +243,10 @@ static int fill(const struct restore *r, struct tesla_error *err)
 		rc = copy_file(r, "wal", false, err);
 	if (rc == 0)
 		rc = copy_registry(r, err);
-	return rc == 0 ? in_a_child(r, check, err) : rc;
+	if (rc == 0)
+		rc = in_a_child(r, check, err);
+	(void)unlinkat(r->part, "registry/lock.mdb", 0); /* its user's is to be another */
+	return rc;
 }
 
 /* data.mdb last: without it there is no store.  All that the write-ahead file had is in there. */

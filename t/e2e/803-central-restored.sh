@@ -39,3 +39,21 @@ answers "the same records" 200 '"duplicate"' post
 token=tc_nobody
 answers "no token" 401 . post
 stop central
+assert_match "verify" "$(central verify | tr '\n' ' ')" '^registry: [0-9]+ documents, 0 damaged [0-9]+ blocks, [0-9]+ recent rows, 0 damaged $'
+
+# A registry that is damaged: verify says what, and it is not restored, but salvaged as it is.
+py - backup/registry/data.mdb <<'PYTHON'
+import sys
+data = open(sys.argv[1], "rb").read()
+assert b"node 4" in data
+open(sys.argv[1], "wb").write(data.replace(b"node 4", b"node 5"))
+PYTHON
+assert_status 1 tesla-central -d backup verify >verified 2>said
+assert_match "which" "$(cat said)" '^tesla-central: registry: token [a-z0-9]+: the checksum is wrong'
+assert_match "how many" "$(head -n 1 verified)" '^registry: [0-9]+ documents, [1-9] damaged$'
+dir=$tmp/damaged
+assert_status 1 central restore backup 2>said
+assert_match "refused" "$(cat said)" 'backup: it is damaged, and nothing was restored: see --salvage'
+central restore --salvage backup >/dev/null || fail "salvage"
+assert_status 1 central user list --json >list 2>/dev/null
+cmp list users || fail "other users than before"

@@ -208,6 +208,77 @@ Test(registry, what_is_damaged_is_said_and_left_out)
 	rig_release(&g);
 }
 
+struct said {
+	char text[4][200];
+	size_t n;
+};
+
+static void keep_sentence(void *arg, const char *sentence)
+{
+	struct said *s = arg;
+
+	cr_assert(s->n < N_ELEMENTS(s->text));
+	(void)snprintf(s->text[s->n++], sizeof s->text[0], "%s", sentence);
+}
+
+static struct registry_verified verify(struct rig *g, struct said *said)
+{
+	const struct registry_damage damage = { keep_sentence, said };
+	struct registry_verified found;
+
+	*said = (struct said){ .n = 0 };
+	cr_assert_eq(registry_verify(g->db, &damage, &found, &g->err), 0, "%s", g->err.text);
+	return found;
+}
+
+static int lose_node(struct txn *t, void *arg, struct tesla_error *err)
+{
+	struct key key = key_text(arg);
+
+	(void)err;
+	cr_assert(reg_del(t, TABLE_NODES, val_of(&key)));
+	return 0;
+}
+
+/* Whole: nothing is said.  A document that is damaged, and two whose node is lost. */
+Test(registry, verify_names_what_is_damaged)
+{
+	const struct registry_token_new new = { .name = "his", .node = "4" };
+	struct registry_contact contact = { .addr = 7 };
+	char secret[REGISTRY_TOKEN_TEXT];
+	struct registry_verified found;
+	struct said said;
+	struct rig g;
+
+	rig_init(&g);
+	GOOD(user_add(&g, "root", "administrator", NULL));
+	GOOD(registry_user_add(
+		g.db, &me, "ana",
+		&(struct registry_user_change){ .hash = HASH "anas", .role = "administrator" },
+		&g.err));
+	GOOD(registry_node_add(g.db, &me, "4", &(struct registry_node_change){ 0 }, &g.err));
+	GOOD(registry_contact(g.db, &me, "4", &contact, 1, &g.err));
+	GOOD(registry_token_add(g.db, &me, &new, secret, &g.err));
+	found = verify(&g, &said);
+	cr_expect_eq(said.n, 0, "%s", said.text[0]);
+	cr_expect_eq(found.damaged, 0);
+	cr_expect_geq(found.documents, 5 + 4); /* and entries of the logs */
+	rig_close(&g);
+	spoil(&g, "anas");
+	rig_open(&g, false);
+	found = verify(&g, &said);
+	cr_expect_eq(found.damaged, 1);
+	cr_expect_str_eq(said.text[0], "registry: user ana: the checksum is wrong");
+	GOOD(registry_change(g.db, &me, lose_node, (void *)(uintptr_t) "4", &g.err));
+	found = verify(&g, &said);
+	cr_expect_eq(found.damaged, 3);
+	cr_expect_str_eq(said.text[0], "registry: analyzer 7 of node 4: there is no node 4");
+	cr_expect(strncmp(said.text[2], "registry: token ", 16) == 0 &&
+			  strstr(said.text[2], ": there is no node 4") != NULL,
+		  "%s", said.text[2]);
+	rig_release(&g);
+}
+
 /* ---- a disk that fails ---- */
 
 /* How LMDB's calls go from now on: these stand before libc's. */
