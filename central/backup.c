@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tesla-central backup`. */
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "central/backup.h"
 #include "central/command.h"
 #include "central/store_backup.h"
@@ -28,13 +34,65 @@ static int add_registry(void *arg, const char *folder, struct tesla_error *err)
 	return r;
 }
 
+/* ---- where it goes ---- */
+
+static bool is_same(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+/* By what folders are, not by their names; what cannot be opened is in none. */
+static bool is_within(const char *path, const char *folder)
+{
+	int top = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC),
+	    at = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool found = false, ended = top < 0 || at < 0;
+
+	while (!ended) {
+		int above = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		found = is_same(at, top);
+		ended = found || above < 0 || is_same(at, above);
+		(void)close(at);
+		at = above;
+	}
+	if (at >= 0)
+		(void)close(at);
+	if (top >= 0)
+		(void)close(top);
+	return found;
+}
+
+/* Who moves the store away, or removes it, would take it along; `backups` is the server's place. */
+static int refuse_within(const struct options *o, struct tesla_error *err)
+{
+	_cleanup_free_ char *copy = strdup(o->to), *backups = NULL;
+	const char *parent = copy != NULL ? dirname(copy) : NULL;
+
+	if (parent == NULL || asprintf(&backups, "%s/backups", o->conf.dir) < 0) {
+		backups = NULL;
+		return tesla_fail(err, -ENOMEM, "no memory");
+	}
+	return !is_within(parent, o->conf.dir) || is_within(parent, backups)
+		       ? 0
+		       : tesla_fail(err, -EINVAL,
+				    "backup %s: that is in the store's own folder: expected a "
+				    "place elsewhere, or below %s",
+				    o->to, backups);
+}
+
 static int use_backup(struct store *store, void *arg, struct tesla_error *err)
 {
 	const struct options *o = arg;
 	struct store_backup_conf conf = { .to = o->to, .more = add_registry, .arg = arg };
 	struct store_backup *b;
-	int r = store_backup_begin(store, &conf, &b, err);
+	int r = refuse_within(o, err);
 
+	if (r == 0)
+		r = store_backup_begin(store, &conf, &b, err);
 	if (r != 0)
 		return r;
 	do

@@ -26,6 +26,17 @@ assert_match "again" "$(cat said)" 'backup backup: it is there already'
 assert_status 1 central backup nowhere/backup 2>said
 assert_match "no folder" "$(cat said)" 'nowhere/backup.part: the folder cannot be made'
 
+# Not into the store itself, by whatever name; but where the server has its own.
+mkdir -p "$store/backups" "$store/sub" beside
+ln -s "$store" link
+for to in "$store/backup" "$store/sub/backup/" link/backup "beside/../$(basename "$store")/backup" "$store/backups"; do
+	assert_status 1 central backup "$to" 2>said
+	assert_match "into the store: $to" "$(cat said)" \
+		"backup $to: that is in the store's own folder: expected a place elsewhere, or below $store/backups\$"
+done
+central backup link/backups/one || fail "backup below backups"
+rm -r link "$store/sub" "$store/backups"
+
 # Restored where nothing is, and only there; the backup may be read-only.
 chmod -R a-w backup
 store=$tmp/restored
