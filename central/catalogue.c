@@ -41,28 +41,31 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->pub.name, y->pub.name);
 }
 
-static const char *folder(const char *dir)
+/* With *said_at who says so. */
+static const char *folder(const char *dir, const char **said_at)
 {
 	const char *env = getenv("TESLA_MODELDIR");
 
 	if (dir[0] != '\0')
 		return dir;
+	*said_at = env != NULL && env[0] != '\0' ? "$TESLA_MODELDIR" : "as installed";
 	return env != NULL && env[0] != '\0' ? env : MODEL_DIR;
 }
 
-int catalogue_load(const char *dir, const struct log *log, struct catalogue **ret,
-		   struct tesla_error *err)
+int catalogue_load(const char *dir, const char *said_at, const struct log *log,
+		   struct catalogue **ret, struct tesla_error *err)
 {
+	const char *path = folder(dir, &said_at);
 	struct catalogue *c = calloc(1, sizeof *c);
 	int r;
 
 	if (c == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory for models");
 	c->log = log;
-	r = model_dir_read(folder(dir), take, c);
+	r = model_dir_read(path, take, c);
 	if (r != 0)
-		log_msg(log, LOG_LEVEL_WARNING, "models: %s: %s: none is known", folder(dir),
-			strerror(-r));
+		log_msg(log, LOG_LEVEL_WARNING, "%s: the folder of models, %s: %s: none is known",
+			said_at, path, strerror(-r));
 	if (c->failed) {
 		catalogue_free(c);
 		return tesla_fail(err, -ENOMEM, "no memory for models");

@@ -10,10 +10,10 @@ struct catalogue;
 
 /*
  * `dir` "": $TESLA_MODELDIR, else where they were installed.  A file that is no model is said, and
- * left out; so is a folder that is not there.
+ * left out; so is a folder that is not there.  `said_at`, for that: where `dir` is configured.
  */
-int catalogue_load(const char *dir, const struct log *log, struct catalogue **ret,
-		   struct tesla_error *err);
+int catalogue_load(const char *dir, const char *said_at, const struct log *log,
+		   struct catalogue **ret, struct tesla_error *err);
 void catalogue_free(struct catalogue *c);
 /* By its exact name; NULL: it is not known. */
 const struct model *catalogue_model(const struct catalogue *c, const char *name);

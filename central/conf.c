@@ -149,6 +149,8 @@ static void on_value(void *arg, size_t i, int line, const char *name, const char
 	(void)name;
 	if (kept != NULL && param_set(p, kept, r->conf, &err) != 0)
 		diags_error(r->d, r->file, line, 0, "[%s] %s", section, err.text);
+	if (p == &server[4])
+		r->conf->models_at = arena_printf(&r->conf->memory, "%s:%d", r->file, line);
 	if (strcmp(p->name, "listen") == 0)
 		r->listen_line = line;
 	if (p == &server[1] || p == &server[2])
@@ -268,8 +270,10 @@ struct conf *conf_load(const char *file, bool must_exist, struct diags *diags)
 
 	for (size_t s = 0; s < N_ELEMENTS(sections) && !failed; s++)
 		failed = param_defaults(sections[s].params, r.conf, &err) != 0;
-	if (!failed)
+	if (!failed) {
 		policy_fill(&r.conf->retention, STORE_FOR_EVER);
+		r.conf->models_at = "";
+	}
 	if (!failed)
 		failed = settings_read(&settings, diags) != 0 || r.conf->memory.failed;
 	if (failed)

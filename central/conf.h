@@ -21,6 +21,7 @@ struct conf {
 	bool plain;		 /* [Server]: other machines may come in plain text */
 	const char *control_key; /* [Control] key: our own pair, for nodes with a key; "": none */
 	const char *models;	 /* [Server] models: a folder; "": where they were installed */
+	const char *models_at;	 /* where that is said: a file and a line; "": nowhere */
 	const char *backups;	 /* [Store] backups: a folder; "": DIR/backups */
 	int log_level;		 /* [Server] log_level */
 	/* [Limits] */

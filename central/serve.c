@@ -139,7 +139,8 @@ static int start(struct app *app, struct tesla_error *err)
 	if (r == 0)
 		r = limits_start(app, err);
 	if (r == 0)
-		r = catalogue_load(app->conf->models, &app->log, &app->catalogue, err);
+		r = catalogue_load(app->conf->models, app->conf->models_at, &app->log,
+				   &app->catalogue, err);
 	if (r == 0)
 		r = v2_start(app, err);
 	if (r == 0)

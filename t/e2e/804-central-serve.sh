@@ -155,8 +155,9 @@ certificate() {
 		-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem 2>/dev/null
 }
 certificate one
-central_ini Server.cert="$tmp/cert.pem" Server.key="$tmp/key.pem"
+central_ini Server.cert="$tmp/cert.pem" Server.key="$tmp/key.pem" Server.models=no/models
 start_central
+assert_match "models" "$(cat central.log)" 'warning: central.ini:5: the folder of models, no/models: No such file or directory: none is known'
 url=https://$listen
 answers "over TLS" 200 '"duplicate"' post "$token" one --cacert cert.pem
 subject() {
