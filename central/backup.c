@@ -25,7 +25,7 @@ static int add_registry(void *arg, const char *folder, struct tesla_error *err)
 {
 	const struct options *o = arg;
 	struct registry_db *db;
-	int r = registry_db_open(o->conf.dir, false, &db, err);
+	int r = registry_db_read(o->conf.dir, &db, err);
 
 	if (r != 0)
 		return r == -ENOENT ? 0 : r;
@@ -136,5 +136,5 @@ int command_backup(const struct command_conf *conf, int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
 		return 1;
-	return command_with_store(o.conf.dir, true, use_backup, &o);
+	return command_read_store(o.conf.dir, use_backup, &o);
 }

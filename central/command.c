@@ -34,15 +34,16 @@ static void say_damage(void *arg, bool lost, const char *sentence)
 	(void)fprintf(stderr, "tesla-central: %s\n", sentence);
 }
 
-int command_with_store(const char *dir, bool must_exist, command_use *use, void *arg)
+static int with_store(const char *dir, struct store_conf conf, command_use *use, void *arg)
 {
 	bool damaged = false;
-	struct store_conf conf = { .must_exist = must_exist,
-				   .damage = say_damage,
-				   .arg = &damaged };
 	struct tesla_error err = { 0 };
 	struct store *store;
-	int r = store_open(dir, &conf, &store, &err);
+	int r;
+
+	conf.damage = say_damage;
+	conf.arg = &damaged;
+	r = store_open(dir, &conf, &store, &err);
 
 	if (r != 0)
 		return command_fail(&err);
@@ -51,4 +52,15 @@ int command_with_store(const char *dir, bool must_exist, command_use *use, void 
 	if (r < 0)
 		return command_fail(&err);
 	return r != 0 || damaged || fflush(stdout) != 0;
+}
+
+int command_with_store(const char *dir, bool must_exist, command_use *use, void *arg)
+{
+	return with_store(dir, (struct store_conf){ .must_exist = must_exist }, use, arg);
+}
+
+int command_read_store(const char *dir, command_use *use, void *arg)
+{
+	return with_store(dir, (struct store_conf){ .must_exist = true, .only_reads = true }, use,
+			  arg);
 }

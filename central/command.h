@@ -35,6 +35,8 @@ typedef int command_use(struct store *store, void *arg, struct tesla_error *err)
  * met.
  */
 int command_with_store(const char *dir, bool must_exist, command_use *use, void *arg);
+/* The same for one that is there, and only read: the disk it is on may be read-only, or full. */
+int command_read_store(const char *dir, command_use *use, void *arg);
 
 /* ---- command_check.c ---- */
 

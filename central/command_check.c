@@ -19,7 +19,7 @@ static int check_registry(const char *dir, struct command_checked *ret, struct t
 	const struct registry_damage damage = { say, NULL };
 	struct registry_verified found;
 	struct registry_db *db;
-	int r = registry_db_open(dir, false, &db, err);
+	int r = registry_db_read(dir, &db, err);
 
 	if (r != 0)
 		return r == -ENOENT ? 0 : r;

@@ -99,7 +99,7 @@ static int run(const char *doc, command_use *use, const struct command_conf *giv
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &conf) != 0)
 		return 1;
-	return command_with_store(conf.dir, true, use, &conf);
+	return command_read_store(conf.dir, use, &conf);
 }
 
 int command_export(const struct command_conf *conf, int argc, char **argv)

@@ -77,6 +77,7 @@ static int give_away(const struct registry_db *db, int folder, struct tesla_erro
 static int env_open(struct registry_db *db)
 {
 	MDB_txn *txn = NULL;
+	bool reads = (db->flags & MDB_RDONLY) != 0;
 	int fd, dead, r = mdb_env_create(&db->env);
 
 	if (r == 0)
@@ -84,7 +85,7 @@ static int env_open(struct registry_db *db)
 	if (r == 0)
 		r = mdb_env_set_maxdbs(db->env, N_TABLES);
 	if (r == 0)
-		r = mdb_env_open(db->env, db->path, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+		r = mdb_env_open(db->env, db->path, MDB_NOTLS | MDB_NORDAHEAD | db->flags, 0600);
 	if (r == 0)
 		r = mdb_env_get_fd(db->env, &fd);
 	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
@@ -92,9 +93,9 @@ static int env_open(struct registry_db *db)
 	if (r == 0)
 		r = mdb_reader_check(db->env, &dead);
 	if (r == 0)
-		r = mdb_txn_begin(db->env, NULL, 0, &txn);
+		r = mdb_txn_begin(db->env, NULL, reads ? MDB_RDONLY : 0, &txn);
 	for (size_t i = 0; i < N_TABLES && r == 0; i++)
-		r = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &db->tables[i]);
+		r = mdb_dbi_open(txn, table_names[i], reads ? 0 : MDB_CREATE, &db->tables[i]);
 	if (txn != NULL && r == 0)
 		r = mdb_txn_commit(txn);
 	else if (txn != NULL)
@@ -140,25 +141,51 @@ static int start(struct registry_db *db, bool create, struct tesla_error *err)
 	return r == 0 && made ? sync_folders(db, folder, err) : r;
 }
 
-int registry_db_open(const char *dir, bool create, struct registry_db **ret,
-		     struct tesla_error *err)
+/* It is there: `start` has looked. */
+static int start_reading(struct registry_db *db, struct tesla_error *err)
+{
+	int r = env_open(db);
+
+	return r == 0 ? 0 : mdb_fail(NAME, db->path, r, err);
+}
+
+static int open_as(const char *dir, bool create, unsigned flags, struct registry_db **ret,
+		   struct tesla_error *err)
 {
 	struct registry_db *db = calloc(1, sizeof *db);
 	int r;
 
 	if (db == NULL)
 		return tesla_fail(err, -ENOMEM, "no memory");
+	db->flags = flags;
 	(void)pthread_rwlock_init(&db->lock, NULL);
 	if (asprintf(&db->path, "%s/registry", dir) < 0) {
 		db->path = NULL;
 		r = tesla_fail(err, -ENOMEM, "no memory");
 	} else {
-		r = start(db, create, err);
+		r = flags != 0 ? start_reading(db, err) : start(db, create, err);
 	}
 	if (r != 0)
 		registry_db_close(db);
 	else
 		*ret = db;
+	return r;
+}
+
+int registry_db_open(const char *dir, bool create, struct registry_db **ret,
+		     struct tesla_error *err)
+{
+	return open_as(dir, create, 0, ret, err);
+}
+
+int registry_db_read(const char *dir, struct registry_db **ret, struct tesla_error *err)
+{
+	static const int of_writing[] = { EACCES, EPERM, EROFS, ENOSPC };
+	int r = open_as(dir, false, 0, ret, err);
+
+	for (size_t i = 0; i < N_ELEMENTS(of_writing); i++)
+		if (r == -of_writing[i])
+			return open_as(dir, false, MDB_RDONLY | MDB_NOLOCK, ret, err);
 	return r;
 }
 

@@ -60,6 +60,7 @@ enum table { /* of kinds, in their order, first */
 };
 struct registry_db {
 	char *path;
+	unsigned flags;	       /* of mdb_env_open: MDB_RDONLY where it is only read */
 	pthread_rwlock_t lock; /* for reading: the environment is used; for writing: opened anew */
 	MDB_env *env;
 	MDB_dbi tables[N_TABLES];

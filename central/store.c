@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/crc.h"
+#include "base/file.h"
 #include "base/lock.h"
 #include "central/bytes.h"
 #include "central/store_levels.h"
@@ -19,6 +20,7 @@
 #define LOCK_NAME "tesla-central.lock"
 #define WAL_BYTES ((size_t)8 << 20)
 #define MAP_BYTES ((size_t)64 << 20)
+#define WAL_MAX ((size_t)1 << 32)
 #define META_BYTES 16u
 
 static const char *const table_names[N_TABLES] = { "meta",   "sets",   "recent",
@@ -43,17 +45,20 @@ static int path_fail(const struct store *s, const char *what, struct tesla_error
 	return tesla_fail(err, -errno, "store %s: %s: %s", s->path, what, strerror(errno));
 }
 
+/* Who only reads has it with others, and without it where there is none: nobody ever wrote. */
 static int lock(struct store *s, struct tesla_error *err)
 {
 	_cleanup_close_ int folder = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	int flags = s->read_only ? O_RDONLY : O_RDWR | O_CREAT, r;
 
 	if (folder < 0)
 		return path_fail(s, "the folder cannot be opened", err);
-	s->lock = openat(folder, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	s->lock = openat(folder, LOCK_NAME, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (s->lock < 0 && s->read_only && errno == ENOENT)
+		return 0;
 	if (s->lock < 0)
 		return path_fail(s, LOCK_NAME, err);
-	r = lock_file(s->lock);
+	r = s->read_only ? lock_file_shared(s->lock) : lock_file(s->lock);
 	if (r == -EBUSY)
 		return tesla_fail(err, r, "store %s: in use by another tesla-central", s->path);
 	errno = -r;
@@ -68,10 +73,13 @@ int store_env_open(struct store *s, struct tesla_error *err)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE),
 	       size = s->conf.map_bytes != 0 ? s->conf.map_bytes : MAP_BYTES;
+	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | MDB_NOLOCK;
 	_cleanup_free_ char *path = NULL;
 	struct stat st;
 	int fd, r;
 
+	if (s->read_only)
+		flags |= MDB_RDONLY;
 	if (asprintf(&path, "%s/data.mdb", s->path) < 0)
 		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
 	if (stat(path, &st) == 0)
@@ -82,7 +90,7 @@ int store_env_open(struct store *s, struct tesla_error *err)
 	if (r == 0)
 		r = mdb_env_set_maxdbs(s->env, N_TABLES);
 	if (r == 0)
-		r = mdb_env_open(s->env, s->path, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOLOCK, 0640);
+		r = mdb_env_open(s->env, s->path, flags, 0640);
 	if (r == 0)
 		r = mdb_env_get_fd(s->env, &fd);
 	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
@@ -111,7 +119,7 @@ int store_tables_open(struct store *s, struct tesla_error *err)
 	MDB_envinfo info;
 	struct txn t;
 
-	txn_begin(&t, s, true);
+	txn_begin(&t, s, !s->read_only);
 	for (size_t i = 0; i < N_TABLES && t.r == 0; i++) {
 		t.r = mdb_dbi_open(t.mdb, table_names[i], 0, &s->tables[i]);
 		found[i] = t.r == 0;
@@ -122,7 +130,8 @@ int store_tables_open(struct store *s, struct tesla_error *err)
 	if (t.r == 0 && are_some_missing(found, info.me_last_pgno > 1))
 		t.r = MDB_NOTFOUND;
 	for (size_t i = 0; i < N_TABLES && t.r == 0; i++)
-		t.r = mdb_dbi_open(t.mdb, table_names[i], MDB_CREATE, &s->tables[i]);
+		t.r = mdb_dbi_open(t.mdb, table_names[i], s->read_only ? 0 : MDB_CREATE,
+				   &s->tables[i]);
 	return txn_end(&t, err);
 }
 
@@ -232,6 +241,43 @@ static int wal_begin(struct store *s, struct tesla_error *err)
 	return r == 0 ? wal_reset(s->wal, s->applied, err) : r;
 }
 
+static int note_entry(void *arg, uint64_t seq, const void *bytes, size_t len,
+		      struct tesla_error *err)
+{
+	struct store *s = arg;
+
+	(void)bytes;
+	(void)len;
+	(void)err;
+	s->unapplied += seq > s->applied;
+	return 0;
+}
+
+/* What is not in the tables can only be read once it is. */
+static int wal_look(struct store *s, struct tesla_error *err)
+{
+	struct wal_reader reader = { note_entry, replay_damage, s };
+	_cleanup_free_ char *path = NULL, *bytes = NULL;
+	struct wal_found found;
+	size_t len;
+	int r;
+
+	if (asprintf(&path, "%s/wal", s->path) < 0)
+		return tesla_fail(err, -ENOMEM, "store %s: no memory", s->path);
+	r = file_read(path, WAL_MAX, &bytes, &len, err);
+	if (r == -ENOENT || (r == 0 && len == 0))
+		return 0;
+	if (r == 0)
+		r = wal_scan(bytes, len, &reader, &found, err);
+	if (r == 0 && s->unapplied > 0)
+		r = tesla_fail(err, -EROFS,
+			       "store %s: it cannot be written to, and %" PRIu64 " entries of its "
+			       "write-ahead file are to go into its tables before it is read: copy "
+			       "it to where it can be",
+			       s->path, s->unapplied);
+	return r;
+}
+
 /* One was made here before. */
 static bool exists(const struct store *s)
 {
@@ -262,7 +308,7 @@ static int start(struct store *s, struct tesla_error *err)
 				  "store %s: data.mdb has nothing in it, not even a store "
 				  "without records",
 				  s->path);
-	if (mkdir(s->path, 0750) != 0 && errno != EEXIST)
+	if (!s->read_only && mkdir(s->path, 0750) != 0 && errno != EEXIST)
 		return path_fail(s, "the folder cannot be made", err);
 	r = lock(s, err);
 	if (r == 0)
@@ -271,11 +317,13 @@ static int start(struct store *s, struct tesla_error *err)
 		r = store_tables_open(s, err);
 	if (r == 0)
 		r = load(s, err);
-	return r == 0 ? wal_begin(s, err) : r;
+	if (r == 0)
+		r = s->read_only ? wal_look(s, err) : wal_begin(s, err);
+	return r;
 }
 
-int store_open(const char *dir, const struct store_conf *conf, struct store **ret,
-	       struct tesla_error *err)
+static int open_as(const char *dir, const struct store_conf *conf, bool read_only,
+		   struct store **ret, struct tesla_error *err)
 {
 	struct store *s = calloc(1, sizeof *s);
 	int r = -ENOMEM;
@@ -283,6 +331,7 @@ int store_open(const char *dir, const struct store_conf *conf, struct store **re
 	if (s != NULL) {
 		s->lock = -1;
 		s->conf = *conf;
+		s->read_only = read_only;
 		s->conf.wal_bytes = conf->wal_bytes != 0 ? conf->wal_bytes : WAL_BYTES;
 		form_key_init(&s->sets);
 		pending_init(s);
@@ -297,6 +346,18 @@ int store_open(const char *dir, const struct store_conf *conf, struct store **re
 		store_close(s);
 	else
 		*ret = s;
+	return r;
+}
+
+int store_open(const char *dir, const struct store_conf *conf, struct store **ret,
+	       struct tesla_error *err)
+{
+	static const int of_writing[] = { EACCES, EPERM, EROFS, ENOSPC };
+	int r = open_as(dir, conf, false, ret, err);
+
+	for (size_t i = 0; i < N_ELEMENTS(of_writing) && conf->only_reads; i++)
+		if (r == -of_writing[i])
+			return open_as(dir, conf, true, ret, err);
 	return r;
 }
 

@@ -34,6 +34,8 @@ struct store_conf {
 	size_t cells_max;   /* numbers in a block; 0: 512 Ki */
 	size_t forms_bytes; /* that forms of records may take, in memory; 0: 512 MiB */
 	bool must_exist;    /* none is made */
+	/* With must_exist: where it cannot be written to it is read all the same, if it can be. */
+	bool only_reads;
 	/*
 	 * A sentence about something damaged that was met; the rest goes on.  lost: something that
 	 * was acknowledged is, as far as can be told; else it is a note.

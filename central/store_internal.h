@@ -110,7 +110,9 @@ struct store {
 	char *path;
 	struct store_conf conf;
 	int lock;
-	MDB_env *env; /* NULL: it could not be opened again after a failure */
+	bool read_only;	    /* nothing is pending, and the write-ahead file is not open */
+	uint64_t unapplied; /* then: entries that are not in the tables */
+	MDB_env *env;	    /* NULL: it could not be opened again after a failure */
 	bool opens_again;
 	MDB_dbi tables[N_TABLES];
 	struct wal *wal;

@@ -121,6 +121,7 @@ e2e_tests = \
 	t/e2e/806-central-disk.sh \
 	t/e2e/806-central-torture.sh \
 	t/e2e/807-central-ready.sh \
+	t/e2e/807-central-readonly.sh \
 	t/e2e/808-central-care.sh \
 	t/e2e/809-central-hot-backup.sh \
 	t/e2e/810-central-v2.sh \
