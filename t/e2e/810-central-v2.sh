@@ -192,7 +192,7 @@ done
 write_config
 TZ=Europe/Madrid start_teslad
 delivered() {
-	ctl journal | jq -e '[.exporters[] | select(.type == "clientRest")] | length > 0 and all(.delivered >= 8)' >/dev/null
+	ctl journal | jq -e '[.exporters[] | select(.type == "clientRest")] | length > 0 and all(.delivered >= 14)' >/dev/null
 }
 wait_for 30 delivered
 # A window that ends right after the start may have nothing good in it.
