@@ -22,7 +22,7 @@ static const struct place {
 	{ TABLE_EVENTS, KIND_ENTRY, "event " }, { TABLE_AUDIT, KIND_ENTRY, "audit " },
 };
 
-static void say(struct verify *v, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct verify *v, const char *fmt, ...)
 {
 	char sentence[400];
 	va_list ap;

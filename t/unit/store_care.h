@@ -93,7 +93,11 @@ static void care_hear(void *arg, bool lost, const char *sentence)
 
 static inline void care_init(struct care *c)
 {
-	*c = (struct care){ .conf = { 1 << 16, 1 << 16, 1 << 12, 0, false, care_hear, c } };
+	*c = (struct care){ .conf = { .wal_bytes = 1 << 16,
+				      .map_bytes = 1 << 16,
+				      .cells_max = 1 << 12,
+				      .damage = care_hear,
+				      .arg = c } };
 }
 
 static inline struct store *care_open(struct care *c, const char *dir)

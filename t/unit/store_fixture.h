@@ -55,7 +55,11 @@ static inline void reopen(struct fixture *f)
 static inline void fixture_init(struct fixture *f)
 {
 	*f = (struct fixture){ .dir = "/dev/shm/tesla-store-XXXXXX",
-			       .conf = { 1 << 16, 1 << 16, 1 << 12, 0, false, hear, f } };
+			       .conf = { .wal_bytes = 1 << 16,
+					 .map_bytes = 1 << 16,
+					 .cells_max = 1 << 12,
+					 .damage = hear,
+					 .arg = f } };
 	if (mkdtemp(f->dir) == NULL) {
 		(void)snprintf(f->dir, sizeof f->dir, "/tmp/tesla-store-XXXXXX");
 		cr_assert(mkdtemp(f->dir) != NULL);
