@@ -55,5 +55,5 @@ dir=$tmp/damaged
 assert_status 1 central restore backup 2>said
 assert_match "refused" "$(cat said)" 'backup: it is damaged, and nothing was restored: see --salvage'
 central restore --salvage backup >/dev/null || fail "salvage"
-assert_status 1 central user list --json >list 2>/dev/null
-cmp list users || fail "other users than before"
+assert_status 1 central user list --json >listed 2>/dev/null
+cmp listed users || fail "other users than before"
