@@ -53,6 +53,7 @@ assert_eq "lines that are none" "$(grep -Evc '^[0-9-]{10} [0-9:.]{12} [a-z]+: ' 
 # Moved, as logrotate does it: a reload, here one that changes nothing, goes on in another one.
 cp good.xml config.xml
 start_teslad
+wait_for 10 analyzer_is 1 state online # and nothing more to say
 mv logs/teslad.log logs/moved
 size=$(stat -c %s logs/moved)
 kill -HUP "${pids[teslad]}"
