@@ -21,6 +21,7 @@ try() {	# what, expected status, expected text (a regular expression); the scrip
 try "a good one" 0 fine <<'END'
 start sleeper sleep 100
 alive "$pid"
+wait_for 5 grep -qa ^sleep "/proc/$pid/cmdline"	# until then it is a bash, which may lose a signal
 stop sleeper
 assert_eq "status of TERM" "$status" 143
 gone "$pid"
