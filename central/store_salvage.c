@@ -53,8 +53,9 @@ static void flush(struct salvage *v)
 {
 	if (v->r == 0 && v->n > 0)
 		v->r = store_append(v->to, v->group, v->n, v->verdicts, v->err);
+	for (size_t i = 0; i < v->n && v->r == 0; i++)
+		v->n_records += v->verdicts[i].outcome == STORE_STORED; /* pages have copies */
 	store_verdicts_release(v->verdicts, v->n);
-	v->n_records += v->r == 0 ? v->n : 0;
 	v->since_compaction += v->n;
 	v->n = 0;
 	arena_release(&v->memory);
@@ -77,6 +78,14 @@ static void add(struct salvage *v, const struct set *set, int64_t ms, const doub
 		flush(v);
 }
 
+/* NULL: none is known, or it is a roll-up, which is made again of what it was made of. */
+static const struct set *records_set(const struct salvage *v, uint32_t id)
+{
+	const struct set *set = set_by_id(&v->sets, id);
+
+	return set != NULL && set->of_id == 0 ? set : NULL;
+}
+
 static void take_row(struct salvage *v, MDB_val key, MDB_val value)
 {
 	_cleanup_free_ double *numbers = NULL;
@@ -86,7 +95,7 @@ static void take_row(struct salvage *v, MDB_val key, MDB_val value)
 
 	if (!key_parse(key, &id, &ms))
 		return;
-	set = set_by_id(&v->sets, id);
+	set = records_set(v, id);
 	if (set == NULL || !row_is_good(set, key, value))
 		return;
 	numbers = malloc(set->n_columns * sizeof *numbers);
@@ -130,7 +139,7 @@ static void take_block(struct salvage *v, MDB_val key, const uint8_t *at, size_t
 
 	if (!key_parse(key, &id, &ms))
 		return;
-	set = set_by_id(&v->sets, id);
+	set = records_set(v, id);
 	if (set == NULL || codec_open(at, len, &b, &ignored) != 0 || b.first_ms != ms ||
 	    b.n_columns != set->n_columns)
 		return;
@@ -144,22 +153,20 @@ static void take_block(struct salvage *v, MDB_val key, const uint8_t *at, size_t
 /* Looks at a key and its value, which lie within the file. */
 typedef void each_node(struct salvage *v, MDB_val key, MDB_val value);
 
+/* A roll-up may come before what it is made of, and is not read then; nor is it needed. */
 static void take_set(struct salvage *v, MDB_val key, MDB_val value)
 {
 	struct tesla_error ignored;
-	const struct set *set;
 	uint32_t id;
-	int r;
 
 	if (key.mv_size != SET_KEY_BYTES)
 		return;
 	memcpy(&id, key.mv_data, sizeof id);
 	id = be32toh(id);
-	if (id == 0 || id > 1u << 20 || set_by_id(&v->sets, id) != NULL || !set_is_good(id, value))
+	if (id == 0 || id > 1u << 20 || (id <= v->sets.n && v->sets.by_id[id - 1] != NULL) ||
+	    !set_is_good(id, value))
 		return;
-	r = set_load(&v->sets, id, value, &ignored);
-	set = r == 0 ? set_by_id(&v->sets, id) : NULL;
-	if (r == -ENOMEM || (r == 0 && set == NULL))
+	if (set_load(&v->sets, id, value, &ignored) == -ENOMEM)
 		v->r = tesla_fail(v->err, -ENOMEM, "salvage: no memory");
 }
 

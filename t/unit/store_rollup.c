@@ -315,6 +315,36 @@ Test(store_rollup, a_backup_has_them)
 	}
 }
 
+/* They are no records: what is salvaged are the rows, each once, and they are made again. */
+Test(store_rollup, a_salvage_has_none)
+{
+	int64_t from = begins[0], to = from + 9 * DAY;
+	struct tesla_error err = { 0 };
+	struct keeping k;
+	struct store *mended;
+	uint64_t n;
+	char copy[80];
+
+	begin(&k, 1 << 12);
+	world_fill(&k.w, 1, from, to, 10 * MINUTE, 0);
+	k.now_ms = to + HOUR;
+	maintain_all(&k);
+	cr_assert(counts_of(&k).buckets > 0);
+	world_compact(&k.w, true);
+	reopen(&k);
+	(void)snprintf(copy, sizeof copy, "%s.copy", k.w.dir);
+	cr_assert(store_open(copy, &k.w.conf, &mended, &err) == 0, "%s", err.text);
+	cr_assert(store_salvage(k.w.dir, mended, &n, &err) == 0, "%s", err.text);
+	store_close(mended);
+	cr_expect(n == k.w.n, "%llu of %zu", (unsigned long long)n, k.w.n);
+	use_copy(&k, copy);
+	cr_expect(k.w.n == n);
+	query_all(&k, from, to);
+	maintain_all(&k);
+	query_all(&k, from, to);
+	finish(&k);
+}
+
 /* All of some weeks comes behind what is made already. */
 Test(store_rollup, history_comes_after)
 {
