@@ -2,14 +2,17 @@
 /* Reading everything, for `verify`.  A transaction a block, or for some rows. */
 #include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "central/store_internal.h"
 
 struct verify {
 	struct store *s;
 	uint64_t n_damaged;
-	uint64_t n_seen; /* in the table */
-	uint32_t set;	 /* where to go on */
+	uint64_t n_seen;  /* in the table */
+	uint64_t n_pages; /* on which keys stood, one behind the other */
+	uintptr_t page;	  /* of the last one */
+	uint32_t set;	  /* where to go on */
 	int64_t ms;
 	bool done;
 	int64_t last_ms; /* of the block before, in the same set */
@@ -57,6 +60,23 @@ static void check_block(struct verify *v, uint32_t id, int64_t ms, MDB_val value
 	v->last_ms = b.last_ms;
 }
 
+/* Where it stands; and whether who looks for its key comes there, by the pages above. */
+static void see(struct verify *v, MDB_cursor *c, const char *what, uint32_t id, int64_t ms)
+{
+	uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), page;
+	MDB_val key, value, found;
+
+	v->n_seen++;
+	if (mdb_cursor_get(c, &key, &value, MDB_GET_CURRENT) != 0)
+		return;
+	page = (uintptr_t)key.mv_data / size;
+	v->n_pages += page != v->page;
+	v->page = page;
+	if (mdb_get(mdb_cursor_txn(c), mdb_cursor_dbi(c), &key, &found) != 0 ||
+	    found.mv_data != value.mv_data)
+		say(v, what, id, ms, "it is not found by its key: a page of data.mdb is damaged");
+}
+
 static int next_block(struct verify *v, struct tesla_error *err)
 {
 	struct key at = key_of(v->set, v->ms);
@@ -70,7 +90,7 @@ static int next_block(struct verify *v, struct tesla_error *err)
 	c = cursor_open(&t, TABLE_BLOCKS);
 	v->done = c == NULL || !cursor_move(&t, c, MDB_SET_RANGE, &at, &id, &ms, &value);
 	if (!v->done) {
-		v->n_seen++;
+		see(v, c, "block from", id, ms);
 		check_block(v, id, ms, value);
 		go_behind(v, id, ms);
 	}
@@ -108,7 +128,7 @@ static int next_rows(struct verify *v, struct tesla_error *err)
 		if (v->done)
 			break;
 		at = key_of(id, ms);
-		v->n_seen++;
+		see(v, c, "row of", id, ms);
 		check_row(v, &at, id, ms, value);
 		go_behind(v, id, ms);
 	}
@@ -117,22 +137,32 @@ static int next_rows(struct verify *v, struct tesla_error *err)
 	return txn_end(&t, err);
 }
 
-/* A page that leaves out some of its keys looks like one that has no more. */
+/*
+ * A page that leaves out some of its keys looks like one that has no more; one that takes a key from
+ * another page, where an old one may stand that is good, makes two of itself.
+ */
 static int check_count(struct verify *v, enum table table, struct tesla_error *err)
 {
+	static const char *const names[] = {
+		[TABLE_BLOCKS] = "blocks", [TABLE_RECENT] = "recent rows"
+	};
+	static const char damaged[] = "a page of data.mdb is damaged";
 	MDB_stat stat = { 0 };
 	struct txn t;
 
 	txn_begin(&t, v->s, false);
 	if (t.r == 0)
 		t.r = mdb_stat(t.mdb, v->s->tables[table], &stat);
+	if (t.r == 0 && stat.ms_entries == v->n_seen && stat.ms_leaf_pages != v->n_pages &&
+	    stat.ms_psize == (unsigned)sysconf(_SC_PAGESIZE)) {
+		v->n_damaged++;
+		store_say(v->s, "%s: they stand on %" PRIu64 " pages of %zu: %s", names[table],
+			  v->n_pages, stat.ms_leaf_pages, damaged);
+	}
 	if (t.r == 0 && stat.ms_entries != v->n_seen) {
 		v->n_damaged++;
-		store_say(v->s,
-			  "%s: %" PRIu64 " were found, but %zu were put there: a page of "
-			  "data.mdb is damaged",
-			  table == TABLE_BLOCKS ? "blocks" : "recent rows", v->n_seen,
-			  stat.ms_entries);
+		store_say(v->s, "%s: %" PRIu64 " were found, but %zu were put there: %s",
+			  names[table], v->n_seen, stat.ms_entries, damaged);
 	}
 	return txn_end(&t, err);
 }
@@ -146,7 +176,8 @@ static int everything(struct verify *v, int (*next)(struct verify *, struct tesl
 	v->set = 0;
 	v->ms = INT64_MIN;
 	v->done = false;
-	v->n_seen = 0;
+	v->n_seen = v->n_pages = 0;
+	v->page = 0;
 	while (r == 0 && !v->done)
 		r = next(v, err);
 	return r == 0 ? check_count(v, table, err) : r;
