@@ -46,7 +46,9 @@ static int use_verify(struct store *store, void *arg, struct tesla_error *err)
 		r = store_info(store, &i, err);
 	if (r != 0)
 		return r;
-	if (found.has_registry)
+	if (!found.has_registry)
+		(void)printf("registry: there is none\n");
+	else
 		(void)printf("registry: %" PRIu64 " documents, %" PRIu64 " damaged\n",
 			     found.documents, found.documents_damaged);
 	(void)printf("%" PRIu64 " blocks, %" PRIu64 " recent rows, %" PRIu64 " damaged\n",

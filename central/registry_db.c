@@ -24,6 +24,11 @@
 static const char *const table_names[N_TABLES] = { "nodes",  "analyzers", "users",   "tokens",
 						   "events", "audit",	  "changes", "meta" };
 
+const char *table_name(enum table table)
+{
+	return table_names[table];
+}
+
 /* ---- errors ---- */
 
 static int path_fail(const struct registry_db *db, const char *what, struct tesla_error *err)
@@ -113,9 +118,25 @@ static int sync_folders(const struct registry_db *db, int folder, struct tesla_e
 		       : path_fail(db, "it cannot be synced", err);
 }
 
-static bool exists(int folder)
+/* 1: data.mdb is there; 0: it is not. */
+static int look_for(const struct registry_db *db, int folder, struct tesla_error *err)
 {
-	return faccessat(folder, "data.mdb", F_OK, 0) == 0;
+	struct stat st;
+
+	if (fstatat(folder, "data.mdb", &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : path_fail(db, "data.mdb", err);
+	return st.st_size > 0
+		       ? 1
+		       : tesla_fail(err, -EUCLEAN,
+				    "registry %s: data.mdb is empty: restore a backup, or "
+				    "remove it and make another one with `tesla-central init`",
+				    db->path);
+}
+
+static int none(const struct registry_db *db, struct tesla_error *err)
+{
+	return tesla_fail(err, -ENOENT, "registry %s: there is none: `tesla-central init`",
+			  db->path);
 }
 
 static int start(struct registry_db *db, bool create, struct tesla_error *err)
@@ -125,12 +146,16 @@ static int start(struct registry_db *db, bool create, struct tesla_error *err)
 	int r;
 
 	folder = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (folder < 0 && (create || errno != ENOENT))
-		return path_fail(db, "the folder cannot be opened", err);
-	if (folder < 0 || (!create && !exists(folder)))
-		return tesla_fail(err, -ENOENT, "registry %s: there is none: `tesla-central init`",
-				  db->path);
-	made = made || !exists(folder);
+	if (folder < 0)
+		return errno == ENOENT && !create
+			       ? none(db, err)
+			       : path_fail(db, "the folder cannot be opened", err);
+	r = look_for(db, folder, err);
+	if (r < 0)
+		return r;
+	if (r == 0 && !create)
+		return none(db, err);
+	made = made || r == 0;
 	r = lock_prepare(db, folder, err);
 	if (r != 0)
 		return r;
@@ -141,30 +166,34 @@ static int start(struct registry_db *db, bool create, struct tesla_error *err)
 	return r == 0 && made ? sync_folders(db, folder, err) : r;
 }
 
-/* It is there: `start` has looked. */
+/* A reader's place in LMDB's lock keeps its pages.  Without that file nobody writes. */
+static bool can_lock(const struct registry_db *db, int folder)
+{
+	struct tesla_error ignored;
+
+	return faccessat(folder, "lock.mdb", F_OK, 0) == 0 &&
+	       lock_prepare(db, folder, &ignored) == 0;
+}
+
 static int start_reading(struct registry_db *db, struct tesla_error *err)
 {
-	int r = env_open(db);
+	_cleanup_close_ int folder =
+		open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r;
 
+	if (folder < 0)
+		return errno == ENOENT ? none(db, err)
+				       : path_fail(db, "the folder cannot be opened", err);
+	r = look_for(db, folder, err);
+	if (r <= 0)
+		return r < 0 ? r : none(db, err);
+	db->flags = MDB_RDONLY | (can_lock(db, folder) ? 0 : MDB_NOLOCK);
+	r = env_open(db);
 	return r == 0 ? 0 : mdb_fail(NAME, db->path, r, err);
 }
 
-static int open_as(const char *dir, bool create, unsigned flags, struct registry_db **ret,
-		   struct tesla_error *err)
+static int opened(struct registry_db *db, int r, struct registry_db **ret)
 {
-	struct registry_db *db = calloc(1, sizeof *db);
-	int r;
-
-	if (db == NULL)
-		return tesla_fail(err, -ENOMEM, "no memory");
-	db->flags = flags;
-	(void)pthread_rwlock_init(&db->lock, NULL);
-	if (asprintf(&db->path, "%s/registry", dir) < 0) {
-		db->path = NULL;
-		r = tesla_fail(err, -ENOMEM, "no memory");
-	} else {
-		r = flags != 0 ? start_reading(db, err) : start(db, create, err);
-	}
 	if (r != 0)
 		registry_db_close(db);
 	else
@@ -172,21 +201,34 @@ static int open_as(const char *dir, bool create, unsigned flags, struct registry
 	return r;
 }
 
+static struct registry_db *db_new(const char *dir, struct tesla_error *err)
+{
+	struct registry_db *db = calloc(1, sizeof *db);
+
+	if (db != NULL && asprintf(&db->path, "%s/registry", dir) < 0) {
+		free(db);
+		db = NULL;
+	}
+	if (db == NULL)
+		(void)tesla_fail(err, -ENOMEM, "no memory");
+	else
+		(void)pthread_rwlock_init(&db->lock, NULL);
+	return db;
+}
+
 int registry_db_open(const char *dir, bool create, struct registry_db **ret,
 		     struct tesla_error *err)
 {
-	return open_as(dir, create, 0, ret, err);
+	struct registry_db *db = db_new(dir, err);
+
+	return db != NULL ? opened(db, start(db, create, err), ret) : -ENOMEM;
 }
 
 int registry_db_read(const char *dir, struct registry_db **ret, struct tesla_error *err)
 {
-	static const int of_writing[] = { EACCES, EPERM, EROFS, ENOSPC };
-	int r = open_as(dir, false, 0, ret, err);
+	struct registry_db *db = db_new(dir, err);
 
-	for (size_t i = 0; i < N_ELEMENTS(of_writing); i++)
-		if (r == -of_writing[i])
-			return open_as(dir, false, MDB_RDONLY | MDB_NOLOCK, ret, err);
-	return r;
+	return db != NULL ? opened(db, start_reading(db, err), ret) : -ENOMEM;
 }
 
 void registry_db_close(struct registry_db *db)

@@ -66,6 +66,8 @@ struct registry_db {
 	MDB_dbi tables[N_TABLES];
 };
 
+const char *table_name(enum table table);
+
 struct meta { /* what was given last */
 	uint64_t node_row, analyzer_row, user_row, credential, change;
 };

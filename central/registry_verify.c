@@ -95,13 +95,23 @@ static int check_document(struct verify *v, const struct place *p, MDB_val key, 
 static int check_table(struct verify *v, const struct place *p, struct tesla_error *err)
 {
 	MDB_cursor *c = reg_cursor(&v->t, p->table);
+	uint64_t before = v->counts->documents, n;
 	MDB_val key, value;
+	MDB_stat stat;
 	int r = 0;
 
 	while (c != NULL && r == 0 && reg_move(&v->t, c, MDB_NEXT, &key, &value))
 		r = check_document(v, p, key, value, err);
 	if (c != NULL)
 		mdb_cursor_close(c);
+	n = v->counts->documents - before;
+	/* A page that leaves some out looks like one that has no more. */
+	if (r == 0 && v->t.r == 0 && mdb_stat(v->t.mdb, v->t.db->tables[p->table], &stat) == 0 &&
+	    stat.ms_entries != n)
+		say(v,
+		    "registry: %s: %" PRIu64 " documents were found, but %zu were put there: a "
+		    "page of registry/data.mdb is damaged",
+		    table_name(p->table), n, stat.ms_entries);
 	return r;
 }
 

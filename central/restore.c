@@ -217,8 +217,13 @@ static int copy_registry(const struct restore *r, struct tesla_error *err)
 	struct stat st;
 	int rc;
 
-	if (fstatat(r->from, "registry/data.mdb", &st, 0) != 0)
+	if (fstatat(r->from, "registry/data.mdb", &st, 0) != 0) {
+		if (errno != ENOENT)
+			return fail(r->o->from, "registry/data.mdb", err);
+		(void)fprintf(stderr, "tesla-central: %s: there is no registry in it\n",
+			      r->o->from);
 		return 0;
+	}
 	if (mkdirat(r->part, "registry", 0700) != 0)
 		return fail(r->part_path, "registry", err);
 	rc = copy_file(r, "registry/data.mdb", true, err);
