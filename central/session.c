@@ -245,7 +245,7 @@ void session_cookie_end(bool tls, char text[SESSION_COOKIE])
 		       session_cookie_name(tls), tls ? "; Secure" : "");
 }
 
-bool session_cookie_find(const char *header, bool tls, char id[SESSION_TEXT])
+unsigned session_cookie_find(const char *header, bool tls, char id[SESSION_TEXT])
 {
 	const char *name = session_cookie_name(tls), *found = NULL;
 	size_t name_len = strlen(name), found_len = 0;
@@ -265,9 +265,9 @@ bool session_cookie_find(const char *header, bool tls, char id[SESSION_TEXT])
 	}
 	while (found_len > 0 && (found[found_len - 1] == ' ' || found[found_len - 1] == '\t'))
 		found_len--;
-	if (n != 1 || found_len != SESSION_TEXT - 1)
-		return false;
-	memcpy(id, found, found_len);
-	id[found_len] = '\0';
-	return true;
+	if (n == 1 && found_len == SESSION_TEXT - 1) {
+		memcpy(id, found, found_len);
+		id[found_len] = '\0';
+	}
+	return n;
 }

@@ -56,7 +56,7 @@ void session_end_user(struct sessions *s, uint32_t user_row);
 void session_cookie(const char *id, bool tls, char text[SESSION_COOKIE]);
 void session_cookie_end(bool tls, char text[SESSION_COOKIE]); /* takes it away */
 const char *session_cookie_name(bool tls);
-/* Out of the header Cookie, foreign text; false: it is not there, there twice, or no id. */
-bool session_cookie_find(const char *header, bool tls, char id[SESSION_TEXT]);
+/* How many there are in a header Cookie, foreign text; id: of the only one, when that is an id. */
+unsigned session_cookie_find(const char *header, bool tls, char id[SESSION_TEXT]);
 
 #endif

@@ -46,7 +46,7 @@ bool signin_sees(const struct call *c, const char *node)
 struct cookies {
 	char *id;
 	bool tls;
-	unsigned n; /* headers that have one */
+	unsigned n; /* in all headers */
 };
 
 static void on_cookies(void *arg, const char *header)
@@ -61,10 +61,11 @@ bool signin_cookie(const struct call *c, char id[SESSION_TEXT])
 {
 	struct cookies k = { id, request_is_secure(c->request), 0 };
 
+	id[0] = '\0';
 	request_header_each(c->request, "Cookie", on_cookies, &k);
-	if (k.n > 1)
+	if (k.n != 1)
 		sodium_memzero(id, SESSION_TEXT);
-	return k.n == 1;
+	return id[0] != '\0';
 }
 
 const struct session *signin_session(const struct call *c)

@@ -22,5 +22,6 @@ curl -sS -c jar -H 'Content-Type: application/json' -d "{\"name\": \"admin\", \"
 cookie=tesla=$(sed -n 's/.*tesla[[:space:]]*//p' jar)
 answers "in the second" 200 '"admin"' ask "" GET /api/v1/session -H 'Cookie: a=b' -H "Cookie: $cookie"
 answers "in the first" 200 '"admin"' ask "" GET /api/v1/session -H "cookie: $cookie; a=b" -H 'Cookie: c=d'
+answers "two in one, and another" 401 'who are you' ask "" GET /api/v1/session -H 'Cookie: tesla=a; tesla=b' -H "Cookie: $cookie"
 answers "in both" 401 'who are you' ask "" GET /api/v1/session -H "Cookie: $cookie" -H "Cookie: $cookie"
 stop central
