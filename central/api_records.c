@@ -215,7 +215,10 @@ static bool is_listed(const struct taking *t, int64_t analyzer)
 	return false;
 }
 
-/* Those of which something is new; what they say last counts the next time. */
+/*
+ * Those of which something is new; what they say last counts the next time.  Of what is not taken
+ * now nothing is learned.
+ */
 static int contacts_find(struct taking *t)
 {
 	const struct registry *r = t->body.call->app->registry;
@@ -229,31 +232,41 @@ static int contacts_find(struct taking *t)
 					      .model = w.model,
 					      .identity = w.identity };
 
-		if (!w.there || t->n_contacts == CONTACTS_MAX || is_listed(t, w.analyzer) ||
-		    !registry_is_news(r, t->body.node, &c))
+		if (!w.there || t->holds[i] != INTAKE_GO || t->n_contacts == CONTACTS_MAX ||
+		    is_listed(t, w.analyzer) || !registry_is_news(r, t->body.node, &c))
 			continue;
 		t->contacts[t->n_contacts++] = c;
 	}
 	return 0;
 }
 
-/*
- * Of one that did not come in: there was no room for it among the contacts, or in the registry,
- * where an administrator can make some; so its records wait.  INTAKE_GO: its node takes none.
- */
-static enum intake_hold why_later(const struct taking *t, int64_t analyzer)
+/* By what the registry has now; NULL: it did not come in. */
+static bool is_refused(const struct taking *t, const struct registry_analyzer *a)
 {
 	const struct registry_node *n = registry_node(t->body.call->app->registry, t->body.node);
 
-	if (t->n_contacts == CONTACTS_MAX && !is_listed(t, analyzer))
-		return INTAKE_CROWD;
-	return n == NULL || n->unknown == REGISTRY_REFUSE ? INTAKE_GO : INTAKE_FULL;
+	return a != NULL ? a->state == REGISTRY_IS_REFUSED
+			 : n == NULL || n->unknown == REGISTRY_REFUSE;
 }
 
-/* By what the registry has now.  Behind one that waits, all of its analyzer wait. */
+/*
+ * Of one that is not refused.  There was no room for it among the contacts, or in the registry,
+ * where an administrator can make some.  Behind one that waits, all of its analyzer wait.
+ */
+static enum intake_hold hold_of(const struct taking *t, size_t i, int64_t analyzer,
+				const struct registry_analyzer *a)
+{
+	if (a != NULL)
+		return a->state == REGISTRY_IS_PENDING ? INTAKE_CONSENT : t->holds[i];
+	if (t->holds[i] != INTAKE_GO)
+		return t->holds[i];
+	return t->n_contacts == CONTACTS_MAX && !is_listed(t, analyzer) ? INTAKE_CROWD
+									: INTAKE_FULL;
+}
+
 static void states_apply(struct taking *t)
 {
-	const struct registry *r = t->body.call->app->registry;
+	struct app *app = t->body.call->app;
 
 	for (size_t i = 0; i < t->in.n_records + t->in.n_columns; i++) {
 		struct intake_who w = intake_who(&t->in, i);
@@ -261,18 +274,13 @@ static void states_apply(struct taking *t)
 
 		if (!w.there)
 			continue;
-		a = registry_analyzer(r, t->body.node, w.analyzer);
-		if (a == NULL)
-			t->holds[i] = why_later(t, w.analyzer);
-		else if (a->state == REGISTRY_IS_PENDING)
-			t->holds[i] = INTAKE_CONSENT;
-		else if (a->state == REGISTRY_IS_REFUSED)
-			t->holds[i] = INTAKE_GO;
-		else if (t->holds[i] == INTAKE_AHEAD)
-			app_say_ahead(t->body.call->app, a, w.end_ms, t->now_ms);
-		if (t->holds[i] == INTAKE_GO && (a == NULL || a->state == REGISTRY_IS_REFUSED))
+		a = registry_analyzer(app->registry, t->body.node, w.analyzer);
+		t->holds[i] = is_refused(t, a) ? INTAKE_GO : hold_of(t, i, w.analyzer, a);
+		if (is_refused(t, a))
 			intake_reject(&t->in, i, "analyzer %" PRId64 " of node %s is not taken",
 				      w.analyzer, t->body.node);
+		else if (a != NULL && t->holds[i] == INTAKE_AHEAD)
+			app_say_ahead(app, a, w.end_ms, t->now_ms);
 	}
 	submit(t);
 }

@@ -483,6 +483,19 @@ struct intake_who intake_who(const struct intake *in, size_t i)
 	return w;
 }
 
+/* False: the store rejects it, whenever it comes. */
+static bool has_sound_times(const struct intake *in, size_t i)
+{
+	const struct store_columns *c = i < in->n_records ? NULL : &in->columns[i - in->n_records];
+
+	if (c == NULL)
+		return in->records[i].record->start_ms < in->records[i].record->end_ms;
+	for (size_t row = 1; row < c->n_rows; row++)
+		if (c->end_ms[row] <= c->end_ms[row - 1])
+			return false;
+	return true;
+}
+
 /* Taken now, it would come before one that stands before it. */
 static void hold_behind(const struct intake *in, size_t first, enum intake_hold *holds)
 {
@@ -501,7 +514,8 @@ void intake_hold(const struct intake *in, int64_t now_ms, enum intake_hold *hold
 	for (size_t i = 0; i < in->n_records + in->n_columns; i++) {
 		struct intake_who w = intake_who(in, i);
 
-		if (holds[i] != INTAKE_GO || !w.there || !is_ahead(w.end_ms, now_ms))
+		if (holds[i] != INTAKE_GO || !w.there || !is_ahead(w.end_ms, now_ms) ||
+		    !has_sound_times(in, i))
 			continue;
 		holds[i] = INTAKE_AHEAD;
 		hold_behind(in, i, holds);

@@ -137,6 +137,12 @@ jq -c '.records = [.records[0] * {analyzer: (1, 2, 1), end_ms: (.records[0].end_
 answers "of 2099" 200 '^\{"results":\[\{"status":"later","reason":"it ends at 2099-01-01T00:00:00Z, more than a day after now, 20[^"]*: a clock is wrong"\},'\
 '\{"status":"stored"\},\{"status":"later","reason":"one before it is to be stored first"\}\]\}$' post "$token" ahead
 answers "again" 200 '"later".*"duplicate".*"later"' post "$token" ahead
+jq -c '.records |= [.[0] * {analyzer: (1, 77), model: "OTHER"}]' ahead >other
+answers "of another model, and of one that is new" 200 '^.*"later".*"later"' post "$token" other
+central analyzer list --json >analyzers.jsonl
+assert_eq "what was learned of it" "$(jq -c '.. | objects | select(.node == "4") | select(.model == "OTHER" or .analyzer == 77)' \
+	analyzers.jsonl)" ""
+assert_eq "analyzers of the node" "$(jq -c '.. | objects | select(.node == "4")' analyzers.jsonl | wc -l)" 303
 assert_eq "how often it is said" "$(grep -c 'warning: node 4, analyzer 1: a record is not taken yet: it ends at 2099-01-01T00:00:00Z' central.log)" 1
 jq -c '.records |= .[2:]' ahead >behind
 answers "by a clock that was set" 200 '^\{"results":\[\{"status":"stored"\}\]\}$' post "$token" behind

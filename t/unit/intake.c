@@ -211,8 +211,9 @@ Test(intake, what_is_ahead)
 			 "2026-11-30T00:53:20Z: a clock is wrong");
 }
 
-#define OF(ANALYZER, END) \
-	"{\"analyzer\":" ANALYZER ",\"start_ms\":0,\"end_ms\":" END ",\"model\":\"M\"," \
+#define OF(ANALYZER, END) SPAN(ANALYZER, "0", END)
+#define SPAN(ANALYZER, START, END) \
+	"{\"analyzer\":" ANALYZER ",\"start_ms\":" START ",\"end_ms\":" END ",\"model\":\"M\"," \
 	"\"variables\":{\"V\":{" GAUGE "\"value\":[1]}}}"
 #define ROWS(ANALYZER, FIRST, SECOND) \
 	"{\"analyzer\":" ANALYZER ",\"window_ms\":1,\"end_ms\":[" FIRST "," SECOND "]," \
@@ -230,12 +231,14 @@ static const struct {
 	{ OF("2", "5"), INTAKE_GO },
 	{ OF("1", "6"), INTAKE_BEHIND },
 	{ OF("1", LATER), INTAKE_BEHIND },
-	{ OF("0", LATER), INTAKE_GO }, /* rejected */
+	{ OF("0", LATER), INTAKE_GO },		/* rejected */
+	{ SPAN("4", LATER, LATER), INTAKE_GO }, /* the store rejects it */
 	{ ROWS("2", "7", LATER), INTAKE_AHEAD },
 	{ ROWS("3", "7", SOON), INTAKE_GO },
 	{ ROWS("1", "8", "9"), INTAKE_BEHIND },
+	{ ROWS("4", "7" LATER, LATER), INTAKE_GO }, /* so it does that */
 };
-#define FIRST_ROWS 6
+#define FIRST_ROWS 7
 
 /* What ends in the future waits, and behind it all that is its analyzer's. */
 Test(intake, what_is_held)
