@@ -149,7 +149,7 @@ static void on_value(void *arg, size_t i, int line, const char *name, const char
 	(void)name;
 	if (kept != NULL && param_set(p, kept, r->conf, &err) != 0)
 		diags_error(r->d, r->file, line, 0, "[%s] %s", section, err.text);
-	if (p == &server[4])
+	if (strcmp(p->name, "models") == 0)
 		r->conf->models_at = arena_printf(&r->conf->memory, "%s:%d", r->file, line);
 	if (strcmp(p->name, "listen") == 0)
 		r->listen_line = line;

@@ -72,7 +72,7 @@ static int store_start(struct app *app, struct tesla_error *err)
 	return r;
 }
 
-static int web_start(struct app *app, struct tesla_error *err)
+static int listen_start(struct app *app, struct tesla_error *err)
 {
 	const struct conf *c = app->conf;
 	struct http_conf conf = {
@@ -149,7 +149,7 @@ static int start(struct app *app, struct tesla_error *err)
 		r = care_start(app, err);
 	if (r == 0)
 		r = watch_start(app, err);
-	return r == 0 ? web_start(app, err) : r;
+	return r == 0 ? listen_start(app, err) : r;
 }
 
 static bool has_lasting(const struct app *app)

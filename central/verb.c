@@ -22,7 +22,7 @@ static const struct option_doc {
 	[VERB_JSON] = { "json", NULL, "print JSON, one object a line" },
 	[VERB_RANDOM] = { "random", NULL, "make a password, and print it once" },
 	[VERB_STDIN] = { "stdin", NULL, "read the password from standard input, one line" },
-	[VERB_ROLE] = { "role", "ROLE", "viewer, operator or administrator" },
+	[VERB_ROLE] = { "role", "ROLE", "viewer, operator, or (of a user) administrator" },
 	[VERB_NODES] = { "nodes", "LIST", "limited to these nodes, as 4,5; \"\": to all" },
 	[VERB_NODE] = { "node", "ID", "of that node" },
 	[VERB_NAME] = { "name", "TEXT", "what people call it" },
