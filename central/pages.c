@@ -33,13 +33,18 @@ struct trying {
 static void say_failing(struct call *c, int code)
 {
 	say(c, 503,
-	    code == -ENOSPC ? "records are not taken: the disk is full\n"
-			    : "records are not taken: the disk does not store them\n");
+	    code == -ENOSPC   ? "records are not taken: the disk is full\n"
+	    : code == -ENOMEM ? "records are not taken: there is no memory\n"
+			      : "records are not taken: the disk does not store them\n");
 }
 
 static bool try_work(struct keeper_job *job, struct store *store)
 {
+	struct trying *t = (struct trying *)(void *)((char *)job - offsetof(struct trying, job));
+
 	job->result = store_try(store, &job->error);
+	/* here, in the store's thread: in the order of what happens to the disk */
+	keeper_tried(t->call->app->keeper, job->result);
 	return false;
 }
 
@@ -47,7 +52,6 @@ static void try_done(struct keeper_job *job)
 {
 	struct trying *t = (struct trying *)(void *)((char *)job - offsetof(struct trying, job));
 
-	keeper_tried(t->call->app->keeper, job->result);
 	if (job->result != 0)
 		say_failing(t->call, job->result);
 	else
