@@ -18,7 +18,7 @@ import time
 port, folder, token, patience, clients = (int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3],
                                           float(sys.argv[4]), int(sys.argv[5]))
 WINDOW = 60000
-START = 1794182400000
+START = 1325376000000  # 2012: windows of days of load do not get to the present
 ANALYZERS = 4  # of a client
 
 
