@@ -3,6 +3,7 @@
 #include "base/web.h"
 
 #include <assert.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define N_HANDLES 3
@@ -108,6 +109,13 @@ void web_run_again(struct web *w)
 }
 
 /* ---- start and stop ---- */
+
+int web_listen(const struct address *where, int backlog, struct tesla_error *err)
+{
+	int fd = address_listen(where, backlog);
+
+	return fd >= 0 ? fd : tesla_fail(err, fd, "%s", strerror(-fd));
+}
 
 void web_start(struct web *w, uv_loop_t *loop, struct MHD_Daemon *daemon, uint64_t deadline_ms)
 {

@@ -10,7 +10,10 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <tesla/plugin.h>
 #include <uv.h>
+
+#include "base/address.h"
 
 struct web_client { /* a part of what its owner keeps for the connection; all zero: no deadline */
 	TAILQ_ENTRY(web_client) by_deadline;
@@ -36,6 +39,8 @@ struct web { /* not to be touched outside; a part of what its owner frees in `cl
 	void *owner;
 };
 
+/* A socket for MHD_OPTION_LISTEN_SOCKET; -errno: *err says why. */
+int web_listen(const struct address *where, int backlog, struct tesla_error *err);
 /* The daemon was started with MHD_USE_EPOLL; web_stop ends it. */
 void web_start(struct web *w, uv_loop_t *loop, struct MHD_Daemon *daemon, uint64_t deadline_ms);
 /* The daemon has something to do that no socket tells. */

@@ -222,15 +222,10 @@ static struct MHD_Daemon *daemon_new(struct metrics_http *h, int fd)
 static struct MHD_Daemon *daemon_start(struct metrics_http *h, const struct address *where,
 				       struct tesla_error *err)
 {
-	int fd = address_listen(where, BACKLOG);
-	struct MHD_Daemon *daemon;
+	int fd = web_listen(where, BACKLOG, err);
+	struct MHD_Daemon *daemon = fd >= 0 ? daemon_new(h, fd) : NULL;
 
-	if (fd < 0) {
-		(void)tesla_fail(err, fd, "%s", strerror(-fd));
-		return NULL;
-	}
-	daemon = daemon_new(h, fd);
-	if (daemon == NULL)
+	if (fd >= 0 && daemon == NULL)
 		(void)tesla_fail(err, -ENOMEM, "no memory for a web server");
 	return daemon;
 }
