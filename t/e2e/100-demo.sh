@@ -36,6 +36,27 @@ for signal in INT TERM; do
 	left_nothing
 done
 
+# A table that has no handler for it yet.
+mkdir early earlystage
+cat >early/teslactl <<END
+#!/bin/sh
+PATH=\${PATH#*early:}
+for word; do
+	test "\$word" != watch || { echo up >$tmp/up; exec sleep 60; }
+done
+exec teslactl "\$@"
+END
+chmod +x early/teslactl
+{ cat "$TESLA_STAGE/env"; echo "PATH=$tmp/early:\$PATH"; } >earlystage/env
+for signal in INT TERM; do
+	rm -f up
+	TESLA_STAGE=$tmp/earlystage start demo "$top/tools/demo"
+	wait_for 10 test -e up
+	stop demo $signal
+	assert_eq "status after an early SIG$signal" "$status" 0
+	left_nothing
+done
+
 # Killed, it cannot clean its folder, but its programs end.
 start demo "$top/tools/demo"
 wait_for 10 shows demo.log
