@@ -56,7 +56,10 @@ void session_end_user(struct sessions *s, uint32_t user_row);
 void session_cookie(const char *id, bool tls, char text[SESSION_COOKIE]);
 void session_cookie_end(bool tls, char text[SESSION_COOKIE]); /* takes it away */
 const char *session_cookie_name(bool tls);
-/* How many there are in a header Cookie, foreign text; id: of the only one, when that is an id. */
+/*
+ * How many there are in a header Cookie, foreign text.  id: of the only one, when that is an id;
+ * else it is left as it was, as a request may have several headers.
+ */
 unsigned session_cookie_find(const char *header, bool tls, char id[SESSION_TEXT]);
 
 #endif
