@@ -112,7 +112,7 @@ static const struct row rows[] = {
 	ROW("records", "rejected", "records_rejected_total", COUNTER, app[APP_RECORDS_REJECTED],
 	    "Records that were rejected."),
 	ROW("records", "later", "records_later_total", COUNTER, app[APP_RECORDS_LATER],
-	    "Records that are to come again: their analyzer waits for consent or room, or a clock is wrong."),
+	    "Records to come again: an analyzer waits for consent or room, or a clock is wrong."),
 	ROW("http", "requests", "http_requests_total", COUNTER, http[HTTP_REQUESTS], "Requests."),
 	ROW("http", "accepted", "http_connections_total", COUNTER, http[HTTP_CONNECTIONS],
 	    "Connections that were accepted."),

@@ -138,8 +138,8 @@ static int next_rows(struct verify *v, struct tesla_error *err)
 }
 
 /*
- * A page that leaves out some of its keys looks like one that has no more; one that takes a key from
- * another page, where an old one may stand that is good, makes two of itself.
+ * A page that leaves out some of its keys looks like one that has no more; one that takes a key
+ * from another page, where an old one may stand that is good, makes two of itself.
  */
 static int check_count(struct verify *v, enum table table, struct tesla_error *err)
 {
