@@ -203,7 +203,7 @@ static bool parse_analyzer(const char *text, int64_t *ret)
 
 	errno = 0;
 	*ret = text != NULL ? strtoll(text, &end, 10) : -1;
-	return text != NULL && errno == 0 && end != text && *end == '\0' && *ret >= 0;
+	return text != NULL && errno == 0 && end != text && *end == '\0' && *ret > 0;
 }
 
 /* 1: *ret; 0: refused. */
@@ -245,7 +245,7 @@ static int find_stream(struct past *p, const struct past_value *v, struct stream
 		return 0;
 	}
 	if (!parse_analyzer(text, &analyzer)) {
-		past_refuse(p, v->at, "which analyzer?  Expected a number: %.40s",
+		past_refuse(p, v->at, "which analyzer?  Expected a number from 1: %.40s",
 			    text != NULL ? text : "say --analyzer");
 		return 0;
 	}

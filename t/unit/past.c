@@ -263,7 +263,8 @@ Test(past, what_is_not_said_is_asked_for)
 	expect(&conf, CSV, text, NULL, "!2 which node?  Say --node\n");
 	conf = usual;
 	conf.analyzer = NULL;
-	expect(&conf, CSV, text, NULL, "!2 which analyzer?  Expected a number: say --analyzer\n");
+	expect(&conf, CSV, text, NULL,
+	       "!2 which analyzer?  Expected a number from 1: say --analyzer\n");
 	conf = usual;
 	conf.model = NULL;
 	expect(&conf, CSV, text, NULL, "!2 which model?  Say --model\n");
