@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tesla-central: keeps the records of many nodes.  Which command is asked for. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/stdio_fill.h"
@@ -56,6 +58,25 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* LMDB reads its file through memory: a page that the disk does not give is a signal. */
+static void on_bus(int signal_number)
+{
+	static const char text[] =
+		"tesla-central: a page of a data.mdb cannot be read: its disk fails, or something "
+		"cuts the file short; `tesla-central verify`, or restore a backup\n";
+
+	(void)!write(STDERR_FILENO, text, sizeof text - 1);
+	(void)raise(signal_number); /* which it is ended by */
+}
+
+static void bus_init(void)
+{
+	struct sigaction sa = { .sa_handler = on_bus, .sa_flags = (int)SA_RESETHAND };
+
+	(void)sigemptyset(&sa.sa_mask);
+	(void)sigaction(SIGBUS, &sa, NULL);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct argp_child children[] = { { &command_argp, 0, NULL, 0 }, { 0 } };
@@ -72,6 +93,7 @@ int main(int argc, char *argv[])
 	char name[64];
 
 	stdio_fill();
+	bus_init();
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o) != 0)
 		return 1;
 	(void)snprintf(name, sizeof name, "tesla-central %s", o.command->name);

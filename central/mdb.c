@@ -3,7 +3,10 @@
 #include "central/mdb.h"
 
 #include <errno.h>
-#include <lmdb.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
@@ -44,4 +47,41 @@ int mdb_fail(const char *what, const char *path, int r, struct tesla_error *err)
 					  errors[i].text);
 	return tesla_fail(err, r > 0 && r != EINVAL ? -r : -EIO, "%s %s: %s", what, path,
 			  mdb_strerror(r));
+}
+
+/* Which one that is good may be: a page that was given back is never written. */
+static bool is_short(int fd, off_t size)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size < size;
+}
+
+int mdb_fill(MDB_env *env)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *name = NULL;
+	const char *path;
+	MDB_envinfo info;
+	MDB_stat stat;
+	off_t size;
+	int at, r = mdb_env_info(env, &info);
+
+	if (r == 0)
+		r = mdb_env_stat(env, &stat);
+	if (r == 0)
+		r = mdb_env_get_fd(env, &at);
+	if (r == 0)
+		r = mdb_env_get_path(env, &path);
+	if (r != 0)
+		return r;
+	size = (off_t)(info.me_last_pgno + 1) * stat.ms_psize;
+	if (!is_short(at, size))
+		return 0;
+	if (asprintf(&name, "%s/data.mdb", path) < 0)
+		return ENOMEM;
+	fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0)
+		(void)fallocate(fd, 0, size - 1, 1); /* a full disk may not */
+	return 0;
 }

@@ -3,6 +3,8 @@
 #ifndef CENTRAL_MDB_H
 #define CENTRAL_MDB_H
 
+#include <lmdb.h>
+
 #include <tesla/plugin.h>
 
 /*
@@ -10,5 +12,12 @@
  * Returns a negative errno, never -EINVAL: that would be somebody else's fault.
  */
 int mdb_fail(const char *what, const char *path, int r, struct tesla_error *err);
+
+/*
+ * After mdb_env_open: a file that is cut short gets its pages back, empty.  LMDB would be ended by
+ * SIGBUS where they are not there; empty, they are damaged ones.  Nothing that is there changes,
+ * even while others write.  Where the disk takes nothing, the file is left as it is.
+ */
+int mdb_fill(MDB_env *env);
 
 #endif

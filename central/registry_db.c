@@ -92,6 +92,8 @@ static int env_open(struct registry_db *db)
 	if (r == 0)
 		r = mdb_env_open(db->env, db->path, MDB_NOTLS | MDB_NORDAHEAD | db->flags, 0600);
 	if (r == 0)
+		r = mdb_fill(db->env);
+	if (r == 0)
 		r = mdb_env_get_fd(db->env, &fd);
 	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		r = errno;

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "central/bytes.h"
+#include "central/mdb.h"
 #include "central/store_levels.h"
 
 #define LOCK_NAME "tesla-central.lock"
@@ -91,6 +92,8 @@ int store_env_open(struct store *s, struct tesla_error *err)
 		r = mdb_env_set_maxdbs(s->env, N_TABLES);
 	if (r == 0)
 		r = mdb_env_open(s->env, s->path, flags, 0640);
+	if (r == 0)
+		r = mdb_fill(s->env);
 	if (r == 0)
 		r = mdb_env_get_fd(s->env, &fd);
 	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
