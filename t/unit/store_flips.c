@@ -336,8 +336,8 @@ Test(store_flips, cut_short, .timeout = 120)
 		put_bytes(r.path, "data.mdb", r.data, len);
 		put_bytes(r.path, "wal", r.wal, r.wal_len);
 		(void)verify_says(&r, &status);
-		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) < 2, "%zu of %zu bytes: %x",
-			  len, r.data_len, (unsigned)status);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) < 2, "%zu of %zu bytes: %x", len,
+			  r.data_len, (unsigned)status);
 		put_bytes(r.path, "data.mdb", r.data, len);
 		(void)salvaged(&r);
 	}
