@@ -10,6 +10,7 @@ import time
 from installation import BenchError, cpu_s
 
 CONNECTIONS = 2         # that bodies come by
+WATCH_S = 0.005
 READY_S = 60
 
 
@@ -133,7 +134,7 @@ class Server:
             raise BenchError(f"{self.title}: {path[:80]}: {status} {got[:200]!r}")
         return got
 
-    def median_ms(self, paths, runs=200):
+    def median_ms(self, paths, runs=600):
         """Of asking for these in turns, one after the other on one connection."""
         c, took = Connection(self.port), []
         heads = [self.head("GET", path) for path in paths]
@@ -220,7 +221,16 @@ class Feed:
             with self.changed:
                 self.acked += samples
                 self.changed.notify_all()
-            self.most_mb = max(self.most_mb, self.server.anonymous_mb())
+
+    def watch(self):
+        """How much memory the server has meanwhile, also in the midst of a body."""
+        with self.changed:
+            while self.at_work > 0:
+                try:
+                    self.most_mb = max(self.most_mb, self.server.anonymous_mb())
+                except OSError:         # it was killed
+                    return
+                self.changed.wait(WATCH_S)
 
     def work(self, connection):
         try:
@@ -243,6 +253,9 @@ class Feed:
                                  daemon=True)
             self.threads.append(t)
             t.start()
+        t = threading.Thread(target=self.watch, daemon=True)
+        self.threads.append(t)
+        t.start()
 
     def wait_until(self, enough):
         """Or an error; whoever is interrupted meanwhile leaves no thread behind."""
