@@ -284,6 +284,8 @@ static enum MHD_Result on_head(struct request *q, const char *method)
 	if (q->query_too_long)
 		(void)refuse(q, MHD_HTTP_URI_TOO_LONG,
 			     "the query has too many arguments: a few hundred are the most");
+	else if (strstr(q->target, "%00") != NULL) /* where a text would end for us, unseen */
+		(void)refuse(q, MHD_HTTP_BAD_REQUEST, "there is a %00 in the address");
 	/* libmicrohttpd has looked at it. */
 	else if (length != NULL && strtoumax(length, NULL, 10) > h->conf.body_max)
 		(void)too_long(q);

@@ -120,8 +120,10 @@ static bool let_in(struct call *c)
 
 /* ---- the query ---- */
 
-struct unknown {
-	const char *known, *name; /* the first that is not known; NULL: none */
+struct query {
+	const struct call *call;
+	const char *known;
+	char wrong[240]; /* of the first parameter that is */
 };
 
 static bool is_listed(const char *list, const char *name)
@@ -134,26 +136,49 @@ static bool is_listed(const char *list, const char *name)
 	return false;
 }
 
+/* Only of series there may be several. */
+static bool stands_twice(const struct call *c, const char *name, const char *value)
+{
+	const char *first = request_query(c->request, name);
+
+	return strcmp(name, "s") != 0 && first != NULL && first != value;
+}
+
+/* Tables can be CSV, too; of them there are times. */
+static bool is_format(const struct query *q, const char *value)
+{
+	return is_listed(is_listed(q->known, "times") ? "json msgpack csv" : "json msgpack", value);
+}
+
 static void on_parameter(void *arg, const char *name, const char *value)
 {
-	struct unknown *u = arg;
+	struct query *q = arg;
 
-	(void)value;
-	if (u->name == NULL && name[0] != '\0' && !is_listed(u->known, name))
-		u->name = name;
+	if (q->wrong[0] != '\0' || name[0] == '\0')
+		return;
+	if (!is_listed(q->known, name))
+		(void)snprintf(q->wrong, sizeof q->wrong,
+			       "\"%.40s\" is no parameter here: expected some of %s", name,
+			       q->known);
+	else if (stands_twice(q->call, name, value))
+		(void)snprintf(q->wrong, sizeof q->wrong, "\"%s\" stands twice", name);
+	else if (strcmp(name, "format") == 0 && !is_format(q, value))
+		(void)snprintf(q->wrong, sizeof q->wrong, "format is \"%.40s\": expected json%s",
+			       value,
+			       is_listed(q->known, "times") ? ", msgpack or csv" : " or msgpack");
 }
 
 /* False: it was answered.  Left out, what is misspelt would make another call of it. */
 static bool query_known(struct call *c)
 {
-	struct unknown u = { .known = c->route->query };
+	struct query q = { .call = c, .known = c->route->query };
 
-	if (u.known == NULL)
+	if (q.known == NULL)
 		return true;
-	request_query_each(c->request, on_parameter, &u);
-	if (u.name == NULL)
+	request_query_each(c->request, on_parameter, &q);
+	if (q.wrong[0] == '\0')
 		return true;
-	call_error(c, 400, "\"%.40s\" is no parameter here: expected some of %s", u.name, u.known);
+	call_error(c, 400, "%s", q.wrong);
 	return false;
 }
 

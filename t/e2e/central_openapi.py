@@ -207,6 +207,10 @@ for (method, path), (query, _) in GOOD.items():
     if method == "get" and spec["paths"][path]["get"]["x-access"] != "open" and path != "/metrics":
         where = path.replace("{node}", "4").replace("{analyzer}", "1").replace("{name}", "PM710")
         says(path, admin.call("GET", where + (query + "&" if query else "?") + "nodee=4"), 400, '"nodee" is no parameter')
+for query, why in (("limit=1&limit=2", '"limit" stands twice'), ("format=csv", 'format is "csv": expected json or msgpack'),
+                   ("format=", 'format is ""'), ("after=4%00", "a %00 in the address")):
+    says(query, admin.call("GET", "/api/v1/nodes?" + query), 400, why)
+says("xml", admin.call("GET", "/api/v1/last?format=xml"), 400, 'format is "xml": expected json, msgpack or csv')
 expect("an empty one", admin.call("GET", "/api/v1/nodes?&limit=1&").status, 200)
 
 # Other nodes' records and series, by the query.
