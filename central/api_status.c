@@ -130,6 +130,8 @@ static const struct row rows[] = {
 	    "Bodies refused, as all together were too long."),
 	ROW("http", "gone", "http_gone_total", COUNTER, http[HTTP_GONE],
 	    "Clients that left before their answer was whole."),
+	ROW("http", "failed", "http_failed_total", COUNTER, app[APP_FAILED],
+	    "Requests answered 503, or cut off, as the store or the disk failed."),
 	ROW("http", "busy", "http_busy_total", COUNTER, app[APP_BUSY],
 	    "Requests answered 503, as too many waited."),
 	ROW("http", "not_let_in", "http_not_let_in_total", COUNTER, app[APP_NOT_LET_IN],

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/crc.h"
 #include "central/ahead.h"
 
 int64_t app_wall_ms(const struct app *app)
@@ -30,8 +31,19 @@ int app_refresh(struct app *app)
 	/* Also when that failed half way. */
 	app->registry_changes = registry_changes(app->registry);
 	if (r < 0)
-		log_msg(&app->log, LOG_LEVEL_ERROR, "%s", err.text);
+		app_say_failure(app, "registry", err.text);
 	return r;
+}
+
+void app_say_failure(struct app *app, const char *where, const char *sentence)
+{
+	uint32_t crc = crc32c(0, sentence, strlen(sentence));
+	struct peer key = { { 0 } };
+
+	app->counts[APP_FAILED]++;
+	memcpy(key.bytes, &crc, sizeof crc);
+	if (limit_take(app->failures, &key, 1, app_now_ms(app)) == 0)
+		log_msg(&app->log, LOG_LEVEL_ERROR, "%s: %s", where, sentence);
 }
 
 void app_say_ahead(struct app *app, const struct registry_analyzer *a, int64_t end_ms,

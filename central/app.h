@@ -26,6 +26,7 @@ enum app_count {
 	APP_RECORDS_DUPLICATE,
 	APP_RECORDS_REJECTED,
 	APP_RECORDS_LATER,
+	APP_FAILED,	/* 503, or cut off: the store or the disk */
 	APP_BUSY,	/* 503: too many wait for the store */
 	APP_NOT_LET_IN, /* 401, 403 */
 	APP_TOO_OFTEN,	/* 429 */
@@ -47,6 +48,7 @@ struct app {
 	uint64_t registry_changes; /* the registry's: at another one pointers into it are new */
 	struct limit *requests;	   /* per address */
 	struct limit *ahead;	   /* what is said of analyzers' clocks, per row */
+	struct limit *failures;	   /* what is said of requests that fail, per sentence */
 	struct zones *zones;
 	struct sessions *sessions;
 	struct attempts *attempts;
@@ -80,5 +82,7 @@ int app_refresh(struct app *app); /* negative: it could not be read, and was log
 /* A record of that analyzer ends in the future: the log says it, of each once a day. */
 void app_say_ahead(struct app *app, const struct registry_analyzer *a, int64_t end_ms,
 		   int64_t now_ms);
+/* A request failed, and so will others: it is counted, and each sentence logged once a minute. */
+void app_say_failure(struct app *app, const char *where, const char *sentence);
 
 #endif

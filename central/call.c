@@ -122,8 +122,7 @@ void call_fail(struct call *c, const struct tesla_error *err)
 			call_error(c, statuses[i].status, "%s", err->text);
 			return;
 		}
-	log_msg(&c->app->log, LOG_LEVEL_ERROR, "%s %s: %s", request_method(c->request),
-		request_target(c->request), err->text);
+	app_say_failure(c->app, request_target(c->request), err->text);
 	request_answer_header(c->request, "Retry-After", "10");
 	call_error(c, 503, "%s", err->text);
 }

@@ -131,8 +131,7 @@ static void push(struct pieces *p)
 {
 	p->ended = p->job.result <= 0;
 	if (p->job.result < 0)
-		log_msg(&p->app->log, LOG_LEVEL_ERROR, "%s: cut off: %s",
-			request_target(p->call->request), p->job.error.text);
+		app_say_failure(p->app, request_target(p->call->request), p->job.error.text);
 	else if (p->piece.pub.len > 0)
 		stream_push(p->call->request, &p->piece);
 	buf_release(&p->piece);

@@ -22,6 +22,7 @@
 
 #define INI_DEFAULT "/etc/tesla/central.ini"
 #define LIMIT_KEYS 10000
+#define SENTENCES 100
 #define CARE_JOBS 16
 #define END_MS 1000
 #define MAP_BYTES (1 << 20) /* what is larger goes back to the system when it is freed */
@@ -114,16 +115,20 @@ static int limits_start(struct app *app, struct tesla_error *err)
 	const struct limit_conf once_a_day = { .max = LIMIT_KEYS,
 					       .each_us = INT64_C(86400000000),
 					       .burst = 1 };
+	const struct limit_conf once_a_minute = { .max = SENTENCES,
+						  .each_us = INT64_C(60000000),
+						  .burst = 1 };
 
 	app->requests = limit_new(&conf);
 	app->ahead = limit_new(&once_a_day);
+	app->failures = limit_new(&once_a_minute);
 	app->zones = zones_new();
 	app->sessions = sessions_new(&(struct sessions_conf){ 0 });
 	app->attempts = attempts_new();
 	app->passwords = passwords_new(app);
-	return app->requests != NULL && app->ahead != NULL && app->zones != NULL &&
-			       app->sessions != NULL && app->attempts != NULL &&
-			       app->passwords != NULL
+	return app->requests != NULL && app->ahead != NULL && app->failures != NULL &&
+			       app->zones != NULL && app->sessions != NULL &&
+			       app->attempts != NULL && app->passwords != NULL
 		       ? 0
 		       : tesla_fail(err, -ENOMEM, "no memory");
 }
@@ -214,6 +219,7 @@ static void release(struct app *app)
 	http_tls_free(app->tls);
 	limit_free(app->requests);
 	limit_free(app->ahead);
+	limit_free(app->failures);
 	attempts_free(app->attempts);
 	passwords_free(app->passwords);
 	sessions_free(app->sessions);

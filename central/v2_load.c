@@ -466,8 +466,7 @@ static void load_done(struct keeper_job *job)
 		return;
 	}
 	if (l->result != 0) {
-		log_msg(&c->app->log, LOG_LEVEL_ERROR, "%s: cut short: %s",
-			request_target(c->request), l->error.text);
+		app_say_failure(c->app, request_target(c->request), l->error.text);
 		stream_end(c->request, false);
 		return;
 	}

@@ -127,8 +127,7 @@ static void saved(struct saving *s)
 /* It was not said how the disk failed to him who may send it again. */
 static void failed(struct saving *s, const struct tesla_error *err)
 {
-	log_msg(&s->call->app->log, LOG_LEVEL_ERROR, "history/save, node %s: %s", node_of(s),
-		err->text);
+	app_say_failure(s->call->app, "history/save", err->text);
 	request_answer_header(s->call->request, "Retry-After", "10");
 	v2_say(s->call, 503, "#it cannot be stored now: %s", err->text);
 }

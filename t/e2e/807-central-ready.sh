@@ -54,6 +54,10 @@ save() {
 		--data-urlencode 'LECTURA={"PAT": [1.5]}' --data-urlencode MODEL=PM710
 }
 answers "by v2" 503 '^#it cannot be stored now' save
+for _ in {1..10}; do
+	answers "once more" 503 "^#it cannot be stored now" save
+done
+test "$(grep -c 'error: .*: store .*: the disk is full' central.log)" = 1 || fail "each request is in the log: $(cat central.log)"
 answers "not ready" 503 'the disk is full' ask "" GET /readyz
 echo 'off 1 -' >disk
 answers "a new analyzer, with room" 200 '"stored"' ask "$token" POST /api/v1/records -H 'Content-Type: application/json' --data-binary @new
