@@ -41,8 +41,7 @@ struct http_conf {
 	 * body is not wanted.
 	 */
 	bool (*head)(void *arg, struct request *q);
-	/* After `head` let it come: its body is none that can be taken; answered in the call. */
-	/* Answers what is refused before it was whole; never NULL. */
+	/* After `head` let it come: it is none that can be taken; answered in the call. */
 	void (*refused)(void *arg, struct request *q, unsigned status, const char *sentence);
 	/* It is whole: it is answered in the call, or later (request_hold). */
 	void (*whole)(void *arg, struct request *q);

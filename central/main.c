@@ -58,12 +58,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* LMDB reads its file through memory: a page that the disk does not give is a signal. */
+/* LMDB reads its files through memory: a page that is not there, or not readable, is a signal. */
 static void on_bus(int signal_number)
 {
 	static const char text[] =
-		"tesla-central: a page of a data.mdb cannot be read: its disk fails, or something "
-		"cuts the file short; `tesla-central verify`, or restore a backup\n";
+		"tesla-central: a page of a data.mdb is not there, or cannot be read: the file is cut "
+		"short, or its disk fails: look at both, of the store and of registry/, and restore "
+		"a backup\n";
 
 	(void)!write(STDERR_FILENO, text, sizeof text - 1);
 	(void)raise(signal_number); /* which it is ended by */

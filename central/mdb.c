@@ -3,10 +3,7 @@
 #include "central/mdb.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
@@ -49,39 +46,13 @@ int mdb_fail(const char *what, const char *path, int r, struct tesla_error *err)
 			  mdb_strerror(r));
 }
 
-/* Which one that is good may be: a page that was given back is never written. */
-static bool is_short(int fd, off_t size)
+void mdb_say_broken(MDB_env *env, const char *assertion)
 {
-	struct stat st;
+	const char *path = "?";
 
-	return fstat(fd, &st) == 0 && st.st_size < size;
-}
-
-int mdb_fill(MDB_env *env)
-{
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ char *name = NULL;
-	const char *path;
-	MDB_envinfo info;
-	MDB_stat stat;
-	off_t size;
-	int at, r = mdb_env_info(env, &info);
-
-	if (r == 0)
-		r = mdb_env_stat(env, &stat);
-	if (r == 0)
-		r = mdb_env_get_fd(env, &at);
-	if (r == 0)
-		r = mdb_env_get_path(env, &path);
-	if (r != 0)
-		return r;
-	size = (off_t)(info.me_last_pgno + 1) * stat.ms_psize;
-	if (!is_short(at, size))
-		return 0;
-	if (asprintf(&name, "%s/data.mdb", path) < 0)
-		return ENOMEM;
-	fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0)
-		(void)fallocate(fd, 0, size - 1, 1); /* a full disk may not */
-	return 0;
+	(void)mdb_env_get_path(env, &path);
+	(void)fprintf(
+		stderr,
+		"tesla-central: %s/data.mdb: a page of it is damaged (%s): restore a backup\n",
+		path, assertion);
 }

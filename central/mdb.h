@@ -13,11 +13,7 @@
  */
 int mdb_fail(const char *what, const char *path, int r, struct tesla_error *err);
 
-/*
- * After mdb_env_open: a file that is cut short gets its pages back, empty.  LMDB would be ended by
- * SIGBUS where they are not there; empty, they are damaged ones.  Nothing that is there changes,
- * even while others write.  Where the disk takes nothing, the file is left as it is.
- */
-int mdb_fill(MDB_env *env);
+/* For mdb_env_set_assert: LMDB ends the program where a page is none, and says but its own line. */
+void mdb_say_broken(MDB_env *env, const char *assertion);
 
 #endif

@@ -24,7 +24,7 @@
 static const char *const table_names[N_TABLES] = { "nodes",  "analyzers", "users",   "tokens",
 						   "events", "audit",	  "changes", "meta" };
 
-const char *table_name(enum table table)
+const char *reg_table_name(enum table table)
 {
 	return table_names[table];
 }
@@ -90,9 +90,9 @@ static int env_open(struct registry_db *db)
 	if (r == 0)
 		r = mdb_env_set_maxdbs(db->env, N_TABLES);
 	if (r == 0)
-		r = mdb_env_open(db->env, db->path, MDB_NOTLS | MDB_NORDAHEAD | db->flags, 0600);
+		r = mdb_env_set_assert(db->env, mdb_say_broken);
 	if (r == 0)
-		r = mdb_fill(db->env);
+		r = mdb_env_open(db->env, db->path, MDB_NOTLS | MDB_NORDAHEAD | db->flags, 0600);
 	if (r == 0)
 		r = mdb_env_get_fd(db->env, &fd);
 	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
@@ -168,13 +168,18 @@ static int start(struct registry_db *db, bool create, struct tesla_error *err)
 	return r == 0 && made ? sync_folders(db, folder, err) : r;
 }
 
-/* A reader's place in LMDB's lock keeps its pages.  Without that file nobody writes. */
-static bool can_lock(const struct registry_db *db, int folder)
+/*
+ * A reader's place in LMDB's lock keeps its pages.  Where there is no such file, or who reads may
+ * not write to it, there is none: nobody else writes then, or it is a copy.
+ */
+static int reader_flags(const struct registry_db *db, int folder, struct tesla_error *err)
 {
-	struct tesla_error ignored;
+	int r = faccessat(folder, "lock.mdb", F_OK, 0) == 0 ? lock_prepare(db, folder, err)
+							    : path_fail(db, "lock.mdb", err);
 
-	return faccessat(folder, "lock.mdb", F_OK, 0) == 0 &&
-	       lock_prepare(db, folder, &ignored) == 0;
+	if (r == -ENOENT || r == -EROFS || r == -EACCES || r == -EPERM)
+		return MDB_RDONLY | MDB_NOLOCK;
+	return r == 0 ? MDB_RDONLY : r;
 }
 
 static int start_reading(struct registry_db *db, struct tesla_error *err)
@@ -189,7 +194,10 @@ static int start_reading(struct registry_db *db, struct tesla_error *err)
 	r = look_for(db, folder, err);
 	if (r <= 0)
 		return r < 0 ? r : none(db, err);
-	db->flags = MDB_RDONLY | (can_lock(db, folder) ? 0 : MDB_NOLOCK);
+	r = reader_flags(db, folder, err);
+	if (r < 0)
+		return r;
+	db->flags = (unsigned)r;
 	r = env_open(db);
 	return r == 0 ? 0 : mdb_fail(NAME, db->path, r, err);
 }

@@ -66,7 +66,7 @@ struct registry_db {
 	MDB_dbi tables[N_TABLES];
 };
 
-const char *table_name(enum table table);
+const char *reg_table_name(enum table table);
 
 struct meta { /* what was given last */
 	uint64_t node_row, analyzer_row, user_row, credential, change;

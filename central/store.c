@@ -91,9 +91,9 @@ int store_env_open(struct store *s, struct tesla_error *err)
 	if (r == 0)
 		r = mdb_env_set_maxdbs(s->env, N_TABLES);
 	if (r == 0)
-		r = mdb_env_open(s->env, s->path, flags, 0640);
+		r = mdb_env_set_assert(s->env, mdb_say_broken);
 	if (r == 0)
-		r = mdb_fill(s->env);
+		r = mdb_env_open(s->env, s->path, flags, 0640);
 	if (r == 0)
 		r = mdb_env_get_fd(s->env, &fd);
 	if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)

@@ -67,8 +67,10 @@ static void see(struct verify *v, MDB_cursor *c, const char *what, uint32_t id, 
 	MDB_val key, value, found;
 
 	v->n_seen++;
-	if (mdb_cursor_get(c, &key, &value, MDB_GET_CURRENT) != 0)
+	if (mdb_cursor_get(c, &key, &value, MDB_GET_CURRENT) != 0) {
+		say(v, what, id, ms, "it cannot be read: a page of data.mdb is damaged");
 		return;
+	}
 	page = (uintptr_t)key.mv_data / size;
 	v->n_pages += page != v->page;
 	v->page = page;

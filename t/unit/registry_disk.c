@@ -443,44 +443,6 @@ Test(registry, the_lock_file_has_all_its_blocks)
 	rig_release(&g);
 }
 
-/* Pages that are not there are damaged ones, not a signal. */
-Test(registry, is_cut_short)
-{
-	struct registry_verified whole;
-	struct said said;
-	char path[128];
-	struct stat st;
-	struct rig g;
-
-	rig_init(&g);
-	for (int i = 0; i < 200; i++) {
-		char id[16];
-
-		(void)snprintf(id, sizeof id, "node-%d", i);
-		GOOD(node_add(&g, id));
-	}
-	whole = verify(&g, &said);
-	rig_close(&g);
-	(void)snprintf(path, sizeof path, "%s/registry/data.mdb", g.dir);
-	cr_assert_eq(stat(path, &st), 0);
-	for (off_t len = st.st_size - 1024; len >= 8192; len -= 1024) {
-		const struct registry_damage damage = { count_damage, &g.damaged };
-		struct registry_verified found = { 0 };
-		int r;
-
-		cr_assert_eq(truncate(path, len), 0);
-		g.db = NULL;
-		r = registry_db_read(g.dir, &g.db, &g.err);
-		if (r == 0)
-			r = registry_verify(g.db, &damage, &found, &g.err);
-		cr_expect(r == -EUCLEAN || found.damaged > 0 || found.documents == whole.documents,
-			  "%lld bytes: %d, %s", (long long)len, r, g.err.text);
-		registry_db_close(g.db);
-	}
-	g.db = NULL;
-	rig_release(&g);
-}
-
 Test(registry, is_copied)
 {
 	char to[] = "/tmp/tesla-registry-XXXXXX", path[100];

@@ -314,36 +314,6 @@ Test(store_flips, in_pages_of_lmdb, .timeout = 600)
 	rig_release(&r);
 }
 
-/* Pages that are not there are damaged ones: no signal, and nothing is missing without a word. */
-Test(store_flips, cut_short, .timeout = 120)
-{
-	struct rig r;
-	struct store *s;
-
-	rig_init(&r);
-	s = care_open(&r.care, r.path);
-	for (int64_t i = 0; i < 300; i++)
-		care_append(s, 1 + i % 2, START + i * 100 * MINUTE);
-	compact(s);
-	for (int64_t i = 0; i < 300; i++)
-		care_append(s, 1 + i % 2, START + i * 100 * MINUTE + 2 * MINUTE);
-	free(dump_of(s).at);
-	keep_files(&r, s);
-	memset(r.wal + 8192, 0, r.wal_len - 8192);
-	for (size_t len = 8192; len < r.data_len; len += 2048) {
-		int status;
-
-		put_bytes(r.path, "data.mdb", r.data, len);
-		put_bytes(r.path, "wal", r.wal, r.wal_len);
-		(void)verify_says(&r, &status);
-		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) < 2, "%zu of %zu bytes: %x", len,
-			  r.data_len, (unsigned)status);
-		put_bytes(r.path, "data.mdb", r.data, len);
-		(void)salvaged(&r);
-	}
-	rig_release(&r);
-}
-
 /* The names are keys of LMDB's: of another name it is another table, which nobody asks for. */
 static void rename_table(struct rig *r, const char *name)
 {
