@@ -287,10 +287,15 @@ static int read_series(const struct call *c, struct answer *a, struct tesla_erro
 	struct series_name one;
 
 	request_query_each(c->request, on_query, &adding);
-	if (adding.result != 0 || a->many)
+	if (adding.result != 0)
 		return adding.result;
-	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		parts[i] = request_query(c->request, names[i]);
+		if (a->many && parts[i] != NULL)
+			return tesla_fail(err, -EINVAL, "s and %s: expected one of them", names[i]);
+	}
+	if (a->many)
+		return 0;
 	if (series_parts(parts, &one, err) != 0)
 		return -EINVAL;
 	return series_add(a, &one, err);

@@ -82,6 +82,13 @@ static void answer_text(struct call *c, unsigned status, const char *text)
 	request_answer(c->request, status, "text/plain; charset=utf-8", &out);
 }
 
+/* Also where there is no such path. */
+static bool is_v2(const struct call *c)
+{
+	return c->route != NULL ? c->route->style == ROUTE_V2
+				: strncmp(request_target(c->request), "/ws/", 4) == 0;
+}
+
 void call_error(struct call *c, unsigned status, const char *fmt, ...)
 {
 	struct tesla_error sentence;
@@ -92,7 +99,7 @@ void call_error(struct call *c, unsigned status, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(sentence.text, sizeof sentence.text, fmt, ap);
 	va_end(ap);
-	if (c->route != NULL && c->route->style == ROUTE_V2) {
+	if (is_v2(c)) {
 		char line[sizeof sentence.text + 1];
 
 		(void)snprintf(line, sizeof line, "#%s", sentence.text);

@@ -3,11 +3,31 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "central/grid.h"
 #include "central/registry_pack.h"
+#include "central/registry_secret.h"
 #include "central/verb.h"
+
+/* One that nobody has seen is taken back. */
+static int show(struct verb_call *c, const char *secret, struct tesla_error *err)
+{
+	char id[SECRET_ID + 1];
+	uint8_t hash[REGISTRY_HASH_BYTES];
+	int why, r = 0;
+
+	(void)fputs("The token, shown this once:\n", stderr);
+	if (printf("%s\n", secret) > 0 && fflush(stdout) == 0)
+		return 0;
+	why = errno;
+	if (secret_parse(secret, id, hash))
+		r = registry_token_revoke(c->db, &c->actor, id, err);
+	return r != 0 ? r
+		      : tesla_fail(err, -why, "the token cannot be shown, and is revoked: %s",
+				   strerror(why));
+}
 
 static int run_add(struct verb_call *c, struct tesla_error *err)
 {
@@ -22,10 +42,8 @@ static int run_add(struct verb_call *c, struct tesla_error *err)
 		return tesla_fail(err, -EINVAL,
 				  "--node ID for a node's own token, or --role viewer or operator");
 	r = registry_token_add(c->db, &c->actor, &new, secret, err);
-	if (r == 0) {
-		(void)fputs("The token, shown this once:\n", stderr);
-		(void)printf("%s\n", secret);
-	}
+	if (r == 0)
+		r = show(c, secret, err);
 	sodium_memzero(secret, sizeof secret);
 	return r;
 }

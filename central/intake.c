@@ -69,6 +69,19 @@ static const char *text_of(struct intake *in, const msgpack_object *o, size_t ma
 	return text;
 }
 
+static bool model_of(struct intake *in, const msgpack_object *o, const char **ret,
+		     struct tesla_error *err)
+{
+	const msgpack_object *model = mp_get(o, "model");
+	const char *text = text_of(in, model, MODEL_MAX_BYTES);
+
+	*ret = text != NULL ? text : "";
+	if (**ret == '\0')
+		(void)tesla_fail(err, -EBADMSG, "\"model\": expected a text of 1 to %u bytes",
+				 MODEL_MAX_BYTES);
+	return **ret != '\0';
+}
+
 /* What series are asked for by, and units: as it came, or it is none. */
 static const char *name_of(struct intake *in, const msgpack_object *o)
 {
@@ -256,10 +269,8 @@ static int record_read(struct intake *in, const msgpack_object *o, struct record
 
 	if (map == NULL || !analyzer_of(o, &rec->analyzer, err) ||
 	    !time_of(o, "start_ms", &rec->start_ms, err) ||
-	    !time_of(o, "end_ms", &rec->end_ms, err))
+	    !time_of(o, "end_ms", &rec->end_ms, err) || !model_of(in, o, &rec->model, err))
 		return -EBADMSG;
-	rec->model = text_of(in, mp_get(o, "model"), MODEL_MAX_BYTES);
-	rec->model = rec->model != NULL ? rec->model : "";
 	rec->identity = text_of(in, mp_get(o, "identity"), RECORD_IDENTITY_MAX);
 	v = arena_alloc(&in->memory, map->size, sizeof *v);
 	list = arena_alloc(&in->memory, map->size, sizeof(const struct tesla_record_variable *));
@@ -377,10 +388,8 @@ static int one_columns_read(struct intake *in, const msgpack_object *o, struct s
 	int r;
 
 	if (map == NULL || !analyzer_of(o, &c->analyzer, err) ||
-	    !time_of(o, "window_ms", &c->window_ms, err))
+	    !time_of(o, "window_ms", &c->window_ms, err) || !model_of(in, o, &c->model, err))
 		return -EBADMSG;
-	c->model = text_of(in, mp_get(o, "model"), MODEL_MAX_BYTES);
-	c->model = c->model != NULL ? c->model : "";
 	c->identity = text_of(in, mp_get(o, "identity"), RECORD_IDENTITY_MAX);
 	r = times_read(in, o, c, err);
 	v = arena_alloc(&in->memory, map->size, sizeof *v);
@@ -493,7 +502,7 @@ static bool has_sound_times(const struct intake *in, size_t i)
 	for (size_t row = 1; row < c->n_rows; row++)
 		if (c->end_ms[row] <= c->end_ms[row - 1])
 			return false;
-	return true;
+	return c->window_ms > 0;
 }
 
 /* Taken now, it would come before one that stands before it. */

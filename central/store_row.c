@@ -134,6 +134,8 @@ static const char *element_fault(enum tesla_variable_kind kind, const struct rec
 		return "covered_ms is more than its window, or less than nothing";
 	if (has_value(e) ? !isfinite(e->value) : !isnan(e->value))
 		return "its quality and its value contradict each other";
+	if (kind == TESLA_GAUGE && isnan(e->min) != isnan(e->max))
+		return "of its min and max one is not known: expected both or none";
 	if (kind == TESLA_GAUGE && has_value(e) && !(isnan(e->min) && isnan(e->max)) &&
 	    !(isfinite(e->min) && isfinite(e->max) && e->min <= e->value && e->value <= e->max))
 		return "its value is not between min and max";

@@ -66,7 +66,8 @@ saves "a model that is not known" "#node 4, analyzer 1, model NONE are not regis
 saves "another model" "#node 4, analyzer 1, model PM500: the analyzer is of another model 404 $text" \
 	4/1/ "22/11/2026 11:00:00" '{"PAT": [1]}' PM500
 saves "no number" "#node 4, analyzer x, model PM710 are not registered together 404 $text" 4/x/ "22/11/2026 11:00:00" "$good" PM710
-is "by another method" '{"error":"GET is not what this path takes"} 405 '"$json" "${as[@]}" /ws/v2/history/save/4/1/
+is "by another method" "#GET is not what this path takes 405 $text" "${as[@]}" /ws/v2/history/save/4/1/
+is "less than a path" "#there is no such path 404 $text" "${as[@]}" /ws/v2/history/load/4/1/ALL/25-10-2026
 assert_eq "the older mount" "$(call "${as[@]}" --data-urlencode "DATA_HORA=22/11/2026 11:00:00" \
 	--data-urlencode 'LECTURA={"PAT": [-0.001]}' -d MODEL=PM710 /central/ws/history/save/4/1/)" "\"#Saved:4\" 201 $json"
 assert_eq "multipart" "$(call "${as[@]}" -F "DATA_HORA=22/11/2026 11:15:00" -F 'LECTURA={"PAT": [2.5]}' -F MODEL=PM710 \

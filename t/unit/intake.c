@@ -17,7 +17,7 @@
 	"{\"records\":[{\"analyzer\":1,\"start_ms\":0,\"end_ms\":60000,\"model\":\"M\"," \
 	"\"variables\":{\"V\":{" VARIABLE "}}}]}"
 #define COLUMNS(VARIABLE) \
-	"{\"columns\":[{\"analyzer\":1,\"window_ms\":60000,\"end_ms\":[60000,120000]," \
+	"{\"columns\":[{\"analyzer\":1,\"model\":\"M\",\"window_ms\":60000,\"end_ms\":[60000,120000]," \
 	"\"variables\":{\"V\":{" VARIABLE "}}}]}"
 
 /* A body; whether it can be taken apart; what is said of it, or of what is rejected; NULL: good. */
@@ -56,7 +56,7 @@ static const struct {
 	{ RECORD("\"unit\":\"\\udc00\",\"kind\":\"gauge\",\"value\":[1]"), 0,
 	  "V: expected a \"unit\"" },
 	{ RECORD("\"unit\":\"m3/h\",\"kind\":\"gauge\",\"value\":[1]"), 0, NULL },
-	{ "{\"records\":[{\"analyzer\":1,\"start_ms\":0,\"end_ms\":1,\"variables\":{\"T/F\":{}}}]}",
+	{ "{\"records\":[{\"analyzer\":1,\"start_ms\":0,\"end_ms\":1,\"model\":\"M\",\"variables\":{\"T/F\":{}}}]}",
 	  0, "map of names (writing" },
 	{ RECORD("\"unit\":\"V\",\"kind\":\"x\",\"value\":[1]"), 0, "V: expected \"kind\"" },
 	{ RECORD("\"unit\":\"V\",\"kind\":\"gauge\""), 0, "V: expected a \"value\"" },
@@ -67,12 +67,17 @@ static const struct {
 	{ RECORD(GAUGE "\"value\":[1],\"quality\":[9]"), 0, "element 1: no such quality" },
 	{ RECORD(GAUGE "\"value\":[1],\"count\":[-1]"), 0, "no such quality, count" },
 	{ COLUMNS(GAUGE "\"value\":[[1,2]]"), 0, NULL },
+	{ "{\"records\":[{\"analyzer\":1,\"start_ms\":0,\"end_ms\":1,\"model\":null,"
+	  "\"variables\":{}}]}",
+	  0, "\"model\": expected a text of 1 to 255 bytes" },
+	{ "{\"columns\":[{\"analyzer\":1,\"window_ms\":1,\"end_ms\":[1],\"variables\":{}}]}", 0,
+	  "\"model\": expected a text of 1 to 255 bytes" },
 	{ COLUMNS(GAUGE "\"value\":[[1,null]]"), 0, NULL },
 	{ COLUMNS(GAUGE "\"value\":[[1]]"), 0, "is not an array of 2 numbers" },
 	{ COLUMNS(GAUGE "\"value\":[1]"), 0, "is not an array of 2 numbers" },
 	{ COLUMNS(GAUGE "\"value\":[[1,\"x\"]]"), 0, "row 2 of \"value\"" },
-	{ "{\"columns\":[{\"analyzer\":1,\"window_ms\":1,\"end_ms\":[],\"variables\":{}}]}", 0,
-	  "\"end_ms\"" },
+	{ "{\"columns\":[{\"analyzer\":1,\"window_ms\":1,\"model\":\"M\",\"end_ms\":[],\"variables\":{}}]}",
+	  0, "\"end_ms\"" },
 	{ "{\"columns\":[{\"analyzer\":1,\"end_ms\":[1],\"variables\":{}}]}", 0, "\"window_ms\"" },
 };
 
@@ -136,7 +141,7 @@ Test(intake, what_comes_out)
 			       "\"identity\":\"x\",\"variables\":{\"V\":{\"unit\":\"V\","
 			       "\"kind\":\"gauge\",\"factor\":0.001,\"value\":[1.5,null],"
 			       "\"min\":[1,null],\"count\":[3,null],\"covered_ms\":[9,0]}}}],"
-			       "\"columns\":[{\"analyzer\":8,\"window_ms\":60000,"
+			       "\"columns\":[{\"analyzer\":8,\"model\":\"M\",\"window_ms\":60000,"
 			       "\"end_ms\":[60000,120000],\"variables\":{\"E\":{\"unit\":\"Wh\","
 			       "\"kind\":\"counter\",\"value\":[[1,2],[3,null]]}}}]}"),
 		     0);
@@ -216,7 +221,8 @@ Test(intake, what_is_ahead)
 	"{\"analyzer\":" ANALYZER ",\"start_ms\":" START ",\"end_ms\":" END ",\"model\":\"M\"," \
 	"\"variables\":{\"V\":{" GAUGE "\"value\":[1]}}}"
 #define ROWS(ANALYZER, FIRST, SECOND) \
-	"{\"analyzer\":" ANALYZER ",\"window_ms\":1,\"end_ms\":[" FIRST "," SECOND "]," \
+	"{\"analyzer\":" ANALYZER ",\"model\":\"M\",\"window_ms\":1,\"end_ms\":[" FIRST "," SECOND \
+	"]," \
 	"\"variables\":{\"V\":{" GAUGE "\"value\":[[1,2]]}}}"
 #define SOON "1796086400000"  /* a day from now */
 #define LATER "1796086400001" /* a bit more */
