@@ -261,6 +261,7 @@ struct conf *conf_load(const char *file, bool must_exist, struct diags *diags)
 		.must_exist = must_exist,
 		.key = on_key,
 		.set = on_value,
+		.other_section = RETENTION,
 		.other = on_other,
 		.arg = &r,
 	};

@@ -104,6 +104,19 @@ static int listen_start(struct app *app, struct tesla_error *err)
 	return 0;
 }
 
+/* A model that is misspelt has what [Retention] says; one of another node's may be unknown here. */
+static void retention_look(const struct app *app)
+{
+	const struct conf_retention *m = app->conf->models_retention;
+
+	for (; m != NULL; m = m->next)
+		if (catalogue_model(app->catalogue, m->model) == NULL)
+			log_msg(&app->log, LOG_LEVEL_WARNING,
+				"[Retention %s]: no model of that name is known: it is of records that "
+				"name it exactly so",
+				m->model);
+}
+
 static int limits_start(struct app *app, struct tesla_error *err)
 {
 	int64_t per_second = app->conf->requests_per_second;
@@ -146,6 +159,8 @@ static int start(struct app *app, struct tesla_error *err)
 	if (r == 0)
 		r = catalogue_load(app->conf->models, app->conf->models_at, &app->log,
 				   &app->catalogue, err);
+	if (r == 0)
+		retention_look(app);
 	if (r == 0)
 		r = v2_start(app, err);
 	if (r == 0)

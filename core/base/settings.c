@@ -28,6 +28,8 @@ static void unknown(struct reading *r, const char *section, const char *name)
 
 	nearest_init(&names, name);
 	nearest_init(&sections, section);
+	if (r->s->other_section != NULL)
+		nearest_add(&sections, r->s->other_section);
 	for (size_t i = 0; r->s->key(i, &known_section, &known_name); i++) {
 		if (strcmp(known_section, before) != 0)
 			nearest_add(&sections, known_section);

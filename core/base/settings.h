@@ -18,6 +18,7 @@ struct settings {
 	/* A setting of row i, without quotes, of that line; `name` as it stands in the file. */
 	void (*set)(void *arg, size_t i, int line, const char *name, const char *value);
 	/* One that no row has, such as of a section with a name; false: it is unknown.  Or NULL. */
+	const char *other_section; /* of `other`, for sentences; NULL: none */
 	bool (*other)(void *arg, int line, const char *section, const char *name,
 		      const char *value);
 	void *arg;
