@@ -80,10 +80,10 @@ cp -r backup short
 for file in short/data.mdb short/registry/data.mdb; do
 	cp "$file" there
 	truncate -s 8192 "$file"
-	# shellcheck disable=SC2086  # words
-	case $file in */registry/*) what="user list" ;; *) what=export ;; esac
-	assert_status 135 tesla-central -d short $what >listed 2>said # SIGBUS
-	assert_match "$what of less than all" "$(cat said)" 'data.mdb is not there, .*: the file is cut short'
+	what=(export)
+	test "$file" = short/data.mdb || what=(user list)
+	assert_status 135 tesla-central -d short "${what[@]}" >listed 2>said # SIGBUS
+	assert_match "${what[*]} of less than all" "$(cat said)" 'data.mdb is not there, .*: the file is cut short'
 	assert_status 1 tesla-central -d short verify >verified 2>said
 	assert_match "verify" "$(tr '\n' ' ' <said)" 'the file is cut short.*ended with signal 7'
 	cp there "$file"
