@@ -62,9 +62,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static void on_bus(int signal_number)
 {
 	static const char text[] =
-		"tesla-central: a page of a data.mdb is not there, or cannot be read: the file is cut "
-		"short, or its disk fails: look at both, of the store and of registry/, and restore "
-		"a backup\n";
+		"tesla-central: a page of a data.mdb is not there, or cannot be read: the file is "
+		"cut short, or its disk fails: look at both, of the store and of registry/, and "
+		"restore a backup\n";
 
 	(void)!write(STDERR_FILENO, text, sizeof text - 1);
 	(void)raise(signal_number); /* which it is ended by */

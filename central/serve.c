@@ -112,8 +112,8 @@ static void retention_look(const struct app *app)
 	for (; m != NULL; m = m->next)
 		if (catalogue_model(app->catalogue, m->model) == NULL)
 			log_msg(&app->log, LOG_LEVEL_WARNING,
-				"[Retention %s]: no model of that name is known: it is of records that "
-				"name it exactly so",
+				"[Retention %s]: no model of that name is known: it is of records "
+				"that name it exactly so",
 				m->model);
 }
 

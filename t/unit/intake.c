@@ -17,7 +17,8 @@
 	"{\"records\":[{\"analyzer\":1,\"start_ms\":0,\"end_ms\":60000,\"model\":\"M\"," \
 	"\"variables\":{\"V\":{" VARIABLE "}}}]}"
 #define COLUMNS(VARIABLE) \
-	"{\"columns\":[{\"analyzer\":1,\"model\":\"M\",\"window_ms\":60000,\"end_ms\":[60000,120000]," \
+	"{\"columns\":[{\"analyzer\":1,\"model\":\"M\",\"window_ms\":60000," \
+	"\"end_ms\":[60000,120000]," \
 	"\"variables\":{\"V\":{" VARIABLE "}}}]}"
 
 /* A body; whether it can be taken apart; what is said of it, or of what is rejected; NULL: good. */
@@ -56,7 +57,8 @@ static const struct {
 	{ RECORD("\"unit\":\"\\udc00\",\"kind\":\"gauge\",\"value\":[1]"), 0,
 	  "V: expected a \"unit\"" },
 	{ RECORD("\"unit\":\"m3/h\",\"kind\":\"gauge\",\"value\":[1]"), 0, NULL },
-	{ "{\"records\":[{\"analyzer\":1,\"start_ms\":0,\"end_ms\":1,\"model\":\"M\",\"variables\":{\"T/F\":{}}}]}",
+	{ "{\"records\":[{\"analyzer\":1,\"start_ms\":0,\"end_ms\":1,\"model\":\"M\","
+	  "\"variables\":{\"T/F\":{}}}]}",
 	  0, "map of names (writing" },
 	{ RECORD("\"unit\":\"V\",\"kind\":\"x\",\"value\":[1]"), 0, "V: expected \"kind\"" },
 	{ RECORD("\"unit\":\"V\",\"kind\":\"gauge\""), 0, "V: expected a \"value\"" },
@@ -76,7 +78,8 @@ static const struct {
 	{ COLUMNS(GAUGE "\"value\":[[1]]"), 0, "is not an array of 2 numbers" },
 	{ COLUMNS(GAUGE "\"value\":[1]"), 0, "is not an array of 2 numbers" },
 	{ COLUMNS(GAUGE "\"value\":[[1,\"x\"]]"), 0, "row 2 of \"value\"" },
-	{ "{\"columns\":[{\"analyzer\":1,\"window_ms\":1,\"model\":\"M\",\"end_ms\":[],\"variables\":{}}]}",
+	{ "{\"columns\":[{\"analyzer\":1,\"window_ms\":1,\"model\":\"M\",\"end_ms\":[],"
+	  "\"variables\":{}}]}",
 	  0, "\"end_ms\"" },
 	{ "{\"columns\":[{\"analyzer\":1,\"end_ms\":[1],\"variables\":{}}]}", 0, "\"window_ms\"" },
 };
