@@ -211,7 +211,7 @@ struct change *change_new(struct call *c, size_t arg_size)
 	return &ch->change;
 }
 
-static void change_free(struct change *ch)
+void change_free(struct change *ch)
 {
 	arena_wipe(&ch->memory);
 	free(ch);

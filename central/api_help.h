@@ -63,6 +63,7 @@ struct change *change_new(struct call *c, size_t arg_size);
 void change_submit(struct change *ch);
 void change_submit_held(struct change *ch);			    /* of a call that is held */
 void change_drop(struct change *ch, const struct tesla_error *err); /* answered with it */
+void change_free(struct change *ch);				    /* it was answered */
 
 /* A list of texts; what is not written as "" is nil. */
 void pack_texts(msgpack_packer *pk, const char *key, const struct registry_texts *texts);

@@ -171,7 +171,6 @@ static void user_hashed(struct password_job *job)
 static void user_hash(struct change *ch)
 {
 	struct user_change *u = ch->arg;
-	struct tesla_error busy;
 
 	u->job = (struct password_job){ .password = (char *)(uintptr_t)u->password,
 					.hashes = true,
@@ -182,8 +181,8 @@ static void user_hash(struct change *ch)
 		request_hold(ch->call->request);
 		return;
 	}
-	(void)tesla_fail(&busy, -EBUSY, "too many passwords wait");
-	change_drop(ch, &busy);
+	call_busy(ch->call);
+	change_free(ch);
 }
 
 static void user_put(struct call *c, const char *name)

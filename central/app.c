@@ -40,7 +40,6 @@ void app_say_failure(struct app *app, const char *where, const char *sentence)
 	uint32_t crc = crc32c(0, sentence, strlen(sentence));
 	struct peer key = { { 0 } };
 
-	app->counts[APP_FAILED]++;
 	memcpy(key.bytes, &crc, sizeof crc);
 	if (limit_take(app->failures, &key, 1, app_now_ms(app)) == 0)
 		log_msg(&app->log, LOG_LEVEL_ERROR, "%s: %s", where, sentence);

@@ -82,7 +82,7 @@ int app_refresh(struct app *app); /* negative: it could not be read, and was log
 /* A record of that analyzer ends in the future: the log says it, of each once a day. */
 void app_say_ahead(struct app *app, const struct registry_analyzer *a, int64_t end_ms,
 		   int64_t now_ms);
-/* A request failed, and so will others: it is counted, and each sentence logged once a minute. */
+/* What fails for one request, and so will for others: each sentence is logged once a minute. */
 void app_say_failure(struct app *app, const char *where, const char *sentence);
 
 #endif

@@ -82,11 +82,14 @@ static void answer_text(struct call *c, unsigned status, const char *text)
 	request_answer(c->request, status, "text/plain; charset=utf-8", &out);
 }
 
-/* Also where there is no such path. */
+/* Also where there is no such path, below where it has its own. */
 static bool is_v2(const struct call *c)
 {
+	const struct request_path *path = request_path(c->request);
+	size_t at = path->n > 0 && strcmp(path->segments[0], "central") == 0;
+
 	return c->route != NULL ? c->route->style == ROUTE_V2
-				: strncmp(request_target(c->request), "/ws/", 4) == 0;
+				: path->n > at && strcmp(path->segments[at], "ws") == 0;
 }
 
 void call_error(struct call *c, unsigned status, const char *fmt, ...)
@@ -129,6 +132,7 @@ void call_fail(struct call *c, const struct tesla_error *err)
 			call_error(c, statuses[i].status, "%s", err->text);
 			return;
 		}
+	c->app->counts[APP_FAILED]++;
 	app_say_failure(c->app, request_target(c->request), err->text);
 	request_answer_header(c->request, "Retry-After", "10");
 	call_error(c, 503, "%s", err->text);

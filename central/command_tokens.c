@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tesla-central token`. */
 #include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,17 +17,18 @@ static int show(struct verb_call *c, const char *secret, struct tesla_error *err
 {
 	char id[SECRET_ID + 1];
 	uint8_t hash[REGISTRY_HASH_BYTES];
+	struct tesla_error stands = { 0 };
 	int why, r = 0;
 
+	(void)signal(SIGPIPE, SIG_IGN);
 	(void)fputs("The token, shown this once:\n", stderr);
 	if (printf("%s\n", secret) > 0 && fflush(stdout) == 0)
 		return 0;
 	why = errno;
 	if (secret_parse(secret, id, hash))
-		r = registry_token_revoke(c->db, &c->actor, id, err);
-	return r != 0 ? r
-		      : tesla_fail(err, -why, "the token cannot be shown, and is revoked: %s",
-				   strerror(why));
+		r = registry_token_revoke(c->db, &c->actor, id, &stands);
+	return tesla_fail(err, -why, "the token cannot be shown: %s: it %s%s", strerror(why),
+			  r == 0 ? "is revoked" : "stands: ", stands.text);
 }
 
 static int run_add(struct verb_call *c, struct tesla_error *err)

@@ -20,9 +20,6 @@
 
 void import_refuse(struct import *im, uint64_t line, const char *why)
 {
-	if (line == im->bad_line) /* of one with several values, which is one line */
-		return;
-	im->bad_line = line;
 	im->bad++;
 	(void)fprintf(stderr, "%s:%" PRIu64 ": %s\n", im->name, line, why);
 }
@@ -161,11 +158,12 @@ static int read_file(struct import *im, const char *path, struct tesla_error *er
 
 	if (file == NULL)
 		return tesla_fail(err, -errno, "%s: %s", path, strerror(errno));
-	im->bad_line = 0;
 	im->name = std ? "standard input" : path;
 	im->line = 0;
 	r = form == IMPORT_JSONL ? read_lines(im, file, err)
 				 : import_past(im, form, file, path, err);
+	if (r == 0)
+		r = flush(im, err); /* whose lines are of this file */
 	if (!std)
 		(void)fclose(file);
 	return r;

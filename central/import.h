@@ -27,7 +27,7 @@ struct import {
 	struct store *store;
 	struct past *past;
 	int64_t now_ms;
-	uint64_t bad_line; /* the last that was refused */
+	uint64_t past_bad; /* the line that was refused last, of the predecessor's forms */
 	uint64_t line, stored, duplicates, bad, since_compaction;
 	/* the group that is being gathered */
 	struct arena memory;

@@ -18,7 +18,11 @@ static int take(void *arg, const char *node, const struct record *r, uint64_t at
 
 static void refuse(void *arg, uint64_t at, const char *why)
 {
-	import_refuse(arg, at, why);
+	struct import *im = arg;
+
+	if (at != im->past_bad) /* one with several values is one line */
+		import_refuse(im, at, why);
+	im->past_bad = at;
 }
 
 int import_past_begin(struct import *im, struct tesla_error *err)
@@ -45,6 +49,7 @@ int import_past(struct import *im, enum import_form form, FILE *file, const char
 {
 	int r;
 
+	im->past_bad = 0;
 	if (form == IMPORT_CSV)
 		r = past_read_csv(im->past, file, err);
 	else if (form == IMPORT_REST)

@@ -169,15 +169,16 @@ static int start(struct registry_db *db, bool create, struct tesla_error *err)
 }
 
 /*
- * A reader's place in LMDB's lock keeps its pages.  Where there is no such file, or who reads may
- * not write to it, there is none: nobody else writes then, or it is a copy.
+ * A reader's place in LMDB's lock keeps its pages.  Where there is no such file nobody writes.  Who
+ * may not write to it, or on a disk that is read-only, reads without: beside a server that writes
+ * meanwhile he may meet a page that is used anew, and is told that it is damaged.
  */
 static int reader_flags(const struct registry_db *db, int folder, struct tesla_error *err)
 {
 	int r = faccessat(folder, "lock.mdb", F_OK, 0) == 0 ? lock_prepare(db, folder, err)
 							    : path_fail(db, "lock.mdb", err);
 
-	if (r == -ENOENT || r == -EROFS || r == -EACCES || r == -EPERM)
+	if (r == -ENOENT || r == -EROFS || r == -EACCES)
 		return MDB_RDONLY | MDB_NOLOCK;
 	return r == 0 ? MDB_RDONLY : r;
 }

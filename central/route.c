@@ -141,7 +141,7 @@ static bool stands_twice(const struct call *c, const char *name, const char *val
 {
 	const char *first = request_query(c->request, name);
 
-	return strcmp(name, "s") != 0 && first != NULL && first != value;
+	return strcmp(name, "s") != 0 && first != value;
 }
 
 /* Tables can be CSV, too; of them there are times. */
@@ -160,6 +160,8 @@ static void on_parameter(void *arg, const char *name, const char *value)
 		(void)snprintf(q->wrong, sizeof q->wrong,
 			       "\"%.40s\" is no parameter here: expected some of %s", name,
 			       q->known);
+	else if (request_query(q->call->request, name) == NULL)
+		(void)snprintf(q->wrong, sizeof q->wrong, "\"%s\" has no value", name);
 	else if (stands_twice(q->call, name, value))
 		(void)snprintf(q->wrong, sizeof q->wrong, "\"%s\" stands twice", name);
 	else if (strcmp(name, "format") == 0 && !is_format(q, value))
@@ -253,6 +255,7 @@ bool route_head(void *arg, struct request *q)
 	if (other == NULL) {
 		call_error(c, 404, "there is no such path");
 	} else {
+		c->route = other; /* in whose form it is said */
 		allow_header(c, other->pattern);
 		call_error(c, 405, "%s is not what this path takes", request_method(q));
 	}

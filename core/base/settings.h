@@ -17,8 +17,8 @@ struct settings {
 	bool (*key)(size_t i, const char **section, const char **name);
 	/* A setting of row i, without quotes, of that line; `name` as it stands in the file. */
 	void (*set)(void *arg, size_t i, int line, const char *name, const char *value);
-	/* One that no row has, such as of a section with a name; false: it is unknown.  Or NULL. */
 	const char *other_section; /* of `other`, for sentences; NULL: none */
+	/* One that no row has, such as of a section with a name; false: it is unknown.  Or NULL. */
 	bool (*other)(void *arg, int line, const char *section, const char *name,
 		      const char *value);
 	void *arg;

@@ -208,7 +208,7 @@ for (method, path), (query, _) in GOOD.items():
         where = path.replace("{node}", "4").replace("{analyzer}", "1").replace("{name}", "PM710")
         says(path, admin.call("GET", where + (query + "&" if query else "?") + "nodee=4"), 400, '"nodee" is no parameter')
 for query, why in (("limit=1&limit=2", '"limit" stands twice'), ("format=csv", 'format is "csv": expected json or msgpack'),
-                   ("format=", 'format is ""'), ("after=4%00", "a %00 in the address")):
+                   ("format=", 'format is ""'), ("limit&limit=1", '"limit" has no value'), ("after=4%00", "a %00 in the address")):
     says(query, admin.call("GET", "/api/v1/nodes?" + query), 400, why)
 says("two ways", admin.call("GET", "/api/v1/series?node=4&s=4/1/TPF"), 400, "s and node: expected one of them")
 says("xml", admin.call("GET", "/api/v1/last?format=xml"), 400, 'format is "xml": expected json, msgpack or csv')
