@@ -142,6 +142,15 @@ for secret in "$password" "${token:14}" 'battery'; do
 	! grep -aqF -- "$secret" "$dir/registry/data.mdb" || fail "$secret is on the disk"
 done
 ! central user list --json | grep -q argon2 || fail "hashes are shown"
+# A token that nobody could see.
+assert_status 1 central token add --node 4 >/dev/full 2>said
+assert_match "no room for it" "$(cat said)" 'the token cannot be shown: No space left on device: it is revoked'
+exec 9> >(:)
+wait "$!" # who would read it is gone
+assert_status 1 central token add --node 4 >&9 2>said
+exec 9>&-
+assert_match "nobody reads it" "$(cat said)" 'the token cannot be shown: Broken pipe: it is revoked'
+assert_eq "revoked" "$(central token list --json | jq -s 'map(.revoked) | all')" true
 
 # ---- two at once ----
 

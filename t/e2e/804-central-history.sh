@@ -69,13 +69,14 @@ values | cmp want - || fail "the day files give other records"
 store=$tmp/other
 {
 	echo 'time;addr;variable;value'
-	echo '2026-03-29 02:30:00;1;FRE;50'
+	echo '2026-03-29 02:30:00;1;TPF;[230.1, 230.2, 230.3]'
 	echo '2026-03-29 03:30:00;1;FRE;50'
 	echo '2026-03-29 03:45:00;1;FRE;fifty'
 	echo '2026-03-29 04:00:00;1;FRE;[50.1]'
 } >odd.csv
 assert_status 1 central import "${usual[@]}" odd.csv 2>said
 assert_match "no such hour" "$(cat said)" 'odd.csv:2: there was no 2026-03-29 02:30:00: the clock was put forward'
+assert_eq "said once" "$(grep -c odd.csv:2 said)" 1
 assert_match "no number" "$(cat said)" 'odd.csv:4: fifty is no number'
 assert_match "the rest" "$(cat said)" '2 records stored, 0 were there already, 2 lines refused'
 assert_status 1 central import -n 4 --model PM710 odd.csv 2>said
