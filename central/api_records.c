@@ -271,12 +271,14 @@ static void states_apply(struct taking *t)
 	for (size_t i = 0; i < t->in.n_records + t->in.n_columns; i++) {
 		struct intake_who w = intake_who(&t->in, i);
 		const struct registry_analyzer *a;
+		bool refused;
 
 		if (!w.there)
 			continue;
 		a = registry_analyzer(app->registry, t->body.node, w.analyzer);
-		t->holds[i] = is_refused(t, a) ? INTAKE_GO : hold_of(t, i, w.analyzer, a);
-		if (is_refused(t, a))
+		refused = is_refused(t, a);
+		t->holds[i] = refused ? INTAKE_GO : hold_of(t, i, w.analyzer, a);
+		if (refused)
 			intake_reject(&t->in, i, "analyzer %" PRId64 " of node %s is not taken",
 				      w.analyzer, t->body.node);
 		else if (a != NULL && t->holds[i] == INTAKE_AHEAD)

@@ -125,6 +125,12 @@ static const struct {
 	{ EACCES, 403 }, { ETIMEDOUT, 504 }, { EREMOTEIO, 502 },
 };
 
+void call_failed(struct call *c, const char *sentence)
+{
+	c->app->counts[APP_FAILED]++;
+	app_say_failure(c->app, request_target(c->request), sentence);
+}
+
 void call_fail(struct call *c, const struct tesla_error *err)
 {
 	for (size_t i = 0; i < N_ELEMENTS(statuses); i++)
@@ -132,8 +138,7 @@ void call_fail(struct call *c, const struct tesla_error *err)
 			call_error(c, statuses[i].status, "%s", err->text);
 			return;
 		}
-	c->app->counts[APP_FAILED]++;
-	app_say_failure(c->app, request_target(c->request), err->text);
+	call_failed(c, err->text);
 	request_answer_header(c->request, "Retry-After", "10");
 	call_error(c, 503, "%s", err->text);
 }

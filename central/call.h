@@ -41,6 +41,8 @@ __attribute__((format(printf, 3, 4))) void call_error(struct call *c, unsigned s
 						      const char *fmt, ...);
 /* Of an errno: 400 -EINVAL, 404 -ENOENT, 409 -EEXIST, 503 for the disk, and so on. */
 void call_fail(struct call *c, const struct tesla_error *err);
+/* The store or the disk failed it, however that is answered: it is counted, and logged. */
+void call_failed(struct call *c, const char *sentence);
 /* 503, Retry-After: too many wait. */
 void call_busy(struct call *c);
 

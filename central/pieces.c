@@ -130,12 +130,10 @@ static void answer_whole(struct pieces *p)
 static void push(struct pieces *p)
 {
 	p->ended = p->job.result <= 0;
-	if (p->job.result < 0) {
-		p->app->counts[APP_FAILED]++;
-		app_say_failure(p->app, request_target(p->call->request), p->job.error.text);
-	} else if (p->piece.pub.len > 0) {
+	if (p->job.result < 0)
+		call_failed(p->call, p->job.error.text);
+	else if (p->piece.pub.len > 0)
 		stream_push(p->call->request, &p->piece);
-	}
 	buf_release(&p->piece);
 	buf_init(&p->piece, PIECE_MAX);
 	if (p->ended)

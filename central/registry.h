@@ -107,8 +107,8 @@ struct registry_db;
 int registry_db_open(const char *dir, bool create, struct registry_db **ret,
 		     struct tesla_error *err);
 /*
- * As it is, for who only reads: the disk that it is on may be read-only, or full.  Where LMDB's
- * lock file cannot be written to (a disk that is read-only) nobody may change it meanwhile.
+ * As it is, for who only reads: the disk that it is on may be read-only, or full.  Where he may
+ * not write to LMDB's lock file, nobody should change it meanwhile.
  */
 int registry_db_read(const char *dir, struct registry_db **ret, struct tesla_error *err);
 void registry_db_close(struct registry_db *db); /* after the last struct registry of it */

@@ -466,8 +466,7 @@ static void load_done(struct keeper_job *job)
 		return;
 	}
 	if (l->result != 0) {
-		c->app->counts[APP_FAILED]++;
-		app_say_failure(c->app, request_target(c->request), l->error.text);
+		call_failed(c, l->error.text);
 		stream_end(c->request, false);
 		return;
 	}

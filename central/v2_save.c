@@ -127,8 +127,7 @@ static void saved(struct saving *s)
 /* It was not said how the disk failed to him who may send it again. */
 static void failed(struct saving *s, const struct tesla_error *err)
 {
-	s->call->app->counts[APP_FAILED]++;
-	app_say_failure(s->call->app, "history/save", err->text);
+	call_failed(s->call, err->text);
 	request_answer_header(s->call->request, "Retry-After", "10");
 	v2_say(s->call, 503, "#it cannot be stored now: %s", err->text);
 }

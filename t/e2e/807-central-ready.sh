@@ -58,7 +58,7 @@ for _ in {1..10}; do
 	answers "once more" 503 "^#it cannot be stored now" save
 done
 # Once a minute, be it of which path; of 12 requests that is not each, however slow the machine is.
-test "$(grep -Ec 'error: (/api/v1/records|history/save): store .*: the disk is full' central.log)" -lt 12 ||
+test "$(grep -Ec 'error: (/api/v1/records|/ws/v2/history/save/4/8/): store .*: the disk is full' central.log)" -lt 12 ||
 	fail "each request is in the log: $(cat central.log)"
 answers "not ready" 503 'the disk is full' ask "" GET /readyz
 echo 'off 1 -' >disk
